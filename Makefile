@@ -1,0 +1,38 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# On a machine without ROS, or beside one: everything happens in .venv, build and install in this
+# folder. On a robot or in a ROS workspace, build with `colcon build` as usual.
+
+PYTHON ?= python3
+TESTS ?= $(wildcard test/unit test/sim test/ros test/launch)
+ARGS ?=
+in_env = scripts/run_in_env.sh
+
+.NOTPARALLEL:
+.PHONY: help setup build test lint demo clean
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
+
+setup:  ## Set up ROS 2 and the libraries in .venv (a minute, once)
+	@$(PYTHON) scripts/bootstrap.py
+
+build: setup  ## Build the package into install/ (a minute, and after changes of interfaces)
+	@$(PYTHON) scripts/build_package.py
+
+demo: build  ## Roll a better policy, then a worse one, out over a simulated fleet
+	@exec $(in_env) hotswap demo $(ARGS)
+
+test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
+	@$(in_env) pytest $(TESTS) $(ARGS)
+
+lint: setup  ## Check style, types and who may import whom
+	@echo '[1/4] ruff check' && $(in_env) --unbuilt ruff check --quiet
+	@echo '[2/4] ruff format' && $(in_env) --unbuilt ruff format --check --quiet
+	@echo '[3/4] mypy' && $(in_env) --unbuilt mypy --no-error-summary
+	@echo '[4/4] lint-imports' && found=$$($(in_env) --unbuilt lint-imports --no-logo 2>&1) \
+	  || { echo "$$found"; exit 1; }
+
+clean:  ## Remove what was built and logged; the environment (.venv) stays
+	rm -rf build install log .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

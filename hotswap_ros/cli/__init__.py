@@ -1,0 +1,3 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`hotswap …`: the command line."""

@@ -1,0 +1,41 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+Judging whether the candidate is worse than the previous version on the same robots.
+
+A Gate is fed with telemetry and says at any time what it can say: fail or pending, and once the
+data of a step are in, fail, pass or inconclusive. No clocks, no threads, no randomness.
+"""
+
+from hotswap_ros.gates._evidence import (
+    HARM_DROPS,
+    PROOF_DROPS,
+    Block,
+    BlockEvidence,
+    RateEvidence,
+    block_log_e,
+    null_projection,
+)
+from hotswap_ros.gates._gate import Gate
+from hotswap_ros.gates._intervals import Interval, confidence_sequence, wilson_interval
+from hotswap_ros.gates._limits import LatencyLimitError
+from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict
+
+__all__ = [
+    'HARM_DROPS',
+    'MIN_TASKS',
+    'PROOF_DROPS',
+    'Block',
+    'BlockEvidence',
+    'CheckResult',
+    'Gate',
+    'Interval',
+    'LatencyLimitError',
+    'RateEvidence',
+    'Verdict',
+    'block_log_e',
+    'confidence_sequence',
+    'null_projection',
+    'wilson_interval',
+]

@@ -1,0 +1,157 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+E-processes: evidence that may be looked at after every task and still keeps its promise.
+
+An e-process starts at 1 and, while the null hypothesis holds, its expectation never rises above 1.
+So it reaches 1/alpha with probability alpha at most, however often one looks (Ville's inequality).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+#: Drops in success rate that the evidence of harm is averaged over.
+HARM_DROPS = (0.03, 0.05, 0.08, 0.12, 0.18, 0.25)
+#: Drops (below zero: gains) that the evidence of non-inferiority is averaged over.
+PROOF_DROPS = (0.0, -0.015)
+#: Shares of the wealth that are bet on a rate above its limit, log-spaced from rare to usual.
+STAKES = (0.005, 0.02, 0.08, 0.3, 0.9)
+
+_RATE_FLOOR = 0.001
+_BISECTIONS = 60
+
+
+class Block(NamedTuple):
+    """Tasks of both versions that are compared with each other; closed by counts alone."""
+
+    control_tasks: int = 0
+    control_successes: int = 0
+    candidate_tasks: int = 0
+    candidate_successes: int = 0
+
+
+class BlockEvidence:
+    """
+    E-process over blocks, averaged over alternatives "the candidate is worse by `drops`".
+
+    Alternatives beyond the `tolerance` are evidence against "not worse than the tolerance" (harm),
+    those below it against "worse by at least the tolerance" (non-inferiority).
+
+    Source: Turner, Ly, Grünwald 2024, "Generic E-variables for exact sequential k-sample tests
+    that allow for optional stopping", JSPI 230; arXiv 2203.09785.
+    """
+
+    def __init__(self, drops: Sequence[float], tolerance: float) -> None:
+        self._drops = tuple(drops)
+        self._tolerance = tolerance
+        self.log_e = [0.0] * len(self._drops)
+
+    @property
+    def value(self) -> float:
+        """Return the evidence; 1 is none."""
+        return mean_exp(self.log_e)
+
+    def add(self, block: Block, baseline: float) -> None:
+        """Multiply by a block. `baseline`, the control's rate, must come from earlier blocks."""
+        for index, drop in enumerate(self._drops):
+            candidate = min(max(baseline - drop, _RATE_FLOOR), 1 - _RATE_FLOOR)
+            # At the ends of the scale an alternative can be pushed into the null: it says nothing.
+            if (baseline - candidate - self._tolerance) * (drop - self._tolerance) > 0:
+                self.log_e[index] += block_log_e(block, baseline, candidate, self._tolerance)
+
+
+class RateEvidence:
+    """
+    E-process against "the rate is at most `limit`", from the shares of single units.
+
+    A unit with the share f multiplies it by 1 + stake·(f/limit − 1), averaged over STAKES: a bet
+    that pays f/limit. Needed is only that the expected share of the next unit, given the past, is
+    at most the limit; inside a unit anything may depend on anything. For units of one request this
+    is the Bernoulli likelihood ratio with p1 = limit + stake·(1 − limit).
+
+    Source: Waudby-Smith, Ramdas 2024, "Estimating means of bounded random variables by betting",
+    JRSS B 86(1); arXiv 2010.09686.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self.log_e = [0.0] * len(STAKES)
+
+    @property
+    def value(self) -> float:
+        """Return the evidence; 1 is none."""
+        return mean_exp(self.log_e)
+
+    def add(self, share: float) -> None:
+        """Multiply by a unit whose share is in [0, 1]."""
+        for index, stake in enumerate(STAKES):
+            self.log_e[index] += math.log1p(stake * (share / self._limit - 1))
+
+
+def block_log_e(block: Block, control: float, candidate: float, tolerance: float) -> float:
+    """
+    Return the log e-value of a block for one alternative (`control`, `candidate`).
+
+    It is the likelihood ratio of the alternative to its projection onto the null: an e-value for
+    any success rates of the single tasks whose means in the block fulfil the null.
+
+    Source: Turner, Ly, Grünwald 2024, JSPI 230; arXiv 2203.09785.
+    """
+    n_control, s_control, n_candidate, s_candidate = block
+    null = null_projection(control, candidate, n_control, n_candidate, tolerance)
+    return (
+        s_control * math.log(control / null[0])
+        + (n_control - s_control) * math.log((1 - control) / (1 - null[0]))
+        + s_candidate * math.log(candidate / null[1])
+        + (n_candidate - s_candidate) * math.log((1 - candidate) / (1 - null[1]))
+    )
+
+
+def null_projection(
+    control: float, candidate: float, n_control: int, n_candidate: int, tolerance: float
+) -> tuple[float, float]:
+    """
+    Return the rates nearest to the alternative that lie `tolerance` apart.
+
+    Nearest in the Kullback-Leibler divergence of the block (its reverse information projection).
+
+    Source: Turner, Ly, Grünwald 2024, JSPI 230; arXiv 2203.09785.
+    """
+    if tolerance == 0:
+        both = (n_control * control + n_candidate * candidate) / (n_control + n_candidate)
+        return both, both
+
+    def slope(x: float) -> float:
+        y = x - tolerance
+        return n_control * (control - x) / (x * (1 - x)) + n_candidate * (candidate - y) / (
+            y * (1 - y)
+        )
+
+    ends = sorted((control, candidate + tolerance))
+    x = _falling_root(slope, max(ends[0], tolerance), min(ends[1], 1.0))
+    return x, x - tolerance
+
+
+def _falling_root(function: Callable[[float], float], low: float, high: float) -> float:
+    # Bisection touches neither end, where the slope may have a pole; and scipy.optimize would cost
+    # a node most of a second at its start.
+    middle = (low + high) / 2
+    for _ in range(_BISECTIONS):
+        if not low < middle < high:
+            break
+        if function(middle) > 0:
+            low = middle
+        else:
+            high = middle
+        middle = (low + high) / 2
+    return middle
+
+
+def mean_exp(logs: Sequence[float]) -> float:
+    """Return the mean of the exponentials; finite also where they are not."""
+    top = max(logs)
+    return math.exp(min(top, 700.0)) * sum(math.exp(value - top) for value in logs) / len(logs)

@@ -1,0 +1,292 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The checks against a limit in the plan: latency, errors, stuck tasks."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any
+
+from hotswap_ros.gates._evidence import RateEvidence
+from hotswap_ros.gates._result import (
+    MIN_TASKS,
+    CheckResult,
+    Verdict,
+    count,
+    evidence_words,
+    percent,
+    verdict_of,
+)
+from hotswap_ros.gates._window import News, Tally, Window
+from hotswap_ros.models import LATENCY_EDGES_MS
+
+_QUANTILE = 0.95
+
+
+class LatencyLimitError(ValueError):
+    """The latency limit lies where the histogram cannot see."""
+
+    def __init__(self, limit_ms: float) -> None:
+        self.limit_ms = limit_ms
+        super().__init__(
+            f"'maxLatencyMs' is {limit_ms:g}, latencies are told apart up to "
+            f'{LATENCY_EDGES_MS[-1]:g} ms: choose at most that, or leave the key out'
+        )
+
+
+class _Rate:
+    """
+    Evidence that the candidate's requests miss a limit more often than they may.
+
+    Requests of one task are alike (one slow moment of a computer makes many slow requests), so the
+    unit is a task: the requests of a robot from one finished candidate task to the next count as
+    one bet on their share. The null is a mean over tasks, each with the same weight. Once the
+    limit is reached the verdict stands.
+    """
+
+    def __init__(self, allowed: float, limit: float) -> None:
+        self.limit = limit
+        self._evidence = RateEvidence(allowed)
+        self._open: dict[str, tuple[int, int, int]] = {}
+
+    @property
+    def value(self) -> float:
+        return self._evidence.value
+
+    @property
+    def failed(self) -> bool:
+        return self.value >= self.limit
+
+    def add(self, robot_id: str, tasks: int, requests: int, misses: int) -> None:
+        before = self._open.get(robot_id, (0, 0, 0))
+        tasks, requests, misses = tasks + before[0], requests + before[1], misses + before[2]
+        if tasks and requests:
+            if not self.failed:
+                self._evidence.add(min(1.0, misses / requests))
+            tasks = requests = misses = 0
+        self._open[robot_id] = (tasks, requests, misses)
+
+    def words(self, verdict: Verdict, tasks: int, over: bool) -> str:
+        evidence = evidence_words(self.value, self.limit)
+        if verdict is Verdict.FAIL:
+            return f'more than that beyond chance ({evidence}): roll back'
+        if verdict is Verdict.PENDING:
+            return f'no verdict yet ({evidence})'
+        if verdict is Verdict.PASS:
+            found = 'more, but not beyond chance' if over else 'within the limit'
+            return f'{found} ({evidence})'
+        return f'cannot be decided from {count(tasks, "task")}, {MIN_TASKS} are needed'
+
+    def dump(self) -> dict[str, Any]:
+        return {
+            'log_e': list(self._evidence.log_e),
+            'open': {robot_id: list(unit) for robot_id, unit in self._open.items()},
+        }
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        self._evidence.log_e = list(data['log_e'])
+        self._open = {robot_id: (u[0], u[1], u[2]) for robot_id, u in data['open'].items()}
+
+
+class LatencyCheck:
+    """
+    Whether the candidate's 95th percentile keeps the plan's limit.
+
+    It does when at most 5% of requests are slower; the histogram can tell at its edges, so the
+    limit is rounded up to the next one.
+    """
+
+    name = 'latency'
+
+    def __init__(self, max_latency_ms: float, limit: float) -> None:
+        self._plan_ms = max_latency_ms
+        self._edge = bisect_left(LATENCY_EDGES_MS, max_latency_ms)
+        if self._edge == len(LATENCY_EDGES_MS):
+            raise LatencyLimitError(max_latency_ms)
+        self._rate = _Rate(1 - _QUANTILE, limit)
+
+    def add(self, robot_id: str, news: News) -> None:
+        """Count the requests, and how many were slower than the limit."""
+        new = news.candidate
+        self._rate.add(robot_id, new.finished, sum(new.latency), self._slow(new))
+
+    def _slow(self, tally: Tally) -> int:
+        return sum(tally.latency[self._edge + 1 :])
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult:
+        """Return the verdict of this moment."""
+        candidate, tasks = window.candidate, window.candidate.finished
+        requests, slow = sum(candidate.latency), self._slow(candidate)
+        enough = tasks >= MIN_TASKS and requests > 0
+        verdict = verdict_of(failed=self._rate.failed, complete=complete, enough=enough)
+        over = slow > (1 - _QUANTILE) * requests
+        edge_ms = LATENCY_EDGES_MS[self._edge]
+        rounded = '' if edge_ms == self._plan_ms else f'{self._plan_ms:g} ms rounded up to '
+        sentence = (
+            f'{_share(window, slow, requests)} took longer than {rounded}{edge_ms:g} ms, '
+            f'{percent(1 - _QUANTILE)} may: {self._rate.words(verdict, tasks, over)}.'
+        )
+        return CheckResult(
+            name=self.name,
+            verdict=verdict,
+            method='e-process',
+            sentence=sentence if requests else _silence(window, verdict),
+            estimate=_quantile_ms(candidate.latency),
+            control=_quantile_ms(window.control.latency),
+            threshold=edge_ms,
+            evidence=self._rate.value,
+            evidence_limit=self._rate.limit,
+            n=requests,
+            n_control=sum(window.control.latency),
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return self._rate.dump()
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._rate.load(data)
+
+
+class ErrorCheck:
+    """Whether the share of requests that the candidate fails keeps the plan's limit."""
+
+    name = 'errors'
+
+    def __init__(self, max_error_rate: float, limit: float) -> None:
+        self._allowed = max_error_rate
+        self._rate = _Rate(max_error_rate, limit)
+
+    def add(self, robot_id: str, news: News) -> None:
+        """Count the requests, and how many the candidate failed."""
+        new = news.candidate
+        self._rate.add(robot_id, new.finished, new.requests, new.errors)
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult:
+        """Return the verdict of this moment."""
+        candidate, control = window.candidate, window.control
+        enough = candidate.finished >= MIN_TASKS and candidate.requests > 0
+        verdict = verdict_of(failed=self._rate.failed, complete=complete, enough=enough)
+        over = candidate.errors > self._allowed * candidate.requests
+        sentence = (
+            f'{_share(window, candidate.errors, candidate.requests)} failed, '
+            f'{percent(self._allowed)} may: '
+            f'{self._rate.words(verdict, candidate.finished, over)}.'
+        )
+        return CheckResult(
+            name=self.name,
+            verdict=verdict,
+            method='e-process',
+            sentence=sentence if candidate.requests else _silence(window, verdict),
+            estimate=_ratio(candidate.errors, candidate.requests),
+            control=_ratio(control.errors, control.requests),
+            threshold=self._allowed,
+            evidence=self._rate.value,
+            evidence_limit=self._rate.limit,
+            n=candidate.requests,
+            n_control=control.requests,
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return self._rate.dump()
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._rate.load(data)
+
+
+class StuckCheck:
+    """A hard line, without statistics: a robot that got stuck with the candidate too often."""
+
+    name = 'stuck'
+
+    def __init__(self, max_stuck_per_robot: int) -> None:
+        self._allowed = max_stuck_per_robot
+        self._stuck: dict[str, int] = {}
+
+    def add(self, robot_id: str, news: News) -> None:
+        """Count the candidate's stuck tasks."""
+        if news.candidate.stuck:
+            self._stuck[robot_id] = self._stuck.get(robot_id, 0) + news.candidate.stuck
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult:
+        """Return the verdict of this moment."""
+        tasks = window.candidate.finished
+        worst = max(self._stuck.values(), default=0)
+        verdict = verdict_of(
+            failed=worst > self._allowed, complete=complete, enough=tasks >= MIN_TASKS
+        )
+        return CheckResult(
+            name=self.name,
+            verdict=verdict,
+            method='limit',
+            sentence=self._sentence(window, verdict, worst),
+            estimate=float(worst) if tasks else math.nan,
+            threshold=float(self._allowed),
+            n=tasks,
+            n_control=window.control.finished,
+        )
+
+    def _sentence(self, window: Window, verdict: Verdict, worst: int) -> str:
+        name, allowed = window.candidate_name, f'the plan allows {self._allowed:,}'
+        if verdict is Verdict.FAIL:
+            return f'{self._culprits()} with {name}, {allowed} per robot: roll back.'
+        done = f'in {count(window.candidate.finished, "task")} with {name}'
+        if verdict is Verdict.INCONCLUSIVE:
+            return f'Stuck tasks cannot be judged {done}: {MIN_TASKS} are needed.'
+        if not worst:
+            return f'No robot got stuck {done}, {allowed} per robot.'
+        robot = min(robot for robot, stuck in self._stuck.items() if stuck == worst)
+        return f'{robot} got stuck most often, {_times(worst)} {done}, {allowed} per robot.'
+
+    def _culprits(self) -> str:
+        over = sorted((r for r, s in self._stuck.items() if s > self._allowed), key=self._order)
+        named = [f'{robot} got stuck {_times(self._stuck[robot])}' for robot in over[:3]]
+        rest = f' and {count(len(over) - 3, "more robot")}' if len(over) > 3 else ''
+        return ', '.join(named) + rest
+
+    def _order(self, robot_id: str) -> tuple[int, str]:
+        return -self._stuck[robot_id], robot_id
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return {'stuck': dict(self._stuck)}
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._stuck = dict(data['stuck'])
+
+
+def _quantile_ms(latency: tuple[int, ...]) -> float:
+    total = sum(latency)
+    if not total:
+        return math.nan
+    below = 0
+    for edge, requests in zip(LATENCY_EDGES_MS, latency):
+        below += requests
+        if below >= _QUANTILE * total:
+            return edge
+    return math.inf
+
+
+def _share(window: Window, misses: int, requests: int) -> str:
+    rate = percent(misses / requests) if requests else 'none'
+    return f'{rate} of {count(requests, "request")} to {window.candidate_name}'
+
+
+def _silence(window: Window, verdict: Verdict) -> str:
+    end = 'no verdict yet' if verdict is Verdict.PENDING else 'cannot be decided'
+    return f'{window.candidate_name} has not answered a request yet: {end}.'
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan
+
+
+def _times(number: int) -> str:
+    return 'once' if number == 1 else f'{number:,} times'

@@ -1,0 +1,43 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+What a model version is: its manifest, the folder it lives in, which one is served, what it did.
+
+A model (a named policy) has versions. A version is immutable: a manifest and an ONNX file, named
+by the digest of the manifest, which in turn holds the digest of the file.
+"""
+
+from hotswap_ros.models._counters import LATENCY_EDGES_MS, TaskCounts, VersionCounters
+from hotswap_ros.models._errors import (
+    DigestMismatchError,
+    InvalidManifestError,
+    InvalidRoutingError,
+    ModelError,
+    UnknownVersionError,
+)
+from hotswap_ros.models._hashing import bucket
+from hotswap_ros.models._manifest import DType, Manifest, TensorSpec
+from hotswap_ros.models._repository import MANIFEST_NAME, ModelRepository, VerifiedVersion
+from hotswap_ros.models._routing import Routing
+from hotswap_ros.models._version_state import VersionState
+
+__all__ = [
+    'LATENCY_EDGES_MS',
+    'MANIFEST_NAME',
+    'DType',
+    'DigestMismatchError',
+    'InvalidManifestError',
+    'InvalidRoutingError',
+    'Manifest',
+    'ModelError',
+    'ModelRepository',
+    'Routing',
+    'TaskCounts',
+    'TensorSpec',
+    'UnknownVersionError',
+    'VerifiedVersion',
+    'VersionCounters',
+    'VersionState',
+    'bucket',
+]

@@ -1,0 +1,55 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What can be wrong with a version in the repository."""
+
+from pathlib import Path
+
+
+class ModelError(Exception):
+    """Root of everything that can be wrong with a model version."""
+
+
+class UnknownVersionError(ModelError):
+    """The repository has no such version."""
+
+    def __init__(self, model_id: str, version: str, known: list[str], root: Path) -> None:
+        self.model_id = model_id
+        self.version = version
+        self.known = known
+        have = ', '.join(known) if known else 'none'
+        super().__init__(
+            f"version '{version}' of model '{model_id}' is not in the model repository {root} "
+            f'(there: {have}): add the folder {root / model_id / version} or name another version'
+        )
+
+
+class InvalidManifestError(ModelError):
+    """The manifest is missing, is not JSON, or a field of it is wrong."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f'manifest {path}: {problem}')
+
+
+class DigestMismatchError(ModelError):
+    """The model file is not the one that the manifest describes."""
+
+    def __init__(self, path: Path, expected: str, found: str) -> None:
+        self.path = path
+        self.expected = expected
+        self.found = found
+        super().__init__(
+            f'model file {path}: SHA-256 is {found[:12]}…, the manifest says {expected[:12]}…: '
+            'the file is damaged or was replaced; copy this version again'
+        )
+
+
+class InvalidRoutingError(ModelError):
+    """A field of a routing is out of range."""
+
+    def __init__(self, field: str, value: object, remedy: str) -> None:
+        self.field = field
+        self.value = value
+        super().__init__(f"routing field '{field}' is {value!r}: {remedy}")

@@ -1,0 +1,102 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The manifest of a model version: what goes in, what may come out, and which file it is."""
+
+from __future__ import annotations
+
+import enum
+import math
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+#: A name that is safe as a folder and in a ROS graph.
+Name = Annotated[str, StringConstraints(pattern=r'^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$')]
+Sha256 = Annotated[str, StringConstraints(pattern=r'^[0-9a-f]{64}$')]
+
+
+class DType(str, enum.Enum):
+    """Element type of a tensor, by its NumPy name."""
+
+    FLOAT16 = 'float16'
+    FLOAT32 = 'float32'
+    FLOAT64 = 'float64'
+    INT32 = 'int32'
+    INT64 = 'int64'
+    UINT8 = 'uint8'
+    BOOL = 'bool'
+
+    @property
+    def is_float(self) -> bool:
+        """Whether NaN and infinity exist in this type."""
+        return self.value.startswith('float')
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra='forbid', frozen=True, allow_inf_nan=False)
+
+
+class TensorSpec(_Part):
+    """
+    One input or output of the model.
+
+    `shape` has one entry per dimension, all fixed. `low` and `high` bound every element (one
+    number) or each element of the last dimension (a list); they are in the unit of the tensor.
+    """
+
+    name: str = Field(min_length=1)
+    dtype: DType = DType.FLOAT32
+    shape: tuple[Annotated[int, Field(gt=0)], ...]
+    low: float | tuple[float, ...] | None = None
+    high: float | tuple[float, ...] | None = None
+
+    @property
+    def size(self) -> int:
+        """Return the number of elements."""
+        return math.prod(self.shape)
+
+    @model_validator(mode='after')
+    def _bounds_fit(self) -> TensorSpec:
+        for bound_name in ('low', 'high'):
+            bound = getattr(self, bound_name)
+            if isinstance(bound, tuple) and (not self.shape or len(bound) != self.shape[-1]):
+                raise ValueError(
+                    f"'{bound_name}' of '{self.name}' has {len(bound)} numbers, the last dimension "
+                    f'of shape {list(self.shape)} needs {self.shape[-1] if self.shape else 1}'
+                )
+        return self
+
+
+class Manifest(_Part):
+    """
+    What a version promises; the file `manifest.json` beside `model.onnx`.
+
+    The guard holds the version to `outputs` and `deadline_ms`; the repository to `sha256`.
+    """
+
+    format: int = Field(1, ge=1, le=1)
+    model: Name
+    version: Name
+    file: Name = 'model.onnx'
+    sha256: Sha256
+    size_bytes: int = Field(gt=0)
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    deadline_ms: float | None = Field(None, gt=0)
+    description: str = ''
+    training: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode='after')
+    def _names_are_unique(self) -> Manifest:
+        for kind in ('inputs', 'outputs'):
+            names = [spec.name for spec in getattr(self, kind)]
+            if len(set(names)) != len(names):
+                raise ValueError(f"'{kind}' names a tensor twice: {', '.join(names)}")
+        return self
+
+
+def is_name(text: str) -> bool:
+    """Return whether `text` may name a model or a version."""
+    return re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9._-]{0,127}', text) is not None

@@ -1,0 +1,81 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which version a robot serves: one immutable value, the word between fleet and robot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hotswap_ros.models._errors import InvalidRoutingError
+from hotswap_ros.models._hashing import bucket
+
+
+@dataclass(frozen=True)
+class Routing:
+    """
+    What a robot serves; swapped as a whole.
+
+    `candidate_share` (0 to 1) is the share of tasks that `candidate` serves; `salt` keys their
+    choice. `generation` rises with every change. `lease_s` is how many seconds a candidate goes on
+    without a heartbeat, 0: for ever. Raises InvalidRoutingError for a field out of range.
+    """
+
+    model_id: str
+    stable: str = ''
+    candidate: str = ''
+    candidate_share: float = 0.0
+    shadow: str = ''
+    salt: str = ''
+    generation: int = 0
+    lease_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field, value, wrong, remedy in (
+            ('model_id', self.model_id, not self.model_id, 'name the model'),
+            (
+                'candidate_share',
+                self.candidate_share,
+                not 0.0 <= self.candidate_share <= 1.0,
+                'use 0 to 1',
+            ),
+            (
+                'candidate',
+                self.candidate,
+                bool(self.candidate) and self.candidate == self.stable,
+                'it is the stable version already: name another or none',
+            ),
+            (
+                'candidate',
+                self.candidate,
+                bool(self.candidate) and not self.stable,
+                'a candidate needs a stable version beside it: name both',
+            ),
+            (
+                'candidate_share',
+                self.candidate_share,
+                self.candidate_share > 0 and not self.candidate,
+                'name a candidate or use 0',
+            ),
+            ('generation', self.generation, self.generation < 0, 'use 0 or more'),
+            ('lease_s', self.lease_s, not 0 <= self.lease_s < float('inf'), 'use 0 or more'),
+            (
+                'shadow',
+                self.shadow,
+                bool(self.shadow),
+                'shadowing is not available: leave it empty',
+            ),
+        ):
+            if wrong:
+                raise InvalidRoutingError(field, value, remedy)
+
+    def assign(self, task_id: str) -> str:
+        """Return the version that serves a task. A growing share only adds tasks."""
+        if self.candidate and bucket(self.salt, task_id) < self.candidate_share:
+            return self.candidate
+        return self.stable
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions that are named, stable first."""
+        return tuple(v for v in (self.stable, self.candidate, self.shadow) if v)

@@ -1,0 +1,8 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The ROS edge: thin nodes that translate between messages and the plain Python of the other rooms.
+
+Nothing decides here, and nothing else in the package imports rclpy.
+"""

@@ -1,0 +1,583 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The robot's side: a managed node around one serving engine.
+
+`configure` builds everything and starts loading the stable version; `activate` needs it ready.
+Robot code either calls the services and topics, or holds the node and uses `engine` in its own
+process.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from hotswap_ros import msg, srv
+from hotswap_ros.models import (
+    DigestMismatchError,
+    InvalidManifestError,
+    InvalidRoutingError,
+    ModelError,
+    ModelRepository,
+    Routing,
+    UnknownVersionError,
+    VersionState,
+)
+from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes.parameters import declare, parameter
+from hotswap_ros.nodes.process import run
+from hotswap_ros.nodes.worker import Worker, in_worker
+from hotswap_ros.serving import (
+    Engine,
+    InferenceFailedError,
+    InUseError,
+    NoRoomError,
+    NotLoadedError,
+    NotReadyError,
+    NotServingError,
+    ObservationError,
+    ServingError,
+    StaleGenerationError,
+    TaskOutcome,
+    UnknownModelError,
+    UnknownTaskError,
+)
+
+_LOAD_CODES: dict[type[Exception], int] = {
+    UnknownVersionError: srv.LoadModel.Response.UNKNOWN_VERSION,
+    InvalidManifestError: srv.LoadModel.Response.INVALID_MANIFEST,
+    DigestMismatchError: srv.LoadModel.Response.DIGEST_MISMATCH,
+    NoRoomError: srv.LoadModel.Response.NO_ROOM,
+}
+_ROUTING_CODES: dict[type[Exception], int] = {
+    UnknownModelError: srv.SetRouting.Response.UNKNOWN_MODEL,
+    StaleGenerationError: srv.SetRouting.Response.STALE_GENERATION,
+    NotReadyError: srv.SetRouting.Response.NOT_READY,
+    InvalidRoutingError: srv.SetRouting.Response.INVALID,
+}
+
+
+@dataclass(frozen=True)
+class ModelServerParameters:
+    """Parameters of a model server."""
+
+    robot_id: str = parameter('', 'Name of the robot in the fleet; empty: the host name.')
+    region: str = parameter('', 'Region of the robot: rollouts can go region by region.')
+    labels: tuple[str, ...] = parameter(('',), 'Labels of the robot, as "key=value".')
+    model_id: str = parameter('', 'The model (named policy) that is served; must be given.')
+    model_repository: str = parameter(
+        '', 'Folder that holds <model>/<version>/manifest.json and the model files; must be given.'
+    )
+    stable_version: str = parameter('', 'Version to serve after the start; empty: none.')
+    fleet_namespace: str = parameter('/fleet', 'Namespace of the topics that the fleet shares.')
+    resident_limit: int = parameter(2, 'How many versions may be loaded at once.', low=1, high=16)
+    task_timeout_s: float = parameter(
+        60.0,
+        'Seconds after its last inference until a task that never ended counts as failed.',
+        low=0.1,
+        high=86400.0,
+    )
+    status_period_s: float = parameter(1.0, 'Seconds between two heartbeats.', low=0.1, high=60.0)
+    telemetry_period_s: float = parameter(
+        1.0, 'Seconds between two telemetry messages.', low=0.1, high=60.0
+    )
+    execution_providers: tuple[str, ...] = parameter(
+        ('CPUExecutionProvider',), 'ONNX Runtime execution providers, best first.'
+    )
+    autostart: bool = parameter(True, 'Configure and activate the node by itself at the start.')
+
+
+class ModelServer(LifecycleNode):
+    """
+    Serves one model on one robot.
+
+    `worker` loads versions; nodes of one process may share one. `engine` is there once the node is
+    configured. `stop` must be called before the node is destroyed.
+    """
+
+    def __init__(self, *, worker: Worker | None = None, **node_options: Any) -> None:
+        super().__init__('model_server', **node_options)
+        self.parameters = declare(self, ModelServerParameters)
+        self._engine: Engine | None = None
+        self._worker = worker or Worker('load')
+        self._owns_worker = worker is None
+        self._active = False
+        self._entities: list[tuple[Callable[[Any], Any], Any]] = []
+        self._epoch = 0
+        self._disk_free = 0
+        self._disk_is_being_measured = False
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        if self.parameters.autostart:
+            self._autostart = self.create_timer(0.0, self._begin, clock=self._steady)
+
+    @property
+    def engine(self) -> Engine:
+        """Return the serving engine. Raises RuntimeError before the node is configured."""
+        if self._engine is None:
+            raise RuntimeError('the model server is not configured: configure it first')
+        return self._engine
+
+    @property
+    def is_serving(self) -> bool:
+        """Return whether the node is active and has a version to serve."""
+        return self._active and self._engine is not None and bool(self._engine.routing.stable)
+
+    @property
+    def robot_id(self) -> str:
+        """Return the robot's name in the fleet."""
+        return self.parameters.robot_id or _host_name()
+
+    # -- lifecycle --------------------------------------------------------------------------------
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Build the engine and the interface, and start loading the stable version."""
+        problem = self._parameter_problem()
+        if problem:
+            self.get_logger().error(problem)
+            return TransitionCallbackReturn.FAILURE
+        given = self.parameters
+        self._engine = Engine(
+            given.model_id,
+            ModelRepository(given.model_repository),
+            resident_limit=given.resident_limit,
+            task_timeout_s=given.task_timeout_s,
+            providers=given.execution_providers,
+            on_change=self._publish_status,
+        )
+        try:
+            self._build_interface()
+        except Exception as error:
+            self.get_logger().error(f'cannot configure: {error}')
+            self._tear_down()
+            return TransitionCallbackReturn.FAILURE
+        self._worker.submit(self._load_stable)
+        self.get_logger().info(
+            f"configured: robot '{self.robot_id}' serves model '{given.model_id}'"
+        )
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to serve; refused while the stable version is not ready."""
+        stable = self.parameters.stable_version
+        if stable and self.engine.routing.stable == '':
+            infos = {info.version: info for info in self.engine.versions()}
+            reason = infos[stable].reason if stable in infos else ''
+            self.get_logger().error(
+                f"cannot activate: stable version '{stable}' is not ready. {reason}"
+                f'{"" if reason else "It is being loaded: try again in a moment."}'
+            )
+            return TransitionCallbackReturn.FAILURE
+        self._active = True
+        self.get_logger().info(f'active: serving {self.engine.routing.stable or "nothing yet"}')
+        self._publish_status()
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop answering; versions stay loaded."""
+        self._active = False
+        self.get_logger().info('inactive: requests are refused')
+        self._publish_status()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release everything that configure built."""
+        self._tear_down()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release everything that configure built."""
+        self._tear_down()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release everything, so that the node can be configured again."""
+        self._tear_down()
+        return TransitionCallbackReturn.SUCCESS
+
+    def stop(self) -> None:
+        """Stop the threads, before the node is destroyed."""
+        self._active = False
+        if self._engine is not None:
+            self._engine.on_change = None
+        if self._owns_worker:
+            self._worker.stop()
+
+    def _parameter_problem(self) -> str:
+        given = self.parameters
+        if not given.model_id:
+            return "parameter 'model_id' is empty: name the model that this robot serves"
+        if not given.model_repository:
+            return "parameter 'model_repository' is empty: give the folder that holds the versions"
+        if not Path(given.model_repository).is_dir():
+            return (
+                f"parameter 'model_repository' is '{given.model_repository}', which is not a "
+                'folder: create it or give another one'
+            )
+        return ''
+
+    def _begin(self) -> None:
+        self._autostart.cancel()
+        self.trigger_configure()
+
+    def _load_stable(self) -> None:
+        version = self.parameters.stable_version
+        engine = self._engine
+        if engine is None:
+            return
+        try:
+            if version:
+                engine.load(version)
+                engine.set_routing(Routing(engine.model_id, version))
+        except (ModelError, ServingError) as error:
+            self.get_logger().error(f'stable version: {error}')
+            return
+        if self.parameters.autostart and self.executor is not None:
+            self.executor.create_task(self.trigger_activate)
+
+    def _tear_down(self) -> None:
+        self._active = False
+        if self._engine is not None:
+            self._engine.on_change = None
+        for destroy, entity in reversed(self._entities):
+            destroy(entity)
+        self._entities.clear()
+        self._engine = None
+
+    # -- interface --------------------------------------------------------------------------------
+
+    def _build_interface(self) -> None:
+        fleet = self.parameters.fleet_namespace
+        self._status_publisher = self._publisher(msg.RobotStatus, f'{fleet}/status', qos.EVENT)
+        self._telemetry_publisher = self._publisher(
+            msg.ModelTelemetry, f'{fleet}/telemetry', qos.STREAM
+        )
+        self._result_publisher = self._publisher(
+            msg.TaskResult, f'{fleet}/task_results', qos.EVENT
+        )
+        # The one name that tools expect to be absolute.
+        self._diagnostics_publisher = self._publisher(DiagnosticArray, '/diagnostics', qos.EVENT)
+        self._decision_publisher = self._publisher(msg.Decision, '~/decision', qos.STREAM)
+        self._keep(
+            self.destroy_subscription,
+            self.create_subscription(
+                msg.Observation, '~/observation', self._on_observation, qos.STREAM
+            ),
+        )
+        self._keep(
+            self.destroy_subscription,
+            self.create_subscription(
+                msg.Heartbeat, f'{fleet}/heartbeat', self._on_heartbeat, qos.STREAM
+            ),
+        )
+        for kind, name, callback in (
+            (srv.Infer, 'infer', self._infer),
+            (srv.LoadModel, 'load_model', self._load_model),
+            (srv.UnloadModel, 'unload_model', self._unload_model),
+            (srv.SetRouting, 'set_routing', self._set_routing),
+            (srv.ListModels, 'list_models', self._list_models),
+            (srv.ReportTask, 'report_task', self._report_task),
+        ):
+            self._keep(self.destroy_service, self.create_service(kind, f'~/{name}', callback))
+        for period, tick in (
+            (self.parameters.status_period_s, self._beat),
+            (self.parameters.telemetry_period_s, self._publish_telemetry),
+            (0.2, self._let_time_take_effect),
+        ):
+            self._keep(self.destroy_timer, self.create_timer(period, tick, clock=self._steady))
+
+    def _publisher(self, kind: Any, topic: str, profile: Any) -> Any:
+        # Not a lifecycle publisher: the fleet hears of an inactive robot too.
+        publisher = self.create_publisher(kind, topic, profile)
+        return self._keep(self.destroy_publisher, publisher)
+
+    def _keep(self, destroy: Callable[[Any], Any], entity: Any) -> Any:
+        self._entities.append((destroy, entity))
+        return entity
+
+    # -- what is published ------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        if not self._disk_is_being_measured:
+            self._disk_is_being_measured = True
+            self._worker.submit(self._measure_disk)
+        self._publish_status()
+        self._publish_diagnostics()
+
+    def _measure_disk(self) -> None:
+        try:
+            self._disk_free = shutil.disk_usage(self.parameters.model_repository).free
+        except OSError:
+            self._disk_free = 0
+        self._disk_is_being_measured = False
+
+    def _publish_status(self) -> None:
+        engine = self._engine
+        if engine is None:
+            return
+        health, text = self._health(engine)
+        given = self.parameters
+        self._status_publisher.publish(
+            msg.RobotStatus(
+                stamp=self._now(),
+                robot_id=self.robot_id,
+                server=self.get_fully_qualified_name(),
+                region=given.region,
+                labels=[label for label in given.labels if label],
+                boot_id=engine.boot_id,
+                model_id=engine.model_id,
+                routing=conversions.routing_msg(engine.routing),
+                versions=[conversions.version_msg(info) for info in engine.versions()],
+                resident_limit=engine.resident_limit,
+                disk_free_bytes=self._disk_free,
+                health=health,
+                health_msg=text,
+            )
+        )
+
+    def _publish_telemetry(self) -> None:
+        message = conversions.telemetry_msg(self.engine.counters())
+        message.stamp = self._now()
+        message.robot_id = self.robot_id
+        message.boot_id = self.engine.boot_id
+        message.model_id = self.engine.model_id
+        self._telemetry_publisher.publish(message)
+
+    def _publish_diagnostics(self) -> None:
+        health, text = self._health(self.engine)
+        routing = self.engine.routing
+        level = {
+            msg.RobotStatus.HEALTH_OK: DiagnosticStatus.OK,
+            msg.RobotStatus.HEALTH_DEGRADED: DiagnosticStatus.WARN,
+        }.get(health, DiagnosticStatus.ERROR)
+        values = {'stable': routing.stable, 'candidate': routing.candidate or 'none'}
+        values |= (
+            {f'share of {routing.candidate}': f'{routing.candidate_share:.0%}'}
+            if (routing.candidate)
+            else {}
+        )
+        for version, counters in self.engine.counters().items():
+            tasks = counters.tasks
+            values[f'{version}: tasks succeeded'] = f'{tasks.succeeded} of {tasks.finished}'
+            values[f'{version}: errors'] = f'{counters.errors} of {counters.requests} requests'
+        status = DiagnosticStatus(
+            level=level,
+            name=f'{self.robot_id}: {self.engine.model_id}',
+            message=text or f'serving {routing.stable}',
+            hardware_id=self.robot_id,
+            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        )
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self._now()
+        self._diagnostics_publisher.publish(array)
+
+    def _health(self, engine: Engine) -> tuple[int, str]:
+        failed = [i for i in engine.versions() if i.state is VersionState.FAILED]
+        reasons = '; '.join(info.reason for info in failed)
+        if not engine.routing.stable:
+            return msg.RobotStatus.HEALTH_ERROR, reasons or 'no stable version is in force'
+        if not self._active:
+            return msg.RobotStatus.HEALTH_ERROR, 'the model server is not active'
+        if failed:
+            return msg.RobotStatus.HEALTH_DEGRADED, reasons
+        return msg.RobotStatus.HEALTH_OK, ''
+
+    def _let_time_take_effect(self) -> None:
+        routing = self.engine.routing
+        self.engine.tick()
+        if routing.candidate and not self.engine.routing.candidate:
+            self.get_logger().warning(
+                f'no heartbeat for {routing.lease_s:g} s: {routing.candidate} is dropped, '
+                f'{routing.stable} serves every task'
+            )
+
+    def _now(self) -> Any:
+        return self.get_clock().now().to_msg()
+
+    # -- what is asked ----------------------------------------------------------------------------
+
+    def _infer(self, request: Any, response: Any) -> Any:
+        decision, code, text = self._decide(request)
+        decision.task_id = request.task_id
+        decision.error_code, decision.error_msg = code, text
+        response.decision, response.error_code, response.error_msg = decision, code, text
+        return response
+
+    def _on_observation(self, observation: Any) -> None:
+        decision, code, text = self._decide(observation)
+        decision.sequence = observation.sequence
+        decision.task_id = observation.task_id
+        decision.error_code, decision.error_msg = code, text
+        self._decision_publisher.publish(decision)
+
+    def _decide(self, asked: Any) -> tuple[Any, int, str]:
+        codes = srv.Infer.Response
+        if not self._active:
+            return msg.Decision(stamp=self._now()), codes.NOT_ACTIVE, _NOT_ACTIVE
+        try:
+            inputs = conversions.tensors_to_arrays(asked.inputs)
+            made = self.engine.infer(inputs, asked.task_id, asked.category)
+        except (conversions.TensorError, ObservationError) as error:
+            return msg.Decision(stamp=self._now()), codes.INVALID_OBSERVATION, str(error)
+        except NotServingError as error:
+            return msg.Decision(stamp=self._now()), codes.NOT_ACTIVE, str(error)
+        except InferenceFailedError as error:
+            return msg.Decision(stamp=self._now()), codes.INFERENCE_FAILED, str(error)
+        decision = conversions.decision_msg(made)
+        decision.stamp = self._now()
+        return decision, codes.NONE, ''
+
+    async def _load_model(self, request: Any, response: Any) -> Any:
+        engine = self.engine
+        if request.model_id != engine.model_id:
+            response.error_code = response.UNKNOWN_MODEL
+            response.error_msg = str(UnknownModelError(request.model_id, engine.model_id))
+            return response
+        try:
+            info = await in_worker(
+                self._worker, self.executor, lambda: engine.load(request.version)
+            )
+        except (ModelError, ServingError) as error:
+            self.get_logger().error(f'load {request.version}: {error}')
+            response.error_code = _LOAD_CODES.get(type(error), response.LOAD_FAILED)
+            response.error_msg = str(error)
+            return response
+        response.status = conversions.version_msg(info)
+        self.get_logger().info(f'{request.version} is ready, digest {info.digest[:12]}…')
+        return response
+
+    async def _unload_model(self, request: Any, response: Any) -> Any:
+        engine = self.engine
+        if request.model_id != engine.model_id:
+            response.error_code = response.UNKNOWN_MODEL
+            response.error_msg = str(UnknownModelError(request.model_id, engine.model_id))
+            return response
+        try:
+            await in_worker(self._worker, self.executor, lambda: engine.unload(request.version))
+        except NotLoadedError as error:
+            response.error_code, response.error_msg = response.UNKNOWN_VERSION, str(error)
+        except InUseError as error:
+            response.error_code, response.error_msg = response.IN_USE, str(error)
+        else:
+            self.get_logger().info(f'{request.version} is released')
+        return response
+
+    def _set_routing(self, request: Any, response: Any) -> Any:
+        response.routing = conversions.routing_msg(self.engine.routing)
+        if not self._active:
+            response.error_code, response.error_msg = response.NOT_ACTIVE, _NOT_ACTIVE
+            return response
+        try:
+            wanted = conversions.routing_value(request.routing)
+            changed = wanted != self.engine.routing
+            in_force = self.engine.set_routing(wanted)
+        except (InvalidRoutingError, ServingError) as error:
+            response.error_code = _ROUTING_CODES.get(type(error), response.INVALID)
+            response.error_msg = str(error)
+            return response
+        response.routing = conversions.routing_msg(in_force)
+        if changed:
+            self.get_logger().info(f'routing {in_force.generation}: {_described(in_force)}')
+        return response
+
+    async def _list_models(self, request: Any, response: Any) -> Any:
+        engine = self.engine
+        infos = await in_worker(self._worker, self.executor, engine.known_versions)
+        response.model_id = engine.model_id
+        response.versions = [conversions.version_msg(info) for info in infos]
+        response.routing = conversions.routing_msg(engine.routing)
+        return response
+
+    def _report_task(self, request: Any, response: Any) -> Any:
+        if not self._active:
+            response.error_code, response.error_msg = response.NOT_ACTIVE, _NOT_ACTIVE
+            return response
+        try:
+            outcome = self.report_task(
+                request.task_id,
+                request.success,
+                stuck=request.stuck,
+                error=request.error,
+                duration_s=conversions.duration_s(request.duration),
+            )
+        except UnknownTaskError as error:
+            response.error_code, response.error_msg = response.UNKNOWN_TASK, str(error)
+            return response
+        response.version = outcome.version
+        return response
+
+    def report_task(
+        self,
+        task_id: str,
+        success: bool,
+        *,
+        stuck: bool = False,
+        error: str = '',
+        duration_s: float = 0.0,
+    ) -> TaskOutcome:
+        """
+        Count how a task ended and publish it; from any thread. Raises UnknownTaskError.
+
+        `duration_s` is in seconds, `error` in the robot's words.
+        """
+        outcome = self.engine.report_task(task_id, success, stuck=stuck)
+        self._result_publisher.publish(
+            msg.TaskResult(
+                stamp=self._now(),
+                robot_id=self.robot_id,
+                model_id=self.engine.model_id,
+                task_id=task_id,
+                category=outcome.category,
+                version=outcome.version,
+                success=success,
+                stuck=stuck,
+                error=error,
+                duration=conversions.duration_msg(duration_s),
+            )
+        )
+        return outcome
+
+    def _on_heartbeat(self, heartbeat: Any) -> None:
+        if heartbeat.epoch < self._epoch:
+            return
+        self._epoch = heartbeat.epoch
+        self.engine.renew_lease(heartbeat.rollout_ids)
+
+
+_NOT_ACTIVE = (
+    'the model server is not active: activate it (ros2 lifecycle set <node> activate), or look at '
+    'its log for why it could not be'
+)
+
+
+def _described(routing: Routing) -> str:
+    if not routing.candidate:
+        return f'{routing.stable} serves every task'
+    return f'{routing.candidate} serves {routing.candidate_share:.0%}, {routing.stable} the rest'
+
+
+def _host_name() -> str:
+    import socket
+
+    return socket.gethostname()
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run one model server until SIGINT or SIGTERM."""
+
+    def start(executor: SingleThreadedExecutor) -> Callable[[], None]:
+        server = ModelServer()
+        executor.add_node(server)
+        return server.stop
+
+    run(args, start)

@@ -1,0 +1,38 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The life of a process: starts nodes, spins, and on SIGINT or SIGTERM stops them in order."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+
+def run(
+    args: list[str] | None, start: Callable[[SingleThreadedExecutor], Callable[[], None]]
+) -> None:
+    """
+    Spin what `start` adds to the executor until SIGINT or SIGTERM; then call what it returned.
+
+    rclpy's own handlers would invalidate the context at once, under the threads that still use it:
+    here threads stop first, the context goes last.
+    """
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    with rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO):
+        executor = SingleThreadedExecutor()
+        stop = start(executor)
+        try:
+            # Python runs signal handlers between two calls: none may block for long.
+            while not stopping.is_set():
+                executor.spin_once(timeout_sec=0.2)
+        finally:
+            stop()
+            executor.shutdown(timeout_sec=0.5)

@@ -1,0 +1,60 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+Doing: the runner, what robots should serve, the journal, and the coordinator that ties them.
+
+The room is sans-IO but for the journal: time, robot reports and operator words are arguments, and
+commands are values. So a rollout of two days runs in a test in milliseconds.
+"""
+
+from hotswap_ros.rollout._coordinator import Coordinator, Output
+from hotswap_ros.rollout._desired import Command, LoadVersion, Route, UnloadVersion
+from hotswap_ros.rollout._errors import (
+    CommandRefusedError,
+    NoRobotsError,
+    NothingToRollBackError,
+    OverlapError,
+    RolloutError,
+    UnknownRobotError,
+    UnknownRolloutError,
+)
+from hotswap_ros.rollout._fleet import RobotReport, Telemetry, VersionReport
+from hotswap_ros.rollout._journal import IN_MEMORY, Journal, JournalError, RolloutSummary
+from hotswap_ros.rollout._rollback import Rollback
+from hotswap_ros.rollout._runner import Verb
+from hotswap_ros.rollout._snapshot import Snapshot, StepView
+from hotswap_ros.rollout._state import Cause, Event, Level, PauseReason, RolloutState, Status
+
+__all__ = [
+    'IN_MEMORY',
+    'Cause',
+    'Command',
+    'CommandRefusedError',
+    'Coordinator',
+    'Event',
+    'Journal',
+    'JournalError',
+    'Level',
+    'LoadVersion',
+    'NoRobotsError',
+    'NothingToRollBackError',
+    'Output',
+    'OverlapError',
+    'PauseReason',
+    'RobotReport',
+    'Rollback',
+    'RolloutError',
+    'RolloutState',
+    'RolloutSummary',
+    'Route',
+    'Snapshot',
+    'Status',
+    'StepView',
+    'Telemetry',
+    'UnknownRobotError',
+    'UnknownRolloutError',
+    'UnloadVersion',
+    'Verb',
+    'VersionReport',
+]

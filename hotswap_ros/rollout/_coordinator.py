@@ -1,0 +1,307 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The fleet side without ROS: rollouts, wishes and journal in one object that is told the time.
+
+`Coordinator.tick` is the loop body: look, decide, journal, and only then say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hotswap_ros.models import Routing
+from hotswap_ros.plan import Robot, compile_plan, load_plan
+from hotswap_ros.rollout._desired import Command, Desired, DesiredFleet, LoadVersion
+from hotswap_ros.rollout._errors import (
+    NoRobotsError,
+    NothingToRollBackError,
+    OverlapError,
+    UnknownRobotError,
+    UnknownRolloutError,
+)
+from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
+from hotswap_ros.rollout._journal import Journal, JournalError, RolloutSummary
+from hotswap_ros.rollout._rollback import Rollback
+from hotswap_ros.rollout._runner import Runner, Verb
+from hotswap_ros.rollout._snapshot import Snapshot, StepView, planned, report, snapshot
+from hotswap_ros.rollout._state import Cause, Event, Level, Status
+
+
+@dataclass(frozen=True)
+class Output:
+    """
+    What a tick asks of the outside.
+
+    `lease_rollouts` are the rollouts whose candidates may go on; None: say nothing, so that robots
+    go back to stable by themselves.
+    """
+
+    commands: tuple[Command, ...] = ()
+    events: tuple[tuple[str, Event], ...] = ()
+    lease_rollouts: tuple[str, ...] | None = ()
+
+
+@dataclass
+class _Pending:
+    """What has been decided and is not in the journal yet."""
+
+    events: list[tuple[str, Event]] = field(default_factory=list)
+    desired: dict[tuple[str, str], Desired] = field(default_factory=dict)
+
+
+class Coordinator:
+    """
+    Runs rollouts and rollbacks over a fleet. One thread uses it.
+
+    `now` is everywhere seconds since 1970 on a clock that never goes back. A rollout that the
+    journal holds as not ended goes on where it stopped.
+    """
+
+    CHECKPOINT_S = 5.0
+
+    def __init__(
+        self,
+        journal: Journal,
+        new_id: Callable[[], str],
+        now: float,
+        unreachable_after_s: float = 5.0,
+    ) -> None:
+        self._journal = journal
+        self._new_id = new_id
+        self._view = FleetView(now, unreachable_after_s)
+        self._desired = DesiredFleet(journal.desired())
+        self.epoch = journal.next_epoch()
+        self._runners: dict[str, Runner] = {}
+        self._active: dict[str, Runner] = {}
+        self._rollbacks: list[Rollback] = []
+        self._pending = _Pending()
+        self._checkpoint_at = now
+        self.journal_error = ''
+        self._resume(now)
+
+    def _resume(self, now: float) -> None:
+        for state in self._journal.active():
+            runner = Runner(state)
+            runner.wake(now)
+            self._take_on(runner)
+        latest = self._journal.latest()
+        if latest is not None and latest.rollout_id not in self._runners:
+            self._runners[latest.rollout_id] = Runner(latest)
+
+    def _take_on(self, runner: Runner) -> None:
+        self._runners[runner.state.rollout_id] = runner
+        self._active[runner.state.rollout_id] = runner
+
+    @property
+    def _latest_id(self) -> str:
+        return next(reversed(self._runners), '')
+
+    # -- what is heard ----------------------------------------------------------------------------
+
+    def on_report(self, report: RobotReport, now: float) -> None:
+        """Take a robot's status."""
+        self._view.on_report(report, now)
+
+    def on_telemetry(self, model_id: str, robot_id: str, telemetry: Telemetry) -> None:
+        """Take a robot's counters."""
+        self._view.on_telemetry(model_id, robot_id, telemetry)
+
+    def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
+        """Take a robot's refusal; `cause` NONE: it may well do it when asked again."""
+        self._desired.refused(command, now)
+        if cause is Cause.NONE or not isinstance(command, LoadVersion):
+            return
+        for rollback in self._rollbacks:
+            rollback.load_refused(command, cause, message)
+        for runner in self._active.values():
+            if (runner.state.plan.model_id, runner.state.plan.version) == (
+                command.model_id,
+                command.version,
+            ):
+                runner.load_refused(command.robot_id, cause, message, now)
+
+    def on_unsent(self, command: Command) -> None:
+        """Take note that a command never reached its robot: it is due again at once."""
+        self._desired.unsent(command)
+
+    # -- what is asked ----------------------------------------------------------------------------
+
+    def start(self, plan_text: str, now: float) -> str:
+        """
+        Begin a rollout and return its id.
+
+        Raises PlanError, NoRobotsError or OverlapError, and then nothing has changed.
+        """
+        plan = load_plan(plan_text)
+        for runner in self._active.values():
+            if runner.state.plan.model_id == plan.model_id:
+                raise OverlapError(plan.model_id, runner.state.rollout_id)
+        for rollback in self._rollbacks:
+            if rollback.model_id == plan.model_id:
+                raise OverlapError(plan.model_id, 'rollback')
+        runner = Runner.start(self._new_id(), plan, self._reachable(plan.model_id, now), now)
+        self._take_on(runner)
+        return runner.state.rollout_id
+
+    def validate(self, plan_text: str, now: float) -> tuple[StepView, ...]:
+        """Return the steps that a plan means for the fleet of this moment; changes nothing."""
+        plan = load_plan(plan_text)
+        reports = self._reachable(plan.model_id, now)
+        fleet = [
+            Robot(report.robot_id, report.region)
+            for report in reports.values()
+            if report.routing.stable not in ('', plan.version)
+        ]
+        if not fleet:
+            raise NoRobotsError(plan.model_id, plan.version, len(reports))
+        return planned(compile_plan(plan, fleet, 'preview'))
+
+    def command(self, rollout_id: str, verb: Verb, now: float, remark: str = '') -> None:
+        """Pass an operator's word on. Raises UnknownRolloutError or CommandRefusedError."""
+        self._running(rollout_id).command(verb, now, remark)
+
+    def roll_back(
+        self, model_id: str, version: str, robot_ids: tuple[str, ...], now: float
+    ) -> Rollback:
+        """
+        Put a version back on robots, all of them when none is named; return the work in progress.
+
+        Ends a rollout of the model that is under way on any of them. Raises NoRobotsError or
+        OverlapError.
+        """
+        if any(rollback.model_id == model_id for rollback in self._rollbacks):
+            raise OverlapError(model_id, 'rollback')
+        before = {robot_id: self._held(model_id, robot_id) for robot_id in self.reports(model_id)}
+        targets = self._targets(model_id, version, robot_ids)
+        put_back = {wish.robot_id: wish for wish in self._supersede(model_id, now)}
+        rollback = Rollback(model_id, {**put_back, **targets}, {**before, **put_back}, now)
+        self._rollbacks.append(rollback)
+        text = f'rollback of {len(targets)} robots to {version or "what they served before"}'
+        event = Event(time=now, kind='rollback', level=Level.WARNING, text=text, alert=True)
+        self._pending.events.append(('', event))
+        return rollback
+
+    def history(self, limit: int = 0) -> list[RolloutSummary]:
+        """Return the rollouts, newest first."""
+        return self._journal.history(limit)
+
+    def report(self, rollout_id: str) -> dict[str, Any]:
+        """Return a rollout's evidence, the newest one's for an empty id."""
+        rollout_id = rollout_id or self._latest_id
+        found = self._journal.report(rollout_id)
+        if found is None:
+            raise UnknownRolloutError(rollout_id)
+        return found
+
+    def snapshot(self, now: float, rollout_id: str = '') -> Snapshot | None:
+        """Return how a rollout stands, the newest one for an empty id; None when there is none."""
+        runner = self._runners.get(rollout_id or self._latest_id)
+        return None if runner is None else snapshot(runner, self._view, now)
+
+    def reports(self, model_id: str) -> Mapping[str, RobotReport]:
+        """Return what the robots of a model report."""
+        return self._view.reports(model_id)
+
+    def _held(self, model_id: str, robot_id: str) -> Desired:
+        held = self._desired.get(model_id, robot_id)
+        stable = self._view.reports(model_id)[robot_id].routing.stable
+        return held or Desired(robot_id, Routing(model_id, stable), resident=(stable,))
+
+    # -- the loop ---------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> Output:
+        """Look, decide, journal, and only then say."""
+        for runner in self._active.values():
+            runner.tick(self._view, now)
+        for rollback in self._rollbacks:
+            rollback.tick(self._view, now)
+        self._wish()
+        if not self._write(now):
+            return Output(lease_rollouts=None)
+        events, self._pending.events = self._pending.events, []
+        self._forget_ended()
+        commands = tuple(self._desired.commands(self._view, now))
+        return Output(commands, tuple(events), tuple(self._active))
+
+    def _wish(self) -> None:
+        changed: list[Desired] = []
+        for rollout_id, runner in self._active.items():
+            self._pending.events += [(rollout_id, event) for event in runner.take_events()]
+            if runner.state.status is not Status.SUPERSEDED:
+                changed += self._desired.want(runner.wants(), self._view)
+        for rollback in self._rollbacks:
+            changed += self._desired.want(rollback.wants(), self._view)
+        changed += self._desired.hold(self._view)
+        for entry in changed:
+            self._pending.desired[entry.routing.model_id, entry.robot_id] = entry
+
+    def _write(self, now: float) -> bool:
+        due = now - self._checkpoint_at >= self.CHECKPOINT_S and bool(self._active)
+        if not (due or self._pending.events or self._pending.desired):
+            return True
+        try:
+            self._journal.commit(
+                [(runner.checkpoint(now), report(runner)) for runner in self._active.values()],
+                self._pending.events,
+                self._pending.desired.values(),
+            )
+        except JournalError as error:
+            self.journal_error = str(error)
+            return False
+        self.journal_error = ''
+        self._checkpoint_at = now
+        self._pending.desired.clear()
+        return True
+
+    def _forget_ended(self) -> None:
+        self._active = {k: r for k, r in self._active.items() if not r.state.status.is_terminal}
+        self._rollbacks = [r for r in self._rollbacks if not r.is_done]
+
+    def _reachable(self, model_id: str, now: float) -> dict[str, RobotReport]:
+        return {
+            robot_id: report
+            for robot_id, report in self._view.reports(model_id).items()
+            if self._view.is_reachable(model_id, robot_id, now)
+        }
+
+    def _running(self, rollout_id: str) -> Runner:
+        if rollout_id in self._active:
+            return self._active[rollout_id]
+        if not rollout_id and len(self._active) == 1:
+            return next(iter(self._active.values()))
+        raise UnknownRolloutError(rollout_id)
+
+    def _supersede(self, model_id: str, now: float) -> list[Desired]:
+        wishes: list[Desired] = []
+        for runner in self._active.values():
+            if runner.state.plan.model_id == model_id:
+                runner.supersede('a rollback took over its robots', now)
+                wishes += runner.wants()
+        return wishes
+
+    def _targets(
+        self, model_id: str, version: str, robot_ids: tuple[str, ...]
+    ) -> dict[str, Desired]:
+        reports = self._view.reports(model_id)
+        unknown = [robot_id for robot_id in robot_ids if robot_id not in reports]
+        if unknown:
+            raise UnknownRobotError(unknown, sorted(reports))
+        targets = {}
+        for robot_id in robot_ids or reports:
+            serves = reports[robot_id].routing
+            held = self._desired.get(model_id, robot_id)
+            to = version or ('' if held is None else held.previous)
+            if to:
+                targets[robot_id] = Desired(
+                    robot_id,
+                    Routing(model_id, to),
+                    resident=(to,),
+                    previous=serves.stable if serves.stable != to else '',
+                )
+        if not targets:
+            raise NothingToRollBackError(model_id, len(reports))
+        return targets

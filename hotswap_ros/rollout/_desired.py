@@ -1,0 +1,197 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Desired against reported: what each robot should serve, and the commands that are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeAlias
+
+from hotswap_ros.models import Routing, VersionState
+from hotswap_ros.rollout._fleet import FleetView, RobotReport
+
+
+@dataclass(frozen=True)
+class Desired:
+    """
+    What one robot should serve and keep resident.
+
+    `previous` is what it served before its last rollout: where a rollback without a version leads.
+    """
+
+    robot_id: str
+    routing: Routing
+    resident: tuple[str, ...]
+    previous: str = ''
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON value that `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Desired:
+        """Read what `to_json` wrote."""
+        return cls(
+            robot_id=data['robot_id'],
+            routing=Routing(**data['routing']),
+            resident=tuple(data['resident']),
+            previous=data['previous'],
+        )
+
+
+@dataclass(frozen=True)
+class LoadVersion:
+    """Bring a version to READY on a robot."""
+
+    robot_id: str
+    server: str
+    model_id: str
+    version: str
+
+
+@dataclass(frozen=True)
+class UnloadVersion:
+    """Release a version on a robot."""
+
+    robot_id: str
+    server: str
+    model_id: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """Make a robot serve a routing."""
+
+    robot_id: str
+    server: str
+    routing: Routing
+
+
+Command: TypeAlias = LoadVersion | UnloadVersion | Route
+
+
+def same_content(a: Routing, b: Routing) -> bool:
+    """Return whether two routings say the same, whatever their generations."""
+    return replace(a, generation=0) == replace(b, generation=0)
+
+
+class DesiredFleet:
+    """
+    What every robot should serve, with generations that only rise.
+
+    Level-triggered: `commands` compares with what the robots report and says what is missing,
+    again and again until they agree. A command under way is repeated after `retry_after_s`;
+    loading takes its time and is repeated after `load_retry_after_s`.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[Desired] = (),
+        retry_after_s: float = 2.0,
+        load_retry_after_s: float = 60.0,
+    ) -> None:
+        self._entries = {(e.routing.model_id, e.robot_id): e for e in entries}
+        self._retry_after_s = retry_after_s
+        self._load_retry_after_s = load_retry_after_s
+        self._not_before: dict[Command, float] = {}
+
+    def get(self, model_id: str, robot_id: str) -> Desired | None:
+        """Return what a robot should serve, None when nobody ever said."""
+        return self._entries.get((model_id, robot_id))
+
+    def want(self, wanted: Iterable[Desired], view: FleetView) -> list[Desired]:
+        """
+        Set what robots should serve; return the entries that changed.
+
+        The generation of `wanted` is ignored: an entry whose content changes, or whose robot
+        reports something else at the same or a later generation, gets one above all that was seen.
+        """
+        changed = []
+        for want in wanted:
+            key = (want.routing.model_id, want.robot_id)
+            entry = self._settle(want, self._entries.get(key), view.report(*key))
+            if entry != self._entries.get(key):
+                self._entries[key] = entry
+                changed.append(entry)
+        return changed
+
+    def hold(self, view: FleetView) -> list[Desired]:
+        """Outbid robots that serve something else of a later generation; return what changed."""
+        return self.want(list(self._entries.values()), view)
+
+    def commands(self, view: FleetView, now: float) -> list[Command]:
+        """Return the commands that are due, and count them as sent at `now`."""
+        due = [
+            command
+            for (model_id, robot_id), entry in self._entries.items()
+            if view.is_reachable(model_id, robot_id, now)
+            for command in _missing(entry, view.report(model_id, robot_id))
+        ]
+        self._not_before = {c: self._not_before[c] for c in due if c in self._not_before}
+        sendable = [c for c in due if self._not_before.get(c, now) <= now]
+        for command in sendable:
+            wait = self._load_retry_after_s if isinstance(command, LoadVersion) else None
+            self._not_before[command] = now + (wait or self._retry_after_s)
+        return sendable
+
+    def refused(self, command: Command, now: float) -> None:
+        """Take a robot's refusal: the command is due again after the shorter wait."""
+        self._not_before[command] = now + self._retry_after_s
+
+    def unsent(self, command: Command) -> None:
+        """Take note that a command was not sent after all: it is due again at once."""
+        self._not_before.pop(command, None)
+
+    def _settle(self, want: Desired, old: Desired | None, report: RobotReport | None) -> Desired:
+        known = [0 if old is None else old.routing.generation]
+        known += [] if report is None else [report.routing.generation]
+        unchanged = old is not None and same_content(old.routing, want.routing)
+        outbid = (
+            report is not None
+            and not same_content(report.routing, want.routing)
+            and report.routing.generation >= known[0]
+        )
+        generation = known[0] if unchanged and not outbid else max(known) + 1
+        return replace(want, routing=replace(want.routing, generation=generation))
+
+
+def _missing(entry: Desired, report: RobotReport | None) -> list[Command]:
+    if report is None:
+        return []
+    commands: list[Command] = []
+    named_are_ready = all(report.is_ready(version) for version in entry.routing.versions)
+    if named_are_ready and not same_content(report.routing, entry.routing):
+        commands.append(Route(entry.robot_id, report.server, entry.routing))
+    absent = [v for v in entry.resident if not _is_coming(report, v)]
+    if absent:
+        commands.append(_load_or_make_room(entry, report, absent[0]))
+    return commands
+
+
+def _is_coming(report: RobotReport, version: str) -> bool:
+    known = report.versions.get(version)
+    return (
+        known is not None and known.state.is_resident and known.state is not VersionState.DRAINING
+    )
+
+
+def _load_or_make_room(entry: Desired, report: RobotReport, version: str) -> Command:
+    where = (entry.robot_id, report.server, entry.routing.model_id)
+    resident = report.resident()
+    if len(resident) < report.resident_limit:
+        return LoadVersion(*where, version)
+    in_use = (*report.routing.versions, *entry.resident)
+    idle = [v for v in resident if v not in in_use]
+    if idle:
+        return UnloadVersion(*where, idle[0])
+    # Both places are routed to: the candidate gives way first, so that what is wanted can come in.
+    without_candidate = replace(
+        report.routing,
+        candidate='',
+        candidate_share=0.0,
+        generation=max(entry.routing.generation, report.routing.generation + 1),
+    )
+    return Route(entry.robot_id, report.server, without_candidate)

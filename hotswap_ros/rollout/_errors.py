@@ -1,0 +1,66 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a person can ask for in vain."""
+
+
+class RolloutError(Exception):
+    """Root of the refusals: nothing was changed."""
+
+
+class NoRobotsError(RolloutError):
+    """Nobody is there to take part in a rollout."""
+
+    def __init__(self, model_id: str, version: str, heard_of: int) -> None:
+        if heard_of:
+            text = f"every robot that serves '{model_id}' serves {version} already"
+        else:
+            text = (
+                f"no robot that serves model '{model_id}' has been heard of: check 'modelId', and "
+                'that model servers run on the same ROS domain'
+            )
+        super().__init__(text)
+
+
+class OverlapError(RolloutError):
+    """Another rollout of the model is under way on these robots."""
+
+    def __init__(self, model_id: str, rollout_id: str) -> None:
+        self.rollout_id = rollout_id
+        super().__init__(
+            f"rollout {rollout_id} of model '{model_id}' is under way on these robots: wait for "
+            'its end or abort it'
+        )
+
+
+class UnknownRolloutError(RolloutError):
+    """There is no such rollout."""
+
+    def __init__(self, rollout_id: str) -> None:
+        what = f"there is no rollout '{rollout_id}'" if rollout_id else 'no rollout is under way'
+        super().__init__(f'{what}: list_rollouts names those that there are')
+
+
+class UnknownRobotError(RolloutError):
+    """Robots are named that nobody has heard of."""
+
+    def __init__(self, robot_ids: list[str], known: list[str]) -> None:
+        names = ', '.join(known[:20]) or 'none'
+        super().__init__(f'robots not heard of: {", ".join(robot_ids)}; heard of: {names}')
+
+
+class NothingToRollBackError(RolloutError):
+    """No robot has a version to go back to."""
+
+    def __init__(self, model_id: str, heard_of: int) -> None:
+        super().__init__(
+            f"none of {heard_of} robots that serve '{model_id}' has served another version before: "
+            'name the version to put back'
+        )
+
+
+class CommandRefusedError(RolloutError):
+    """A verb is not possible in the rollout's status."""
+
+    def __init__(self, verb: str, status: str, why: str) -> None:
+        super().__init__(f'cannot {verb} a rollout that is {status}: {why}')

@@ -1,0 +1,39 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the engine answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hotswap_ros.serving._guard import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """
+    What the policy puts out for one observation, and which version decided.
+
+    With `fallback`, `version` is the stable one, `cause` says why it answered for another, and
+    `detail` what the runtime said, if it raised. `latency_ms` is from taking the request to its
+    answer.
+    """
+
+    outputs: dict[str, NDArray[Any]]
+    version: str
+    fallback: bool
+    cause: Cause | None
+    latency_ms: float
+    detail: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutcome:
+    """The version that a reported task is counted for, and the task's category."""
+
+    version: str
+    category: str

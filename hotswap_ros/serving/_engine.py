@@ -1,0 +1,276 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The serving engine: one model on one robot, without ROS."""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from time import perf_counter
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hotswap_ros.models import ModelRepository, Routing, TaskCounts, VersionCounters
+from hotswap_ros.serving._decision import Decision, TaskOutcome
+from hotswap_ros.serving._errors import (
+    InferenceFailedError,
+    InUseError,
+    NotServingError,
+    ObservationError,
+    StaleGenerationError,
+    UnknownModelError,
+    UnknownTaskError,
+)
+from hotswap_ros.serving._recorder import Recorder
+from hotswap_ros.serving._resident import Failure, Resident
+from hotswap_ros.serving._router import Router
+from hotswap_ros.serving._session import CPU_ONLY
+from hotswap_ros.serving._tasks import Tasks
+from hotswap_ros.serving._versions import VersionInfo, Versions
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """
+    Serves one model: decides, guards, counts, and swaps versions between two requests.
+
+    Any method may be called from any thread. `load` and `known_versions` take long and belong in a
+    worker thread; nothing waits for them. One lock guards the routing, the tasks and the counters:
+    it is held for microseconds, and never while a version runs or loads.
+
+    `on_change`, if set, is called without locks after every change of the routing or of the state
+    of a version, in the thread that made the change.
+    """
+
+    def __init__(
+        self,
+        model_id: str,
+        repository: ModelRepository,
+        *,
+        resident_limit: int = 2,
+        task_timeout_s: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+        providers: Sequence[str] = CPU_ONLY,
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        self.model_id = model_id
+        self.resident_limit = resident_limit
+        self.boot_id = secrets.token_hex(8)
+        self.on_change = on_change
+        self._task_timeout_s = task_timeout_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._router = Router(Routing(model_id))
+        self._lease_ends = math.inf
+        self._tasks = Tasks()
+        self._recorders: dict[str, Recorder] = {}
+        self._versions = Versions(
+            model_id,
+            repository,
+            limit=resident_limit,
+            providers=providers,
+            recorder_of=self._recorder_of,
+            on_change=self._announce,
+        )
+
+    # --- Deciding -----------------------------------------------------------------------------
+
+    def infer(self, inputs: dict[str, NDArray[Any]], task_id: str, category: str = '') -> Decision:
+        """
+        Decide on one observation of a task; a task begins with its first one.
+
+        Raises NotServingError without a stable version, ObservationError for inputs that are not
+        as the manifest says, and InferenceFailedError when the stable version fails.
+        """
+        taken = perf_counter()
+        stable, resident = self._take(inputs, task_id, category)
+        resident.observation.check(inputs)
+        result = resident.attempt(inputs)
+        if isinstance(result, Failure):
+            return self._fall_back(inputs, stable, resident, result, taken)
+        with self._lock:
+            resident.recorder.count_request(result.latency_ms)
+        return Decision(result.outputs, resident.version, False, None, _ms_since(taken))
+
+    def report_task(self, task_id: str, success: bool, *, stuck: bool = False) -> TaskOutcome:
+        """End a task; a stuck one did not succeed. Raises UnknownTaskError."""
+        succeeded = int(success and not stuck)
+        with self._lock:
+            task = self._tasks.finish(task_id)
+            if task is None:
+                raise UnknownTaskError(task_id)
+            task.count(TaskCounts(finished=1, succeeded=succeeded, stuck=int(stuck)))
+        return TaskOutcome(task.version, task.category)
+
+    def _take(
+        self, inputs: dict[str, NDArray[Any]], task_id: str, category: str
+    ) -> tuple[Resident, Resident]:
+        """Return the stable version, and the one that this request is for."""
+        if not task_id:
+            raise ObservationError('task_id', 'the name of a task', 'an empty text')
+        with self._lock:
+            router = self._router
+            if router.stable is None:
+                raise NotServingError(self.model_id)
+            now = self._clock()
+            task = self._tasks.go_on(task_id, now)
+            if task is None:
+                candidate = router.candidate_for(task_id)
+                resident = candidate or router.stable
+                # Before the task begins: what no version understands must not count as a task.
+                resident.observation.check(inputs)
+                task = self._tasks.begin(task_id, category, resident, resident is candidate, now)
+            return router.stable, task.resident
+
+    def _fall_back(
+        self,
+        inputs: dict[str, NDArray[Any]],
+        stable: Resident,
+        resident: Resident,
+        failure: Failure,
+        taken: float,
+    ) -> Decision:
+        """Let stable answer the request that another version failed."""
+        answer = failure if resident is stable else stable.attempt(inputs)
+        saved = not isinstance(answer, Failure)
+        with self._lock:
+            resident.recorder.count_failure(failure.latency_ms, failure.cause, saved)
+        if isinstance(answer, Failure):
+            raise InferenceFailedError(stable.version, answer.cause, answer.detail)
+        return Decision(
+            answer.outputs, stable.version, True, failure.cause, _ms_since(taken), failure.detail
+        )
+
+    # --- Versions -----------------------------------------------------------------------------
+
+    def load(self, version: str) -> VersionInfo:
+        """
+        Bring a version to READY; one that is READY already is a success. Blocks.
+
+        Raises NoRoomError, LoadFailedError, or a ModelError for what is wrong in the repository.
+        After a failure the version is FAILED and may be loaded again; everything else serves on.
+        """
+        return self._versions.load(version)
+
+    def unload(self, version: str) -> None:
+        """Release a version. Raises InUseError or NotLoadedError."""
+        with self._lock:
+            self._refuse_if_used(version)
+            released = self._versions.release(version)
+        # A large model takes its time to be freed: not under the lock.
+        del released
+        self._announce()
+
+    def versions(self) -> tuple[VersionInfo, ...]:
+        """Return every version that was asked for since the start, by name."""
+        return self._versions.infos()
+
+    def known_versions(self) -> tuple[VersionInfo, ...]:
+        """Return those that only lie in the repository too. Blocks: reads the disk."""
+        return self._versions.known()
+
+    def _refuse_if_used(self, version: str) -> None:
+        if version in self._router.routing.versions:
+            raise InUseError(version, 'the routing names it', 'set a routing without it first')
+        tasks = self._tasks.count_on(version)
+        if tasks:
+            raise InUseError(
+                version, f'{tasks} task(s) under way are on it', 'try again when they have ended'
+            )
+
+    # --- Routing ------------------------------------------------------------------------------
+
+    @property
+    def routing(self) -> Routing:
+        """Return the routing in force."""
+        return self._router.routing
+
+    def set_routing(self, routing: Routing) -> Routing:
+        """
+        Put a routing in force as a whole; returns the one in force.
+
+        The same routing again is a success. Raises UnknownModelError, StaleGenerationError,
+        NotReadyError, and InvalidRoutingError for a candidate that stable could not answer for.
+        """
+        if routing.model_id != self.model_id:
+            raise UnknownModelError(routing.model_id, self.model_id)
+        with self._lock:
+            if routing == self._router.routing:
+                return routing
+            self._refuse_if_stale(routing)
+            self._put_in_force(Router.of(routing, self._versions.ready))
+        self._announce()
+        return routing
+
+    def renew_lease(self, rollout_ids: Collection[str]) -> None:
+        """Take note of a heartbeat: the lease of a candidate of these rollouts starts anew."""
+        with self._lock:
+            if self._router.routing.salt in rollout_ids:
+                self._start_lease()
+
+    def tick(self) -> bool:
+        """
+        Let time take effect; to be called 1 to 10 times a second.
+
+        Drops a candidate whose lease ended, and ends tasks that fell silent, which count as timed
+        out. Returns whether anything changed that others can see.
+        """
+        with self._lock:
+            now = self._clock()
+            lease_ended = now >= self._lease_ends
+            if lease_ended:
+                self._put_in_force(self._router.without_candidate())
+            silent = self._tasks.pop_silent_since(now - self._task_timeout_s)
+            for task in silent:
+                task.count(TaskCounts(finished=1, timed_out=1))
+        if lease_ended:
+            self._announce()
+        return lease_ended or bool(silent)
+
+    def _refuse_if_stale(self, routing: Routing) -> None:
+        in_force = self._router.routing
+        # The start's routing is nobody's: the first one may have generation 0 as well.
+        untouched = in_force == Routing(self.model_id)
+        if routing.generation <= in_force.generation and not untouched:
+            raise StaleGenerationError(routing.generation, in_force.generation)
+
+    def _put_in_force(self, router: Router) -> None:
+        self._router = router
+        self._tasks.hand_over(router)
+        self._start_lease()
+
+    def _start_lease(self) -> None:
+        routing = self._router.routing
+        leased = routing.candidate and routing.lease_s > 0
+        self._lease_ends = self._clock() + routing.lease_s if leased else math.inf
+
+    # --- Counting -----------------------------------------------------------------------------
+
+    def counters(self) -> dict[str, VersionCounters]:
+        """Return the counts of this moment, by version. They never fall within one `boot_id`."""
+        with self._lock:
+            return {name: recorder.snapshot() for name, recorder in self._recorders.items()}
+
+    def _recorder_of(self, version: str) -> Recorder:
+        # Kept when the version is unloaded: counts that fell would look like another boot.
+        with self._lock:
+            return self._recorders.setdefault(version, Recorder())
+
+    def _announce(self) -> None:
+        if self.on_change is None:
+            return
+        try:
+            self.on_change()
+        except Exception:
+            _log.exception('on_change raised an error; serving goes on')
+
+
+def _ms_since(moment: float) -> float:
+    return (perf_counter() - moment) * 1e3

@@ -1,0 +1,149 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What can go wrong while serving, each with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hotswap_ros.models import VersionState
+    from hotswap_ros.serving._guard import Cause
+
+
+class ServingError(Exception):
+    """Root of everything that can go wrong while serving."""
+
+
+class UnknownModelError(ServingError):
+    """A routing is for another model than the one that this engine serves."""
+
+    def __init__(self, model_id: str, served: str) -> None:
+        self.model_id = model_id
+        self.served = served
+        super().__init__(
+            f"this engine serves model '{served}', not '{model_id}': address the one that does"
+        )
+
+
+class LoadFailedError(ServingError):
+    """The runtime refused a version, it differs from its manifest, or it failed when warmed."""
+
+    def __init__(self, version: str, problem: str) -> None:
+        self.version = version
+        self.problem = problem
+        super().__init__(
+            f"version '{version}' cannot be loaded: {problem}: "
+            'export the model again, or correct its manifest, and load it again'
+        )
+
+
+class NoRoomError(ServingError):
+    """As many versions as allowed are resident."""
+
+    def __init__(self, version: str, resident: Sequence[str], limit: int) -> None:
+        self.version = version
+        self.resident = tuple(resident)
+        self.limit = limit
+        super().__init__(
+            f"no room for version '{version}': {', '.join(resident)} resident and the limit is "
+            f'{limit}: unload one of them or raise the limit'
+        )
+
+
+class NotLoadedError(ServingError):
+    """No such version is loaded."""
+
+    def __init__(self, version: str, loaded: Sequence[str]) -> None:
+        self.version = version
+        self.loaded = tuple(loaded)
+        super().__init__(
+            f"version '{version}' is not loaded (loaded: {', '.join(loaded) or 'none'}): "
+            'there is nothing to unload'
+        )
+
+
+class InUseError(ServingError):
+    """A version cannot be released yet."""
+
+    def __init__(self, version: str, use: str, remedy: str) -> None:
+        self.version = version
+        self.use = use
+        super().__init__(f"version '{version}' cannot be unloaded: {use}: {remedy}")
+
+
+class StaleGenerationError(ServingError):
+    """A routing is older than the one in force, or differs from it under the same generation."""
+
+    def __init__(self, generation: int, in_force: int) -> None:
+        self.generation = generation
+        self.in_force = in_force
+        found = 'other content under' if generation == in_force else 'older than'
+        super().__init__(
+            f'routing has generation {generation}, {found} the generation in force, {in_force}: '
+            f'send it with generation {in_force + 1} or higher'
+        )
+
+
+class NotReadyError(ServingError):
+    """A routing names a version that is not loaded and warm."""
+
+    def __init__(self, version: str, state: VersionState, reason: str = '') -> None:
+        self.version = version
+        self.state = state
+        self.reason = reason
+        why = f' ({reason})' if reason else ''
+        super().__init__(
+            f"version '{version}' is {state.value}{why}, not ready: "
+            'load it before a routing names it'
+        )
+
+
+class NotServingError(ServingError):
+    """There is no stable version to answer."""
+
+    def __init__(self, model_id: str) -> None:
+        self.model_id = model_id
+        super().__init__(
+            f"no stable version of model '{model_id}' is in force: "
+            'load a version and set a routing that names it as stable'
+        )
+
+
+class ObservationError(ServingError):
+    """An observation is not what the model takes: the caller's error, not the model's."""
+
+    def __init__(self, subject: str, expected: str, found: str) -> None:
+        self.subject = subject
+        self.expected = expected
+        self.found = found
+        super().__init__(
+            f'{subject}: expected {expected}, found {found}: send what the manifest describes'
+        )
+
+
+class InferenceFailedError(ServingError):
+    """The stable version failed, so that nobody is left to answer."""
+
+    def __init__(self, version: str, cause: Cause, detail: str = '') -> None:
+        self.version = version
+        self.cause = cause
+        self.detail = detail
+        why = f'{cause.value} ({detail})' if detail else cause.value
+        super().__init__(
+            f"stable version '{version}' failed on this observation: {why}: "
+            'bring the robot to a safe state, then put back a version that works'
+        )
+
+
+class UnknownTaskError(ServingError):
+    """A task was never inferred for, was reported already, or timed out."""
+
+    def __init__(self, task_id: str) -> None:
+        self.task_id = task_id
+        super().__init__(
+            f"task '{task_id}' is not under way (never inferred for, reported already, or timed "
+            'out): report every task once, within the task timeout after its last inference'
+        )

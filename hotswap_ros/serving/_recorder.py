@@ -1,0 +1,57 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Counts what one version does; the engine's lock guards every call."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from hotswap_ros.models import LATENCY_EDGES_MS, TaskCounts, VersionCounters
+from hotswap_ros.serving._guard import Cause
+
+
+class Recorder:
+    """
+    Mutable counts of one version, from the start of the engine to its end.
+
+    Every request is counted once, for the version that was to answer it, also when stable answered
+    in its place: so the two groups of a comparison are those that chance made.
+    """
+
+    __slots__ = ('_categories', '_errors', '_fallbacks', '_latency', '_tasks')
+
+    def __init__(self) -> None:
+        self._latency = [0] * (len(LATENCY_EDGES_MS) + 1)
+        self._errors = 0
+        self._fallbacks: dict[str, int] = {}
+        self._tasks = TaskCounts()
+        self._categories: dict[str, TaskCounts] = {}
+
+    def count_request(self, latency_ms: float) -> None:
+        """Count a request that the version ran, and how long it took."""
+        self._latency[bisect_left(LATENCY_EDGES_MS, latency_ms)] += 1
+
+    def count_failure(self, latency_ms: float, cause: Cause, saved: bool) -> None:
+        """Count a request that the version failed, and whether stable answered it."""
+        self.count_request(latency_ms)
+        self._errors += 1
+        if saved:
+            self._fallbacks[cause.value] = self._fallbacks.get(cause.value, 0) + 1
+
+    def count_task(self, category: str, change: TaskCounts) -> None:
+        """Add to the task counts, and to those of the category unless it is empty."""
+        self._tasks += change
+        if category:
+            self._categories[category] = self._categories.get(category, TaskCounts()) + change
+
+    def snapshot(self) -> VersionCounters:
+        """Return the counts of this moment."""
+        return VersionCounters(
+            requests=sum(self._latency),
+            errors=self._errors,
+            fallbacks=dict(self._fallbacks),
+            tasks=self._tasks,
+            categories=dict(self._categories),
+            latency=tuple(self._latency),
+        )

@@ -1,0 +1,143 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""One version in the ONNX runtime: built from verified bytes, held to its manifest, warmed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from hotswap_ros.models import DType, Manifest, TensorSpec
+from hotswap_ros.serving._errors import LoadFailedError
+from hotswap_ros.serving._guard import Cause, Guard
+
+CPU_ONLY: tuple[str, ...] = ('CPUExecutionProvider',)
+
+#: The first runs allocate memory and pick kernels; after three the time no longer falls.
+_WARM_UP_RUNS = 3
+
+_ONNX_TYPE = {
+    DType.FLOAT16: 'tensor(float16)',
+    DType.FLOAT32: 'tensor(float)',
+    DType.FLOAT64: 'tensor(double)',
+    DType.INT32: 'tensor(int32)',
+    DType.INT64: 'tensor(int64)',
+    DType.UINT8: 'tensor(uint8)',
+    DType.BOOL: 'tensor(bool)',
+}
+
+
+class Session:
+    """
+    Runs one version. `run` may be called from several threads.
+
+    Raises LoadFailedError when the runtime refuses `content`, or its inputs and outputs are not
+    those of `manifest`.
+    """
+
+    def __init__(
+        self, content: bytes, manifest: Manifest, *, providers: Sequence[str] = CPU_ONLY
+    ) -> None:
+        self._manifest = manifest
+        self._output_names = [spec.name for spec in manifest.outputs]
+        self._runtime = self._open(content, providers)
+        self._compare('input', manifest.inputs, self._runtime.get_inputs())
+        self._compare('output', manifest.outputs, self._runtime.get_outputs())
+
+    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the outputs by name. Raises whatever the runtime raises."""
+        names = self._output_names
+        return dict(zip(names, self._runtime.run(names, inputs), strict=True))
+
+    def warm_up(self, guard: Guard) -> None:
+        """Run a few times on zeros. Raises LoadFailedError when the outputs have no right form."""
+        zeros = {
+            spec.name: np.zeros(spec.shape, dtype=spec.dtype.value)
+            for spec in self._manifest.inputs
+        }
+        for _ in range(_WARM_UP_RUNS):
+            try:
+                outputs = self.run(zeros)
+            except Exception as error:
+                raise self._failed(f'it raised an error on zeros: {error}') from error
+            # Zeros need not be an observation that can occur: their bounds and time say nothing.
+            cause = guard.check(outputs, latency_ms=0.0)
+            if cause not in (None, Cause.OUT_OF_BOUNDS):
+                raise self._failed(f'on zeros it puts out {_describe(outputs)} ({cause.value})')
+
+    def _open(self, content: bytes, providers: Sequence[str]) -> ort.InferenceSession:
+        self._require(providers, ort.get_available_providers())
+        try:
+            runtime = ort.InferenceSession(content, _options(), providers=list(providers))
+        except Exception as error:
+            raise self._failed(f'the runtime refused it: {error}') from error
+        # The runtime goes on with the CPU when a provider fails to start, and only warns.
+        self._require(providers, runtime.get_providers())
+        return runtime
+
+    def _require(self, providers: Sequence[str], usable: Sequence[str]) -> None:
+        missing = [name for name in providers if name not in usable]
+        if missing:
+            raise self._failed(
+                f'execution provider {", ".join(missing)} does not work here '
+                f'(usable: {", ".join(usable)})'
+            )
+
+    def _compare(self, kind: str, specs: Iterable[TensorSpec], found: Iterable[Any]) -> None:
+        expected = {spec.name: spec for spec in specs}
+        actual = {node.name: node for node in found}
+        if expected.keys() != actual.keys():
+            raise self._failed(
+                f'its {kind}s are {", ".join(actual)}, the manifest says {", ".join(expected)}'
+            )
+        for name, spec in expected.items():
+            if not _fits(spec, actual[name]):
+                raise self._failed(
+                    f"{kind} '{name}' is {actual[name].type} {actual[name].shape}, "
+                    f'the manifest says {spec.dtype.value} {list(spec.shape)}'
+                )
+
+    def _failed(self, problem: str) -> LoadFailedError:
+        return LoadFailedError(self._manifest.version, problem)
+
+
+def _options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    # A policy is small: more threads cost more than they give, and spinning takes a whole core.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    options.add_session_config_entry('session.inter_op.allow_spinning', '0')
+    # Weights outside the file would escape its digest: the runtime would take them from the
+    # working directory. Nothing lies below this path.
+    options.add_session_config_entry(
+        'session.model_external_initializers_file_folder_path', os.devnull
+    )
+    # Errors reach the caller as exceptions; the runtime's own copy on stderr is noise.
+    options.log_severity_level = 4
+    return options
+
+
+def _fits(spec: TensorSpec, node: Any) -> bool:
+    if node.type != _ONNX_TYPE[spec.dtype]:
+        return False
+    # The runtime says [] for a scalar and for an unknown rank alike. Warming up tells them apart.
+    if not node.shape:
+        return True
+    return len(node.shape) == len(spec.shape) and all(
+        size == wanted
+        for size, wanted in zip(node.shape, spec.shape, strict=True)
+        if isinstance(size, int)  # symbolic dimensions have a name or None
+    )
+
+
+def _describe(outputs: dict[str, NDArray[Any]]) -> str:
+    return ', '.join(
+        f'{name} {array.dtype.name}{list(array.shape)}' for name, array in outputs.items()
+    )

@@ -1,0 +1,170 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The simulated arm: three velocity-controlled joints, a payload in its gripper, and a post."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+#: Simulated seconds between two decisions, and physics steps within them.
+CONTROL_PERIOD_S = 0.05
+SUBSTEPS = 5
+
+SHOULDER_HEIGHT_M = 0.35
+LINK_M = 0.4
+POST_RADIUS_M = 0.04
+PAYLOAD_RADIUS_M = 0.035
+
+#: Largest joint speed that may be asked for, rad/s.
+MAX_SPEED = 2.5
+#: Joint limits in rad: yaw, shoulder (positive is down), elbow (positive folds down).
+JOINT_LOW = (-2.9, -1.9, 0.0)
+JOINT_HIGH = (2.9, 1.2, 2.7)
+#: Nominal gain of the velocity servos, N·m per rad/s, and largest torque, N·m.
+SERVO_GAIN = (24.0, 24.0, 12.0)
+MAX_EFFORT = (40.0, 60.0, 30.0)
+
+_POST_TOP_M = 0.5
+
+_MJCF = f"""
+<mujoco model="pick_arm">
+  <compiler angle="radian"/>
+  <option timestep="{CONTROL_PERIOD_S / SUBSTEPS}" integrator="implicitfast"/>
+  <visual><global offwidth="960" offheight="720"/></visual>
+  <default>
+    <default class="arm"><geom contype="1" conaffinity="2" rgba="0.8 0.5 0.2 1"/></default>
+  </default>
+  <worldbody>
+    <light pos="0 0 3"/>
+    <geom name="floor" type="plane" size="1.5 1.5 0.1" contype="0" conaffinity="0"
+          rgba="0.9 0.9 0.9 1"/>
+    <geom name="pedestal" type="cylinder" fromto="0 0 0 0 0 {SHOULDER_HEIGHT_M}" size="0.06"
+          contype="0" conaffinity="0" rgba="0.4 0.4 0.4 1"/>
+    <body name="post" mocap="true">
+      <geom name="post" type="capsule" fromto="0 0 {-_POST_TOP_M} 0 0 {-POST_RADIUS_M}"
+            size="{POST_RADIUS_M}" contype="2" conaffinity="1" rgba="0.8 0.1 0.1 1"/>
+    </body>
+    <body name="base" pos="0 0 {SHOULDER_HEIGHT_M}" gravcomp="1">
+      <joint name="yaw" axis="0 0 1" range="{JOINT_LOW[0]} {JOINT_HIGH[0]}" armature="0.1"/>
+      <geom type="sphere" size="0.06" mass="1" contype="0" conaffinity="0"/>
+      <body name="upper" gravcomp="1">
+        <joint name="shoulder" axis="0 1 0" range="{JOINT_LOW[1]} {JOINT_HIGH[1]}"
+               armature="0.1"/>
+        <geom class="arm" type="capsule" fromto="0 0 0 {LINK_M} 0 0" size="0.035" mass="1.6"/>
+        <body name="fore" pos="{LINK_M} 0 0" gravcomp="1">
+          <joint name="elbow" axis="0 1 0" range="{JOINT_LOW[2]} {JOINT_HIGH[2]}"
+                 armature="0.05"/>
+          <geom class="arm" type="capsule" fromto="0 0 0 {LINK_M} 0 0" size="0.03" mass="1"/>
+          <body name="payload" pos="{LINK_M} 0 0">
+            <geom class="arm" name="payload" type="sphere" size="{PAYLOAD_RADIUS_M}" mass="1"
+                  rgba="0.2 0.4 0.8 1"/>
+            <site name="hand"/>
+          </body>
+        </body>
+      </body>
+    </body>
+    <body name="goal" mocap="true">
+      <geom type="sphere" size="0.015" contype="0" conaffinity="0" rgba="0.1 0.7 0.2 0.6"/>
+    </body>
+  </worldbody>
+  <actuator>
+    <velocity joint="yaw" kv="{SERVO_GAIN[0]}" forcerange="-{MAX_EFFORT[0]} {MAX_EFFORT[0]}"/>
+    <velocity joint="shoulder" kv="{SERVO_GAIN[1]}" forcerange="-{MAX_EFFORT[1]} {MAX_EFFORT[1]}"/>
+    <velocity joint="elbow" kv="{SERVO_GAIN[2]}" forcerange="-{MAX_EFFORT[2]} {MAX_EFFORT[2]}"/>
+  </actuator>
+</mujoco>
+"""
+
+
+def joint_angles(radius: float, height: float) -> tuple[float, float]:
+    """Return shoulder and elbow (rad, elbow up) that bring the hand to radius and height (m)."""
+    rise = height - SHOULDER_HEIGHT_M
+    reach = min(math.hypot(radius, rise), 2 * LINK_M - 1e-6)
+    half = math.acos(reach / (2 * LINK_M))
+    return -math.atan2(rise, radius) - half, 2 * half
+
+
+class Arm:
+    """
+    One robot's arm in MuJoCo: place it, load it, drive it, read it.
+
+    The links are compensated for gravity as in a real arm; the payload is not, because the servos do
+    not know its mass. `stiffness` scales the servo gains of this robot.
+    """
+
+    def __init__(self, stiffness: float = 1.0) -> None:
+        # Importing MuJoCo takes longer than starting a node that does not simulate.
+        import mujoco
+
+        self.model: Any = mujoco.MjModel.from_xml_string(_MJCF)
+        self.data: Any = mujoco.MjData(self.model)
+        self._mujoco: Any = mujoco
+        self._step = mujoco.mj_step
+        self.model.actuator_gainprm[:, 0] *= stiffness
+        self.model.actuator_biasprm[:, 2] *= stiffness
+        self.servo_gain: list[float] = self.model.actuator_gainprm[:, 0].tolist()
+        self._payload = self.model.body('payload').id
+        self._inertia_per_kg = self.model.body_inertia[self._payload].copy()
+        # Views into MuJoCo's memory: looking an attribute up costs as much as a physics step.
+        self._ctrl = self.data.ctrl
+        self._qpos = self.data.qpos
+        self._qvel = self.data.qvel
+        self._effort = self.data.actuator_force
+        self._hand = self.data.site_xpos[self.model.site('hand').id]
+
+    def place(
+        self,
+        joints: tuple[float, float, float],
+        payload_kg: float,
+        post: tuple[float, float, float],
+        goal: tuple[float, float, float],
+    ) -> None:
+        """Let the arm hold the payload still at `joints` (rad), and the top of the post and the goal (x, y, z, m)."""
+        self.model.body_mass[self._payload] = payload_kg
+        self.model.body_inertia[self._payload] = self._inertia_per_kg * payload_kg
+        self._mujoco.mj_setConst(self.model, self.data)
+        self._mujoco.mj_resetData(self.model, self.data)
+        self.data.mocap_pos[0] = post
+        self.data.mocap_pos[1] = goal
+        self._qpos[:] = joints
+        self._mujoco.mj_forward(self.model, self.data)
+        self._ctrl[:] = [torque / gain for torque, gain in zip(self.load, self.servo_gain)]
+        self._mujoco.mj_forward(self.model, self.data)
+
+    def drive(self, speeds: Any) -> None:
+        """Ask for joint speeds (3 numbers, rad/s) for one control period. Releases the GIL."""
+        self._ctrl[:] = speeds
+        self._step(self.model, self.data, nstep=SUBSTEPS)
+
+    @property
+    def joints(self) -> list[float]:
+        """Joint positions: yaw, shoulder, elbow, rad."""
+        return self._qpos.tolist()  # type: ignore[no-any-return]
+
+    @property
+    def speeds(self) -> list[float]:
+        """Joint speeds, rad/s."""
+        return self._qvel.tolist()  # type: ignore[no-any-return]
+
+    @property
+    def effort(self) -> list[float]:
+        """Torque of the servos, N·m."""
+        return self._effort.tolist()  # type: ignore[no-any-return]
+
+    @property
+    def load(self) -> list[float]:
+        """Torque that payload and motion ask of the joints, N·m. No sensor of a robot gives this."""
+        torque = self.data.qfrc_bias - self.data.qfrc_passive
+        return torque.tolist()  # type: ignore[no-any-return]
+
+    @property
+    def hand(self) -> list[float]:
+        """Where the payload is (x, y, z, m), one physics step ago."""
+        return self._hand.tolist()  # type: ignore[no-any-return]
+
+    @property
+    def touches(self) -> bool:
+        """Whether arm or payload touch the post."""
+        return bool(self.data.ncon)

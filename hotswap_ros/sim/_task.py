@@ -1,0 +1,203 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The task: carry a payload from where it is to a goal, over a post if need be, and set it down.
+
+The gripper opens when the hand has come to rest at the goal. All that follows is read from physics:
+placed, or misplaced, dropped, collided, stuck, too late. Nothing here draws an outcome.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotswap_ros.sim._arm import CONTROL_PERIOD_S, JOINT_HIGH, JOINT_LOW, Arm, joint_angles
+from hotswap_ros.sim._scene import Point, Scene, cartesian, draw_scene, draw_traits, generator
+
+OBSERVATION_SIZE = 15
+DECISION_SIZE = 3
+
+#: A payload within this distance of the goal, in m, is placed.
+TOLERANCE_M = 0.012
+#: A hand at rest that sees the goal within this distance, in m, opens.
+_RELEASE_M = 0.018
+#: A hand slower than this, in m/s, is at rest.
+_REST_M_S = 0.03
+_REST_STEPS = 4
+_STUCK_STEPS = 10
+_MAX_STEPS = 60
+_LIMIT_MARGIN_RAD = 0.02
+_GRAVITY_M_S2 = 9.81
+
+#: Standard deviation of each observed number's noise, in its unit.
+_NOISE = (
+    (0.0005,) * 3  # joint positions, rad
+    + (0.01,) * 3  # joint speeds, rad/s
+    + (0.2,) * 3  # joint torques, N·m
+    + (0.001,) * 3  # goal, m
+    + (0.005,) * 3  # post, rad, m, m
+)
+
+
+@dataclass(frozen=True)
+class TaskStart:
+    """A task has begun: its number on this robot, from 1, and its category."""
+
+    task_number: int
+    category: str
+
+
+@dataclass(frozen=True)
+class TaskEnd:
+    """
+    How a task ended.
+
+    `error` is empty after a success, else one of 'misplaced', 'dropped', 'collision', 'stuck',
+    'joint limit', 'timeout'. `stuck` is true when the task was abandoned because the arm no longer
+    moved. `duration_s` is simulated time.
+    """
+
+    success: bool
+    stuck: bool
+    error: str
+    duration_s: float
+
+
+class PickWorld:
+    """
+    One robot and its tasks, deterministic by `seed` and `robot_id`.
+
+    `camera_drift` (radial, tangential, vertical, m) is added to where the camera sees the goal. The
+    n-th task is the same whatever policy did the tasks before it. Not thread-safe; many worlds
+    may run in many threads, physics releases the GIL.
+    """
+
+    def __init__(
+        self, robot_id: str, seed: int, camera_drift: Point = (0.0, 0.0, 0.0)
+    ) -> None:
+        self.robot_id = robot_id
+        self.traits = draw_traits(generator(seed, robot_id, 'traits'))
+        self.arm = Arm(self.traits.stiffness)
+        self.scene: Scene
+        self._camera_drift = camera_drift
+        self._random = generator(seed, robot_id, 'tasks')
+        self._task_number = 0
+        self._observation: NDArray[np.float32] = np.zeros((1, OBSERVATION_SIZE), np.float32)
+        self._noise_scale = np.array(_NOISE, np.float32)
+        self._noise: NDArray[np.float32]
+        self._ended = True
+
+    def begin(self) -> TaskStart:
+        """Draw the next task and reset the scene; an unfinished task is forgotten."""
+        self.scene = draw_scene(self._random, self.traits)
+        shape = (_MAX_STEPS + 1, OBSERVATION_SIZE)
+        self._noise = self._random.standard_normal(shape, np.float32) * self._noise_scale
+        scene = self.scene
+        joints = (scene.start[0], *joint_angles(scene.start[1], scene.start[2]))
+        self._goal = cartesian(scene.goal)
+        self.arm.place(joints, scene.payload_kg, cartesian(scene.post), self._goal)
+        self._seen_post = [a + b for a, b in zip(scene.post, scene.post_error)]
+        errors = zip(scene.camera_error, self.traits.camera_offset, self._camera_drift)
+        self._camera = [sum(parts) for parts in errors]
+        self._hand = self.arm.hand
+        self._velocity = [0.0, 0.0, 0.0]
+        self._steps = 0
+        self._still = 0
+        self._ended = False
+        self._task_number += 1
+        return TaskStart(self._task_number, scene.category)
+
+    def observation(self) -> NDArray[np.float32]:
+        """
+        Return what the robot observes, float32 of shape (1, 15), in a buffer that is used again.
+
+        Three each: joint positions (rad), speeds (rad/s) and torques (N·m) of yaw, shoulder, elbow;
+        goal from the payload as the wrist camera sees it (radial, tangential, vertical, m); top of
+        the post from the payload (azimuth in rad, distance and height in m).
+        """
+        joints = self.arm.joints
+        x, y, z = self._hand
+        post = self._seen_post
+        self._observation[0] = (
+            *joints,
+            *self.arm.speeds,
+            *self.arm.effort,
+            *self._seen_goal(joints[0]),
+            post[0] - joints[0],
+            post[1] - math.hypot(x, y),
+            post[2] - z,
+        )
+        self._observation[0] += self._noise[self._steps]
+        return self._observation
+
+    def step(self, decision: NDArray[Any]) -> TaskEnd | None:
+        """
+        Drive the joints with `decision` for one control period.
+
+        `decision` has shape (1, 3): speeds of yaw, shoulder and elbow in rad/s. Returns how the task
+        ended, or None while it goes on.
+        """
+        if self._ended:
+            raise RuntimeError('no task is running: call begin() before step()')
+        arm = self.arm
+        arm.drive(decision[0])
+        self._steps += 1
+        x, y, z = arm.hand
+        old, before = self._hand, self._velocity
+        velocity = [
+            (x - old[0]) / CONTROL_PERIOD_S,
+            (y - old[1]) / CONTROL_PERIOD_S,
+            (z - old[2]) / CONTROL_PERIOD_S,
+        ]
+        self._hand = [x, y, z]
+        self._velocity = velocity
+        self._still = self._still + 1 if math.hypot(*velocity) < _REST_M_S else 0
+        grip = self.scene.payload_kg * math.hypot(
+            (velocity[0] - before[0]) / CONTROL_PERIOD_S,
+            (velocity[1] - before[1]) / CONTROL_PERIOD_S,
+            (velocity[2] - before[2]) / CONTROL_PERIOD_S + _GRAVITY_M_S2,
+        )
+        return self._judge(grip)
+
+    def _judge(self, grip: float) -> TaskEnd | None:
+        if self.arm.touches:
+            return self._end('collision')
+        if grip > self.scene.grip_n:
+            return self._end('dropped')
+        if self._still >= _REST_STEPS:
+            if math.hypot(*self._seen_goal(self.arm.joints[0])) <= _RELEASE_M:
+                miss = math.dist(self._hand, self._goal)
+                return self._end('' if miss <= TOLERANCE_M else 'misplaced')
+            if self._still >= _STUCK_STEPS:
+                return self._end('joint limit' if self._at_limit() else 'stuck', stuck=True)
+        if self._steps >= _MAX_STEPS:
+            return self._end('timeout')
+        return None
+
+    def _seen_goal(self, yaw: float) -> Point:
+        """Return the goal from the payload, with the camera's lasting errors and without its noise."""
+        x, y, z = self._hand
+        dx, dy, dz = self._goal[0] - x, self._goal[1] - y, self._goal[2] - z
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        radial, tangential, vertical = self._camera
+        return (
+            dx * cos + dy * sin + radial,
+            dy * cos - dx * sin + tangential,
+            dz + vertical,
+        )
+
+    def _at_limit(self) -> bool:
+        return any(
+            not low + _LIMIT_MARGIN_RAD < joint < high - _LIMIT_MARGIN_RAD
+            for joint, low, high in zip(self.arm.joints, JOINT_LOW, JOINT_HIGH)
+        )
+
+    def _end(self, error: str, stuck: bool = False) -> TaskEnd:
+        self._ended = True
+        return TaskEnd(not error, stuck, error, self._steps * CONTROL_PERIOD_S)

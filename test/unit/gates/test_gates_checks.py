@@ -1,0 +1,296 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What each check says about a candidate, and in which words."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hotswap_ros.gates import MIN_TASKS, CheckResult, Gate, LatencyLimitError, Verdict
+from hotswap_ros.plan import SuccessCriteria
+
+MakeRobot = Callable[..., Any]
+Check = Callable[..., CheckResult]
+
+
+def _gate(**criteria: Any) -> Gate:
+    return Gate(SuccessCriteria(**criteria), 'v24')
+
+
+def _pairs(amr: Any, gate: Gate, number: int, *, candidate: int, control: int) -> Any:
+    """Run `number` tasks of each version, spread evenly; so many in ten succeed."""
+    for index in range(number):
+        amr.run('v24', succeeded=int((index * 7) % 10 < candidate))
+        amr.run('v23', succeeded=int((index * 3) % 10 < control)).tell(gate)
+    return amr
+
+
+# -- success --------------------------------------------------------------------------------------
+
+
+def test_a_worse_candidate_fails_before_the_step_is_complete(
+    robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate()
+    _pairs(robot().tell(gate), gate, 100, candidate=7, control=9)
+    found = check(gate, 'success')
+    assert found.verdict is Verdict.FAIL
+    assert found.evidence >= found.evidence_limit == pytest.approx(20)
+    assert (found.estimate, found.control) == (0.7, 0.9)
+    assert found.threshold == pytest.approx(0.88)
+    assert found.low < 0.7 < found.high < found.control_high
+    assert (found.n, found.n_control) == (100, 100)
+    assert found.sentence.startswith(
+        'v24 succeeds in 70.0% of 100 tasks, v23 in 90.0% of 100 on the same robots; '
+        'like for like 20.0 points worse (95% confidence sequence: '
+    )
+    assert found.sentence.endswith(', limit 20): roll back.')
+
+
+def test_an_equal_candidate_is_pending_then_passes(robot: MakeRobot, check: Check) -> None:
+    gate = _gate()
+    _pairs(robot().tell(gate), gate, 100, candidate=9, control=9)
+    assert check(gate, 'success').verdict is Verdict.PENDING
+    assert 'no verdict yet' in check(gate, 'success').sentence
+    found = check(gate, 'success', complete=True)
+    assert found.verdict is Verdict.PASS
+    assert 'no harm shown' in found.sentence
+    assert 'but not proven to be at most 2.0 points worse' in found.sentence
+
+
+def test_a_better_candidate_is_proven_to_be_no_worse(robot: MakeRobot, check: Check) -> None:
+    gate = _gate()
+    _pairs(robot().tell(gate), gate, 300, candidate=9, control=7)
+    found = check(gate, 'success', complete=True)
+    assert found.verdict is Verdict.PASS
+    assert 'and proven to be at most 2.0 points worse' in found.sentence
+
+
+def test_an_alarm_is_not_taken_back(robot: MakeRobot, check: Check) -> None:
+    gate = _gate()
+    amr = _pairs(robot().tell(gate), gate, 100, candidate=5, control=9)
+    alarm = check(gate, 'success').evidence
+    _pairs(amr, gate, 400, candidate=10, control=5)
+    assert check(gate, 'success', complete=True).verdict is Verdict.FAIL
+    assert check(gate, 'success').evidence == alarm
+
+
+def test_silence_is_never_a_pass() -> None:
+    gate = _gate(max_latency_ms=50, max_error_rate=0.01)
+    assert {found.verdict for found in gate.checks(complete=False)} == {Verdict.PENDING}
+    assert {found.verdict for found in gate.checks(complete=True)} == {Verdict.INCONCLUSIVE}
+    assert all(found.sentence.endswith('.') for found in gate.checks(complete=True))
+
+
+def test_too_few_tasks_are_inconclusive(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(max_latency_ms=50, max_error_rate=0.01)
+    amr = _pairs(robot().tell(gate), gate, MIN_TASKS - 1, candidate=9, control=9)
+    assert {f.verdict for f in gate.checks(complete=True)} == {Verdict.INCONCLUSIVE}
+    assert f'{MIN_TASKS} of each are needed' in check(gate, 'success', complete=True).sentence
+    _pairs(amr, gate, 1, candidate=9, control=9)
+    assert {f.verdict for f in gate.checks(complete=True)} == {Verdict.PASS}
+
+
+def test_without_a_control_nothing_passes(robot: MakeRobot, check: Check) -> None:
+    gate = _gate()
+    robot().tell(gate).run('v24', 500).tell(gate)
+    found = check(gate, 'success', complete=True)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert math.isnan(found.control)
+    assert math.isnan(found.threshold)
+    assert 'v23 finished none on the same robots' in found.sentence
+
+
+def test_a_control_on_other_robots_is_none(robot: MakeRobot, check: Check) -> None:
+    gate = _gate()
+    robot('amr_001').tell(gate).run('v24', 500).tell(gate)
+    robot('amr_002').tell(gate).run('v23', 500).tell(gate)
+    assert check(gate, 'success', complete=True).verdict is Verdict.INCONCLUSIVE
+
+
+def test_skilled_and_unskilled_robots_are_not_mixed_up(robot: MakeRobot, check: Check) -> None:
+    """Pooled, the candidate looks 24 points worse: it only ran more often where all is harder."""
+    gate = _gate()
+    good, poor = robot('amr_001').tell(gate), robot('amr_002').tell(gate)
+    for _ in range(100):
+        good.run('v23', 8, succeeded=8).run('v24', 2, succeeded=2).tell(gate)
+        poor.run('v23', 2, succeeded=1).run('v24', 8, succeeded=4).tell(gate)
+    found = check(gate, 'success', complete=True)
+    assert found.control - found.estimate == pytest.approx(0.3)
+    assert found.verdict is Verdict.PASS
+    assert 'like for like equal' in found.sentence
+
+
+def test_a_loss_within_the_tolerance_may_be_allowed(robot: MakeRobot, check: Check) -> None:
+    strict, lenient = (
+        _gate(max_success_drop=0.25, harm_null=null)
+        for null in ('not_worse', 'not_worse_than_tolerance')
+    )
+    for gate in (strict, lenient):
+        _pairs(robot().tell(gate), gate, 100, candidate=7, control=9)
+    assert check(strict, 'success').verdict is Verdict.FAIL
+    assert check(lenient, 'success').verdict is Verdict.PENDING
+    _pairs(robot().tell(lenient), lenient, 200, candidate=4, control=9)
+    assert 'worse by more than 25.0 points beyond chance' in check(lenient, 'success').sentence
+
+
+def test_robots_may_come_from_different_versions(robot: MakeRobot, check: Check) -> None:
+    gate = _gate()
+    for robot_id, control in (('amr_001', 'v22'), ('amr_002', 'v23')):
+        amr = robot(robot_id, control).tell(gate)
+        amr.run(control, 10).run('v24', 10).tell(gate)
+    assert ', the previous version in 100.0% of 20 on' in check(gate, 'success').sentence
+
+
+# -- latency --------------------------------------------------------------------------------------
+
+
+def test_a_slow_candidate_fails(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(max_latency_ms=50)
+    amr = robot().tell(gate)
+    for _ in range(30):
+        amr.run('v24', latency_ms={10.0: 80, 75.0: 20}).run('v23').tell(gate)
+    found = check(gate, 'latency')
+    assert found.verdict is Verdict.FAIL
+    assert (found.estimate, found.threshold, found.control) == (75.0, 50.0, 10.0)
+    assert (found.n, found.n_control) == (3000, 300)
+    assert '20.0% of 3,000 requests to v24 took longer than 50 ms, 5.0% may' in found.sentence
+
+
+def test_a_fast_candidate_passes(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(max_latency_ms=50)
+    amr = robot().tell(gate)
+    for _ in range(300):
+        amr.run('v24', latency_ms={50.0: 96, 5000.0: 4}).tell(gate)
+    found = check(gate, 'latency', complete=True)
+    assert found.verdict is Verdict.PASS
+    assert 'within the limit' in found.sentence
+
+
+def test_one_slow_spell_is_one_task_not_a_thousand_requests(
+    robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate(max_latency_ms=50)
+    amr = robot().tell(gate)
+    for index in range(40):
+        amr.run('v24', latency_ms={5000.0: 1000} if index == 20 else {10.0: 1000}).tell(gate)
+    assert check(gate, 'latency', complete=True).verdict is Verdict.PASS
+
+
+def test_a_limit_between_edges_is_rounded_up_and_says_so(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(max_latency_ms=40)
+    robot().tell(gate).run('v24', 50, latency_ms={50.0: 5000}).tell(gate)
+    found = check(gate, 'latency', complete=True)
+    assert (found.verdict, found.threshold) == (Verdict.PASS, 50.0)
+    assert '0.0% of 5,000 requests to v24 took longer than 40 ms rounded up to 50 ms' in (
+        found.sentence
+    )
+
+
+def test_a_limit_that_no_bucket_can_tell_is_refused() -> None:
+    _gate(max_latency_ms=5000)
+    with pytest.raises(LatencyLimitError, match=r"'maxLatencyMs' is 5001.*choose at most"):
+        _gate(max_latency_ms=5001)
+
+
+# -- errors ---------------------------------------------------------------------------------------
+
+
+def test_a_failing_candidate_fails(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(max_error_rate=0.001)
+    amr = robot().tell(gate)
+    for _ in range(30):
+        amr.run('v24', requests=100, errors=2).run('v23', requests=100).tell(gate)
+    found = check(gate, 'errors')
+    assert found.verdict is Verdict.FAIL
+    assert (found.estimate, found.control, found.threshold) == (0.02, 0.0, 0.001)
+    assert '2.0% of 3,000 requests to v24 failed, 0.10% may: more' in found.sentence
+
+
+def test_an_error_rate_above_the_limit_by_chance_passes_and_says_so(
+    robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate(max_error_rate=0.01)
+    amr = robot().tell(gate)
+    for index in range(60):
+        amr.run('v24', requests=100, errors=100 if index == 30 else 0).tell(gate)
+    found = check(gate, 'errors', complete=True)
+    assert found.verdict is Verdict.PASS
+    assert 'more, but not beyond chance' in found.sentence
+
+
+# -- stuck ----------------------------------------------------------------------------------------
+
+
+def test_a_robot_that_gets_stuck_too_often_fails_at_once(robot: MakeRobot, check: Check) -> None:
+    gate = _gate()
+    amr, other = robot('amr_001').tell(gate), robot('amr_002').tell(gate)
+    amr.run('v23', 50, stuck=50).run('v24', 10, stuck=10).tell(gate)
+    other.run('v24', 10, stuck=9).tell(gate)
+    found = check(gate, 'stuck')
+    assert (found.verdict, found.method, found.estimate) == (Verdict.PENDING, 'limit', 10)
+    assert found.sentence.startswith('amr_001 got stuck most often, 10 times in 20 tasks with v24')
+    amr.run('v24', 1, stuck=1).tell(gate)
+    found = check(gate, 'stuck')
+    assert found.verdict is Verdict.FAIL
+    assert found.sentence == (
+        'amr_001 got stuck 11 times with v24, the plan allows 10 per robot: roll back.'
+    )
+    assert math.isnan(found.evidence)
+
+
+def test_a_reboot_does_not_wipe_out_stuck_tasks(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(max_stuck_per_robot=1)
+    amr = robot().tell(gate).run('v24', 1, stuck=1).tell(gate)
+    amr.reboot('boot-2').run('v24', 1, stuck=1).tell(gate)
+    assert check(gate, 'stuck').verdict is Verdict.FAIL
+
+
+def test_only_the_worst_robots_are_named(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(max_stuck_per_robot=0)
+    for number in range(1, 6):
+        robot(f'amr_{number}').tell(gate).run('v24', number, stuck=number).tell(gate)
+    assert check(gate, 'stuck').sentence.startswith(
+        'amr_5 got stuck 5 times, amr_4 got stuck 4 times, amr_3 got stuck 3 times '
+        'and 2 more robots with v24, '
+    )
+
+
+# -- all together ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('criteria', 'names', 'limit'),
+    [
+        ({}, ['success', 'stuck'], 20),
+        ({'max_stuck_per_robot': None}, ['success'], 20),
+        ({'max_latency_ms': 50}, ['success', 'latency', 'stuck'], 40),
+        (
+            {'max_latency_ms': 50, 'max_error_rate': 0.1, 'alpha': 0.1},
+            ['success', 'latency', 'errors', 'stuck'],
+            30,
+        ),
+    ],
+)
+def test_alpha_is_split_over_what_is_asked(
+    criteria: dict[str, Any], names: list[str], limit: float
+) -> None:
+    found = _gate(**criteria).checks(complete=False)
+    assert [result.name for result in found] == names
+    assert all(
+        result.evidence_limit == pytest.approx(limit)
+        for result in found
+        if result.method == 'e-process'
+    )
+
+
+def test_a_result_can_be_written_as_json() -> None:
+    found = _gate().checks(complete=False)[0].as_json()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert (found['verdict'], found['estimate'], found['evidence']) == ('pending', None, 1.0)

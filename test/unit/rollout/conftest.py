@@ -1,0 +1,212 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A fleet in virtual time: robots that obey commands, do tasks and report."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from hotswap_ros.models import Routing, TaskCounts, VersionCounters, VersionState
+from hotswap_ros.rollout import (
+    Cause,
+    Coordinator,
+    Journal,
+    LoadVersion,
+    RobotReport,
+    Route,
+    Telemetry,
+    UnloadVersion,
+    VersionReport,
+)
+
+MODEL = 'pick_policy'
+
+
+@dataclass
+class VirtualRobot:
+    """One robot: `success` maps a version to its success rate."""
+
+    robot_id: str
+    success: dict[str, float]
+    random: random.Random
+    region: str = ''
+    routing: Routing = field(default_factory=lambda: Routing(MODEL, 'v23'))
+    versions: dict[str, VersionReport] = field(default_factory=dict)
+    counts: dict[str, TaskCounts] = field(default_factory=dict)
+    boot: int = 1
+    online: bool = True
+    deaf: bool = False
+    unloadable: dict[str, Cause] = field(default_factory=dict)
+    served: set[str] = field(default_factory=set)
+    tasks_done: int = 0
+
+    def __post_init__(self):
+        self.versions = {self.routing.stable: self.ready(self.routing.stable)}
+
+    @staticmethod
+    def ready(version):
+        return VersionReport(VersionState.READY, digest=f'digest of {version}')
+
+    def report(self):
+        return RobotReport(
+            robot_id=self.robot_id,
+            server=f'/{self.robot_id}/model_server',
+            model_id=MODEL,
+            boot_id=f'boot {self.boot}',
+            routing=self.routing,
+            versions=dict(self.versions),
+            region=self.region,
+        )
+
+    def telemetry(self):
+        return Telemetry(
+            f'boot {self.boot}',
+            {v: VersionCounters(requests=c.finished, tasks=c) for v, c in self.counts.items()},
+        )
+
+    def do_tasks(self, number):
+        for _ in range(number):
+            self.tasks_done += 1
+            version = self.routing.assign(f'{self.robot_id}/{self.tasks_done}')
+            self.served.add(version)
+            won = self.random.random() < self.success[version]
+            done = TaskCounts(started=1, finished=1, succeeded=int(won))
+            self.counts[version] = self.counts.get(version, TaskCounts()) + done
+
+    def reboot(self, stable='v23'):
+        self.boot += 1
+        self.counts.clear()
+        self.routing = Routing(MODEL, stable)
+        self.versions = {stable: self.ready(stable)}
+
+    def obey(self, command):
+        """Return None, or why the robot refuses."""
+        if isinstance(command, LoadVersion):
+            if command.version in self.unloadable:
+                return self.unloadable[command.version], f'no {command.version} here'
+            assert len([v for v in self.versions.values() if v.state.is_resident]) < 2
+            self.versions[command.version] = self.ready(command.version)
+        elif isinstance(command, UnloadVersion):
+            assert command.version not in self.routing.versions
+            self.versions[command.version] = VersionReport(VersionState.RELEASED)
+        elif isinstance(command, Route):
+            for version in command.routing.versions:
+                assert self.versions[version].state is VersionState.READY
+            if command.routing.generation <= self.routing.generation:
+                return Cause.NONE, 'stale generation'
+            self.routing = command.routing
+        return None
+
+
+class VirtualFleet:
+    """Robots and a coordinator that share one clock; `run` lets time pass."""
+
+    def __init__(self, journal_path, robots=10, seed=1, **success):
+        rates = {'v23': 0.92, 'v24': 0.94, 'v25': 0.5} | success
+        self.now = 1_000.0
+        self.journal_path = journal_path
+        self.ids = itertools.count(1)
+        self.robots = {
+            f'r{i:02}': VirtualRobot(f'r{i:02}', rates, random.Random(f'{seed} {i}'))
+            for i in range(robots)
+        }
+        self.events = []
+        self.lease_rollouts = ()
+        self.journal = None
+        self.boot_coordinator()
+
+    def boot_coordinator(self):
+        """Start the coordinator, or start it again as after a kill: only the journal is left."""
+        self.journal = Journal(self.journal_path)
+        self.coordinator = Coordinator(
+            self.journal, lambda: f'rollout-{next(self.ids)}', self.now, unreachable_after_s=5.0
+        )
+
+    def step(self, tasks=2):
+        """Let one second pass."""
+        self.now += 1.0
+        for robot in self.robots.values():
+            if robot.online:
+                robot.do_tasks(tasks)
+                self.coordinator.on_report(robot.report(), self.now)
+                self.coordinator.on_telemetry(MODEL, robot.robot_id, robot.telemetry())
+        output = self.coordinator.tick(self.now)
+        self.events += output.events
+        self.lease_rollouts = output.lease_rollouts
+        for command in output.commands:
+            robot = self.robots[command.robot_id]
+            if not robot.online or robot.deaf:
+                continue
+            refusal = robot.obey(command)
+            if refusal is not None:
+                self.coordinator.on_refused(command, *refusal, self.now)
+
+    def run(self, seconds, tasks=2):
+        """Let time pass."""
+        for _ in range(seconds):
+            self.step(tasks)
+
+    def run_until(self, condition, at_most=3_000, tasks=2):
+        """Let time pass until the condition holds."""
+        for _ in range(at_most):
+            if condition():
+                return
+            self.step(tasks)
+        raise AssertionError(f'not within {at_most} s; last events: {self.events[-5:]}')
+
+    def finish(self, rollout_id, at_most=3_000):
+        """Run a rollout to its end and return its state."""
+        self.run_until(lambda: self.state(rollout_id).status.is_terminal, at_most)
+        return self.state(rollout_id)
+
+    def start(self, plan):
+        """Hear the robots, then start a rollout."""
+        self.step()
+        return self.coordinator.start(plan, self.now)
+
+    def state(self, rollout_id):
+        return self.coordinator.snapshot(self.now, rollout_id).state
+
+    def kinds(self):
+        return [event.kind for _, event in self.events]
+
+    def stables(self):
+        return {robot.routing.stable for robot in self.robots.values()}
+
+    def candidates(self):
+        return {robot.routing.candidate for robot in self.robots.values()} - {''}
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    return VirtualFleet(tmp_path / 'journal.sqlite3')
+
+
+@pytest.fixture
+def make_fleet(tmp_path):
+    def make(**options):
+        return VirtualFleet(tmp_path / 'journal.sqlite3', **options)
+
+    return make
+
+
+@pytest.fixture
+def plan():
+    def text(version='v24', **extra):
+        lines = [
+            f'modelId: {MODEL}',
+            f'version: {version}',
+            'strategy: Canary',
+            'stages:',
+            '  - {percentage: 20, tasks: 60}',
+            '  - {percentage: 50, tasks: 150}',
+            '  - {percentage: 100, tasks: 300}',
+        ]
+        return '\n'.join([*lines, *(f'{key}: {value}' for key, value in extra.items())])
+
+    return text

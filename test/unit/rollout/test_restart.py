@@ -1,0 +1,91 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Kill the coordinator at any second: the journal is enough to go on."""
+
+import pytest
+
+from hotswap_ros.rollout import Journal, JournalError, Status
+
+
+@pytest.mark.parametrize('seconds', [1, 2, 3, 5, 8, 13, 40, 70, 75, 80])
+def test_a_good_rollout_succeeds_whenever_the_coordinator_restarts(fleet, plan, seconds):
+    rollout = fleet.start(plan())
+    fleet.run(seconds)
+    fleet.boot_coordinator()
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    assert fleet.stables() == {'v24'}
+    assert [s.status for s in fleet.coordinator.history()] == [Status.SUCCEEDED]
+
+
+@pytest.mark.parametrize('seconds', [1, 3, 5, 8, 13, 21])
+def test_a_bad_rollout_is_rolled_back_whenever_the_coordinator_restarts(fleet, plan, seconds):
+    rollout = fleet.start(plan('v25'))
+    fleet.run(seconds)
+    fleet.boot_coordinator()
+    assert fleet.finish(rollout).status is Status.ROLLED_BACK
+    assert fleet.candidates() == set()
+
+
+def test_what_the_gate_saw_survives(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run(30)
+    before = fleet.coordinator.report(rollout)['candidate_tasks']
+    assert before > 0
+    fleet.boot_coordinator()
+    fleet.run(1)
+    report = fleet.coordinator.report(rollout)
+    assert report['candidate_tasks'] >= before
+    assert 'restarted' in [event['kind'] for event in report['events']]
+
+
+def test_a_long_absence_is_not_taken_for_slow_robots(fleet, plan):
+    rollout = fleet.start(plan(confirmTimeout='PT30S'))
+    fleet.run(1)
+    fleet.now += 3_600
+    fleet.boot_coordinator()
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+
+
+def test_an_ended_rollout_stays_ended(fleet, plan):
+    rollout = fleet.start(plan())
+    state = fleet.finish(rollout)
+    fleet.boot_coordinator()
+    fleet.run(50)
+    assert fleet.state(rollout) == state
+    assert fleet.stables() == {'v24'}
+
+
+def test_every_start_has_a_higher_epoch(fleet):
+    first = fleet.coordinator.epoch
+    fleet.boot_coordinator()
+    assert fleet.coordinator.epoch == first + 1
+
+
+def test_nothing_is_said_to_robots_before_the_journal_has_it(fleet, plan, tmp_path):
+    import sqlite3
+
+    rollout = fleet.start(plan())
+    blocker = sqlite3.connect(tmp_path / 'journal.sqlite3', isolation_level=None)
+    fleet.journal._db.execute('PRAGMA busy_timeout = 0')
+    blocker.execute('BEGIN IMMEDIATE')
+    fleet.run(10)
+    assert all(set(robot.versions) == {'v23'} for robot in fleet.robots.values())
+    assert fleet.lease_rollouts is None, 'robots go back to stable by themselves'
+    assert 'locked' in fleet.coordinator.journal_error
+    blocker.execute('ROLLBACK')
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    assert fleet.coordinator.journal_error == ''
+
+
+def test_a_journal_that_cannot_be_opened_says_so(tmp_path):
+    (tmp_path / 'folder').mkdir()
+    with pytest.raises(JournalError, match='check that the disk has room'):
+        Journal(tmp_path / 'folder')
+
+
+def test_a_file_that_is_no_journal_says_so(tmp_path):
+    path = tmp_path / 'journal.sqlite3'
+    path.write_bytes(b'this is not a database' * 100)
+    with pytest.raises(JournalError, match=r'journal\.sqlite3'):
+        Journal(path)

@@ -1,0 +1,121 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Rollbacks that somebody orders."""
+
+import pytest
+
+from hotswap_ros.rollout import (
+    Cause,
+    NothingToRollBackError,
+    OverlapError,
+    Status,
+    UnknownRobotError,
+)
+
+MODEL = 'pick_policy'
+
+
+def _roll_back(fleet, version='', robots=()):
+    return fleet.coordinator.roll_back(MODEL, version, robots, fleet.now)
+
+
+def test_what_was_served_before_the_last_rollout_comes_back(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    rollback = _roll_back(fleet)
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    assert fleet.stables() == {'v23'}
+    assert (rollback.robots_confirmed, rollback.robots_total) == (10, 10)
+    assert rollback.command_s <= rollback.confirm_s
+    assert rollback.cause is Cause.NONE
+
+
+def test_nothing_is_loaded_for_it(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    for robot in fleet.robots.values():
+        robot.unloadable['v23'] = Cause.UNKNOWN_VERSION
+    rollback = _roll_back(fleet)
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    assert rollback.cause is Cause.NONE
+
+
+def test_a_second_rollback_leads_forward_again(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    for expected in ('v23', 'v24'):
+        rollback = _roll_back(fleet)
+        fleet.run_until(lambda r=rollback: r.is_done, at_most=5)
+        fleet.step()
+        assert fleet.stables() == {expected}
+
+
+def test_named_robots_only(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    rollback = _roll_back(fleet, robots=('r01', 'r02'))
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    back = {r.robot_id for r in fleet.robots.values() if r.routing.stable == 'v23'}
+    assert back == {'r01', 'r02'}
+
+
+def test_it_ends_a_rollout_that_is_under_way(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    rollback = _roll_back(fleet, 'v23')
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    assert fleet.state(rollout).status is Status.SUPERSEDED
+    fleet.run(50)
+    assert fleet.candidates() == set()
+    assert fleet.stables() == {'v23'}
+
+
+def test_a_version_that_needs_room_makes_the_candidate_give_way(fleet, plan):
+    fleet.finish(fleet.start(plan('v24')))
+    fleet.start(plan('v25').replace('tasks: 60', 'tasks: 60000'))
+    fleet.run_until(lambda: fleet.candidates() == {'v25'})
+    for robot in fleet.robots.values():
+        robot.success['v22'] = 0.9
+    rollback = _roll_back(fleet, 'v22')
+    fleet.run_until(lambda: rollback.is_done, at_most=20)
+    assert fleet.stables() == {'v22'}
+
+
+def test_an_unknown_version_leaves_everything_as_it_was(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    for robot in fleet.robots.values():
+        robot.unloadable['v99'] = Cause.UNKNOWN_VERSION
+    rollback = _roll_back(fleet, 'v99')
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    assert rollback.cause is Cause.UNKNOWN_VERSION
+    assert 'v99' in rollback.error
+    fleet.run(20)
+    assert fleet.stables() == {'v24'}
+    assert 'v23' in fleet.robots['r00'].versions
+
+
+def test_a_robot_out_of_reach_is_owed_it(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    fleet.robots['r04'].online = False
+    fleet.run(10)
+    rollback = _roll_back(fleet)
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    assert rollback.owed == ('r04',)
+    assert rollback.robots_confirmed == 9
+    fleet.robots['r04'].online = True
+    fleet.run(3)
+    assert fleet.stables() == {'v23'}
+
+
+def test_it_needs_something_to_go_back_to(fleet):
+    fleet.step()
+    with pytest.raises(NothingToRollBackError, match='name the version'):
+        _roll_back(fleet)
+    with pytest.raises(UnknownRobotError, match='r99'):
+        _roll_back(fleet, 'v23', ('r99',))
+
+
+def test_two_at_a_time_are_refused(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    _roll_back(fleet)
+    with pytest.raises(OverlapError):
+        _roll_back(fleet)
+    with pytest.raises(OverlapError):
+        fleet.coordinator.start(plan('v25'), fleet.now)

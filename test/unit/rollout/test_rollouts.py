@@ -1,0 +1,271 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Whole rollouts in virtual time, through the Coordinator."""
+
+import pytest
+
+from hotswap_ros.rollout import (
+    Cause,
+    CommandRefusedError,
+    NoRobotsError,
+    OverlapError,
+    PauseReason,
+    Status,
+    UnknownRolloutError,
+    Verb,
+)
+
+
+def test_a_good_version_is_promoted_everywhere(fleet, plan):
+    rollout = fleet.start(plan())
+    state = fleet.finish(rollout)
+    assert (state.status, state.cause) == (Status.SUCCEEDED, Cause.NONE)
+    assert fleet.stables() == {'v24'}
+    assert fleet.candidates() == set()
+    report = fleet.coordinator.report(rollout)
+    assert [check['verdict'] for check in report['checks']] == ['pass', 'pass']
+    assert report['candidate_tasks'] >= 510
+    assert report['events'][0]['kind'] == 'started'
+    assert report['events'][-1]['kind'] == 'succeeded'
+
+
+def test_both_versions_stay_resident_after_a_rollout(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    for robot in fleet.robots.values():
+        assert {v for v, r in robot.versions.items() if r.state.is_resident} == {'v23', 'v24'}
+
+
+def test_a_bad_version_is_rolled_back_and_never_leaves_its_cohort(fleet, plan):
+    rollout = fleet.start(plan('v25'))
+    state = fleet.finish(rollout)
+    assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
+    assert fleet.stables() == {'v23'}
+    assert fleet.candidates() == set()
+    touched = {robot.robot_id for robot in fleet.robots.values() if 'v25' in robot.served}
+    assert touched <= set(state.steps[0].robots)
+    assert len(touched) <= 2
+    assert 'v25 succeeds in' in state.reason
+    assert 'v23 is back on 2 robots' in state.reason
+
+
+def test_the_canary_shares_its_tasks_with_the_control_on_the_same_robots(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    canaries = [r for r in fleet.robots.values() if r.routing.candidate]
+    assert len(canaries) == 2
+    assert {r.routing.candidate_share for r in canaries} == {0.5}
+    assert {r.routing.salt for r in canaries} == {rollout}
+    assert all(r.routing.lease_s == 10.0 for r in canaries)
+    fleet.step()
+    assert fleet.lease_rollouts == (rollout,)
+
+
+def test_a_rollout_of_robots_that_serve_it_already_is_refused(fleet, plan):
+    fleet.step()
+    with pytest.raises(NoRobotsError, match='serves v23 already'):
+        fleet.coordinator.start(plan('v23'), fleet.now)
+
+
+def test_without_robots_a_rollout_is_refused(fleet, plan):
+    with pytest.raises(NoRobotsError, match='has been heard of'):
+        fleet.coordinator.start(plan(), fleet.now)
+
+
+def test_a_second_rollout_of_the_model_is_refused_and_changes_nothing(fleet, plan):
+    first = fleet.start(plan())
+    fleet.run(5)
+    with pytest.raises(OverlapError, match=first):
+        fleet.coordinator.start(plan('v25'), fleet.now)
+    assert fleet.finish(first).status is Status.SUCCEEDED
+
+
+@pytest.mark.parametrize('cause', [Cause.UNKNOWN_VERSION, Cause.DIGEST_MISMATCH])
+def test_a_version_that_a_robot_cannot_load_fails_before_anything_serves_it(fleet, plan, cause):
+    for robot in fleet.robots.values():
+        robot.unloadable['v24'] = cause
+    state = fleet.finish(fleet.start(plan()))
+    assert (state.status, state.cause) == (Status.FAILED, cause)
+    assert 'no v24 here' in state.reason
+    assert all(robot.served == {'v23'} for robot in fleet.robots.values())
+
+
+def test_different_files_under_one_version_are_found_out(fleet, plan):
+    from hotswap_ros.models import VersionState
+    from hotswap_ros.rollout import VersionReport
+
+    rollout = fleet.start(plan())
+    for robot in fleet.robots.values():
+        digest = f'digest {robot.robot_id}'
+        robot.ready = lambda v, d=digest: VersionReport(VersionState.READY, digest=d)
+    state = fleet.finish(rollout)
+    assert (state.status, state.cause) == (Status.FAILED, Cause.DIGEST_MISMATCH)
+    assert 'different files' in state.reason
+
+
+def test_cancel_puts_the_previous_version_back(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    fleet.coordinator.command(rollout, Verb.ABORT, fleet.now, 'not today')
+    state = fleet.finish(rollout, at_most=5)
+    assert (state.status, state.cause) == (Status.ABORTED, Cause.CANCELED)
+    assert 'not today' in state.reason
+    assert fleet.candidates() == set()
+    fleet.run(100)
+    assert fleet.candidates() == set(), 'an aborted rollout never retries itself'
+    with pytest.raises(UnknownRolloutError):
+        fleet.coordinator.command(rollout, Verb.ABORT, fleet.now)
+
+
+def test_pause_holds_the_step_and_resume_goes_on(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    fleet.coordinator.command(rollout, Verb.PAUSE, fleet.now)
+    step = fleet.state(rollout).step_index
+    fleet.run(300)
+    assert fleet.state(rollout).status is Status.PAUSED
+    assert fleet.state(rollout).pause_reason is PauseReason.BY_HAND
+    assert fleet.state(rollout).step_index == step
+    with pytest.raises(CommandRefusedError, match='cannot pause a rollout that is paused'):
+        fleet.coordinator.command(rollout, Verb.PAUSE, fleet.now)
+    fleet.coordinator.command(rollout, Verb.RESUME, fleet.now)
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+
+
+def test_harm_found_during_a_pause_rolls_back(fleet, plan):
+    rollout = fleet.start(plan('v25'))
+    fleet.run_until(lambda: fleet.candidates() == {'v25'})
+    fleet.coordinator.command(rollout, Verb.PAUSE, fleet.now)
+    assert fleet.finish(rollout).status is Status.ROLLED_BACK
+
+
+def test_abort_during_a_pause_ends_the_rollout(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run(5)
+    fleet.coordinator.command(rollout, Verb.PAUSE, fleet.now)
+    fleet.coordinator.command(rollout, Verb.ABORT, fleet.now)
+    assert fleet.finish(rollout, at_most=5).status is Status.ABORTED
+
+
+def test_no_traffic_is_inconclusive_and_never_a_success(fleet, plan):
+    text = plan().replace('tasks: 60', 'duration: PT1M')
+    rollout = fleet.start(text)
+    fleet.run(120, tasks=0)
+    state = fleet.state(rollout)
+    assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.INCONCLUSIVE)
+    assert 'inconclusive' in fleet.kinds()
+    fleet.coordinator.command(rollout, Verb.RESUME, fleet.now)
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+
+
+def test_too_few_tasks_in_time_are_inconclusive(fleet, plan):
+    rollout = fleet.start(plan().replace('tasks: 60', 'tasks: 60, timeout: PT1M'))
+    fleet.run(120, tasks=0)
+    state = fleet.state(rollout)
+    assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.INCONCLUSIVE)
+    assert 'only 0 of 60 tasks' in state.reason
+
+
+def test_an_operator_may_cut_a_wait_short(fleet, plan):
+    rollout = fleet.start(plan().replace('tasks: 60', 'tasks: 60, duration: PT10H'))
+    fleet.run(200)
+    step = fleet.state(rollout).step_index
+    fleet.coordinator.command(rollout, Verb.SKIP_WAIT, fleet.now, 'seen enough')
+    assert fleet.state(rollout).step_index == step + 1
+
+
+def test_a_canary_out_of_reach_pauses_and_its_return_resumes(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    lost = next(r for r in fleet.robots.values() if r.routing.candidate)
+    lost.online = False
+    fleet.run(10)
+    state = fleet.state(rollout)
+    assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.UNREACHABLE)
+    assert lost.robot_id in state.reason
+    lost.online = True
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+
+
+def test_a_robot_out_of_reach_is_owed_its_rollback(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    lost = next(r for r in fleet.robots.values() if r.routing.candidate)
+    lost.online = False
+    fleet.run(10)
+    fleet.coordinator.command(rollout, Verb.ABORT, fleet.now)
+    assert fleet.finish(rollout).status is Status.ABORTED
+    assert 'owed' in fleet.kinds()
+    assert lost.routing.candidate == 'v24'
+    fleet.boot_coordinator()
+    lost.online = True
+    fleet.run(5)
+    assert lost.routing.candidate == ''
+
+
+def test_a_robot_that_does_not_obey_times_out(fleet, plan):
+    rollout = fleet.start(plan(confirmTimeout='PT30S'))
+    fleet.run_until(lambda: all(r.is_ready('v24') for r in _canaries(fleet, rollout)))
+    for robot in fleet.robots.values():
+        robot.deaf = True
+    fleet.run(40)
+    assert fleet.state(rollout).cause is Cause.TIMED_OUT
+    assert 'did not confirm the routing within 30 s' in fleet.state(rollout).reason
+
+
+def _canaries(fleet, rollout):
+    robots = fleet.state(rollout).steps[0].robots
+    return [fleet.robots[robot_id].report() for robot_id in robots]
+
+
+def test_a_robot_that_reboots_is_brought_to_what_it_should_serve(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    robot = fleet.robots['r03']
+    robot.reboot(stable='v23')
+    fleet.run(10)
+    assert robot.routing.stable == 'v24'
+
+
+def test_a_canary_that_reboots_goes_on_being_counted(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    fleet.run(20)
+    next(r for r in fleet.robots.values() if r.routing.candidate).reboot()
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+
+
+def test_a_lost_lease_is_mended_with_a_higher_generation(fleet, plan):
+    from dataclasses import replace
+
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    robot = next(r for r in fleet.robots.values() if r.routing.candidate)
+    generation = robot.routing.generation
+    robot.routing = replace(robot.routing, candidate='', candidate_share=0.0)
+    fleet.run(3)
+    assert robot.routing.candidate == 'v24'
+    assert robot.routing.generation > generation
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+
+
+def test_the_next_version_takes_the_place_of_the_one_that_is_idle(fleet, plan):
+    fleet.finish(fleet.start(plan('v24')))
+    state = fleet.finish(fleet.start(plan('v25')))
+    assert state.status is Status.ROLLED_BACK
+    assert fleet.stables() == {'v24'}
+
+
+def test_history_names_the_newest_first(fleet, plan):
+    fleet.finish(fleet.start(plan('v24')))
+    fleet.finish(fleet.start(plan('v25')))
+    found = [(s.version, s.status) for s in fleet.coordinator.history()]
+    assert found == [('v25', Status.ROLLED_BACK), ('v24', Status.SUCCEEDED)]
+    assert len(fleet.coordinator.history(limit=1)) == 1
+
+
+def test_a_plan_can_be_seen_before_it_is_run(fleet, plan):
+    fleet.step()
+    steps = fleet.coordinator.validate(plan(), fleet.now)
+    assert [s.state for s in steps] == ['pending'] * 10
+    assert steps[0].title == '20%: load v24 on 2 robots'
+    assert fleet.coordinator.snapshot(fleet.now) is None

@@ -1,0 +1,173 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""One version in the runtime: what loads, what is refused, and why."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from hotswap_ros.serving import Guard, LoadFailedError, Session
+
+
+def open_session(make_version: Any, **fields: Any) -> Session:
+    make_version('v1', **fields)
+    verified = make_version.repository.verify('policy', 'v1')
+    return Session(verified.content, verified.manifest)
+
+
+def test_it_runs(make_version: Any, observe: Any) -> None:
+    outputs = open_session(make_version, bias=0.5).run(observe())
+    assert list(outputs) == ['decision']
+    np.testing.assert_array_equal(outputs['decision'], np.full((1, 2), 0.5, np.float32))
+
+
+@pytest.mark.parametrize(
+    ('fields', 'words'),
+    [
+        ({'content': b'\x08\x08'}, 'the runtime refused it'),
+        ({'content': b'not a model at all'}, 'the runtime refused it'),
+        ({'fault': 'unknown_operator'}, 'NoSuchOperator'),
+        (
+            {'inputs': [{'name': 'camera', 'shape': [1, 4]}]},
+            'its inputs are observation, the manifest says camera',
+        ),
+        (
+            {'inputs': [{'name': 'observation', 'shape': [1, 5]}]},
+            "input 'observation' is tensor(float) ['batch', 4], the manifest says float32 [1, 5]",
+        ),
+        (
+            {'inputs': [{'name': 'observation', 'shape': [4]}]},
+            "input 'observation' is tensor(float)",
+        ),
+        (
+            {'inputs': [{'name': 'observation', 'shape': [1, 4], 'dtype': 'int64'}]},
+            'the manifest says int64 [1, 4]',
+        ),
+        (
+            {'outputs': [{'name': 'decision', 'shape': [1, 3]}]},
+            "output 'decision' is tensor(float) [1, 2], the manifest says float32 [1, 3]",
+        ),
+        (
+            {'outputs': [{'name': 'd', 'shape': [1, 2]}, {'name': 'e', 'shape': [1]}]},
+            'its outputs are decision, the manifest says d, e',
+        ),
+    ],
+)
+def test_it_refuses(make_version: Any, fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(LoadFailedError) as caught:
+        open_session(make_version, **fields)
+    assert caught.value.version == 'v1'
+    assert words in str(caught.value)
+
+
+def test_it_refuses_a_truncated_file(make_version: Any) -> None:
+    content = (make_version('v1') / 'model.onnx').read_bytes()
+    with pytest.raises(LoadFailedError, match='the runtime refused it'):
+        open_session(make_version, content=content[: len(content) // 2])
+
+
+def test_it_takes_no_weights_from_outside_the_file(
+    make_version: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / 'weights').write_bytes(np.zeros((4, 2), np.float32).tobytes())
+    monkeypatch.chdir(tmp_path)
+    weights = TensorProto(name='w', data_type=TensorProto.FLOAT, dims=(4, 2))
+    weights.data_location = TensorProto.EXTERNAL
+    weights.external_data.append(onnx.StringStringEntryProto(key='location', value='weights'))
+    graph = helper.make_graph(
+        [helper.make_node('MatMul', ['observation', 'w'], ['decision'])],
+        'policy',
+        [helper.make_tensor_value_info('observation', TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info('decision', TensorProto.FLOAT, [1, 2])],
+        [weights],
+    )
+    opset = [helper.make_opsetid('', 17)]
+    content = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    with pytest.raises(LoadFailedError, match=r'[Ee]xternal'):
+        open_session(make_version, content=content)
+
+
+@pytest.mark.filterwarnings('error')  # the runtime would warn, and serve on the CPU
+def test_a_provider_that_is_not_here(make_version: Any) -> None:
+    make_version('v1')
+    verified = make_version.repository.verify('policy', 'v1')
+    with pytest.raises(LoadFailedError, match='NoSuchProvider does not work here') as caught:
+        Session(verified.content, verified.manifest, providers=['NoSuchProvider'])
+    assert 'CPUExecutionProvider' in str(caught.value)
+
+
+def constant_on_zeros(number: float) -> bytes:
+    """Return a model whose decision is 0 / 0 plus `number` on zeros."""
+    graph = helper.make_graph(
+        [
+            helper.make_node('MatMul', ['observation', 'w'], ['sum']),
+            helper.make_node('Div', ['sum', 'sum'], ['ratio']),
+            helper.make_node('Add', ['ratio', 'number'], ['decision']),
+        ],
+        'policy',
+        [helper.make_tensor_value_info('observation', TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info('decision', TensorProto.FLOAT, [1, 2])],
+        [
+            helper.make_tensor('w', TensorProto.FLOAT, (4, 2), [1.0] * 8),
+            helper.make_tensor('number', TensorProto.FLOAT, (), [number]),
+        ],
+    )
+    opset = [helper.make_opsetid('', 17)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def test_warming_up_finds_what_is_not_finite(make_version: Any) -> None:
+    session = open_session(make_version, content=constant_on_zeros(1.0))
+    with pytest.raises(LoadFailedError, match='not_finite'):
+        session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))
+
+
+def test_warming_up_finds_a_wrong_rank_that_the_file_does_not_state(make_version: Any) -> None:
+    outputs = [{'name': 'decision', 'shape': [1, 2]}]
+    session = open_session(make_version, content=rank_unknown(), outputs=outputs)
+    with pytest.raises(LoadFailedError, match=r'decision float32\[1, 1, 2\]'):
+        session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))
+
+
+def rank_unknown() -> bytes:
+    """Return a model whose decision has a shape that depends on the observation's numbers."""
+    graph = helper.make_graph(
+        [
+            helper.make_node('ReduceMax', ['observation'], ['most'], keepdims=0),
+            helper.make_node('Cast', ['most'], ['as_bool'], to=TensorProto.BOOL),
+            helper.make_node('If', ['as_bool'], ['decision'], **branches([1, 2], [1, 1, 2])),
+        ],
+        'policy',
+        [helper.make_tensor_value_info('observation', TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info('decision', TensorProto.FLOAT, None)],
+    )
+    opset = [helper.make_opsetid('', 17)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def branches(then_shape: list[int], else_shape: list[int]) -> dict[str, onnx.GraphProto]:
+    def branch(name: str, shape: list[int]) -> onnx.GraphProto:
+        value = helper.make_tensor('value', TensorProto.FLOAT, shape, [0.0, 0.0])
+        return helper.make_graph(
+            [helper.make_node('Constant', [], [name], value=value)],
+            name,
+            [],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)],
+        )
+
+    return {
+        'then_branch': branch('then_out', then_shape),
+        'else_branch': branch('else_out', else_shape),
+    }
+
+
+def test_warming_up_does_not_judge_bounds_or_time(make_version: Any) -> None:
+    session = open_session(make_version, bias=99.0, deadline_ms=1e-9)
+    session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))

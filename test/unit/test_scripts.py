@@ -1,0 +1,243 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The set-up says in one sentence what it lacks, repairs itself, and repeats nothing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parents[2] / 'scripts'
+GOOD = {'version': [3, 12, 1], 'path': '/usr/bin/python3.12', 'venv': True, 'headers': True}
+
+
+@pytest.fixture
+def bootstrap(monkeypatch, tmp_path):
+    """Return scripts/bootstrap.py, made to work in a folder of its own."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import bootstrap
+
+    venv = tmp_path / '.venv'
+    monkeypatch.setattr(bootstrap, 'VENV', venv)
+    monkeypatch.setattr(bootstrap, 'PYTHON', venv / 'bin' / 'python')
+    monkeypatch.setattr(bootstrap, 'STAMP', venv / 'hotswap_ros.json')
+    monkeypatch.setattr(bootstrap, 'UNDER_WAY', venv / 'hotswap_ros.incomplete')
+    monkeypatch.setattr(bootstrap, '_has_compiler', lambda *names: True)
+    monkeypatch.setattr(os, 'geteuid', lambda: 1000)
+    yield bootstrap
+    del sys.modules['bootstrap']
+
+
+@pytest.fixture
+def build(monkeypatch, tmp_path):
+    """Return scripts/build_package.py, made to look at a folder of its own."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    import _steps
+    import build_package
+
+    for module in (build_package, _steps):
+        monkeypatch.setattr(module, 'ROOT', tmp_path)
+    monkeypatch.setattr(build_package, 'INSTALL', tmp_path / 'install')
+    for folder in ('msg', 'hotswap_ros'):
+        (tmp_path / folder).mkdir()
+    (tmp_path / 'msg' / 'A.msg').write_text('uint8 a')
+    (tmp_path / 'hotswap_ros' / 'a.py').write_text('a = 1')
+    yield build_package
+    del sys.modules['build_package']
+
+
+def pythons(monkeypatch, bootstrap, *found):
+    """Let the machine have only these Pythons, the first of them as `python3`."""
+    by_name = dict(zip((sys.executable, 'python3.13', 'python3.12'), found, strict=False))
+    monkeypatch.setattr(bootstrap.shutil, 'which', lambda name: name if name in by_name else None)
+    monkeypatch.setattr(bootstrap, '_probe', by_name.get)
+
+
+def make_venv(bootstrap):
+    (bootstrap.VENV / 'bin').mkdir(parents=True)
+    bootstrap.PYTHON.symlink_to(sys.executable)
+
+
+def test_a_complete_python_is_preferred(monkeypatch, bootstrap):
+    old = dict(GOOD, version=[3, 9, 2])
+    bare = dict(GOOD, version=[3, 11, 2], venv=False)
+    pythons(monkeypatch, bootstrap, old, bare, GOOD)
+    assert bootstrap._choose_python() == GOOD
+
+
+def test_wrong_python_is_said_in_one_sentence(monkeypatch, bootstrap):
+    pythons(monkeypatch, bootstrap, dict(GOOD, version=[3, 9, 2]), None)
+    monkeypatch.setattr(bootstrap.platform, 'python_version', lambda: '3.9.2')
+    with pytest.raises(bootstrap.Problem) as problem:
+        bootstrap._choose_python()
+    assert problem.value.code == 2
+    assert str(problem.value) == (
+        'hotswap_ros needs Python 3.10 to 3.13, and python3 is 3.9.2 here: install one of them '
+        "(for example with 'sudo apt-get install python3.12 python3.12-venv python3.12-dev') and "
+        'run the command again.'
+    )
+
+
+def test_missing_compiler_is_said_in_one_sentence(monkeypatch, bootstrap):
+    pythons(monkeypatch, bootstrap, GOOD)
+    monkeypatch.setattr(bootstrap, '_has_compiler', lambda *names: False)
+    with pytest.raises(bootstrap.Problem) as problem:
+        bootstrap._choose_python()
+    assert problem.value.code == 2
+    assert str(problem.value) == (
+        "hotswap_ros needs g++: install it with 'sudo apt-get install g++' and run the command "
+        'again.'
+    )
+
+
+def test_everything_missing_is_said_at_once(monkeypatch, bootstrap):
+    pythons(monkeypatch, bootstrap, dict(GOOD, venv=False, headers=False))
+    with pytest.raises(bootstrap.Problem) as problem:
+        bootstrap._choose_python()
+    assert str(problem.value) == (
+        'hotswap_ros needs the venv module of /usr/bin/python3.12 and the headers of '
+        "/usr/bin/python3.12: install them with 'sudo apt-get install python3.12-venv "
+        "python3.12-dev' and run the command again."
+    )
+
+
+@pytest.mark.parametrize(
+    ('machine', 'libc', 'words'),
+    [
+        ('aarch64', ('glibc', '2.36'), 'on x86_64 Linux only'),
+        ('x86_64', ('glibc', '2.17'), 'glibc 2.28 or newer, and this is glibc 2.17'),
+        ('x86_64', ('', ''), 'another C library'),
+    ],
+)
+def test_machine_without_wheels_is_refused(monkeypatch, bootstrap, machine, libc, words):
+    monkeypatch.setattr(bootstrap.platform, 'machine', lambda: machine)
+    monkeypatch.setattr(bootstrap.platform, 'libc_ver', lambda: libc)
+    with pytest.raises(bootstrap.Problem, match=words):
+        bootstrap._check_machine()
+
+
+def test_environment_is_complete_until_something_changes(monkeypatch, bootstrap, tmp_path):
+    assert not bootstrap.is_complete()
+    make_venv(bootstrap)
+    bootstrap.STAMP.write_text(bootstrap._stamp())
+    assert bootstrap.is_complete()
+
+    bootstrap.PYTHON.unlink()
+    bootstrap.PYTHON.symlink_to('/another/python')
+    assert not bootstrap.is_complete()
+
+
+def test_requirements_are_part_of_the_stamp(monkeypatch, bootstrap):
+    make_venv(bootstrap)
+    bootstrap.STAMP.write_text(bootstrap._stamp())
+    monkeypatch.setattr(bootstrap, 'LIBRARIES', bootstrap.LIBRARIES[:1])
+    assert not bootstrap.is_complete()
+
+
+def test_interrupted_or_moved_environment_is_made_again(bootstrap):
+    make_venv(bootstrap)
+    bootstrap.UNDER_WAY.touch()
+    assert not bootstrap._keep_or_remove_venv()
+    assert not bootstrap.VENV.exists()
+
+    make_venv(bootstrap)
+    bootstrap.STAMP.write_text('{"folder": "/elsewhere/.venv"}')
+    assert not bootstrap._keep_or_remove_venv()
+    assert not bootstrap.VENV.exists()
+
+
+def test_environment_made_by_hand_is_kept_or_left_alone(monkeypatch, bootstrap):
+    make_venv(bootstrap)
+    monkeypatch.setattr(bootstrap, '_probe', lambda path: GOOD)
+    assert bootstrap._keep_or_remove_venv()
+
+    monkeypatch.setattr(bootstrap, '_probe', lambda path: None)
+    with pytest.raises(bootstrap.Problem, match=r'rm -r \.venv'):
+        bootstrap._keep_or_remove_venv()
+    assert bootstrap.PYTHON.exists()
+
+
+def test_cmake_exports_are_fitted_once(monkeypatch, bootstrap):
+    make_venv(bootstrap)
+    folder = bootstrap.VENV / 'share' / 'x_msgs' / 'cmake'
+    folder.mkdir(parents=True)
+    export = folder / 'xExport.cmake'
+    export.write_text(
+        'INCLUDE "/opt/python/cp312-cp312/include/python3.12;'
+        '/opt/python/cp312-cp312/lib/python3.12/site-packages/numpy/_core/include;${_DIR}/include"'
+    )
+    monkeypatch.setattr(
+        bootstrap.subprocess, 'check_output', lambda *a, **k: '["/py/include", "/np/include"]'
+    )
+    assert bootstrap.fit_cmake_exports() == 1
+    assert export.read_text() == 'INCLUDE "/py/include;/np/include;${_DIR}/include"'
+    assert bootstrap.fit_cmake_exports() == 0
+
+
+def test_failed_command_shows_its_last_lines_and_its_log(bootstrap, tmp_path, capsys):
+    steps = bootstrap.Steps(1)
+    log = tmp_path / 'log' / 'x.log'
+    command = [sys.executable, '-c', 'print("the reason"); raise SystemExit(3)']
+    with pytest.raises(bootstrap.Problem, match='It failed') as problem:
+        steps.run(command, log, 'It failed.', tell=lambda line: None)
+    assert str(log) in str(problem.value)
+    assert '| the reason' in capsys.readouterr().out
+    assert 'the reason' in log.read_text()
+
+
+def test_build_follows_interfaces_and_the_list_of_files(build, tmp_path):
+    before = build._stamp()
+    (tmp_path / 'hotswap_ros' / 'a.py').write_text('a = 2')
+    assert build._stamp() == before
+    (tmp_path / 'hotswap_ros' / 'b.py').write_text('')
+    with_new_file = build._stamp()
+    assert with_new_file != before
+    (tmp_path / 'msg' / 'A.msg').write_text('uint16 a')
+    assert build._stamp() not in (before, with_new_file)
+
+
+def test_build_removes_links_to_deleted_files(build, tmp_path):
+    (tmp_path / 'install').mkdir()
+    kept = tmp_path / 'install' / 'a.py'
+    kept.symlink_to(tmp_path / 'hotswap_ros' / 'a.py')
+    dangling = tmp_path / 'install' / 'gone.py'
+    dangling.symlink_to(tmp_path / 'hotswap_ros' / 'gone.py')
+    build._remove_dangling_links()
+    assert kept.is_symlink()
+    assert not dangling.is_symlink()
+
+
+def test_sourced_ros_is_left_out(tmp_path):
+    root = tmp_path / 'root'
+    (root / 'scripts').mkdir(parents=True)
+    script = root / 'scripts' / 'run_in_env.sh'
+    script.write_text((SCRIPTS / 'run_in_env.sh').read_text())
+    script.chmod(0o755)
+    refused = subprocess.run([script, 'env'], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "run 'make build'" in refused.stderr
+
+    (root / '.venv' / 'bin').mkdir(parents=True)
+    (root / '.venv' / 'bin' / 'python').symlink_to(sys.executable)
+    (root / 'install').mkdir()
+    (root / 'install' / 'hotswap_ros.stamp').touch()
+    (root / 'install' / 'local_setup.sh').write_text('export PYTHONPATH=ours\n')
+    sourced = {
+        'PATH': os.environ['PATH'],
+        'AMENT_PREFIX_PATH': '/opt/ros/x',
+        'LD_LIBRARY_PATH': '/opt/ros/x/lib',
+        'PYTHONPATH': '/opt/ros/x/python',
+        'RMW_IMPLEMENTATION': 'rmw_other',
+        'ROS_DISTRO': 'x',
+        'ROS_DOMAIN_ID': '7',
+    }
+    done = subprocess.run([script, 'env'], env=sourced, capture_output=True, text=True, check=True)
+    found = dict(line.split('=', 1) for line in done.stdout.splitlines() if '=' in line)
+    assert found['AMENT_PREFIX_PATH'] == str(root / '.venv')
+    assert found['PYTHONPATH'] == 'ours'
+    assert found['ROS_DOMAIN_ID'] == '7'
+    assert found['PATH'].split(':')[1] == str(root / '.venv' / 'bin')
+    for name in ('LD_LIBRARY_PATH', 'RMW_IMPLEMENTATION', 'ROS_DISTRO'):
+        assert name not in found
