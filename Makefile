@@ -10,13 +10,16 @@ ARGS ?=
 in_env = scripts/run_in_env.sh
 
 .NOTPARALLEL:
-.PHONY: help setup build test lint demo clean
+.PHONY: help setup tools build test lint demo clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
 
 setup:  ## Set up ROS 2 and the libraries in .venv (a minute, once)
 	@$(PYTHON) scripts/bootstrap.py
+
+tools:
+	@$(PYTHON) scripts/bootstrap.py --tools
 
 build: setup  ## Build the package into install/ (a minute, and after changes of interfaces)
 	@$(PYTHON) scripts/build_package.py
@@ -27,7 +30,7 @@ demo: build  ## Roll a better policy, then a worse one, out over a simulated fle
 test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
 	@$(in_env) pytest $(TESTS) $(ARGS)
 
-lint: setup  ## Check style, types and who may import whom
+lint: tools  ## Check style, types and who may import whom
 	@echo '[1/4] ruff check' && $(in_env) --unbuilt ruff check --quiet
 	@echo '[2/4] ruff format' && $(in_env) --unbuilt ruff format --check --quiet
 	@echo '[3/4] mypy' && $(in_env) --unbuilt mypy --no-error-summary

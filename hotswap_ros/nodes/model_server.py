@@ -115,6 +115,7 @@ class ModelServer(LifecycleNode):
         self._active = False
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
         self._epoch = 0
+        self._lost_candidate = ''
         self._disk_free = 0
         self._disk_is_being_measured = False
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -382,20 +383,21 @@ class ModelServer(LifecycleNode):
         self._diagnostics_publisher.publish(array)
 
     def _health(self, engine: Engine) -> tuple[int, str]:
-        failed = [i for i in engine.versions() if i.state is VersionState.FAILED]
-        reasons = '; '.join(info.reason for info in failed)
         if not engine.routing.stable:
-            return msg.RobotStatus.HEALTH_ERROR, reasons or 'no stable version is in force'
+            failed = [i.reason for i in engine.versions() if i.state is VersionState.FAILED]
+            return msg.RobotStatus.HEALTH_ERROR, '; '.join(failed) or 'no version is in force'
         if not self._active:
             return msg.RobotStatus.HEALTH_ERROR, 'the model server is not active'
-        if failed:
-            return msg.RobotStatus.HEALTH_DEGRADED, reasons
+        if self._lost_candidate:
+            text = f'{self._lost_candidate} was dropped: the coordinator was not heard'
+            return msg.RobotStatus.HEALTH_DEGRADED, text
         return msg.RobotStatus.HEALTH_OK, ''
 
     def _let_time_take_effect(self) -> None:
         routing = self.engine.routing
         self.engine.tick()
         if routing.candidate and not self.engine.routing.candidate:
+            self._lost_candidate = routing.candidate
             self.get_logger().warning(
                 f'no heartbeat for {routing.lease_s:g} s: {routing.candidate} is dropped, '
                 f'{routing.stable} serves every task'
@@ -480,6 +482,7 @@ class ModelServer(LifecycleNode):
         try:
             wanted = conversions.routing_value(request.routing)
             changed = wanted != self.engine.routing
+            self._lost_candidate = ''
             in_force = self.engine.set_routing(wanted)
         except (InvalidRoutingError, ServingError) as error:
             response.error_code = _ROUTING_CODES.get(type(error), response.INVALID)

@@ -54,8 +54,8 @@ class NothingToRollBackError(RolloutError):
 
     def __init__(self, model_id: str, heard_of: int) -> None:
         super().__init__(
-            f"none of {heard_of} robots that serve '{model_id}' has served another version before: "
-            'name the version to put back'
+            f"none of {heard_of} robots that serve '{model_id}' has served another version "
+            'before: name the version to put back'
         )
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from numpy.typing import NDArray
 
@@ -137,15 +137,25 @@ class Engine:
         failure: Failure,
         taken: float,
     ) -> Decision:
-        """Let stable answer the request that another version failed."""
-        answer = failure if resident is stable else stable.attempt(inputs)
-        saved = not isinstance(answer, Failure)
+        """
+        Let stable answer the request that another version failed.
+
+        A late answer of stable is better than none: it is given, and counts as an error.
+        """
+        is_fallback = resident is not stable
+        answer = stable.attempt(inputs) if is_fallback else failure
+        saved = is_fallback and answer.outputs is not None
         with self._lock:
             resident.recorder.count_failure(failure.latency_ms, failure.cause, saved)
-        if isinstance(answer, Failure):
+        if isinstance(answer, Failure) and answer.outputs is None:
             raise InferenceFailedError(stable.version, answer.cause, answer.detail)
         return Decision(
-            answer.outputs, stable.version, True, failure.cause, _ms_since(taken), failure.detail
+            cast('dict[str, NDArray[Any]]', answer.outputs),
+            stable.version,
+            is_fallback,
+            failure.cause,
+            _ms_since(taken),
+            failure.detail,
         )
 
     # --- Versions -----------------------------------------------------------------------------

@@ -25,11 +25,16 @@ class Answer(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A run whose outputs are not to be used; `detail` is what the runtime said, if it raised."""
+    """
+    A run that broke a promise; `detail` is what the runtime said, if it raised.
+
+    `outputs` are there when all that is wrong with them is that they are late.
+    """
 
     cause: Cause
     latency_ms: float
     detail: str = ''
+    outputs: dict[str, NDArray[Any]] | None = None
 
 
 class Resident:
@@ -56,7 +61,10 @@ class Resident:
             return Failure(Cause.EXCEPTION, _ms_since(started), str(error))
         latency_ms = _ms_since(started)
         cause = self.guard.check(outputs, latency_ms)
-        return Answer(outputs, latency_ms) if cause is None else Failure(cause, latency_ms)
+        if cause is None:
+            return Answer(outputs, latency_ms)
+        late = outputs if cause is Cause.DEADLINE else None
+        return Failure(cause, latency_ms, outputs=late)
 
 
 def _ms_since(started: float) -> float:

@@ -118,22 +118,26 @@ def test_machine_without_wheels_is_refused(monkeypatch, bootstrap, machine, libc
         bootstrap._check_machine()
 
 
-def test_environment_is_complete_until_something_changes(monkeypatch, bootstrap, tmp_path):
-    assert not bootstrap.is_complete()
+def test_environment_is_complete_until_its_python_changes(bootstrap):
+    assert not bootstrap.is_complete(tools=False)
     make_venv(bootstrap)
-    bootstrap.STAMP.write_text(bootstrap._stamp())
-    assert bootstrap.is_complete()
+    bootstrap.STAMP.write_text(bootstrap._stamp(tools=True))
+    assert bootstrap.is_complete(tools=True)
+    assert bootstrap.is_complete(tools=False)
+    bootstrap.STAMP.write_text(bootstrap._stamp(tools=False))
+    assert not bootstrap.is_complete(tools=True)
+    assert bootstrap.is_complete(tools=False)
 
     bootstrap.PYTHON.unlink()
     bootstrap.PYTHON.symlink_to('/another/python')
-    assert not bootstrap.is_complete()
+    assert not bootstrap.is_complete(tools=False)
 
 
-def test_requirements_are_part_of_the_stamp(monkeypatch, bootstrap):
+def test_environment_is_complete_until_its_requirements_change(monkeypatch, bootstrap):
     make_venv(bootstrap)
-    bootstrap.STAMP.write_text(bootstrap._stamp())
-    monkeypatch.setattr(bootstrap, 'LIBRARIES', bootstrap.LIBRARIES[:1])
-    assert not bootstrap.is_complete()
+    bootstrap.STAMP.write_text(bootstrap._stamp(tools=True))
+    monkeypatch.setattr(bootstrap, 'LIBRARIES', bootstrap.ROS_WHEELS)
+    assert not bootstrap.is_complete(tools=False)
 
 
 def test_interrupted_or_moved_environment_is_made_again(bootstrap):

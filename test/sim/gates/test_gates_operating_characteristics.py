@@ -109,3 +109,33 @@ def _false_rollbacks(world: World, rollouts: int, seed: int) -> int:
     rng = np.random.default_rng(seed)
     found = [_candidate_tasks_at_rollback(world, rng) for _ in range(rollouts)]
     return sum(tasks is not None for tasks in found)
+
+
+EQUAL = {
+    'robots alike': World(),
+    'tasks of a robot alike': World(correlation=0.05),
+    'failures end late': World(correlation=0.05, success_s=1, failure_s=60),
+    'most messages lost': World(correlation=0.05, lost=0.8),
+    'day and share both move': World(baseline=(0.88, 0.92, 0.95), share=(0.1, 0.5, 0.9)),
+}
+ROLLOUTS = 100
+
+
+@pytest.fixture(scope='module')
+def false_rollbacks() -> dict[str, int]:
+    """Return how many of ROLLOUTS equal candidates were rolled back in each world."""
+    return {
+        name: _false_rollbacks(world, ROLLOUTS, seed)
+        for seed, (name, world) in enumerate(EQUAL.items())
+    }
+
+
+@pytest.mark.parametrize('world', EQUAL)
+def test_no_world_shows_more_false_rollbacks_than_alpha(
+    world: str, false_rollbacks: dict[str, int]
+) -> None:
+    assert wilson_interval(false_rollbacks[world], ROLLOUTS).low <= ALPHA
+
+
+def test_over_all_worlds_false_rollbacks_are_below_alpha(false_rollbacks: dict[str, int]) -> None:
+    assert wilson_interval(sum(false_rollbacks.values()), len(EQUAL) * ROLLOUTS).high <= ALPHA

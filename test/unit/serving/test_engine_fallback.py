@@ -59,6 +59,18 @@ def test_stable_answers_for_a_candidate_that_is_late(serve: Any, observe: Any) -
     assert engine.counters()['v2'].fallbacks == {'deadline': 1}
 
 
+def test_a_late_answer_of_stable_is_given_and_counted(
+    make_version: Any, engine: Engine, observe: Any
+) -> None:
+    make_version('v1', deadline_ms=1e-9)
+    engine.load('v1')
+    engine.set_routing(Routing('policy', 'v1'))
+    decision = engine.infer(observe(), 'task')
+    assert (decision.version, decision.fallback) == ('v1', False)
+    assert decision.cause is Cause.DEADLINE
+    assert engine.counters()['v1'].errors == 1
+
+
 @pytest.mark.parametrize('fault', FAULTS)
 def test_nobody_answers_for_stable(
     make_version: Any, engine: Engine, observe: Any, fault: str

@@ -108,7 +108,7 @@ def test_a_candidate_puts_out_what_stable_does_and_may_add_to_it(
     make_version: Any, outputs: dict[str, list[int]], differing: str | None
 ) -> None:
     specs = [{'name': name, 'shape': shape} for name, shape in outputs.items()]
-    residents = {
+    residents: Any = {
         manifest.version: SimpleNamespace(version=manifest.version, manifest=manifest)
         for manifest in (make_version.manifest('v1'), make_version.manifest('v4', outputs=specs))
     }

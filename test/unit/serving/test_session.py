@@ -71,6 +71,20 @@ def test_it_refuses_a_truncated_file(make_version: Any) -> None:
         open_session(make_version, content=content[: len(content) // 2])
 
 
+def model_of(nodes: list[onnx.NodeProto], *constants: TensorProto) -> bytes:
+    """Return an ONNX file from `observation`, 1 by 4, to a `decision` of undeclared shape."""
+    graph = helper.make_graph(
+        nodes,
+        'policy',
+        [helper.make_tensor_value_info('observation', TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info('decision', TensorProto.FLOAT, None)],
+        constants,
+    )
+    opset = [helper.make_opsetid('', 17)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    return bytes(model.SerializeToString())
+
+
 def test_it_takes_no_weights_from_outside_the_file(
     make_version: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,17 +93,9 @@ def test_it_takes_no_weights_from_outside_the_file(
     weights = TensorProto(name='w', data_type=TensorProto.FLOAT, dims=(4, 2))
     weights.data_location = TensorProto.EXTERNAL
     weights.external_data.append(onnx.StringStringEntryProto(key='location', value='weights'))
-    graph = helper.make_graph(
-        [helper.make_node('MatMul', ['observation', 'w'], ['decision'])],
-        'policy',
-        [helper.make_tensor_value_info('observation', TensorProto.FLOAT, [1, 4])],
-        [helper.make_tensor_value_info('decision', TensorProto.FLOAT, [1, 2])],
-        [weights],
-    )
-    opset = [helper.make_opsetid('', 17)]
-    content = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    node = helper.make_node('MatMul', ['observation', 'w'], ['decision'])
     with pytest.raises(LoadFailedError, match=r'[Ee]xternal'):
-        open_session(make_version, content=content)
+        open_session(make_version, content=model_of([node], weights))
 
 
 @pytest.mark.filterwarnings('error')  # the runtime would warn, and serve on the CPU
@@ -101,73 +107,58 @@ def test_a_provider_that_is_not_here(make_version: Any) -> None:
     assert 'CPUExecutionProvider' in str(caught.value)
 
 
-def constant_on_zeros(number: float) -> bytes:
-    """Return a model whose decision is 0 / 0 plus `number` on zeros."""
-    graph = helper.make_graph(
-        [
-            helper.make_node('MatMul', ['observation', 'w'], ['sum']),
-            helper.make_node('Div', ['sum', 'sum'], ['ratio']),
-            helper.make_node('Add', ['ratio', 'number'], ['decision']),
-        ],
-        'policy',
-        [helper.make_tensor_value_info('observation', TensorProto.FLOAT, [1, 4])],
-        [helper.make_tensor_value_info('decision', TensorProto.FLOAT, [1, 2])],
-        [
-            helper.make_tensor('w', TensorProto.FLOAT, (4, 2), [1.0] * 8),
-            helper.make_tensor('number', TensorProto.FLOAT, (), [number]),
-        ],
-    )
-    opset = [helper.make_opsetid('', 17)]
-    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
-    return bytes(model.SerializeToString())
+def warm_up(make_version: Any, **fields: Any) -> None:
+    session = open_session(make_version, **fields)
+    session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))
 
 
 def test_warming_up_finds_what_is_not_finite(make_version: Any) -> None:
-    session = open_session(make_version, content=constant_on_zeros(1.0))
-    with pytest.raises(LoadFailedError, match='not_finite'):
-        session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))
+    ones = helper.make_tensor('ones', TensorProto.FLOAT, (4, 2), [1.0] * 8)
+    nodes = [
+        helper.make_node('MatMul', ['observation', 'ones'], ['sum']),
+        helper.make_node('Div', ['sum', 'sum'], ['decision']),
+    ]
+    with pytest.raises(LoadFailedError, match=r'decision float32\[1, 2\] \(not_finite\)'):
+        warm_up(make_version, content=model_of(nodes, ones))
 
 
-def test_warming_up_finds_a_wrong_rank_that_the_file_does_not_state(make_version: Any) -> None:
-    outputs = [{'name': 'decision', 'shape': [1, 2]}]
-    session = open_session(make_version, content=rank_unknown(), outputs=outputs)
-    with pytest.raises(LoadFailedError, match=r'decision float32\[1, 1, 2\]'):
-        session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))
+def test_warming_up_finds_what_raises(make_version: Any) -> None:
+    far = helper.make_tensor('far', TensorProto.INT64, (1, 2), [9, 9])
+    nodes = [
+        helper.make_node('Flatten', ['observation'], ['flat'], axis=0),
+        helper.make_node('Cos', ['flat'], ['cosine']),
+        helper.make_node('Squeeze', ['cosine'], ['numbers']),
+        helper.make_node('Gather', ['numbers', 'far'], ['decision']),
+    ]
+    with pytest.raises(LoadFailedError, match=r'it raised an error on zeros: .*Gather'):
+        warm_up(make_version, content=model_of(nodes, far))
 
 
-def rank_unknown() -> bytes:
-    """Return a model whose decision has a shape that depends on the observation's numbers."""
-    graph = helper.make_graph(
-        [
-            helper.make_node('ReduceMax', ['observation'], ['most'], keepdims=0),
-            helper.make_node('Cast', ['most'], ['as_bool'], to=TensorProto.BOOL),
-            helper.make_node('If', ['as_bool'], ['decision'], **branches([1, 2], [1, 1, 2])),
-        ],
-        'policy',
-        [helper.make_tensor_value_info('observation', TensorProto.FLOAT, [1, 4])],
-        [helper.make_tensor_value_info('decision', TensorProto.FLOAT, None)],
+def test_warming_up_finds_a_shape_that_the_file_does_not_state(make_version: Any) -> None:
+    nodes = [
+        helper.make_node('ReduceMax', ['observation'], ['most'], keepdims=0),
+        helper.make_node('Cast', ['most'], ['choice'], to=TensorProto.BOOL),
+        helper.make_node(
+            'If',
+            ['choice'],
+            ['decision'],
+            then_branch=branch('right', [1, 2]),
+            else_branch=branch('wrong', [1, 1, 2]),
+        ),
+    ]
+    with pytest.raises(LoadFailedError, match=r'decision float32\[1, 1, 2\] \(output\)'):
+        warm_up(make_version, content=model_of(nodes))
+
+
+def branch(name: str, shape: list[int]) -> onnx.GraphProto:
+    value = helper.make_tensor('value', TensorProto.FLOAT, shape, [0.0, 0.0])
+    return helper.make_graph(
+        [helper.make_node('Constant', [], [name], value=value)],
+        name,
+        [],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)],
     )
-    opset = [helper.make_opsetid('', 17)]
-    model = helper.make_model(graph, opset_imports=opset, ir_version=8)
-    return bytes(model.SerializeToString())
-
-
-def branches(then_shape: list[int], else_shape: list[int]) -> dict[str, onnx.GraphProto]:
-    def branch(name: str, shape: list[int]) -> onnx.GraphProto:
-        value = helper.make_tensor('value', TensorProto.FLOAT, shape, [0.0, 0.0])
-        return helper.make_graph(
-            [helper.make_node('Constant', [], [name], value=value)],
-            name,
-            [],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)],
-        )
-
-    return {
-        'then_branch': branch('then_out', then_shape),
-        'else_branch': branch('else_out', else_shape),
-    }
 
 
 def test_warming_up_does_not_judge_bounds_or_time(make_version: Any) -> None:
-    session = open_session(make_version, bias=99.0, deadline_ms=1e-9)
-    session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))
+    warm_up(make_version, bias=99.0, deadline_ms=1e-9)

@@ -1,0 +1,76 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Child processes that never outlive this one, whatever ends it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Processes:
+    """
+    Starts programs with their output in files, and stops all of them on leaving.
+
+    Each gets a session of its own: a Ctrl-C reaches only this process, which stops the others in
+    order. Should this process be killed outright, the kernel stops them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, name: str, command: Sequence[str]) -> None:
+        """Start a program; its output goes to `<folder>/<name>.log`."""
+        with self.log(name).open('wb') as log:
+            self._running[name] = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
+    def log(self, name: str) -> Path:
+        """Return the file with a program's output."""
+        return self._folder / f'{name}.log'
+
+    def ended(self) -> str:
+        """Return the name of a program that has ended, empty while all run."""
+        return next((n for n, p in self._running.items() if p.poll() is not None), '')
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Stop every program: politely, then not."""
+        for process in self._running.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+        give_up_at = time.monotonic() + timeout_s
+        for process in self._running.values():
+            try:
+                process.wait(max(0.0, give_up_at - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        self._running.clear()
+
+
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,125 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Talking to a coordinator from a program that is no node itself: the command line, a notebook."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import rclpy
+from rclpy.action import ActionClient
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from hotswap_ros import action, msg
+from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.rollout import Status
+
+
+class FleetClient:
+    """
+    Listens to a fleet and asks its coordinator, with ROS in a thread of its own.
+
+    Every method may be called from any thread. Use it as a context manager.
+    """
+
+    def __init__(
+        self, coordinator: str = '/fleet_coordinator', fleet_namespace: str = '/fleet'
+    ) -> None:
+        self.status: Any = msg.RolloutStatus()
+        self.robots: dict[str, Any] = {}
+        self._context = Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = Node(f'hotswap_{os.getpid()}', context=self._context, enable_rosout=False)
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._node.create_subscription(
+            msg.RolloutStatus, f'{coordinator}/rollout_status', self._on_rollout, qos.STATE
+        )
+        self._node.create_subscription(
+            msg.RobotStatus, f'{fleet_namespace}/status', self._on_robot, qos.EVENT
+        )
+        self._rollout = ActionClient(self._node, action.Rollout, f'{coordinator}/rollout')
+        self._rollback = ActionClient(self._node, action.Rollback, f'{coordinator}/rollback')
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._spin, name='fleet client', daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> FleetClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join(timeout=2.0)
+        self._executor.shutdown(timeout_sec=0.5)
+        self._node.destroy_node()
+        self._context.try_shutdown()
+
+    @property
+    def rollout_state(self) -> Status | None:
+        """Return the status of the running rollout, or of the last one; None: none yet."""
+        return conversions.status_of(self.status.status)
+
+    def healthy_robots(self) -> list[str]:
+        """Return the robots that were heard and are well."""
+        ok = msg.RobotStatus.HEALTH_OK
+        return [name for name, status in self.robots.copy().items() if status.health == ok]
+
+    def wait_for_coordinator(self, timeout_s: float) -> bool:
+        """Wait until the coordinator takes goals; return whether it does."""
+        return bool(self._rollout.wait_for_server(timeout_sec=timeout_s))
+
+    def start_rollout(self, plan: str) -> Future[Any]:
+        """Send a plan; the future gives the result of `action/Rollout`."""
+        return self._send(self._rollout, action.Rollout.Goal(plan=plan))
+
+    def roll_back(self, model_id: str, version: str = '') -> Future[Any]:
+        """Put a version back everywhere; the future gives the result of `action/Rollback`."""
+        return self._send(self._rollback, action.Rollback.Goal(model_id=model_id, version=version))
+
+    def wait(
+        self, future: Future[Any], timeout_s: float, while_waiting: Callable[[], None]
+    ) -> Any:
+        """Return the future's result, calling `while_waiting` ten times a second until then."""
+        give_up_at = time.monotonic() + timeout_s
+        while time.monotonic() < give_up_at:
+            while_waiting()
+            try:
+                return future.result(timeout=0.1)
+            except TimeoutError:
+                continue
+            # Python 3.10 has a TimeoutError of its own for futures.
+            except Exception as error:
+                if type(error).__name__ != 'TimeoutError':
+                    raise
+        raise TimeoutError(f'no answer from the coordinator within {timeout_s:g} s')
+
+    def _send(self, client: ActionClient, goal: Any) -> Future[Any]:
+        outcome: Future[Any] = Future()
+
+        def on_accepted(future: Any) -> None:
+            future.result().get_result_async().add_done_callback(on_result)
+
+        def on_result(future: Any) -> None:
+            outcome.set_result(future.result().result)
+
+        client.send_goal_async(goal).add_done_callback(on_accepted)
+        return outcome
+
+    def _on_rollout(self, status: Any) -> None:
+        self.status = status
+
+    def _on_robot(self, status: Any) -> None:
+        self.robots[status.robot_id] = status
+
+    def _spin(self) -> None:
+        while not self._stopping.is_set():
+            self._executor.spin_once(timeout_sec=0.1)
