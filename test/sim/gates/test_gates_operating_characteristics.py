@@ -4,9 +4,8 @@
 """
 How often a gate is wrong and how soon it is right, over many rollouts of a simulated fleet.
 
-Robots run one task at a time and send cumulative counters every ten seconds; the gate is asked
-after every message. Seeds are fixed. A rate is held against alpha with its Wilson interval, so that
-the tests say what so many repetitions can show.
+Robots run one task at a time and send cumulative counters every ten seconds. Seeds are fixed. A
+rate is held against alpha with its Wilson interval: a test says what so many repetitions show.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class World:
     share: tuple[float, ...] = (0.5,)
     correlation: float = 0.0
     robots: int = 5
-    tasks_per_robot: int = 80
+    tasks_per_robot: int = 60
     success_s: float = 10.0
     failure_s: float = 10.0
     lost: float = 0.0
@@ -92,23 +91,38 @@ def _skill(world: World, rng: np.random.Generator) -> float:
     return float(rng.beta(rate * spread, (1 - rate) * spread)) - rate
 
 
-def _candidate_tasks_at_rollback(world: World, rng: np.random.Generator) -> int | None:
-    """Run a rollout; return after how many candidate tasks the gate failed it, None if never."""
+def _new_gate(world: World) -> Gate:
     gate = Gate(SuccessCriteria(max_stuck_per_robot=None, alpha=ALPHA), 'v24')
     for number in range(world.robots):
         gate.observe(f'amr_{number:03d}', 'v23', 'boot', {})
+    return gate
+
+
+def _is_failed(gate: Gate) -> bool:
+    return gate.checks(complete=False)[0].verdict is Verdict.FAIL
+
+
+def _is_rolled_back(world: World, rng: np.random.Generator) -> bool:
+    """Run a rollout to its end. An alarm stands, so one look at the end finds it."""
+    gate = _new_gate(world)
     for message in _telemetry(world, rng):
         gate.observe(message.robot_id, 'v23', 'boot', message.counters)
-    # The verdict of an e-process that has crossed its limit stands: one look at the end finds it.
-    if gate.checks(complete=False)[0].verdict is Verdict.FAIL:
-        return gate.candidate_tasks
-    return None
+    return _is_failed(gate)
+
+
+def _candidate_tasks_until_rollback(world: World, rng: np.random.Generator) -> float:
+    """Run a rollout until the gate fails it; infinite if it never does."""
+    gate = _new_gate(world)
+    for message in _telemetry(world, rng):
+        gate.observe(message.robot_id, 'v23', 'boot', message.counters)
+        if _is_failed(gate):
+            return gate.candidate_tasks
+    return math.inf
 
 
 def _false_rollbacks(world: World, rollouts: int, seed: int) -> int:
     rng = np.random.default_rng(seed)
-    found = [_candidate_tasks_at_rollback(world, rng) for _ in range(rollouts)]
-    return sum(tasks is not None for tasks in found)
+    return sum(_is_rolled_back(world, rng) for _ in range(rollouts))
 
 
 EQUAL = {
@@ -139,3 +153,64 @@ def test_no_world_shows_more_false_rollbacks_than_alpha(
 
 def test_over_all_worlds_false_rollbacks_are_below_alpha(false_rollbacks: dict[str, int]) -> None:
     assert wilson_interval(sum(false_rollbacks.values()), len(EQUAL) * ROLLOUTS).high <= ALPHA
+
+
+def test_the_simulation_would_show_a_gate_that_must_not_be_looked_at() -> None:
+    """A one-sided z test after every message: right at one look, wrong at many."""
+    rng = np.random.default_rng(1)
+    wrong = sum(_fixed_sample_test_rejects(World(), rng) for _ in range(ROLLOUTS))
+    assert wilson_interval(wrong, ROLLOUTS).low > ALPHA
+
+
+def _fixed_sample_test_rejects(world: World, rng: np.random.Generator) -> bool:
+    latest: dict[str, tuple[int, ...]] = {}
+    for message in _telemetry(world, rng):
+        latest[message.robot_id] = (*message.candidate, *message.control)
+        n, won, n_control, won_control = np.sum(list(latest.values()), axis=0)
+        if min(n, n_control) < 20:
+            continue
+        rate = (won + won_control) / (n + n_control)
+        error = math.sqrt(rate * (1 - rate) * (1 / n + 1 / n_control))
+        if won / n - won_control / n_control < -1.645 * error:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ('drop', 'with_nineteen_controls', 'rollouts'), [(0.22, 28, 60), (0.12, 67, 30)]
+)
+def test_harm_is_found_as_soon_as_one_control_per_candidate_allows(
+    drop: float, with_nineteen_controls: int, rollouts: int
+) -> None:
+    """
+    Against the delays in statistics.md, which have nineteen control tasks to one of the candidate.
+
+    One to one, a candidate task tells 0.5/0.95 as much; and blocks that close at one task of each
+    keep 82% of that.
+    """
+    expected = with_nineteen_controls * 0.95 / 0.5 / 0.82
+    rng = np.random.default_rng(2)
+    world = World(drop=drop, correlation=0.05, tasks_per_robot=400)
+    found = [_candidate_tasks_until_rollback(world, rng) for _ in range(rollouts)]
+    assert np.mean(found) - 2 * np.std(found) / math.sqrt(rollouts) <= expected
+    assert max(found) < math.inf
+
+
+def test_a_confidence_sequence_holds_at_all_looks_at_once() -> None:
+    rng = np.random.default_rng(3)
+    rollouts, pairs, rates = 300, 600, np.array([0.87, 0.92])
+    won = rng.random((rollouts, pairs, 2)) < rates
+    missed = sum(_leaves_out(-0.05, np.cumsum(one, axis=0)) for one in won)
+    assert wilson_interval(missed, rollouts).low <= ALPHA
+
+
+def _leaves_out(truth: float, won: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> bool:
+    for pairs, wins in enumerate(won.tolist(), start=1):
+        if pairs < 20:
+            continue
+        rates = [(successes + 1) / (pairs + 2) for successes in wins]
+        variance = pairs / 4 * sum(rate * (1 - rate) for rate in rates)
+        low, high = confidence_sequence((wins[0] - wins[1]) / 2, variance, pairs / 2)
+        if not low <= truth <= high:
+            return True
+    return False

@@ -79,7 +79,7 @@ def test_a_wrong_field_is_named(field: str, value: object, rule: str) -> None:
         ({'shape': [1, 0]}, 'greater than 0'),
         ({'shape': [1, 2], 'dtype': 'string'}, "'float32'"),
         ({'shape': [1, 2], 'low': [0.0]}, "'low' of 'decision' has 1 numbers"),
-        ({'shape': [1, 2], 'high': [0.0] * 3}, 'the last dimension of shape [1, 2] needs 2'),
+        ({'shape': [1, 2], 'high': [0.0] * 3}, 'shape [1, 2] needs 2'),
         ({'shape': [], 'low': [0.0]}, 'needs 1'),
         ({'shape': [1, 2], 'high': float('inf')}, 'finite'),
         ({'shape': [1, 2], 'unit': 'rad'}, 'not permitted'),
