@@ -268,7 +268,7 @@ def _pip_install(steps: Steps, *what) -> None:
     env = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK='1', PIP_USER='0')
     for name in ('LD_LIBRARY_PATH', '_ROS_WHEELS_BOOTSTRAP_COMPLETE'):
         env.pop(name, None)
-    failed = 'pip could not install what hotswap_ros needs: check the network and run the command again.'
+    failed = 'pip could not install everything: check the network and run the command again.'
     output = steps.run(command, LOG, failed, tell=_what_pip_does, env=env)
     if UNDER_WAY.exists():
         UNDER_WAY.unlink()

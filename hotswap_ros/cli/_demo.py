@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ament_index_python.packages import get_package_prefix
+from ament_index_python.packages import get_package_prefix, get_package_share_directory
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -26,21 +26,6 @@ from hotswap_ros.nodes.client import FleetClient
 from hotswap_ros.rollout import Status
 
 MODEL = 'pick_policy'
-_PLAN = """\
-modelId: pick_policy
-version: {version}
-strategy: Canary
-stages:
-  - {{percentage: 10, tasks: 40}}
-  - {{percentage: 30, tasks: 120}}
-  - {{percentage: 60, tasks: 250}}
-  - {{percentage: 100, tasks: 500}}
-successCriteria:
-  maxSuccessDrop: 0.02
-  maxLatencyMs: 200
-  maxErrorRate: 0.01
-  maxStuckPerRobot: 10
-"""
 _ROLLOUT_TIMEOUT_S = 300.0
 
 
@@ -96,9 +81,15 @@ def _run(
 
 def _start(processes: Processes, folder: Path, robots: int, speed: float) -> None:
     programs = Path(get_package_prefix('hotswap_ros')) / 'lib' / 'hotswap_ros'
+    plans = Path(get_package_share_directory('hotswap_ros')) / 'config' / 'plans'
     processes.start(
         'fleet_coordinator',
-        [str(programs / 'fleet_coordinator'), '--ros-args', '-p', f'journal:={folder}/journal'],
+        [
+            str(programs / 'fleet_coordinator'),
+            '--ros-args',
+            *('-p', f'journal:={folder}/journal'),
+            *('-p', f'plans_folder:={plans}'),
+        ],
     )
     processes.start(
         'sim_fleet',
@@ -144,7 +135,7 @@ def _acts(
                         view.save(record / f'{number}-{client.status.step_index:02}.svg')
 
             result = client.wait(
-                client.start_rollout(_PLAN.format(version=version)), _ROLLOUT_TIMEOUT_S, look
+                client.start_rollout(f'canary_{version}.yaml'), _ROLLOUT_TIMEOUT_S, look
             )
             look()
         return result
@@ -162,15 +153,22 @@ def _acts(
 
 
 def _good_act(result: Any, client: FleetClient) -> _Act:
-    succeeded = client.rollout_state is Status.SUCCEEDED
-    check = client.status.checks[0]
-    outcome = result.reason
-    if succeeded:
-        outcome = (
-            f'v24 serves all {client.status.robots_total} robots after '
-            f'{client.status.elapsed_s:.0f} s. {check.sentence}'
-        )
-    return _Act('v24, a better policy', outcome, succeeded)
+    if client.rollout_state is not Status.SUCCEEDED:
+        return _Act('v24, a better policy', result.reason, False)
+    status = client.status
+    outcome = (
+        f'v24 serves all {status.robots_total} robots after {status.elapsed_s:.0f} s and four '
+        f'stages. {_success(status)}'
+    )
+    return _Act('v24, a better policy', outcome, True)
+
+
+def _success(status: Any) -> str:
+    check = next(check for check in status.checks if check.name == 'success')
+    return (
+        f'{check.estimate:.1%} of {check.n:,} tasks succeeded with {status.version}, '
+        f'{check.control:.1%} of {check.n_control:,} with v23 on the same robots.'
+    )
 
 
 def _rehearse(client: FleetClient, processes: Processes) -> _Act:
@@ -185,18 +183,20 @@ def _rehearse(client: FleetClient, processes: Processes) -> _Act:
 def _bad_act(result: Any, client: FleetClient) -> _Act:
     if client.rollout_state is not Status.ROLLED_BACK:
         return _Act('v25_regressed, a worse policy', result.reason, False)
-    report = json.loads(result.report)
+    status, report = client.status, json.loads(result.report)
+    seen = len(report['robots_on_candidate'])
+    back = report['ended'] - report['rolling_back_since']
     outcome = (
-        f'{result.reason} The harm was seen after {report["candidate_tasks"]} of its tasks and '
-        f'{client.status.elapsed_s:.0f} s; {len(report["robots_on_candidate"])} of '
-        f'{client.status.robots_total} robots ever served it.'
+        f'Stopped by the gate after {status.elapsed_s:.0f} s: {_success(status)} v23 was back '
+        f'{back:.1f} s later. {status.robots_total - seen} of {status.robots_total} robots never '
+        'served it.'
     )
     return _Act('v25_regressed, a worse policy', outcome, True)
 
 
 def _say(console: Console, act: _Act) -> None:
     mark = '[green]✔[/]' if act.as_expected else '[red]✘[/]'
-    console.print(mark, act.outcome, soft_wrap=True, highlight=False)
+    console.print(mark, act.outcome, soft_wrap=not console.is_terminal, highlight=False)
     console.print()
 
 

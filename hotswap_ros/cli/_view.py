@@ -148,7 +148,7 @@ def _fleet(status: Any, robots: dict[str, Any]) -> RenderableType:
     cells = [_robot(robots[name], status.version) for name in sorted(robots)]
     if not cells:
         return Text('Waiting for robots …', 'dim')
-    return Columns(cells, padding=(0, 1))
+    return Columns(cells, padding=(0, 2), equal=True)
 
 
 def _robot(robot: Any, version: str) -> Text:

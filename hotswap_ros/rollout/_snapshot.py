@@ -73,6 +73,7 @@ def report(runner: Runner) -> dict[str, Any]:
         'cause': state.cause.value,
         'reason': state.reason,
         'started': state.started,
+        'rolling_back_since': state.rolling_back_since,
         'ended': state.ended,
         'plan': state.plan.model_dump(mode='json', by_alias=True, exclude_none=True),
         'previous': state.previous,

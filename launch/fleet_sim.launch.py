@@ -1,0 +1,113 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A simulated fleet and its coordinator, to try rollouts without a robot."""
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+)
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
+
+#: Arguments that override the parameters file when they are given, with their types.
+PARAMETERS = {
+    'robots': (int, 'How many robots are simulated, 1 to 200.'),
+    'speed': (float, 'Simulated seconds per second.'),
+    'seed': (int, 'Seed of robots and tasks.'),
+    'model_repository': (str, 'Folder that holds the versions; empty: that of the package.'),
+    'stable_version': (str, 'Version that the robots serve at the start.'),
+    'fleet_namespace': (str, 'Namespace of the topics that the fleet shares.'),
+}
+
+
+def explained(description):
+    """Say what an argument that is not given means."""
+    return description if 'empty:' in description else f'{description} Empty: as in params_file.'
+
+
+def start(context):
+    """Return the simulated fleet, with the arguments that were given."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS}
+    overrides = {
+        name: ParameterValue(value, value_type=PARAMETERS[name][0])
+        for name, value in given.items()
+        if value
+    }
+    return [
+        Node(
+            package='hotswap_ros',
+            executable='sim_fleet',
+            name='sim_fleet',
+            namespace=LaunchConfiguration('namespace'),
+            parameters=[LaunchConfiguration('params_file'), overrides],
+            arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+            output='screen',
+        )
+    ]
+
+
+def generate_launch_description():
+    """Return the launch description."""
+    share = FindPackageShare('hotswap_ros')
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value='', description=explained(description))
+                for name, (_, description) in PARAMETERS.items()
+            ),
+            DeclareLaunchArgument(
+                'namespace',
+                default_value='',
+                description='Namespace of coordinator and simulator.',
+            ),
+            DeclareLaunchArgument(
+                'params_file',
+                default_value=PathJoinSubstitution([share, 'config', 'sim_fleet.yaml']),
+                description='Parameters file of the simulated fleet.',
+            ),
+            DeclareLaunchArgument(
+                'journal',
+                default_value='none',
+                description='File that keeps rollouts over restarts; "none": a simulated fleet '
+                'begins anew every time.',
+            ),
+            DeclareLaunchArgument(
+                'use_sim_time',
+                default_value='false',
+                description='Let the coordinator take the time from /clock.',
+            ),
+            DeclareLaunchArgument(
+                'log_level', default_value='info', description='debug, info, warn, error or fatal.'
+            ),
+            # A group of its own: what an include is given would else stay set for what follows.
+            GroupAction(
+                [
+                    IncludeLaunchDescription(
+                        PythonLaunchDescriptionSource(
+                            PathJoinSubstitution([share, 'launch', 'coordinator.launch.py'])
+                        ),
+                        launch_arguments={
+                            'journal': LaunchConfiguration('journal'),
+                            'fleet_namespace': LaunchConfiguration('fleet_namespace'),
+                            'namespace': LaunchConfiguration('namespace'),
+                            'use_sim_time': LaunchConfiguration('use_sim_time'),
+                            'log_level': LaunchConfiguration('log_level'),
+                            # Not the simulator's own file, which has the same argument name.
+                            'params_file': PathJoinSubstitution(
+                                [share, 'config', 'fleet_coordinator.yaml']
+                            ),
+                        }.items(),
+                    )
+                ]
+            ),
+            OpaqueFunction(function=start),
+        ]
+    )

@@ -1,0 +1,152 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+Model versions made on the spot, sound and broken ones, for every room's tests.
+
+All of them take `observation` (float32, 1 by `size`) and put out `decision` (float32, 1 by
+`width`), which is `bias` in all places. A broken one misbehaves only when the first number of the
+observation is negative, so that it loads and warms up as a real one would.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from hotswap_ros.models import MANIFEST_NAME, Manifest, ModelRepository
+
+MODEL_ID = 'policy'
+
+#: The nodes between `negative` (how far the first number of the observation is below zero) and
+#: `wrong`, which is added to the decision.
+_FAULTS: dict[str, list[onnx.NodeProto]] = {
+    'none': [helper.make_node('Mul', ['negative', 'zero'], ['wrong'])],
+    'not_finite': [
+        helper.make_node('Neg', ['negative'], ['below']),
+        helper.make_node('Sqrt', ['below'], ['wrong']),
+    ],
+    'out_of_bounds': [helper.make_node('Mul', ['negative', 'huge'], ['wrong'])],
+    'exception': [
+        helper.make_node('Cast', ['negative'], ['index'], to=TensorProto.INT64),
+        helper.make_node('Gather', ['zero', 'index'], ['wrong']),
+    ],
+    'output': [
+        helper.make_node('Cast', ['negative'], ['surplus'], to=TensorProto.INT64),
+        helper.make_node('Add', ['surplus', 'one'], ['rows']),
+        helper.make_node('Concat', ['rows', 'one'], ['shape'], axis=0),
+        helper.make_node('Expand', ['zero', 'shape'], ['wrong']),
+    ],
+    'unknown_operator': [helper.make_node('NoSuchOperator', ['negative'], ['wrong'])],
+}
+
+
+def build_model(fault: str = 'none', bias: float = 0.0, size: int = 4, width: int = 2) -> bytes:
+    """Return an ONNX file that puts out `bias`, and on negative observations the fault."""
+    constants = {
+        'bias': np.full((1, width), bias, np.float32),
+        'zero': np.zeros(1, np.float32),
+        'huge': np.full(1, 1e6, np.float32),
+        'start': np.array([0], np.int64),
+        'one': np.array([1], np.int64),
+    }
+    nodes = [
+        helper.make_node('Slice', ['observation', 'start', 'one', 'one'], ['first']),
+        helper.make_node('Reshape', ['first', 'one'], ['flat']),
+        helper.make_node('Neg', ['flat'], ['negated']),
+        helper.make_node('Relu', ['negated'], ['negative']),
+        *_FAULTS[fault],
+        helper.make_node('Add', ['bias', 'wrong'], ['decision']),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        MODEL_ID,
+        [helper.make_tensor_value_info('observation', TensorProto.FLOAT, ['batch', size])],
+        [helper.make_tensor_value_info('decision', TensorProto.FLOAT, None)],
+        [
+            numpy_helper.from_array(array, name)
+            for name, array in constants.items()
+            if any(name in node.input for node in nodes)
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+class VersionMaker:
+    """Writes versions into a model repository below a temporary folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.repository = ModelRepository(root)
+
+    def __call__(
+        self,
+        version: str,
+        *,
+        fault: str = 'none',
+        bias: float = 0.0,
+        size: int = 4,
+        width: int = 2,
+        content: bytes | None = None,
+        low: float | None = -10.0,
+        high: float | None = 10.0,
+        model_id: str = MODEL_ID,
+        **fields: Any,
+    ) -> Path:
+        """Write manifest and model; `fields` replace those of the manifest. Returns the folder."""
+        content = build_model(fault, bias, size, width) if content is None else content
+        manifest = {
+            'model': model_id,
+            'version': version,
+            'sha256': hashlib.sha256(content).hexdigest(),
+            'size_bytes': len(content),
+            'inputs': [{'name': 'observation', 'shape': [1, size]}],
+            'outputs': [{'name': 'decision', 'shape': [1, width], 'low': low, 'high': high}],
+            **fields,
+        }
+        folder = self.root / model_id / version
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'model.onnx').write_bytes(content)
+        (folder / MANIFEST_NAME).write_text(json.dumps(manifest))
+        return folder
+
+    def manifest(self, version: str = 'v1', **fields: Any) -> Manifest:
+        """Write a version and return its manifest."""
+        self(version, **fields)
+        return self.repository.manifest(MODEL_ID, version)
+
+
+@pytest.fixture
+def make_version(tmp_path: Path) -> VersionMaker:
+    """Return the maker of versions: `make_version('v1', fault='not_finite', bias=0.5)`."""
+    return VersionMaker(tmp_path / 'models')
+
+
+@pytest.fixture(scope='session')
+def version_maker() -> type[VersionMaker]:
+    """Return the class, for a repository that outlives one test."""
+    return VersionMaker
+
+
+@pytest.fixture
+def repository(make_version: VersionMaker) -> ModelRepository:
+    """Return the repository that `make_version` writes to."""
+    return make_version.repository
+
+
+@pytest.fixture
+def observe() -> Callable[..., dict[str, NDArray[Any]]]:
+    """Return a maker of observations: `observe()` is a good one, `observe(-1)` sets off faults."""
+
+    def make(value: float = 1.0) -> dict[str, NDArray[Any]]:
+        return {'observation': np.full((1, 4), value, np.float32)}
+
+    return make
