@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,18 @@ def test_another_control_version_begins_with_a_reference(gate: Gate, robot: Make
     amr.control = 'v22'
     amr.tell(gate).run('v22', 2).tell(gate)
     assert gate.control_tasks == 5
+
+
+def test_a_robot_that_reboots_for_ever_does_not_fill_the_memory(
+    gate: Gate, robot: MakeRobot
+) -> None:
+    amr = robot().tell(gate)
+    sizes = []
+    for number in range(100):
+        amr.reboot(f'boot {number:04d}').run('v24', 1).tell(gate).run('v24', 1).tell(gate)
+        sizes.append(len(json.dumps(gate.dump()['window']['robots'])))
+    assert gate.candidate_tasks == 200
+    assert len(set(sizes[20:])) == 1
 
 
 def test_robots_are_kept_apart(gate: Gate, robot: MakeRobot) -> None:
