@@ -13,24 +13,20 @@ from launch import LaunchDescription
 
 #: Arguments that override the parameters file when they are given.
 PARAMETERS = {
-    'journal': 'File that keeps rollouts over restarts; empty: in the ROS home folder; '
-    '"none": kept nowhere.',
-    'plans_folder': "Folder of plan files that goals may name; empty: the package's examples.",
+    'journal': 'File that keeps rollouts over restarts; "none": kept nowhere.',
+    'plans_folder': 'Folder of plan files that goals may name.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 
 
-def explained(description):
-    """Say what an argument that is not given means."""
-    return description if 'empty:' in description else f'{description} Empty: as in params_file.'
+def typed(name, kind):
+    """Return an argument as a parameter."""
+    return ParameterValue(LaunchConfiguration(name), value_type=kind)
 
 
 def start(context):
     """Return the node, with the arguments that were given."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS}
-    given['plans_folder'] = given['plans_folder'] or PathJoinSubstitution(
-        [FindPackageShare('hotswap_ros'), 'config', 'plans']
-    )
+    given = [name for name in PARAMETERS if LaunchConfiguration(name).perform(context)]
     return [
         Node(
             package='hotswap_ros',
@@ -39,14 +35,10 @@ def start(context):
             namespace=LaunchConfiguration('namespace'),
             parameters=[
                 LaunchConfiguration('params_file'),
-                {name: ParameterValue(v, value_type=str) for name, v in given.items() if v},
-                {
-                    'use_sim_time': ParameterValue(
-                        LaunchConfiguration('use_sim_time'), value_type=bool
-                    )
-                },
+                {name: typed(name, str) for name in given},
+                {'use_sim_time': typed('use_sim_time', bool)},
             ],
-            arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+            ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             respawn=LaunchConfiguration('use_respawn'),
             respawn_delay=1.0,
             output='screen',
@@ -59,7 +51,9 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *(
-                DeclareLaunchArgument(name, default_value='', description=explained(description))
+                DeclareLaunchArgument(
+                    name, default_value='', description=f'{description} Empty: as in params_file.'
+                )
                 for name, description in PARAMETERS.items()
             ),
             DeclareLaunchArgument(

@@ -22,24 +22,18 @@ PARAMETERS = {
     'robots': (int, 'How many robots are simulated, 1 to 200.'),
     'speed': (float, 'Simulated seconds per second.'),
     'seed': (int, 'Seed of robots and tasks.'),
-    'model_repository': (str, 'Folder that holds the versions; empty: that of the package.'),
+    'model_repository': (str, 'Folder that holds the versions.'),
     'stable_version': (str, 'Version that the robots serve at the start.'),
     'fleet_namespace': (str, 'Namespace of the topics that the fleet shares.'),
 }
 
 
-def explained(description):
-    """Say what an argument that is not given means."""
-    return description if 'empty:' in description else f'{description} Empty: as in params_file.'
-
-
 def start(context):
     """Return the simulated fleet, with the arguments that were given."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS}
-    overrides = {
-        name: ParameterValue(value, value_type=PARAMETERS[name][0])
-        for name, value in given.items()
-        if value
+    given = {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, (kind, _) in PARAMETERS.items()
+        if LaunchConfiguration(name).perform(context)
     }
     return [
         Node(
@@ -47,8 +41,8 @@ def start(context):
             executable='sim_fleet',
             name='sim_fleet',
             namespace=LaunchConfiguration('namespace'),
-            parameters=[LaunchConfiguration('params_file'), overrides],
-            arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+            parameters=[LaunchConfiguration('params_file'), given],
+            ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             output='screen',
         )
     ]
@@ -60,7 +54,9 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *(
-                DeclareLaunchArgument(name, default_value='', description=explained(description))
+                DeclareLaunchArgument(
+                    name, default_value='', description=f'{description} Empty: as in params_file.'
+                )
                 for name, (_, description) in PARAMETERS.items()
             ),
             DeclareLaunchArgument(

@@ -13,27 +13,23 @@ from launch import LaunchDescription
 
 #: Arguments that override the parameters file when they are given.
 PARAMETERS = {
-    'robot_id': 'Name of the robot in the fleet; empty: the host name.',
+    'robot_id': 'Name of the robot in the fleet.',
     'region': 'Region of the robot.',
     'model_id': 'The model (named policy) that the robot serves.',
-    'model_repository': 'Folder that holds <model>/<version>/manifest.json and the model files; '
-    'empty: the one that comes with the package.',
+    'model_repository': 'Folder that holds <model>/<version>/manifest.json and the model files.',
     'stable_version': 'Version to serve after the start.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 
 
-def explained(description):
-    """Say what an argument that is not given means."""
-    return description if 'empty:' in description else f'{description} Empty: as in params_file.'
+def typed(name, kind):
+    """Return an argument as a parameter."""
+    return ParameterValue(LaunchConfiguration(name), value_type=kind)
 
 
 def start(context):
     """Return the node, with the arguments that were given."""
-    given = {name: LaunchConfiguration(name).perform(context) for name in PARAMETERS}
-    given['model_repository'] = given['model_repository'] or PathJoinSubstitution(
-        [FindPackageShare('hotswap_ros'), 'models']
-    )
+    given = [name for name in PARAMETERS if LaunchConfiguration(name).perform(context)]
     return [
         Node(
             package='hotswap_ros',
@@ -42,15 +38,10 @@ def start(context):
             namespace=LaunchConfiguration('namespace'),
             parameters=[
                 LaunchConfiguration('params_file'),
-                {name: ParameterValue(v, value_type=str) for name, v in given.items() if v},
-                {
-                    'use_sim_time': ParameterValue(
-                        LaunchConfiguration('use_sim_time'), value_type=bool
-                    ),
-                    'autostart': ParameterValue(LaunchConfiguration('autostart'), value_type=bool),
-                },
+                {name: typed(name, str) for name in given},
+                {name: typed(name, bool) for name in ('use_sim_time', 'autostart')},
             ],
-            arguments=['--ros-args', '--log-level', LaunchConfiguration('log_level')],
+            ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             respawn=LaunchConfiguration('use_respawn'),
             respawn_delay=1.0,
             output='screen',
@@ -63,7 +54,9 @@ def generate_launch_description():
     return LaunchDescription(
         [
             *(
-                DeclareLaunchArgument(name, default_value='', description=explained(description))
+                DeclareLaunchArgument(
+                    name, default_value='', description=f'{description} Empty: as in params_file.'
+                )
                 for name, description in PARAMETERS.items()
             ),
             DeclareLaunchArgument(

@@ -104,10 +104,11 @@ def _start(processes: Processes, folder: Path, robots: int, speed: float) -> Non
 
 def _wait_until_ready(processes: Processes, client: FleetClient, robots: int) -> None:
     give_up_at = time.monotonic() + 60.0
-    while len(client.healthy_robots()) < robots or not client.wait_for_coordinator(0.1):
+    # What this process hears is not yet what the coordinator hears: both must hear all of them.
+    while min(len(client.healthy_robots()), client.status.robots_heard) < robots:
         _check_alive(processes)
         if time.monotonic() > give_up_at:
-            found = len(client.healthy_robots())
+            found = min(len(client.healthy_robots()), client.status.robots_heard)
             raise DemoError(f'only {found} of {robots} robots were ready within a minute')
         time.sleep(0.05)
 

@@ -71,6 +71,10 @@ class TensorError(ValueError):
     """A tensor message contradicts itself."""
 
 
+class TelemetryError(ValueError):
+    """A robot counts in another way than the coordinator."""
+
+
 def time_msg(seconds: float) -> Time:
     """Return seconds since 1970 as a message."""
     whole = math.floor(seconds)
@@ -248,7 +252,15 @@ def robot_report(status: Any) -> RobotReport:
 
 
 def telemetry_value(telemetry: Any) -> Telemetry:
-    """Return a robot's telemetry as a value."""
+    """Return a robot's telemetry as a value. Raises TelemetryError for other latency buckets."""
+    edges = [round(edge, 6) for edge in telemetry.latency_bucket_edges_ms]
+    if edges != [round(edge, 6) for edge in LATENCY_EDGES_MS] or any(
+        len(v.latency_buckets) != len(edges) + 1 for v in telemetry.versions
+    ):
+        raise TelemetryError(
+            f"telemetry of '{telemetry.robot_id}' has other latency buckets than this coordinator: "
+            'install the same version of hotswap_ros on both'
+        )
     return Telemetry(
         boot_id=telemetry.boot_id,
         versions={v.version: _version_counters(v) for v in telemetry.versions},

@@ -37,6 +37,7 @@ from hotswap_ros.models import InvalidRoutingError
 from hotswap_ros.nodes import conversions, qos
 from hotswap_ros.nodes.parameters import declare, parameter
 from hotswap_ros.nodes.process import run
+from hotswap_ros.nodes.share import shared
 from hotswap_ros.nodes.worker import fail, resolve
 from hotswap_ros.plan import PlanError
 from hotswap_ros.rollout import (
@@ -102,7 +103,9 @@ class CoordinatorParameters:
         'File that keeps rollouts over restarts; empty: hotswap_ros/journal.sqlite3 in the ROS '
         'home folder; "none": kept nowhere, for trials only.',
     )
-    plans_folder: str = parameter('', 'Folder of plan files that goals may name; empty: none.')
+    plans_folder: str = parameter(
+        '', "Folder of plan files that goals may name; empty: the package's examples."
+    )
     tick_period_s: float = parameter(
         0.05, 'Longest time in seconds between two looks at the fleet.', low=0.01, high=1.0
     )
@@ -128,6 +131,7 @@ class _News:
     events: tuple[tuple[str, Event], ...]
     lease_rollouts: tuple[str, ...] | None
     journal_error: str
+    robots_heard: int
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     latest: Snapshot | None = None
 
@@ -209,6 +213,7 @@ class _Loop(threading.Thread):
             output.events,
             output.lease_rollouts,
             coordinator.journal_error,
+            coordinator.robots_heard(now),
             {i: snapshot for i, snapshot in found.items() if snapshot is not None},
             coordinator.snapshot(now),
         )
@@ -233,6 +238,7 @@ class FleetCoordinator(Node):
         self._robots: dict[tuple[str, str], msg.RobotStatus] = {}
         self._news: list[Future[_News]] = []
         self._latest: Snapshot | None = None
+        self._robots_heard = 0
         self._published = ''
         self._lease_rollouts: tuple[str, ...] | None = ()
         self._journal_error = ''
@@ -305,7 +311,11 @@ class FleetCoordinator(Node):
         self._loop.post(lambda coordinator, now: coordinator.on_report(report, now))
 
     def _on_telemetry(self, message: Any) -> None:
-        telemetry = conversions.telemetry_value(message)
+        try:
+            telemetry = conversions.telemetry_value(message)
+        except conversions.TelemetryError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=10.0)
+            return
         model_id, robot_id = message.model_id, message.robot_id
         self._loop.post(
             lambda coordinator, now: coordinator.on_telemetry(model_id, robot_id, telemetry)
@@ -331,6 +341,7 @@ class FleetCoordinator(Node):
         if new_rollout:
             self._beat()
         self._latest = news.latest
+        self._robots_heard = news.robots_heard
         if self._has_changed(news.latest):
             self._publish_status()
         waiting, self._news = self._news, []
@@ -418,11 +429,12 @@ class FleetCoordinator(Node):
         if self._latest is not None:
             status = conversions.rollout_status_msg(self._latest)
         status.stamp = self._now()
+        status.robots_heard = self._robots_heard
         self._statuses.publish(status)
 
     def _publish_diagnostics(self) -> None:
         unwell = [s for s in self._robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
-        level, text = DiagnosticStatus.OK, f'{len(self._robots)} robots heard of'
+        level, text = DiagnosticStatus.OK, f'{self._robots_heard} robots in reach'
         if unwell:
             level = DiagnosticStatus.WARN
             text += f', {len(unwell)} not well: ' + ', '.join(s.robot_id for s in unwell[:10])
@@ -568,11 +580,7 @@ class FleetCoordinator(Node):
         looks_like_a_name = '\n' not in name and ':' not in name and '{' not in name
         if not (name and looks_like_a_name):
             return plan
-        folder = self.parameters.plans_folder
-        if not folder:
-            raise PlanError(
-                [f"'{name}' names a plan file, but parameter 'plans_folder' is empty: set it"]
-            )
+        folder = self.parameters.plans_folder or shared('config', 'plans')
         path = Path(folder) / name
         if path.resolve().parent != Path(folder).resolve():
             raise PlanError([f"'{name}' is not in the plans folder {folder}"])

@@ -37,6 +37,7 @@ from hotswap_ros.models import (
 from hotswap_ros.nodes import conversions, qos
 from hotswap_ros.nodes.parameters import declare, parameter
 from hotswap_ros.nodes.process import run
+from hotswap_ros.nodes.share import shared
 from hotswap_ros.nodes.worker import Worker, in_worker
 from hotswap_ros.serving import (
     Engine,
@@ -77,7 +78,9 @@ class ModelServerParameters:
     labels: tuple[str, ...] = parameter(('',), 'Labels of the robot, as "key=value".')
     model_id: str = parameter('', 'The model (named policy) that is served; must be given.')
     model_repository: str = parameter(
-        '', 'Folder that holds <model>/<version>/manifest.json and the model files; must be given.'
+        '',
+        'Folder that holds <model>/<version>/manifest.json and the model files; empty: the one '
+        'that comes with the package.',
     )
     stable_version: str = parameter('', 'Version to serve after the start; empty: none.')
     fleet_namespace: str = parameter('/fleet', 'Namespace of the topics that the fleet shares.')
@@ -109,6 +112,7 @@ class ModelServer(LifecycleNode):
     def __init__(self, *, worker: Worker | None = None, **node_options: Any) -> None:
         super().__init__('model_server', **node_options)
         self.parameters = declare(self, ModelServerParameters)
+        self._repository = self.parameters.model_repository or shared('models')
         self._engine: Engine | None = None
         self._worker = worker or Worker('load')
         self._owns_worker = worker is None
@@ -150,7 +154,7 @@ class ModelServer(LifecycleNode):
         given = self.parameters
         self._engine = Engine(
             given.model_id,
-            ModelRepository(given.model_repository),
+            ModelRepository(self._repository),
             resident_limit=given.resident_limit,
             task_timeout_s=given.task_timeout_s,
             providers=given.execution_providers,
@@ -218,12 +222,10 @@ class ModelServer(LifecycleNode):
         given = self.parameters
         if not given.model_id:
             return "parameter 'model_id' is empty: name the model that this robot serves"
-        if not given.model_repository:
-            return "parameter 'model_repository' is empty: give the folder that holds the versions"
-        if not Path(given.model_repository).is_dir():
+        if not Path(self._repository).is_dir():
             return (
-                f"parameter 'model_repository' is '{given.model_repository}', which is not a "
-                'folder: create it or give another one'
+                f"parameter 'model_repository' is '{self._repository}', which is not a folder: "
+                'create it or give another one'
             )
         return ''
 
@@ -317,7 +319,7 @@ class ModelServer(LifecycleNode):
 
     def _measure_disk(self) -> None:
         try:
-            self._disk_free = shutil.disk_usage(self.parameters.model_repository).free
+            self._disk_free = shutil.disk_usage(self._repository).free
         except OSError:
             self._disk_free = 0
         self._disk_is_being_measured = False

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from hotswap_ros.models import LATENCY_EDGES_MS
+
 #: ISO 8601 ("PT15M") or a number of seconds.
 Duration = Annotated[timedelta, Field(ge=timedelta(0))]
 
@@ -73,7 +75,7 @@ class SuccessCriteria(_Section):
     """
 
     max_success_drop: float = Field(0.02, ge=0, lt=1)
-    max_latency_ms: float | None = Field(None, gt=0)
+    max_latency_ms: float | None = Field(None, gt=0, le=LATENCY_EDGES_MS[-1])
     max_error_rate: float | None = Field(None, gt=0, lt=1)
     max_stuck_per_robot: int | None = Field(10, ge=0)
     harm_null: Literal['not_worse', 'not_worse_than_tolerance'] = 'not_worse'

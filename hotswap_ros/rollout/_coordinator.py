@@ -202,6 +202,10 @@ class Coordinator:
         runner = self._runners.get(rollout_id or self._latest_id)
         return None if runner is None else snapshot(runner, self._view, now)
 
+    def robots_heard(self, now: float) -> int:
+        """Return how many robots are in reach, whatever they serve."""
+        return self._view.heard(now)
+
     def reports(self, model_id: str) -> Mapping[str, RobotReport]:
         """Return what the robots of a model report."""
         return self._view.reports(model_id)

@@ -93,6 +93,10 @@ class FleetView:
         seen = self._seen.get((model_id, robot_id), self._started)
         return now - seen <= self._unreachable_after_s
 
+    def heard(self, now: float) -> int:
+        """Return how many robots were heard lately, counting one per model that it serves."""
+        return sum(self.is_reachable(*key, now) for key in self._seen)
+
     def unreachable(self, model_id: str, robot_ids: Iterable[str], now: float) -> tuple[str, ...]:
         """Return those of the robots that were not heard lately."""
         return tuple(r for r in robot_ids if not self.is_reachable(model_id, r, now))

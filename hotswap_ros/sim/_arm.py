@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-#: Simulated seconds between two decisions, and physics steps within them.
-CONTROL_PERIOD_S = 0.05
-SUBSTEPS = 5
+#: Simulated seconds of a physics step, and steps between two decisions.
+STEP_S = 0.01
+STEPS = 5
 
 SHOULDER_HEIGHT_M = 0.35
 LINK_M = 0.4
@@ -31,7 +31,7 @@ _POST_TOP_M = 0.5
 _MJCF = f"""
 <mujoco model="pick_arm">
   <compiler angle="radian"/>
-  <option timestep="{CONTROL_PERIOD_S / SUBSTEPS}" integrator="implicitfast"/>
+  <option timestep="{STEP_S}" integrator="implicitfast"/>
   <visual><global offwidth="960" offheight="720"/></visual>
   <default>
     <default class="arm"><geom contype="1" conaffinity="2" rgba="0.8 0.5 0.2 1"/></default>
@@ -90,8 +90,8 @@ class Arm:
     """
     One robot's arm in MuJoCo: place it, load it, drive it, read it.
 
-    The links are compensated for gravity as in a real arm; the payload is not, because the servos do
-    not know its mass. `stiffness` scales the servo gains of this robot.
+    The links are compensated for gravity as in a real arm; the payload is not, because the servos
+    do not know its mass. `stiffness` scales the servo gains of this robot.
     """
 
     def __init__(self, stiffness: float = 1.0) -> None:
@@ -121,7 +121,11 @@ class Arm:
         post: tuple[float, float, float],
         goal: tuple[float, float, float],
     ) -> None:
-        """Let the arm hold the payload still at `joints` (rad), and the top of the post and the goal (x, y, z, m)."""
+        """
+        Let the arm hold the payload still at `joints` (yaw, shoulder, elbow in rad).
+
+        `post` is where the top of the post is, `goal` a mark to be looked at (x, y, z in m).
+        """
         self.model.body_mass[self._payload] = payload_kg
         self.model.body_inertia[self._payload] = self._inertia_per_kg * payload_kg
         self._mujoco.mj_setConst(self.model, self.data)
@@ -136,7 +140,7 @@ class Arm:
     def drive(self, speeds: Any) -> None:
         """Ask for joint speeds (3 numbers, rad/s) for one control period. Releases the GIL."""
         self._ctrl[:] = speeds
-        self._step(self.model, self.data, nstep=SUBSTEPS)
+        self._step(self.model, self.data, nstep=STEPS)
 
     @property
     def joints(self) -> list[float]:
@@ -155,7 +159,7 @@ class Arm:
 
     @property
     def load(self) -> list[float]:
-        """Torque that payload and motion ask of the joints, N·m. No sensor of a robot gives this."""
+        """Torque that payload and motion ask of the joints, N·m: no sensor gives this."""
         torque = self.data.qfrc_bias - self.data.qfrc_passive
         return torque.tolist()  # type: ignore[no-any-return]
 

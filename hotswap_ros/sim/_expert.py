@@ -6,66 +6,62 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.sim._arm import (
-    CONTROL_PERIOD_S,
-    MAX_SPEED,
-    PAYLOAD_RADIUS_M,
-    POST_RADIUS_M,
-    joint_angles,
-)
-from hotswap_ros.sim._task import PickWorld
+from hotswap_ros.sim._arm import MAX_SPEED, PAYLOAD_RADIUS_M, POST_RADIUS_M, joint_angles
+from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld
 
+#: Joint speed per joint error, 1/s.
 _GAIN = 6.0
-_CLEARANCE_M = 0.025
-_LIFT_M = PAYLOAD_RADIUS_M + _CLEARANCE_M
-#: Largest change of speed that the expert asks for, rad/s², and the force, kg·rad/s², that keeps a
-#: heavy payload from slipping.
+#: How far the payload stays from the post, above it and beside it, in m.
+_ABOVE_M, _BESIDE_M = 0.025, 0.03
+#: Height over which the expert goes from waiting in front of the post to full speed, in m.
+_RAMP_M = 0.04
+#: Largest change of speed that the expert asks for, rad/s², and with what mass, kg·rad/s²: a heavy
+#: payload must not be torn out of the gripper.
 _ACCELERATION, _GENTLE = 25.0, 22.0
 
 
 class Expert:
-    """True goal, true post, true payload: what a policy has to infer, the expert knows."""
+    """Knows the true goal, post and payload, which a policy has to infer from its observations."""
 
     def __init__(self, world: PickWorld) -> None:
         self._world = world
 
-    def __call__(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return speeds of the joints, rad/s, shape (1, 3). Looks at the world, not at its senses."""
+    def __call__(self, observation: NDArray[Any]) -> NDArray[np.float32]:
+        """Return joint speeds, rad/s, of shape (1, 3). The observation is not looked at."""
         arm, scene = self._world.arm, self._world.scene
-        joints, speeds = arm.joints, arm.speeds
-        yaw = joints[0]
-        x, y, height = arm.hand
-        goal_azimuth, goal_distance, goal_height = scene.goal
-        post_azimuth, post_distance, post_top = scene.post
-
-        clear = post_top + _LIFT_M
-        margin = (POST_RADIUS_M + PAYLOAD_RADIUS_M + 0.03) / min(post_distance, math.hypot(x, y))
-        side = math.copysign(1.0, goal_azimuth - yaw)
-        ahead = (post_azimuth - yaw) * side
-        between = -margin < ahead < abs(goal_azimuth - yaw) + margin
-        speed = _GAIN * (goal_azimuth - yaw)
-        if between:
-            goal_height = max(goal_height, clear + 0.02)
-            if ahead > 0.0:
-                free = min(max((height - clear) / 0.04, 0.0), 1.0) * MAX_SPEED
-                allowed = max(free, _GAIN * (ahead - margin))
-                speed = side * min(abs(speed), max(allowed, 0.0))
-        shoulder, elbow = joint_angles(goal_distance, goal_height)
-        wanted = (speed, _GAIN * (shoulder - joints[1]), _GAIN * (elbow - joints[2]))
-        load = arm.load
+        joints = arm.joints
+        azimuth, distance, height = scene.goal
+        yaw_speed = _GAIN * (azimuth - joints[0])
+        lowest, fastest = self._over_post(joints[0])
+        yaw_speed = math.copysign(min(abs(yaw_speed), fastest), yaw_speed)
+        shoulder, elbow = joint_angles(distance, max(height, lowest))
+        wanted = (yaw_speed, _GAIN * (shoulder - joints[1]), _GAIN * (elbow - joints[2]))
         change = min(_ACCELERATION, _GENTLE / scene.payload_kg) * CONTROL_PERIOD_S
-        return np.array(
-            [[
-                _clip(_clip(want, now - change, now + change) + torque / gain, -MAX_SPEED, MAX_SPEED)
-                for want, now, torque, gain in zip(wanted, speeds, load, arm.servo_gain)
-            ]],
-            np.float32,
-        )  # fmt: skip
+        speeds = [
+            min(max(want, now - change), now + change) + torque / gain
+            for want, now, torque, gain in zip(wanted, arm.speeds, arm.load, arm.servo_gain)
+        ]
+        return np.clip([speeds], -MAX_SPEED, MAX_SPEED).astype(np.float32)
 
-
-def _clip(value: float, low: float, high: float) -> float:
-    return min(max(value, low), high)
+    def _over_post(self, yaw: float) -> tuple[float, float]:
+        """Return how low (m) the payload may be and how fast (rad/s of yaw) it may go."""
+        scene = self._world.scene
+        x, y, height = self._world.arm.hand
+        post_azimuth, post_distance, post_top = scene.post
+        reach = min(post_distance, math.hypot(x, y))
+        margin = (POST_RADIUS_M + PAYLOAD_RADIUS_M + _BESIDE_M) / reach
+        to_goal = scene.goal[0] - yaw
+        to_post = (post_azimuth - yaw) * math.copysign(1.0, to_goal)
+        if not -margin < to_post < abs(to_goal) + margin:
+            return 0.0, math.inf
+        clear = post_top + PAYLOAD_RADIUS_M + _ABOVE_M
+        lowest = clear + _RAMP_M / 2
+        if to_post <= 0.0:
+            return lowest, math.inf
+        risen = min(max((height - clear) / _RAMP_M, 0.0), 1.0) * MAX_SPEED
+        return lowest, max(risen, _GAIN * (to_post - margin))

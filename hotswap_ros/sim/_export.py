@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Writing a trained network into the model repository: ONNX file and manifest."""
+"""Writing a trained network as an ONNX file, and a version into the model repository."""
 
 from __future__ import annotations
 
@@ -49,12 +49,11 @@ _DECISION = TensorSpec(
 
 
 def write_version(
-    root: Path, version: str, network: Network, description: str, training: dict[str, Any]
+    root: Path, version: str, content: bytes, description: str, training: dict[str, Any]
 ) -> Path:
-    """Write `<root>/pick_policy/<version>/` and return it. The same network gives the same bytes."""
+    """Write `<root>/pick_policy/<version>/` and return it."""
     folder = root / MODEL_ID / version
     folder.mkdir(parents=True, exist_ok=True)
-    content = to_onnx(network)
     manifest = Manifest(
         model=MODEL_ID,
         version=version,
@@ -73,7 +72,7 @@ def write_version(
 
 
 def to_onnx(network: Network) -> bytes:
-    """Return the network as an ONNX file: one Gemm and Tanh per layer, then the scale."""
+    """Return the network as an ONNX file, the same bytes for the same network."""
     parameters = network.folded()
     nodes, tensors, value = [], [numpy_helper.from_array(network.scale, 'scale')], 'observation'
     for layer in range(len(parameters) // 2):

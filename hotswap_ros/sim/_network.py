@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ class Network:
     def __init__(self, sizes: tuple[int, ...], scale: Array, random: np.random.Generator) -> None:
         self.scale = scale
         self.parameters: list[Array] = []
-        for inputs, outputs in zip(sizes, sizes[1:]):
+        for inputs, outputs in pairwise(sizes):
             bound = np.sqrt(6.0 / (inputs + outputs))
             weights = random.uniform(-bound, bound, (inputs, outputs))
             self.parameters += [weights.astype(np.float32), np.zeros(outputs, np.float32)]
@@ -69,7 +71,8 @@ class Network:
                 done += 1
                 gradients, error = self._gradients(inputs[rows], targets[rows])
                 loss += error / batches
-                self._adam(gradients, moments, done, rate * 0.5 * (1 + np.cos(np.pi * done / steps)))
+                falling = rate * 0.5 * (1 + np.cos(np.pi * done / steps))
+                self._adam(gradients, moments, done, falling)
         return loss
 
     def _layers(self, inputs: Array) -> list[Array]:
@@ -92,7 +95,8 @@ class Network:
     def _adam(
         self, gradients: list[Array], moments: list[tuple[Array, Array]], step: int, rate: float
     ) -> None:
-        size = np.float32(rate * np.sqrt(1 - float(_DECAY_2) ** step) / (1 - float(_DECAY_1) ** step))
+        unbias_1, unbias_2 = 1 - float(_DECAY_1) ** step, 1 - float(_DECAY_2) ** step
+        size = np.float32(rate * np.sqrt(unbias_2) / unbias_1)
         for parameter, gradient, (first, second) in zip(self.parameters, gradients, moments):
             first += (1 - _DECAY_1) * (gradient - first)
             second += (1 - _DECAY_2) * (gradient**2 - second)

@@ -37,10 +37,10 @@ class Scene:
     One task: from where, to where, with what.
 
     `start` and `goal` are azimuth (rad), distance from the base axis (m) and height (m) of the
-    payload; `post` is azimuth, distance and height of the top of the post. `grip_n` is the force at
-    which the payload slips out of the gripper. `camera_error` is what this target's looks add to the
-    robot's calibration error (radial, tangential, vertical, m), `post_error` how wrong the map has the
-    post (rad, m, m).
+    payload; `post` is azimuth, distance and height of the top of the post. `grip_n` is the force
+    at which the payload slips out of the gripper. `camera_error` is what the looks of this goal add
+    to the robot's calibration error (radial, tangential, vertical, m), `post_error` by how much the
+    post is not where the robot's map has it (rad, m, m).
     """
 
     category: str

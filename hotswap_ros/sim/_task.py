@@ -4,8 +4,8 @@
 """
 The task: carry a payload from where it is to a goal, over a post if need be, and set it down.
 
-The gripper opens when the hand has come to rest at the goal. All that follows is read from physics:
-placed, or misplaced, dropped, collided, stuck, too late. Nothing here draws an outcome.
+The gripper opens when the hand rests where the robot sees the goal. How a task ends is read from
+physics: placed, or misplaced, dropped, collided, stuck, too late. Nothing here draws an outcome.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.sim._arm import CONTROL_PERIOD_S, JOINT_HIGH, JOINT_LOW, Arm, joint_angles
+from hotswap_ros.sim._arm import JOINT_HIGH, JOINT_LOW, STEP_S, STEPS, Arm, joint_angles
 from hotswap_ros.sim._scene import Point, Scene, cartesian, draw_scene, draw_traits, generator
+
+#: Simulated seconds between two decisions.
+CONTROL_PERIOD_S = STEP_S * STEPS
 
 OBSERVATION_SIZE = 15
 DECISION_SIZE = 3
@@ -73,14 +76,12 @@ class PickWorld:
     """
     One robot and its tasks, deterministic by `seed` and `robot_id`.
 
-    `camera_drift` (radial, tangential, vertical, m) is added to where the camera sees the goal. The
-    n-th task is the same whatever policy did the tasks before it. Not thread-safe; many worlds
-    may run in many threads, physics releases the GIL.
+    `camera_drift` (radial, tangential, vertical, m) is added to where the camera sees the goal.
+    The n-th task is the same whatever policy did the tasks before it. Not thread-safe; worlds of
+    their own may run in threads of their own, physics releases the GIL.
     """
 
-    def __init__(
-        self, robot_id: str, seed: int, camera_drift: Point = (0.0, 0.0, 0.0)
-    ) -> None:
+    def __init__(self, robot_id: str, seed: int, camera_drift: Point = (0.0, 0.0, 0.0)) -> None:
         self.robot_id = robot_id
         self.traits = draw_traits(generator(seed, robot_id, 'traits'))
         self.arm = Arm(self.traits.stiffness)
@@ -117,9 +118,9 @@ class PickWorld:
         """
         Return what the robot observes, float32 of shape (1, 15), in a buffer that is used again.
 
-        Three each: joint positions (rad), speeds (rad/s) and torques (N·m) of yaw, shoulder, elbow;
-        goal from the payload as the wrist camera sees it (radial, tangential, vertical, m); top of
-        the post from the payload (azimuth in rad, distance and height in m).
+        Positions (rad), speeds (rad/s) and torques (N·m) of yaw, shoulder and elbow; the goal from
+        the payload as the wrist camera sees it (radial, tangential, vertical, m); the top of the
+        post from the payload as the robot's map has it (azimuth in rad, distance and height in m).
         """
         joints = self.arm.joints
         x, y, z = self._hand
@@ -140,8 +141,8 @@ class PickWorld:
         """
         Drive the joints with `decision` for one control period.
 
-        `decision` has shape (1, 3): speeds of yaw, shoulder and elbow in rad/s. Returns how the task
-        ended, or None while it goes on.
+        `decision` has shape (1, 3): speeds of yaw, shoulder and elbow in rad/s. Returns how the
+        task ended, or None while it goes on.
         """
         if self._ended:
             raise RuntimeError('no task is running: call begin() before step()')
@@ -181,7 +182,7 @@ class PickWorld:
         return None
 
     def _seen_goal(self, yaw: float) -> Point:
-        """Return the goal from the payload, with the camera's lasting errors and without its noise."""
+        """Return the goal from the payload with the lasting errors of the camera, not its noise."""
         x, y, z = self._hand
         dx, dy, dz = self._goal[0] - x, self._goal[1] - y, self._goal[2] - z
         cos, sin = math.cos(yaw), math.sin(yaw)

@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rclpy.executors import SingleThreadedExecutor
@@ -129,11 +128,10 @@ class SimFleet(Node):
     def __init__(self, **node_options: Any) -> None:
         super().__init__('sim_fleet', **node_options)
         given = self.parameters = declare(self, SimFleetParameters)
-        repository = given.model_repository or str(_packaged_models())
         self._worker = Worker('load')
         digits = max(2, len(str(given.robots)))
         self.servers = [
-            self._server(f'{given.robot_prefix}{i + 1:0{digits}}', i, repository)
+            self._server(f'{given.robot_prefix}{i + 1:0{digits}}', i)
             for i in range(given.robots)
         ]
         worlds = [PickWorld(server.robot_id, given.seed) for server in self.servers]
@@ -153,13 +151,13 @@ class SimFleet(Node):
             server.stop()
         self._worker.stop()
 
-    def _server(self, robot_id: str, index: int, repository: str) -> ModelServer:
+    def _server(self, robot_id: str, index: int) -> ModelServer:
         given = self.parameters
         values = {
             'robot_id': robot_id,
             'region': given.regions[index % len(given.regions)],
             'model_id': given.model_id,
-            'model_repository': repository,
+            'model_repository': given.model_repository,
             'stable_version': given.stable_version,
             'fleet_namespace': given.fleet_namespace,
         }
@@ -171,12 +169,6 @@ class SimFleet(Node):
             enable_rosout=False,
             parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
         )
-
-
-def _packaged_models() -> Path:
-    from ament_index_python.packages import get_package_share_directory
-
-    return Path(get_package_share_directory('hotswap_ros')) / 'models'
 
 
 def main(args: list[str] | None = None) -> None:

@@ -273,7 +273,7 @@ def test_every_problem_of_a_plan_is_named(site):
 
 
 def test_pause_holds_it_and_resume_lets_it_go_on(site):
-    goal = site.roll_out(plan('v24', [(50, 200), (100, 60)]))
+    goal = site.roll_out(plan('v24', [(50, 100), (100, 60)]))
     site.wait_for_candidate('v24')
     answer = control(site, Control.PAUSE, remark='lunch')
     assert answer.error_code == answer.NONE, answer.error_msg

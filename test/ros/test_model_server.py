@@ -1,0 +1,758 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""One robot's model server, asked and listened to over DDS."""
+
+import json
+import math
+from array import array
+
+import pytest
+from _world import wait_until
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.parameter import Parameter
+
+from hotswap_ros import msg, srv
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.model_server import ModelServer
+from hotswap_ros.nodes.worker import Worker
+
+READY = msg.VersionStatus.STATE_READY
+FAILED = msg.VersionStatus.STATE_FAILED
+ACTIVE = State.PRIMARY_STATE_ACTIVE
+INACTIVE = State.PRIMARY_STATE_INACTIVE
+UNCONFIGURED = State.PRIMARY_STATE_UNCONFIGURED
+
+
+class Robot:
+    """A model server with a fleet of its own, and what is heard of it."""
+
+    def __init__(self, world, name, root, **parameters):
+        self.world = world
+        self.fleet = f'/{name}/fleet'
+        values = {
+            'robot_id': name,
+            'model_id': 'policy',
+            'model_repository': str(root),
+            'stable_version': 'v1',
+            'fleet_namespace': self.fleet,
+            'status_period_s': 0.1,
+            'telemetry_period_s': 0.1,
+            **parameters,
+        }
+        self.statuses = world.listen(msg.RobotStatus, f'{self.fleet}/status', qos.EVENT)
+        self.node = world.add(
+            lambda: ModelServer(
+                namespace=name,
+                parameter_overrides=[Parameter(k, value=v) for k, v in values.items()],
+                **world.node_options,
+            )
+        )
+
+    def ask(self, kind, name, **fields):
+        return self.world.ask(kind, f'{self.node.get_fully_qualified_name()}/{name}', **fields)
+
+    def infer(self, *tensors, task_id='t1', category=''):
+        inputs = list(tensors or [observation()])
+        return self.ask(srv.Infer, 'infer', task_id=task_id, category=category, inputs=inputs)
+
+    def load(self, version, model_id='policy'):
+        return self.ask(srv.LoadModel, 'load_model', model_id=model_id, version=version)
+
+    def unload(self, version, model_id='policy'):
+        return self.ask(srv.UnloadModel, 'unload_model', model_id=model_id, version=version)
+
+    def route(self, **fields):
+        routing = msg.Routing(**{'model_id': 'policy', 'stable': 'v1', 'generation': 1, **fields})
+        return self.ask(srv.SetRouting, 'set_routing', routing=routing)
+
+    def report(self, task_id='t1', **fields):
+        return self.ask(srv.ReportTask, 'report_task', task_id=task_id, **fields)
+
+    def change(self, transition):
+        return self.ask(ChangeState, 'change_state', transition=Transition(id=transition)).success
+
+    @property
+    def state(self):
+        return self.ask(GetState, 'get_state').current_state.id
+
+    def wait_for(self, condition, what='a status'):
+        """Return the first status from now on that fulfils the condition."""
+        self.statuses.clear()
+        return self.statuses.wait_for(condition, what)
+
+    def wait_until_active(self):
+        ok = msg.RobotStatus.HEALTH_OK
+        return self.wait_for(lambda s: s.health == ok, 'a status of a robot that is well')
+
+    def trial(self, **fields):
+        """Load v2 and let it serve as candidate."""
+        answer = self.load('v2')
+        assert answer.error_code == answer.NONE, answer.error_msg
+        routing = {'candidate': 'v2', 'candidate_share': 0.5, 'salt': 'rollout-1', **fields}
+        answer = self.route(**routing)
+        assert answer.error_code == answer.NONE, answer.error_msg
+
+
+def observation(value=1.0, size=4, **fields):
+    tensor = {
+        'name': 'observation',
+        'dtype': msg.Tensor.FLOAT32,
+        'shape': [1, size],
+        'values': [value] * size,
+        **fields,
+    }
+    return msg.Tensor(**tensor)
+
+
+@pytest.fixture
+def make_robot(world, make_version, request):
+    """Return a maker of robots whose repository holds v1 (decides 1) and v2 (decides 2)."""
+    robots = []
+    make_version('v1', bias=1.0)
+    make_version('v2', bias=2.0)
+
+    def make(**parameters):
+        # Names differ between tests: what a node said before it was destroyed may still be on
+        # its way.
+        name = f'robot_{abs(hash(request.node.name)) % 10**9}_{len(robots)}'
+        robots.append(Robot(world, name, make_version.root, **parameters))
+        return robots[-1]
+
+    yield make
+    for robot in robots:
+        world.remove(robot.node)
+
+
+@pytest.fixture
+def robot(make_robot):
+    """Return a robot that serves v1."""
+    robot = make_robot()
+    robot.wait_until_active()
+    return robot
+
+
+# -- lifecycle ------------------------------------------------------------------------------------
+
+
+def test_it_starts_by_itself(robot):
+    assert robot.state == ACTIVE
+    assert robot.node.is_serving
+    assert robot.infer().decision.version == 'v1'
+
+
+def test_without_autostart_it_waits_for_its_transitions(make_robot):
+    robot = make_robot(autostart=False)
+    assert robot.state == UNCONFIGURED
+    assert robot.change(Transition.TRANSITION_CONFIGURE)
+    assert robot.state == INACTIVE
+    robot.wait_for(lambda s: s.routing.stable == 'v1', 'the stable version')
+    refused = robot.infer()
+    assert refused.error_code == refused.NOT_ACTIVE
+    assert 'activate it' in refused.error_msg
+    assert robot.change(Transition.TRANSITION_ACTIVATE)
+    assert robot.infer().decision.version == 'v1'
+
+
+def test_deactivated_it_refuses_and_activated_again_it_serves_what_it_served(robot):
+    robot.trial()
+    assert robot.change(Transition.TRANSITION_DEACTIVATE)
+    status = robot.wait_for(lambda s: s.health == s.HEALTH_ERROR, 'a status without health')
+    assert 'not active' in status.health_msg
+    for answer in (robot.infer(), robot.report(), robot.route(generation=9)):
+        assert answer.error_code == answer.NOT_ACTIVE
+        assert 'ros2 lifecycle set' in answer.error_msg
+    assert robot.change(Transition.TRANSITION_ACTIVATE)
+    status = robot.wait_until_active()
+    assert (status.routing.candidate, status.routing.candidate_share) == ('v2', 0.5)
+
+
+def test_cleanup_releases_everything_and_configure_builds_it_again(robot):
+    boot_id = robot.wait_until_active().boot_id
+    assert robot.change(Transition.TRANSITION_DEACTIVATE)
+    assert robot.change(Transition.TRANSITION_CLEANUP)
+    assert robot.state == UNCONFIGURED
+    names = [name for name, _ in robot.node.get_topic_names_and_types()]
+    assert list(robot.node.services)
+    assert not [s for s in robot.node.services if s.service_name.endswith('/infer')]
+    assert robot.fleet + '/status' in names, 'the tester still listens'
+    assert robot.change(Transition.TRANSITION_CONFIGURE)
+    status = robot.wait_until_active()
+    assert status.boot_id != boot_id, 'counters begin at zero'
+    assert robot.infer().decision.version == 'v1'
+
+
+def test_it_may_be_shut_down_while_it_serves(robot):
+    assert robot.change(Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    assert robot.state == State.PRIMARY_STATE_FINALIZED
+    assert not robot.node.is_serving
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'problem'),
+    [
+        ({'model_id': ''}, "parameter 'model_id' is empty: name the model"),
+        ({'model_repository': ''}, "parameter 'model_repository' is empty: give the folder"),
+        ({'model_repository': '/no/such'}, "'/no/such', which is not a folder: create it"),
+        ({'fleet_namespace': 'not a name'}, 'cannot configure: '),
+    ],
+)
+def test_configure_fails_with_what_to_do(make_robot, capfd, parameters, problem):
+    robot = make_robot(autostart=False, **parameters)
+    assert not robot.change(Transition.TRANSITION_CONFIGURE)
+    assert robot.state == UNCONFIGURED
+    assert problem in capfd.readouterr().err
+    assert not [s for s in robot.node.services if s.service_name.endswith('/infer')]
+
+
+def test_activate_is_refused_while_the_stable_version_is_being_loaded(
+    make_robot, monkeypatch, capfd
+):
+    jobs = []
+    monkeypatch.setattr(Worker, 'submit', lambda self, job: jobs.append(job))
+    robot = make_robot(autostart=False)
+    assert robot.change(Transition.TRANSITION_CONFIGURE)
+    assert not robot.change(Transition.TRANSITION_ACTIVATE)
+    assert robot.state == INACTIVE
+    assert "stable version 'v1' is not ready. It is being loaded" in capfd.readouterr().err
+    jobs[0]()
+    assert robot.change(Transition.TRANSITION_ACTIVATE)
+
+
+def test_activate_is_refused_when_the_stable_version_failed(make_robot, make_version, capfd):
+    make_version('v1', sha256='0' * 64)
+    robot = make_robot(autostart=False)
+    assert robot.change(Transition.TRANSITION_CONFIGURE)
+    status = robot.wait_for(lambda s: 'SHA-256' in s.health_msg, 'a status with the reason')
+    assert status.health == msg.RobotStatus.HEALTH_ERROR
+    capfd.readouterr()
+    assert not robot.change(Transition.TRANSITION_ACTIVATE)
+    said = capfd.readouterr().err
+    assert "stable version 'v1' is not ready. model file" in said
+    assert 'copy this version again' in said
+
+
+def test_without_a_stable_version_it_waits_for_one(make_robot):
+    robot = make_robot(stable_version='')
+    robot.wait_for(lambda s: 'no stable version' in s.health_msg, 'a status that says so')
+    wait_until(lambda: robot.state == ACTIVE, 'an active node')
+    refused = robot.infer()
+    assert refused.error_code == refused.NOT_ACTIVE
+    assert 'load a version and set a routing' in refused.error_msg
+    assert robot.load('v2').error_code == 0
+    assert robot.route(stable='v2').error_code == 0
+    assert robot.infer().decision.version == 'v2'
+
+
+# -- deciding -------------------------------------------------------------------------------------
+
+
+def test_infer_returns_the_decision_and_who_made_it(robot):
+    answer = robot.infer(category='near')
+    assert (answer.error_code, answer.error_msg) == (answer.NONE, '')
+    decision = answer.decision
+    assert (decision.version, decision.task_id) == ('v1', 't1')
+    assert (decision.fallback, decision.fallback_cause) == (False, decision.CAUSE_NONE)
+    assert decision.latency_ms > 0
+    assert decision.stamp.sec > 0
+    (output,) = decision.outputs
+    assert (output.name, output.dtype) == ('decision', msg.Tensor.FLOAT32)
+    assert list(output.shape) == [1, 2]
+    assert list(output.values) == [1.0, 1.0]
+
+
+FAULTS = {
+    'not given': (lambda: [msg.Tensor(name='other', dtype=1, shape=[1], values=[0.0])], 'none'),
+    'one too many': (
+        lambda: [observation(), msg.Tensor(name='other', dtype=1, shape=[1], values=[0.0])],
+        "'other': expected no input but observation",
+    ),
+    'given twice': (lambda: [observation(), observation()], 'given twice'),
+    'wrong shape': (lambda: [observation(size=5)], 'expected float32[1, 4], found float32[1, 5]'),
+    'wrong type': (
+        lambda: [observation(dtype=msg.Tensor.FLOAT64, values=[], data=array('B', bytes(32)))],
+        'found float64[1, 4]',
+    ),
+    'unknown type': (lambda: [observation(dtype=99)], 'dtype 99 is none of 1 float32'),
+    'both fields': (lambda: [observation(data=array('B', b'1234'))], "goes into 'values' alone"),
+    'the other field': (
+        lambda: [observation(values=[], data=array('B', bytes(16)))],
+        "goes into 'values' alone",
+    ),
+    'too few values': (lambda: [observation(values=[1.0])], 'needs 16 bytes, there are 4'),
+    'not a number': (lambda: [observation(math.nan)], 'expected finite numbers, found nan'),
+    'infinite': (lambda: [observation(-math.inf)], 'found -inf at [0, 0]'),
+}
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_an_observation_that_is_wrong_is_refused_with_what_is_wrong(robot, fault):
+    tensors, problem = FAULTS[fault]
+    answer = robot.infer(*tensors())
+    assert answer.error_code == answer.INVALID_OBSERVATION
+    assert problem in answer.error_msg
+    assert list(answer.decision.outputs) == []
+    assert answer.decision.error_code == answer.error_code
+    unknown = robot.report()
+    assert unknown.error_code == unknown.UNKNOWN_TASK, 'what nobody understands is no task'
+
+
+def test_a_task_needs_a_name(robot):
+    answer = robot.infer(task_id='')
+    assert answer.error_code == answer.INVALID_OBSERVATION
+    assert 'task_id' in answer.error_msg
+
+
+def test_stable_answers_for_a_candidate_that_fails(make_robot, make_version):
+    make_version('v2', fault='not_finite', bias=2.0)
+    robot = make_robot()
+    robot.wait_until_active()
+    robot.trial(candidate_share=1.0)
+    answer = robot.infer(observation(-1.0))
+    assert answer.error_code == answer.NONE
+    assert answer.decision.version == 'v1'
+    assert answer.decision.fallback
+    assert answer.decision.fallback_cause == msg.Decision.CAUSE_NOT_FINITE
+    assert list(answer.decision.outputs[0].values) == [1.0, 1.0]
+
+
+def test_a_stable_version_that_fails_says_so(make_robot, make_version):
+    make_version('v1', fault='exception')
+    robot = make_robot()
+    robot.wait_until_active()
+    answer = robot.infer(observation(-1.0))
+    assert answer.error_code == answer.INFERENCE_FAILED
+    assert 'safe state' in answer.error_msg
+
+
+def test_streaming_is_the_same(robot):
+    name = robot.node.get_fully_qualified_name()
+    decisions = robot.world.listen(msg.Decision, f'{name}/decision', qos.STREAM)
+    publisher = robot.world.publisher(msg.Observation, f'{name}/observation', qos.STREAM)
+
+    def decide(sequence, tensor):
+        asked = msg.Observation(sequence=sequence, task_id='s1', category='near', inputs=[tensor])
+
+        def heard():
+            # Best effort: what is lost is sent again.
+            publisher.publish(asked)
+            return next((d for d in decisions if d.sequence == sequence), None)
+
+        return wait_until(heard, f'decision {sequence}')
+
+    good = decide(7, observation())
+    assert (good.version, good.task_id, good.error_code) == ('v1', 's1', 0)
+    assert list(good.outputs[0].values) == [1.0, 1.0]
+    bad = decide(8, observation(math.nan))
+    assert bad.error_code == srv.Infer.Response.INVALID_OBSERVATION
+    assert (bad.task_id, list(bad.outputs)) == ('s1', [])
+    assert robot.report('s1', success=True).version == 'v1'
+    robot.world.do(lambda: robot.world.node.destroy_publisher(publisher))
+
+
+# -- versions -------------------------------------------------------------------------------------
+
+
+def test_a_version_is_loaded_beside_the_one_that_serves(robot):
+    answer = robot.load('v2')
+    assert (answer.error_code, answer.error_msg) == (answer.NONE, '')
+    assert (answer.status.version, answer.status.state) == ('v2', READY)
+    assert len(answer.status.digest) == 64
+    assert answer.status.size_bytes > 0
+    again = robot.load('v2')
+    assert (again.error_code, again.status) == (again.NONE, answer.status)
+    assert robot.infer().decision.version == 'v1'
+
+
+def broken(kind, make_version):
+    if kind == 'digest':
+        make_version('v3', sha256='0' * 64)
+    elif kind == 'manifest':
+        (make_version('v3') / 'manifest.json').write_text('{"model": "policy"}')
+    elif kind == 'runtime':
+        make_version('v3', fault='unknown_operator')
+    elif kind == 'full':
+        make_version('v3')
+
+
+@pytest.mark.parametrize(
+    ('kind', 'code', 'text'),
+    [
+        ('absent', 'UNKNOWN_VERSION', '(there: v1, v2): add the folder'),
+        ('digest', 'DIGEST_MISMATCH', 'copy this version again'),
+        ('manifest', 'INVALID_MANIFEST', "field 'version'"),
+        ('runtime', 'LOAD_FAILED', 'export the model again'),
+        ('full', 'NO_ROOM', 'v1, v2 resident and the limit is 2: unload one of them'),
+    ],
+)
+def test_a_version_that_cannot_be_loaded_says_why(robot, make_version, kind, code, text):
+    broken(kind, make_version)
+    if kind == 'full':
+        assert robot.load('v2').error_code == 0
+    answer = robot.load('v3')
+    assert answer.error_code == getattr(answer, code)
+    assert text in answer.error_msg
+    assert robot.infer().decision.version == 'v1'
+
+
+def test_a_failed_version_degrades_the_robots_health_until_it_is_loaded(robot, make_version):
+    folder = make_version('v3', sha256='0' * 64)
+    robot.load('v3')
+    status = robot.wait_for(lambda s: s.health == s.HEALTH_DEGRADED, 'degraded health')
+    assert 'SHA-256' in status.health_msg
+    assert {v.version: v.state for v in status.versions} == {'v1': READY, 'v3': FAILED}
+    assert make_version('v3') == folder
+    assert robot.load('v3').error_code == 0
+    assert robot.wait_until_active().health_msg == ''
+
+
+def test_a_server_of_another_model_refuses(robot):
+    for answer in (
+        robot.load('v2', model_id='place'),
+        robot.unload('v1', model_id='place'),
+        robot.route(model_id='place', generation=9),
+    ):
+        assert answer.error_code == answer.UNKNOWN_MODEL
+        assert "serves model 'policy', not 'place'" in answer.error_msg
+
+
+def test_a_version_is_released_unless_it_is_in_use(robot):
+    robot.trial()
+    for version in ('v1', 'v2'):
+        in_use = robot.unload(version)
+        assert in_use.error_code == in_use.IN_USE
+        assert 'the routing names it' in in_use.error_msg
+    assert robot.route(generation=2).error_code == 0
+    assert robot.unload('v2').error_code == 0
+    unknown = robot.unload('v9')
+    assert unknown.error_code == unknown.UNKNOWN_VERSION
+    assert '(loaded: v1)' in unknown.error_msg
+    states = {v.version: v.state for v in robot.wait_until_active().versions}
+    assert states == {'v1': READY, 'v2': msg.VersionStatus.STATE_RELEASED}
+
+
+def test_every_version_is_listed_loaded_or_not(robot, make_version):
+    (make_version('v3') / 'manifest.json').write_text('no JSON')
+    answer = robot.ask(srv.ListModels, 'list_models')
+    assert (answer.error_code, answer.model_id) == (answer.NONE, 'policy')
+    found = {v.version: v.state for v in answer.versions}
+    assert found == {'v1': READY, 'v2': msg.VersionStatus.STATE_ABSENT, 'v3': FAILED}
+    assert all(v.size_bytes > 0 for v in answer.versions if v.version != 'v3')
+    assert answer.routing.stable == 'v1'
+
+
+# -- routing --------------------------------------------------------------------------------------
+
+
+def test_a_routing_takes_effect_as_a_whole(robot):
+    robot.trial(candidate_share=1.0, generation=5)
+    assert robot.infer(task_id='t2').decision.version == 'v2'
+    again = robot.route(candidate='v2', candidate_share=1.0, salt='rollout-1', generation=5)
+    assert again.error_code == again.NONE
+    assert again.routing.generation == 5
+    status = robot.wait_for(lambda s: s.routing.candidate == 'v2', 'the candidate')
+    assert (status.routing.salt, status.routing.generation) == ('rollout-1', 5)
+
+
+def test_a_task_stays_on_its_version_until_it_ends(robot):
+    assert robot.infer(task_id='old').decision.version == 'v1'
+    robot.load('v2')
+    assert robot.route(stable='v2', generation=1).error_code == 0
+    assert robot.infer(task_id='old').decision.version == 'v1'
+    assert robot.infer(task_id='new').decision.version == 'v2'
+    in_use = robot.unload('v1')
+    assert in_use.error_code == in_use.IN_USE
+    assert '1 task(s) under way' in in_use.error_msg
+    assert robot.report('old').version == 'v1'
+    assert robot.unload('v1').error_code == 0
+
+
+@pytest.mark.parametrize(
+    ('fields', 'code', 'text'),
+    [
+        (
+            {'generation': 3},
+            'STALE_GENERATION',
+            'generation 3, older than the generation in force',
+        ),
+        ({'generation': 4}, 'STALE_GENERATION', 'other content under the generation in force, 4'),
+        ({'stable': 'v2'}, 'NOT_READY', "version 'v2' is absent"),
+        ({'candidate': 'v9', 'candidate_share': 0.5}, 'NOT_READY', "version 'v9' is absent"),
+        ({'candidate_share': 1.5}, 'INVALID', "'candidate_share' is 1.5: use 0 to 1"),
+        ({'candidate_share': math.nan}, 'INVALID', "'candidate_share' is nan"),
+        ({'candidate': 'v1'}, 'INVALID', 'it is the stable version already'),
+        ({'stable': '', 'candidate': 'v1'}, 'INVALID', 'needs a stable version beside it'),
+        ({'lease_s': -1.0}, 'INVALID', "'lease_s' is -1.0"),
+        ({'lease_s': math.inf}, 'INVALID', "'lease_s' is inf"),
+        ({'shadow': 'v2'}, 'INVALID', "'shadow'"),
+        ({'model_id': ''}, 'INVALID', 'name the model'),
+    ],
+)
+def test_a_routing_that_is_not_possible_changes_nothing(robot, fields, code, text):
+    assert robot.route(generation=4, salt='in force').error_code == 0
+    answer = robot.route(**{'generation': 9, **fields})
+    assert answer.error_code == getattr(answer, code)
+    assert text in answer.error_msg
+    assert (answer.routing.generation, answer.routing.salt) == (4, 'in force')
+    assert (answer.routing.stable, answer.routing.candidate) == ('v1', '')
+
+
+# -- what is published ----------------------------------------------------------------------------
+
+
+def test_the_status_says_what_the_fleet_needs_to_know(make_robot):
+    robot = make_robot(region='north', labels=['type=picker', ''], resident_limit=3)
+    status = robot.wait_until_active()
+    assert status.robot_id == robot.node.robot_id
+    assert status.server == robot.node.get_fully_qualified_name()
+    assert (status.region, list(status.labels)) == ('north', ['type=picker'])
+    assert (status.model_id, status.resident_limit) == ('policy', 3)
+    assert (status.routing.stable, status.routing.generation) == ('v1', 0)
+    assert len(status.boot_id) == 16
+    assert status.health_msg == ''
+    robot.wait_for(lambda s: s.disk_free_bytes > 0, 'free disk')
+
+
+def test_the_status_is_a_heartbeat(robot):
+    heard = [robot.wait_for(lambda s: True) for _ in range(3)]
+    stamps = [s.stamp.sec + s.stamp.nanosec * 1e-9 for s in heard]
+    assert stamps == sorted(stamps)
+    assert len(set(stamps)) == 3
+
+
+def test_the_status_is_published_at_every_change(make_robot):
+    # Heard before the first heartbeat would come: these are the changes.
+    robot = make_robot(status_period_s=60.0)
+    robot.statuses.wait_for(lambda s: s.health == s.HEALTH_OK, 'the stable version')
+    robot.statuses.clear()
+    robot.load('v2')
+
+    def states(status):
+        return {v.version: v.state for v in status.versions}
+
+    for state in ('VERIFYING', 'LOADING', 'WARMING', 'READY'):
+        expected = getattr(msg.VersionStatus, f'STATE_{state}')
+        robot.statuses.wait_for(lambda s, e=expected: states(s).get('v2') == e, state)
+    robot.route(stable='v2')
+    robot.statuses.wait_for(lambda s: s.routing.stable == 'v2', 'the routing')
+
+
+def test_telemetry_counts_since_the_boot_and_never_falls(robot):
+    heard = robot.world.listen(msg.ModelTelemetry, f'{robot.fleet}/telemetry', qos.STREAM)
+    robot.trial(candidate_share=1.0)
+    for task_id, category, outcome in (
+        ('t1', 'near', {'success': True}),
+        ('t2', 'far', {'success': False}),
+        ('t3', 'far', {'success': True, 'stuck': True}),
+    ):
+        for _ in range(2):
+            robot.infer(task_id=task_id, category=category)
+        robot.report(task_id, **outcome)
+
+    def all_counted(message):
+        return {v.version: v.tasks.finished for v in message.versions}.get('v2') == 3
+
+    telemetry = heard.wait_for(all_counted, 'three tasks')
+    (v2,) = (v for v in telemetry.versions if v.version == 'v2')
+    assert (v2.requests, v2.errors) == (6, 0)
+    assert list(v2.fallbacks) == [0] * 6
+    tasks = v2.tasks
+    assert (tasks.category, tasks.started, tasks.succeeded) == ('', 3, 1)
+    assert (tasks.stuck, tasks.timed_out) == (1, 0)
+    by_category = {c.category: (c.finished, c.succeeded) for c in v2.categories}
+    assert list(by_category) == ['far', 'near']
+    assert by_category == {'near': (1, 1), 'far': (2, 0)}
+    assert sum(v2.latency_buckets) == 6
+    assert len(v2.latency_buckets) == len(telemetry.latency_bucket_edges_ms) + 1
+    assert telemetry.robot_id == robot.node.robot_id
+    assert telemetry.boot_id == robot.wait_until_active().boot_id
+
+    robot.route(generation=2)
+    robot.unload('v2')
+    robot.load('v2')
+    heard.clear()
+    later = heard.wait_for(all_counted, 'the same counts after a release and a load')
+    assert next(v for v in later.versions if v.version == 'v2') == v2
+
+
+def test_fallbacks_are_counted_by_cause(make_robot, make_version):
+    make_version('v2', fault='out_of_bounds')
+    robot = make_robot()
+    robot.wait_until_active()
+    heard = robot.world.listen(msg.ModelTelemetry, f'{robot.fleet}/telemetry', qos.STREAM)
+    robot.trial(candidate_share=1.0)
+    for value in (-1.0, 1.0, -1.0):
+        robot.infer(observation(value))
+
+    def candidate(message):
+        return next((v for v in message.versions if v.version == 'v2' and v.requests == 3), None)
+
+    v2 = candidate(heard.wait_for(candidate, 'three requests'))
+    assert v2.errors == 2
+    assert v2.fallbacks[msg.Decision.CAUSE_OUT_OF_BOUNDS] == 2
+    assert sum(v2.fallbacks) == 2
+
+
+def test_a_task_that_falls_silent_counts_as_timed_out(make_robot):
+    robot = make_robot(task_timeout_s=0.1)
+    robot.wait_until_active()
+    heard = robot.world.listen(msg.ModelTelemetry, f'{robot.fleet}/telemetry', qos.STREAM)
+    robot.infer(task_id='silent')
+    told = heard.wait_for(
+        lambda m: any(v.tasks.timed_out == 1 for v in m.versions), 'a task that timed out'
+    )
+    (v1,) = told.versions
+    assert (v1.tasks.finished, v1.tasks.succeeded) == (1, 0)
+    late = robot.report('silent', success=True)
+    assert late.error_code == late.UNKNOWN_TASK
+    assert 'timed out' in late.error_msg
+
+
+def test_a_finished_task_is_told_once_and_reported_once(robot):
+    heard = robot.world.listen(msg.TaskResult, f'{robot.fleet}/task_results', qos.EVENT)
+    wait_until(
+        lambda: robot.world.node.count_publishers(f'{robot.fleet}/task_results'), 'a publisher'
+    )
+    robot.infer(task_id='t1', category='near')
+    duration = {'sec': 2, 'nanosec': 500_000_000}
+    from builtin_interfaces.msg import Duration
+
+    answer = robot.report(
+        't1', success=False, stuck=True, error='gripper jammed', duration=Duration(**duration)
+    )
+    assert (answer.error_code, answer.version) == (answer.NONE, 'v1')
+    result = heard.wait_for(lambda m: m.task_id == 't1', 'the result')
+    assert (result.robot_id, result.model_id) == (robot.node.robot_id, 'policy')
+    assert (result.category, result.version) == ('near', 'v1')
+    assert (result.success, result.stuck, result.error) == (False, True, 'gripper jammed')
+    assert result.duration == Duration(**duration)
+    again = robot.report('t1', success=True)
+    assert again.error_code == again.UNKNOWN_TASK
+    assert 'report every task once' in again.error_msg
+
+
+def test_diagnostics_tell_what_is_served_and_how_well(robot):
+    heard = robot.world.listen(DiagnosticArray, '/diagnostics', qos.EVENT)
+    robot.trial()
+    robot.infer()
+    robot.report(success=True)
+    name = f'{robot.node.robot_id}: policy'
+
+    def of_ours(condition):
+        def check(message):
+            (status,) = message.status
+            values = {pair.key: pair.value for pair in status.values}
+            return status.name == name and condition(status, values)
+
+        return check
+
+    message = heard.wait_for(of_ours(lambda s, v: 'share of v2' in v), 'diagnostics with v2')
+    (status,) = message.status
+    assert (status.level, status.message) == (DiagnosticStatus.OK, 'serving v1')
+    assert status.hardware_id == robot.node.robot_id
+    assert {p.key: p.value for p in status.values}['share of v2'] == '50%'
+    heard.wait_for(of_ours(lambda s, v: ' of 1' in json.dumps(v)), 'a task in the figures')
+    robot.load('v9')
+    heard.wait_for(of_ours(lambda s, v: s.level == DiagnosticStatus.WARN), 'a warning')
+    robot.change(Transition.TRANSITION_DEACTIVATE)
+    heard.wait_for(of_ours(lambda s, v: s.level == DiagnosticStatus.ERROR), 'an error')
+
+
+# -- lease ----------------------------------------------------------------------------------------
+
+LEASE_S = 0.5
+
+
+class Beats:
+    """Heartbeats of a coordinator, twenty a second, as long as `rollout_ids` is not None."""
+
+    def __init__(self, robot):
+        self._world = robot.world
+        self._publisher = robot.world.publisher(
+            msg.Heartbeat, f'{robot.fleet}/heartbeat', qos.STREAM
+        )
+        self.epoch = 5
+        self.rollout_ids = ['rollout-1']
+        self._timer = robot.world.do(lambda: robot.world.node.create_timer(0.05, self._beat))
+
+    def _beat(self):
+        if self.rollout_ids is not None:
+            self._publisher.publish(msg.Heartbeat(epoch=self.epoch, rollout_ids=self.rollout_ids))
+
+    def close(self):
+        self._world.do(self._destroy)
+
+    def _destroy(self):
+        self._world.node.destroy_timer(self._timer)
+        self._world.node.destroy_publisher(self._publisher)
+
+
+@pytest.fixture
+def beats(robot):
+    beats = Beats(robot)
+    yield beats
+    beats.close()
+
+
+def spans(seconds, first, status):
+    """Return whether a status is so many seconds younger than the first one."""
+    return (
+        status.stamp.sec
+        + status.stamp.nanosec * 1e-9
+        - (first.stamp.sec + first.stamp.nanosec * 1e-9)
+        > seconds
+    )
+
+
+def stays_on_trial(robot):
+    """Return whether the candidate outlives three leases."""
+    first = robot.wait_for(lambda s: True)
+    last = robot.wait_for(lambda s: spans(3 * LEASE_S, first, s), 'the end of three leases')
+    return last.routing.candidate == 'v2'
+
+
+def test_a_candidate_that_nobody_watches_is_dropped(robot, capfd):
+    robot.trial(lease_s=LEASE_S, generation=7)
+    robot.infer(task_id='t1')
+    status = robot.wait_for(lambda s: not s.routing.candidate, 'stable alone')
+    assert (status.routing.stable, status.routing.candidate_share) == ('v1', 0.0)
+    assert status.routing.generation == 7
+    assert status.health == msg.RobotStatus.HEALTH_OK
+    assert {v.version: v.state for v in status.versions}['v2'] == READY, 'it stays resident'
+    assert robot.infer(task_id='t1').decision.version == 'v1', 'its tasks go to stable too'
+    wait_until(lambda: 'no heartbeat for 0.5 s' in capfd.readouterr().err, 'a warning')
+
+
+def test_a_lease_of_zero_never_ends(robot):
+    robot.trial(lease_s=0.0)
+    assert stays_on_trial(robot)
+
+
+def test_heartbeats_renew_the_lease(robot, beats):
+    robot.trial(lease_s=LEASE_S)
+    assert stays_on_trial(robot)
+    beats.rollout_ids = None
+    robot.wait_for(lambda s: not s.routing.candidate, 'stable alone')
+
+
+def test_heartbeats_of_another_rollout_do_not_renew_it(robot, beats):
+    beats.rollout_ids = ['rollout-2']
+    robot.trial(lease_s=LEASE_S)
+    robot.wait_for(lambda s: not s.routing.candidate, 'stable alone')
+
+
+def test_heartbeats_of_an_older_epoch_are_ignored(robot, beats):
+    robot.trial(lease_s=LEASE_S)
+    assert stays_on_trial(robot)
+    beats.epoch -= 1
+    robot.wait_for(lambda s: not s.routing.candidate, 'stable alone')
+    beats.epoch += 2
+    assert (
+        robot.route(
+            candidate='v2', candidate_share=0.5, salt='rollout-1', lease_s=LEASE_S, generation=2
+        ).error_code
+        == 0
+    )
+    assert stays_on_trial(robot), 'a newer epoch counts'
