@@ -19,7 +19,6 @@ from hotswap_ros.gates._evidence import (
 )
 from hotswap_ros.gates._gate import Gate
 from hotswap_ros.gates._intervals import Interval, confidence_sequence, wilson_interval
-from hotswap_ros.gates._limits import LatencyLimitError
 from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     'CheckResult',
     'Gate',
     'Interval',
-    'LatencyLimitError',
     'RateEvidence',
     'Verdict',
     'block_log_e',

@@ -39,7 +39,6 @@ class Gate:
 
     An equal candidate is failed with probability `criteria.alpha` at most, over all looks and over
     all statistical checks together: each of k has alpha/k, so its evidence must reach k/alpha.
-    Raises LatencyLimitError.
     """
 
     def __init__(self, criteria: SuccessCriteria, candidate: str) -> None:

@@ -26,17 +26,6 @@ from hotswap_ros.models import LATENCY_EDGES_MS
 _QUANTILE = 0.95
 
 
-class LatencyLimitError(ValueError):
-    """The latency limit lies where the histogram cannot see."""
-
-    def __init__(self, limit_ms: float) -> None:
-        self.limit_ms = limit_ms
-        super().__init__(
-            f"'maxLatencyMs' is {limit_ms:g}, latencies are told apart up to "
-            f'{LATENCY_EDGES_MS[-1]:g} ms: choose at most that, or leave the key out'
-        )
-
-
 class _Rate:
     """
     Evidence that the candidate's requests miss a limit more often than they may.
@@ -104,8 +93,6 @@ class LatencyCheck:
     def __init__(self, max_latency_ms: float, limit: float) -> None:
         self._plan_ms = max_latency_ms
         self._edge = bisect_left(LATENCY_EDGES_MS, max_latency_ms)
-        if self._edge == len(LATENCY_EDGES_MS):
-            raise LatencyLimitError(max_latency_ms)
         self._rate = _Rate(1 - _QUANTILE, limit)
 
     def add(self, robot_id: str, news: News) -> None:

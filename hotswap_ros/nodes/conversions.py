@@ -258,8 +258,8 @@ def telemetry_value(telemetry: Any) -> Telemetry:
         len(v.latency_buckets) != len(edges) + 1 for v in telemetry.versions
     ):
         raise TelemetryError(
-            f"telemetry of '{telemetry.robot_id}' has other latency buckets than this coordinator: "
-            'install the same version of hotswap_ros on both'
+            f"telemetry of '{telemetry.robot_id}' has other latency buckets than this "
+            'coordinator: install the same version of hotswap_ros on both'
         )
     return Telemetry(
         boot_id=telemetry.boot_id,

@@ -5,13 +5,23 @@
 
 from __future__ import annotations
 
+import array
 import dataclasses
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    ParameterUninitializedException,
+)
 from rclpy.node import Node
 
 T = TypeVar('T')
+
+
+class ParameterError(ValueError):
+    """A parameter was given a value that it cannot take; the text names both."""
 
 
 def parameter(default: Any, description: str, *, low: Any = None, high: Any = None) -> Any:
@@ -26,14 +36,58 @@ def declare(node: Node, kind: type[T]) -> T:
 
     The range is in the descriptor, so that ROS itself refuses a value outside it and
     `ros2 param describe` explains the parameter. Declaring again returns the values as they are.
+    Raises ParameterError.
     """
     values = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if not node.has_parameter(field.name):
-            node.declare_parameter(field.name, _default(field), _descriptor(field))
-        value = node.get_parameter(field.name).value
-        values[field.name] = tuple(value) if isinstance(value, list) else value
+            _declare(node, field)
+        values[field.name] = _value(node, field.name)
     return kind(**values)
+
+
+def _declare(node: Node, field: dataclasses.Field[Any]) -> None:
+    default, descriptor = _default(field), _descriptor(field)
+    refused = (InvalidParameterTypeException, InvalidParameterValueException)
+    try:
+        node.declare_parameter(field.name, default, descriptor)
+    except refused as error:
+        given = _given(node, field.name)
+        # People write 4 for 4.0, and YAML makes an integer of it.
+        if isinstance(default, float) and type(given) is int:
+            given = float(given)
+            try:
+                node.declare_parameter(field.name, given, descriptor, ignore_override=True)
+                return
+            except refused:
+                pass
+        raise ParameterError(
+            f"parameter '{field.name}' is {given!r}, but must be {_range(field)}"
+        ) from error
+
+
+def _given(node: Node, name: str) -> Any:
+    """Return what the command line, a parameters file or a launch file says."""
+    node.declare_parameter(name, descriptor=ParameterDescriptor(dynamic_typing=True))
+    value = node.get_parameter(name).value
+    node.undeclare_parameter(name)
+    return list(value) if isinstance(value, array.array) else value
+
+
+def _value(node: Node, name: str) -> Any:
+    try:
+        value = node.get_parameter(name).value
+    except ParameterUninitializedException:
+        return ()  # ROS knows no empty list: `[]` arrives as no value at all
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _range(field: dataclasses.Field[Any]) -> str:
+    kinds = {bool: 'true or false', int: 'an integer', float: 'a number', str: 'a text'}
+    text = kinds.get(type(field.default), 'a list of texts')
+    if field.metadata['low'] is not None:
+        text += f' from {field.metadata["low"]:g} to {field.metadata["high"]:g}'
+    return text
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

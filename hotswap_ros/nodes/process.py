@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
+
+from hotswap_ros.nodes.parameters import ParameterError
 
 
 def run(
@@ -28,7 +32,10 @@ def run(
         signal.signal(number, lambda *_: stopping.set())
     with rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO):
         executor = SingleThreadedExecutor()
-        stop = start(executor)
+        try:
+            stop = start(executor)
+        except ParameterError as error:
+            sys.exit(f'{Path(sys.argv[0]).name}: {error}')
         try:
             # Python runs signal handlers between two calls: none may block for long.
             while not stopping.is_set():

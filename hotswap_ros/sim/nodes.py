@@ -155,7 +155,7 @@ class SimFleet(Node):
         given = self.parameters
         values = {
             'robot_id': robot_id,
-            'region': given.regions[index % len(given.regions)],
+            'region': given.regions[index % len(given.regions)] if given.regions else '',
             'model_id': given.model_id,
             'model_repository': given.model_repository,
             'stable_version': given.stable_version,

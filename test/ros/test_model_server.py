@@ -194,7 +194,6 @@ def test_it_may_be_shut_down_while_it_serves(robot):
     ('parameters', 'problem'),
     [
         ({'model_id': ''}, "parameter 'model_id' is empty: name the model"),
-        ({'model_repository': ''}, "parameter 'model_repository' is empty: give the folder"),
         ({'model_repository': '/no/such'}, "'/no/such', which is not a folder: create it"),
         ({'fleet_namespace': 'not a name'}, 'cannot configure: '),
     ],
