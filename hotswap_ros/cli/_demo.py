@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ from hotswap_ros.cli._view import RolloutView
 from hotswap_ros.nodes.client import FleetClient
 from hotswap_ros.rollout import Status
 
-MODEL = 'pick_policy'
+_MODEL = 'pick_policy'
+_READY_TIMEOUT_S = 60.0
 _ROLLOUT_TIMEOUT_S = 300.0
 
 
@@ -44,13 +46,15 @@ class _Act:
 
 def run_demo(console: Console, robots: int, speed: float, record: Path | None = None) -> int:
     """Run the demo; return the exit code."""
-    # `kill` and `timeout` then end the demo as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stopping = threading.Event()
+    # A flag, looked at ten times a second: an exception could strike where nothing is cleaned up.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
     if record is not None:
         record.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix='hotswap_demo_'))
     try:
-        acts = _run(console, folder, robots, speed, record)
+        acts = _run(console, folder, robots, speed, record, stopping)
     except KeyboardInterrupt:
         console.print('\nStopped; every process of the demo has ended.')
         shutil.rmtree(folder, ignore_errors=True)
@@ -65,7 +69,12 @@ def run_demo(console: Console, robots: int, speed: float, record: Path | None = 
 
 
 def _run(
-    console: Console, folder: Path, robots: int, speed: float, record: Path | None
+    console: Console,
+    folder: Path,
+    robots: int,
+    speed: float,
+    record: Path | None,
+    stopping: threading.Event,
 ) -> list[_Act]:
     started = time.monotonic()
     # A domain of its own: the demo meets neither real robots nor another demo.
@@ -74,94 +83,144 @@ def _run(
     with Processes(folder) as processes:
         _start(processes, folder, robots, speed)
         with FleetClient() as client:
-            _wait_until_ready(processes, client, robots)
+            demo = _Demo(console, processes, client, record, stopping)
+            demo.wait_until_ready(robots)
             console.print(f'All robots serve v23 after {time.monotonic() - started:.1f} s.\n')
-            return _acts(console, processes, client, record)
+            return [demo.roll_out_better(), demo.roll_back_by_hand(), demo.roll_out_worse()]
 
 
 def _start(processes: Processes, folder: Path, robots: int, speed: float) -> None:
     programs = Path(get_package_prefix('hotswap_ros')) / 'lib' / 'hotswap_ros'
     plans = Path(get_package_share_directory('hotswap_ros')) / 'config' / 'plans'
-    processes.start(
-        'fleet_coordinator',
-        [
-            str(programs / 'fleet_coordinator'),
-            '--ros-args',
-            *('-p', f'journal:={folder}/journal'),
-            *('-p', f'plans_folder:={plans}'),
-        ],
-    )
-    processes.start(
-        'sim_fleet',
-        [
-            str(programs / 'sim_fleet'),
-            '--ros-args',
-            *('-p', f'robots:={robots}'),
-            *('-p', f'speed:={float(speed)}'),
-        ],
-    )
+    for name, parameters in (
+        ('fleet_coordinator', {'journal': folder / 'journal', 'plans_folder': plans}),
+        ('sim_fleet', {'robots': robots, 'speed': float(speed)}),
+    ):
+        arguments = [
+            part for key, value in parameters.items() for part in ('-p', f'{key}:={value}')
+        ]
+        processes.start(name, [str(programs / name), '--ros-args', *arguments])
 
 
-def _wait_until_ready(processes: Processes, client: FleetClient, robots: int) -> None:
-    give_up_at = time.monotonic() + 60.0
-    # What this process hears is not yet what the coordinator hears: both must hear all of them.
-    while min(len(client.healthy_robots()), client.status.robots_heard) < robots:
-        _check_alive(processes)
-        if time.monotonic() > give_up_at:
-            found = min(len(client.healthy_robots()), client.status.robots_heard)
-            raise DemoError(f'only {found} of {robots} robots were ready within a minute')
-        time.sleep(0.05)
+class _Demo:
+    """The acts, one method each."""
 
+    def __init__(
+        self,
+        console: Console,
+        processes: Processes,
+        client: FleetClient,
+        record: Path | None,
+        stopping: threading.Event,
+    ) -> None:
+        self._console = console
+        self._processes = processes
+        self._client = client
+        self._record = record
+        self._stopping = stopping
 
-def _check_alive(processes: Processes) -> None:
-    ended = processes.ended()
-    if ended:
-        last = processes.log(ended).read_text(errors='replace').strip().splitlines()[-5:]
-        raise DemoError(f'{ended} has ended: ' + ' / '.join(last))
+    def wait_until_ready(self, robots: int) -> None:
+        """Wait until every robot is well and known to the coordinator."""
+        give_up_at = time.monotonic() + _READY_TIMEOUT_S
+        # What this process hears is not yet what the coordinator hears: both must hear all.
+        while (found := self._ready()) < robots:
+            self._mind()
+            if time.monotonic() > give_up_at:
+                raise DemoError(f'only {found} of {robots} robots were ready within a minute')
+            time.sleep(0.05)
 
+    def roll_out_better(self) -> _Act:
+        """Show a canary rollout that succeeds."""
+        result = self._roll_out('1 of 3: canary rollout of v24, a better policy', 'v24')
+        status = self._client.status
+        succeeded = self._client.rollout_state is Status.SUCCEEDED
+        outcome = (
+            f'v24 serves all {status.robots_total} robots after {status.elapsed_s:.0f} s and four '
+            f'stages. {_success(status)}'
+        )
+        return self._told(
+            'v24, a better policy', outcome if succeeded else result.reason, succeeded
+        )
 
-def _acts(
-    console: Console, processes: Processes, client: FleetClient, record: Path | None
-) -> list[_Act]:
-    def rollout(number: int, version: str, what: str) -> Any:
-        title = f'{number} of 3: {what}'
-        console.rule(title, align='left')
-        with RolloutView(console, title) as view:
+    def roll_back_by_hand(self) -> _Act:
+        """Show a rollback that somebody orders."""
+        title = '2 of 3: rollback by hand, as an operator would rehearse it'
+        self._console.rule(title, align='left')
+        result = self._client.wait(self._client.roll_back(_MODEL, 'v23'), 60.0, self._mind)
+        outcome = (
+            f'v23 is back on {result.robots_confirmed} of {result.robots_total} robots '
+            f'{result.confirm_s:.2f} s after the order; nothing was loaded.'
+        )
+        return self._told('rollback by hand', result.error_msg or outcome, not result.error_code)
+
+    def roll_out_worse(self) -> _Act:
+        """Show a canary rollout that the gate stops."""
+        version = 'v25_regressed'
+        result = self._roll_out(f'3 of 3: canary rollout of {version}, a worse policy', version)
+        what = f'{version}, a worse policy'
+        if self._client.rollout_state is not Status.ROLLED_BACK:
+            return self._told(what, result.reason, False)
+        status, report = self._client.status, json.loads(result.report)
+        untouched = status.robots_total - len(report['robots_on_candidate'])
+        back = report['ended'] - report['rolling_back_since']
+        outcome = (
+            f'Stopped by the gate after {status.elapsed_s:.0f} s: {_success(status)} v23 was back '
+            f'{back:.1f} s later. {untouched} of {status.robots_total} robots never served it.'
+        )
+        return self._told(what, outcome, True)
+
+    def _roll_out(self, title: str, version: str) -> Any:
+        self._console.rule(title, align='left')
+        with RolloutView(self._console, title) as view:
 
             def look() -> None:
-                _check_alive(processes)
-                if client.status.version == version:
-                    view.show(client.status, client.robots.copy())
-                    if record is not None:
-                        view.save(record / f'{number}-{client.status.step_index:02}.svg')
+                self._mind()
+                if self._client.status.version == version:
+                    self._show(view)
 
-            result = client.wait(
-                client.start_rollout(f'canary_{version}.yaml'), _ROLLOUT_TIMEOUT_S, look
-            )
+            future = self._client.start_rollout(f'canary_{version}.yaml')
+            result = self._client.wait(future, _ROLLOUT_TIMEOUT_S, look)
+            if not result.rollout_id:
+                raise DemoError(f'the rollout of {version} was refused: {result.error_msg}')
+            self._wait_for_last_status(result.rollout_id)
             look()
         return result
 
-    good = rollout(1, 'v24', 'canary rollout of v24, a better policy')
-    acts = [_good_act(good, client)]
-    _say(console, acts[-1])
-    console.rule('2 of 3: rollback by hand, as an operator would rehearse it', align='left')
-    acts.append(_rehearse(client, processes))
-    _say(console, acts[-1])
-    bad = rollout(3, 'v25_regressed', 'canary rollout of v25_regressed, a worse policy')
-    acts.append(_bad_act(bad, client))
-    _say(console, acts[-1])
-    return acts
+    def _wait_for_last_status(self, rollout_id: str) -> None:
+        """Wait for the status that tells the end: the result may come before it."""
+        give_up_at = time.monotonic() + 5.0
+        while time.monotonic() < give_up_at:
+            state = self._client.rollout_state
+            ended = state is not None and state.is_terminal
+            if ended and self._client.status.rollout_id == rollout_id:
+                return
+            time.sleep(0.02)
 
+    def _show(self, view: RolloutView) -> None:
+        view.show(self._client.status, self._client.robots.copy())
+        if self._record is not None:
+            name = f'{self._client.status.version}-{self._client.status.step_index:02}.svg'
+            view.save(self._record / name)
 
-def _good_act(result: Any, client: FleetClient) -> _Act:
-    if client.rollout_state is not Status.SUCCEEDED:
-        return _Act('v24, a better policy', result.reason, False)
-    status = client.status
-    outcome = (
-        f'v24 serves all {status.robots_total} robots after {status.elapsed_s:.0f} s and four '
-        f'stages. {_success(status)}'
-    )
-    return _Act('v24, a better policy', outcome, True)
+    def _ready(self) -> int:
+        heard: int = self._client.status.robots_heard
+        return min(len(self._client.healthy_robots()), heard)
+
+    def _mind(self) -> None:
+        """Stop when a person wants to, or when a part has ended that should not have."""
+        if self._stopping.is_set():
+            raise KeyboardInterrupt
+        ended = self._processes.ended()
+        if ended:
+            last = self._processes.log(ended).read_text(errors='replace').splitlines()[-5:]
+            raise DemoError(f'{ended} has ended: ' + ' / '.join(last))
+
+    def _told(self, what: str, outcome: str, as_expected: bool) -> _Act:
+        mark = '[green]✔[/]' if as_expected else '[red]✘[/]'
+        soft_wrap = not self._console.is_terminal
+        self._console.print(mark, outcome, soft_wrap=soft_wrap, highlight=False)
+        self._console.print()
+        return _Act(what, outcome, as_expected)
 
 
 def _success(status: Any) -> str:
@@ -170,35 +229,6 @@ def _success(status: Any) -> str:
         f'{check.estimate:.1%} of {check.n:,} tasks succeeded with {status.version}, '
         f'{check.control:.1%} of {check.n_control:,} with v23 on the same robots.'
     )
-
-
-def _rehearse(client: FleetClient, processes: Processes) -> _Act:
-    result = client.wait(client.roll_back(MODEL, 'v23'), 60.0, lambda: _check_alive(processes))
-    outcome = (
-        f'v23 is back on {result.robots_confirmed} of {result.robots_total} robots '
-        f'{result.confirm_s:.2f} s after the order; nothing was loaded.'
-    )
-    return _Act('rollback by hand', result.error_msg or outcome, not result.error_code)
-
-
-def _bad_act(result: Any, client: FleetClient) -> _Act:
-    if client.rollout_state is not Status.ROLLED_BACK:
-        return _Act('v25_regressed, a worse policy', result.reason, False)
-    status, report = client.status, json.loads(result.report)
-    seen = len(report['robots_on_candidate'])
-    back = report['ended'] - report['rolling_back_since']
-    outcome = (
-        f'Stopped by the gate after {status.elapsed_s:.0f} s: {_success(status)} v23 was back '
-        f'{back:.1f} s later. {status.robots_total - seen} of {status.robots_total} robots never '
-        'served it.'
-    )
-    return _Act('v25_regressed, a worse policy', outcome, True)
-
-
-def _say(console: Console, act: _Act) -> None:
-    mark = '[green]✔[/]' if act.as_expected else '[red]✘[/]'
-    console.print(mark, act.outcome, soft_wrap=not console.is_terminal, highlight=False)
-    console.print()
 
 
 def _summarise(console: Console, acts: list[_Act]) -> None:

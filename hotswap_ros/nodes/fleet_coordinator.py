@@ -242,14 +242,16 @@ class FleetCoordinator(Node):
         self._published = ''
         self._lease_rollouts: tuple[str, ...] | None = ()
         self._journal_error = ''
+        journal = _journal_path(self.parameters.journal)
         self._loop = _Loop(
-            _journal_path(self.parameters.journal),
+            journal,
             self.parameters.unreachable_after_s,
             self.parameters.tick_period_s,
             self._hand_over,
         )
         self._epoch = self._loop.open(timeout_s=10.0)
         self._build_interface()
+        self.get_logger().info(f'ready, journal {journal}')
 
     def stop(self) -> None:
         """Stop the loop thread; a rollout that is under way goes on at the next start."""
@@ -580,14 +582,15 @@ class FleetCoordinator(Node):
         looks_like_a_name = '\n' not in name and ':' not in name and '{' not in name
         if not (name and looks_like_a_name):
             return plan
-        folder = self.parameters.plans_folder or shared('config', 'plans')
-        path = Path(folder) / name
-        if path.resolve().parent != Path(folder).resolve():
-            raise PlanError([f"'{name}' is not in the plans folder {folder}"])
+        folder = Path(self.parameters.plans_folder or shared('config', 'plans'))
+        path = folder / name
+        if path.name != name:
+            raise PlanError([f"'{name}' is not the name of a file in the plans folder {folder}"])
         try:
             return path.read_text()
         except OSError as error:
-            raise PlanError([f'plan file {path}: {error.strerror}']) from error
+            there = ', '.join(sorted(p.name for p in folder.glob('*.*'))) or 'no plan'
+            raise PlanError([f'plan file {path}: {error.strerror} (there: {there})']) from error
 
     # -- services ---------------------------------------------------------------------------------
 

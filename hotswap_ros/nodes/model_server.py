@@ -256,6 +256,7 @@ class ModelServer(LifecycleNode):
             destroy(entity)
         self._entities.clear()
         self._engine = None
+        self._lost_candidate = ''
 
     # -- interface --------------------------------------------------------------------------------
 
@@ -484,12 +485,12 @@ class ModelServer(LifecycleNode):
         try:
             wanted = conversions.routing_value(request.routing)
             changed = wanted != self.engine.routing
-            self._lost_candidate = ''
             in_force = self.engine.set_routing(wanted)
         except (InvalidRoutingError, ServingError) as error:
             response.error_code = _ROUTING_CODES.get(type(error), response.INVALID)
             response.error_msg = str(error)
             return response
+        self._lost_candidate = ''
         response.routing = conversions.routing_msg(in_force)
         if changed:
             self.get_logger().info(f'routing {in_force.generation}: {_described(in_force)}')

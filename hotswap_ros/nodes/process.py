@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import rclpy
+from rclpy.exceptions import NameValidationException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
@@ -34,7 +35,7 @@ def run(
         executor = SingleThreadedExecutor()
         try:
             stop = start(executor)
-        except ParameterError as error:
+        except (ParameterError, NameValidationException) as error:
             sys.exit(f'{Path(sys.argv[0]).name}: {error}')
         try:
             # Python runs signal handlers between two calls: none may block for long.

@@ -17,6 +17,9 @@ from hotswap_ros.models import DType, Manifest, TensorSpec
 from hotswap_ros.serving._errors import LoadFailedError
 from hotswap_ros.serving._guard import Cause, Guard
 
+# Some builds of the runtime report usage to its vendor. Robots report to nobody.
+ort.disable_telemetry_events()
+
 CPU_ONLY: tuple[str, ...] = ('CPUExecutionProvider',)
 
 #: The first runs allocate memory and pick kernels; after three the time no longer falls.

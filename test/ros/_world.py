@@ -62,8 +62,8 @@ class Domain:
     port that a first participant would listen at shows whether somebody uses it without asking.
     """
 
-    # Domains above have their ports where the kernel takes ports for outgoing connections.
-    HIGHEST = 101
+    # Above are those that the demo and people take; from 102 on, ports are the kernel's to hand out.
+    HIGHEST = 59
 
     def __init__(self) -> None:
         for number in self._numbers():

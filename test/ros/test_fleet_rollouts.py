@@ -189,7 +189,10 @@ def test_a_plan_may_be_named(site):
 
 @pytest.mark.parametrize(
     ('name', 'problem'),
-    [('to_v25.yaml', 'No such file'), ('../journal.sqlite3', 'not in the plans folder')],
+    [
+        ('to_v25.yaml', 'No such file'),
+        ('../journal.sqlite3', 'is not the name of a file in the plans folder'),
+    ],
 )
 def test_a_named_plan_must_be_there(site, name, problem):
     result = site.roll_out(name).result()
@@ -365,5 +368,5 @@ def test_diagnostics_tell_how_the_coordinator_is(site):
 
     status = heard.wait_for(is_ours).status[0]
     assert status.level == DiagnosticStatus.OK
-    assert status.message == f'{ROBOTS} robots heard of'
+    assert status.message == f'{ROBOTS} robots in reach'
     assert 'epoch' in {pair.key for pair in status.values}

@@ -235,7 +235,7 @@ def test_activate_is_refused_when_the_stable_version_failed(make_robot, make_ver
 
 def test_without_a_stable_version_it_waits_for_one(make_robot):
     robot = make_robot(stable_version='')
-    robot.wait_for(lambda s: 'no stable version' in s.health_msg, 'a status that says so')
+    robot.wait_for(lambda s: s.health_msg == 'no version is in force', 'a status that says so')
     wait_until(lambda: robot.state == ACTIVE, 'an active node')
     refused = robot.infer()
     assert refused.error_code == refused.NOT_ACTIVE
@@ -396,15 +396,17 @@ def test_a_version_that_cannot_be_loaded_says_why(robot, make_version, kind, cod
     assert robot.infer().decision.version == 'v1'
 
 
-def test_a_failed_version_degrades_the_robots_health_until_it_is_loaded(robot, make_version):
-    folder = make_version('v3', sha256='0' * 64)
+def test_a_version_that_failed_may_be_loaded_again(robot, make_version):
+    make_version('v3', sha256='0' * 64)
     robot.load('v3')
-    status = robot.wait_for(lambda s: s.health == s.HEALTH_DEGRADED, 'degraded health')
-    assert 'SHA-256' in status.health_msg
-    assert {v.version: v.state for v in status.versions} == {'v1': READY, 'v3': FAILED}
-    assert make_version('v3') == folder
+    status = robot.wait_for(lambda s: len(s.versions) == 2, 'the version')
+    failed = status.versions[1]
+    assert (failed.version, failed.state) == ('v3', FAILED)
+    assert 'SHA-256' in failed.reason
+    assert status.health == msg.RobotStatus.HEALTH_OK, 'it serves as before'
+    make_version('v3')
     assert robot.load('v3').error_code == 0
-    assert robot.wait_until_active().health_msg == ''
+    robot.wait_for(lambda s: s.versions[1].state == READY, 'the version')
 
 
 def test_a_server_of_another_model_refuses(robot):
@@ -653,7 +655,7 @@ def test_diagnostics_tell_what_is_served_and_how_well(robot):
     assert status.hardware_id == robot.node.robot_id
     assert {p.key: p.value for p in status.values}['share of v2'] == '50%'
     heard.wait_for(of_ours(lambda s, v: ' of 1' in json.dumps(v)), 'a task in the figures')
-    robot.load('v9')
+    robot.route(candidate='v2', lease_s=0.1, generation=2)
     heard.wait_for(of_ours(lambda s, v: s.level == DiagnosticStatus.WARN), 'a warning')
     robot.change(Transition.TRANSITION_DEACTIVATE)
     heard.wait_for(of_ours(lambda s, v: s.level == DiagnosticStatus.ERROR), 'an error')
@@ -718,10 +720,16 @@ def test_a_candidate_that_nobody_watches_is_dropped(robot, capfd):
     status = robot.wait_for(lambda s: not s.routing.candidate, 'stable alone')
     assert (status.routing.stable, status.routing.candidate_share) == ('v1', 0.0)
     assert status.routing.generation == 7
-    assert status.health == msg.RobotStatus.HEALTH_OK
     assert {v.version: v.state for v in status.versions}['v2'] == READY, 'it stays resident'
     assert robot.infer(task_id='t1').decision.version == 'v1', 'its tasks go to stable too'
-    wait_until(lambda: 'no heartbeat for 0.5 s' in capfd.readouterr().err, 'a warning')
+    degraded = robot.wait_for(lambda s: s.health == s.HEALTH_DEGRADED, 'degraded health')
+    assert degraded.health_msg == 'v2 was dropped: the coordinator was not heard'
+    assert 'no heartbeat for 0.5 s: v2 is dropped' in capfd.readouterr().err
+    stale = robot.route(generation=6)
+    assert stale.error_code == stale.STALE_GENERATION
+    robot.wait_for(lambda s: s.health == s.HEALTH_DEGRADED, 'the same: nothing was mended')
+    assert robot.route(generation=8).error_code == 0
+    robot.wait_until_active()
 
 
 def test_a_lease_of_zero_never_ends(robot):
