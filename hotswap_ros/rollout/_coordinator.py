@@ -112,7 +112,7 @@ class Coordinator:
 
     def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
         """Take a robot's refusal; `cause` NONE: it may well do it when asked again."""
-        self._desired.refused(command, now)
+        self._desired.refused(command, now, for_good=cause is not Cause.NONE)
         if cause is Cause.NONE or not isinstance(command, LoadVersion):
             return
         for rollback in self._rollbacks:

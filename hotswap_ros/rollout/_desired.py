@@ -90,7 +90,7 @@ class DesiredFleet:
     def __init__(
         self,
         entries: Iterable[Desired] = (),
-        retry_after_s: float = 2.0,
+        retry_after_s: float = 1.0,
         load_retry_after_s: float = 60.0,
     ) -> None:
         self._entries = {(e.routing.model_id, e.robot_id): e for e in entries}
@@ -137,9 +137,10 @@ class DesiredFleet:
             self._not_before[command] = now + (wait or self._retry_after_s)
         return sendable
 
-    def refused(self, command: Command, now: float) -> None:
-        """Take a robot's refusal: the command is due again after the shorter wait."""
-        self._not_before[command] = now + self._retry_after_s
+    def refused(self, command: Command, now: float, *, for_good: bool) -> None:
+        """Take a refusal; what is refused for good is asked again after the longer wait."""
+        wait = self._load_retry_after_s if for_good else self._retry_after_s
+        self._not_before[command] = now + wait
 
     def unsent(self, command: Command) -> None:
         """Take note that a command was not sent after all: it is due again at once."""
@@ -167,7 +168,7 @@ def _missing(entry: Desired, report: RobotReport | None) -> list[Command]:
         commands.append(Route(entry.robot_id, report.server, entry.routing))
     absent = [v for v in entry.resident if not _is_coming(report, v)]
     if absent:
-        commands.append(_load_or_make_room(entry, report, absent[0]))
+        commands += _load_or_make_room(entry, report, absent[0])
     return commands
 
 
@@ -178,15 +179,17 @@ def _is_coming(report: RobotReport, version: str) -> bool:
     )
 
 
-def _load_or_make_room(entry: Desired, report: RobotReport, version: str) -> Command:
+def _load_or_make_room(entry: Desired, report: RobotReport, version: str) -> list[Command]:
     where = (entry.robot_id, report.server, entry.routing.model_id)
     resident = report.resident()
     if len(resident) < report.resident_limit:
-        return LoadVersion(*where, version)
+        return [LoadVersion(*where, version)]
     in_use = (*report.routing.versions, *entry.resident)
     idle = [v for v in resident if v not in in_use]
     if idle:
-        return UnloadVersion(*where, idle[0])
+        return [UnloadVersion(*where, idle[0])]
+    if not report.routing.candidate:
+        return []
     # Both places are routed to: the candidate gives way first, so that what is wanted can come in.
     without_candidate = replace(
         report.routing,
@@ -194,4 +197,4 @@ def _load_or_make_room(entry: Desired, report: RobotReport, version: str) -> Com
         candidate_share=0.0,
         generation=max(entry.routing.generation, report.routing.generation + 1),
     )
-    return Route(entry.robot_id, report.server, without_candidate)
+    return [Route(entry.robot_id, report.server, without_candidate)]

@@ -197,6 +197,8 @@ class Runner:
     def _stage_models(self, step: StageModels, view: FleetView, now: float) -> None:
         digests: dict[str, str] = {}
         waiting = []
+        if self._found_no_room(step, view, now):
+            return
         for robot_id in step.robots:
             report = view.report(self._model, robot_id)
             if report is not None and report.is_ready(self._version):
@@ -209,6 +211,17 @@ class Runner:
             self._give_up_when_late(step.timeout_s, 'load the version', waiting, now)
         else:
             self._next_step(now)
+
+    def _found_no_room(self, step: StageModels, view: FleetView, now: float) -> bool:
+        reports = (view.report(self._model, robot_id) for robot_id in step.robots)
+        small = [r.robot_id for r in reports if r is not None and r.resident_limit < 2]
+        if small:
+            text = (
+                f'{", ".join(small)} may hold one version only, a rollout needs two: '
+                "raise parameter 'resident_limit' there"
+            )
+            self._roll_back(Cause.STAGING_FAILED, text, now)
+        return bool(small)
 
     def _set_routing(self, step: SetRouting, view: FleetView, now: float) -> None:
         waiting = [robot_id for robot_id in self.waiting_for(view, now) if robot_id in step.robots]

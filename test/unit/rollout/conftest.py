@@ -44,6 +44,7 @@ class VirtualRobot:
     unloadable: dict[str, Cause] = field(default_factory=dict)
     served: set[str] = field(default_factory=set)
     tasks_done: int = 0
+    resident_limit: int = 2
 
     def __post_init__(self):
         self.versions = {self.routing.stable: self.ready(self.routing.stable)}
@@ -61,6 +62,7 @@ class VirtualRobot:
             routing=self.routing,
             versions=dict(self.versions),
             region=self.region,
+            resident_limit=self.resident_limit,
         )
 
     def telemetry(self):

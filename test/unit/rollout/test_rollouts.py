@@ -90,6 +90,14 @@ def test_a_version_that_a_robot_cannot_load_fails_before_anything_serves_it(flee
     assert all(robot.served == {'v23'} for robot in fleet.robots.values())
 
 
+def test_a_robot_without_room_for_two_versions_is_named(fleet, plan):
+    for robot in fleet.robots.values():
+        robot.resident_limit = 1
+    state = fleet.finish(fleet.start(plan()), at_most=5)
+    assert (state.status, state.cause) == (Status.FAILED, Cause.STAGING_FAILED)
+    assert "raise parameter 'resident_limit'" in state.reason
+
+
 def test_different_files_under_one_version_are_found_out(fleet, plan):
     from hotswap_ros.models import VersionState
     from hotswap_ros.rollout import VersionReport
