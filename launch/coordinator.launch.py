@@ -75,7 +75,10 @@ def generate_launch_description():
                 description='Start it again when it dies; a rollout goes on where it stopped.',
             ),
             DeclareLaunchArgument(
-                'log_level', default_value='info', description='debug, info, warn, error or fatal.'
+                'log_level',
+                default_value='info',
+                choices=['debug', 'info', 'warn', 'error', 'fatal'],
+                description='How much is logged.',
             ),
             OpaqueFunction(function=start),
         ]

@@ -8,6 +8,7 @@ from launch.actions import (
     GroupAction,
     IncludeLaunchDescription,
     OpaqueFunction,
+    Shutdown,
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -17,22 +18,25 @@ from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
 
-#: Arguments that override the parameters file when they are given, with their types.
-PARAMETERS = {
-    'robots': (int, 'How many robots are simulated, 1 to 200.'),
-    'speed': (float, 'Simulated seconds per second.'),
-    'seed': (int, 'Seed of robots and tasks.'),
-    'model_repository': (str, 'Folder that holds the versions.'),
-    'stable_version': (str, 'Version that the robots serve at the start.'),
-    'fleet_namespace': (str, 'Namespace of the topics that the fleet shares.'),
+#: Arguments that override the parameters file when they are given.
+NUMBERS = {
+    'robots': 'How many robots are simulated, 1 to 200.',
+    'speed': 'Simulated seconds per second.',
+    'seed': 'Seed of robots and tasks.',
+}
+TEXTS = {
+    'model_repository': 'Folder that holds the versions.',
+    'stable_version': 'Version that the robots serve at the start.',
+    'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 
 
 def start(context):
     """Return the simulated fleet, with the arguments that were given."""
     given = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, (kind, _) in PARAMETERS.items()
+        # What is no number is for the node to refuse: it says what it expects.
+        name: ParameterValue(LaunchConfiguration(name), value_type=str if name in TEXTS else None)
+        for name in (*NUMBERS, *TEXTS)
         if LaunchConfiguration(name).perform(context)
     }
     return [
@@ -44,6 +48,7 @@ def start(context):
             parameters=[LaunchConfiguration('params_file'), given],
             ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             output='screen',
+            on_exit=Shutdown(reason='the simulated fleet has ended'),
         )
     ]
 
@@ -57,7 +62,7 @@ def generate_launch_description():
                 DeclareLaunchArgument(
                     name, default_value='', description=f'{description} Empty: as in params_file.'
                 )
-                for name, (_, description) in PARAMETERS.items()
+                for name, description in (NUMBERS | TEXTS).items()
             ),
             DeclareLaunchArgument(
                 'namespace',
@@ -81,7 +86,10 @@ def generate_launch_description():
                 description='Let the coordinator take the time from /clock.',
             ),
             DeclareLaunchArgument(
-                'log_level', default_value='info', description='debug, info, warn, error or fatal.'
+                'log_level',
+                default_value='info',
+                choices=['debug', 'info', 'warn', 'error', 'fatal'],
+                description='How much is logged.',
             ),
             # A group of its own: what an include is given would else stay set for what follows.
             GroupAction(

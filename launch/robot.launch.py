@@ -81,7 +81,10 @@ def generate_launch_description():
                 'use_respawn', default_value='true', description='Start it again when it dies.'
             ),
             DeclareLaunchArgument(
-                'log_level', default_value='info', description='debug, info, warn, error or fatal.'
+                'log_level',
+                default_value='info',
+                choices=['debug', 'info', 'warn', 'error', 'fatal'],
+                description='How much is logged.',
             ),
             OpaqueFunction(function=start),
         ]

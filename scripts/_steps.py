@@ -12,6 +12,7 @@ import ctypes
 import fcntl
 import hashlib
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,15 +110,19 @@ class Steps:
     def _alive(self, doing: str) -> None:
         text = '      {:.0f} s  {}'.format(time.monotonic() - self._began, doing)
         if self._terminal:
-            sys.stdout.write('\r' + text[:99].ljust(99))
+            self._clear()
+            sys.stdout.write(text[: self._width()])
             sys.stdout.flush()
         else:
             self._line(text)
 
     def _clear(self) -> None:
         if self._terminal:
-            sys.stdout.write('\r' + ' ' * 99 + '\r')
+            sys.stdout.write('\r' + ' ' * self._width() + '\r')
             sys.stdout.flush()
+
+    def _width(self) -> int:
+        return shutil.get_terminal_size().columns - 1
 
     def _line(self, text: str) -> None:
         print(text, flush=True)

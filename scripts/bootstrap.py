@@ -39,7 +39,6 @@ _PROBE = """
 import importlib.util as u, json, os, sys, sysconfig
 print(json.dumps({
     'version': list(sys.version_info[:3]),
-    'real': os.path.realpath(sys.executable),
     'venv': bool(u.find_spec('venv') and u.find_spec('ensurepip')),
     'headers': os.path.exists(os.path.join(sysconfig.get_paths()['include'], 'Python.h')),
 }))
@@ -67,6 +66,7 @@ def set_up(tools: bool) -> None:
     """Make `.venv` what this version of hotswap_ros needs."""
     began = time.monotonic()
     steps = Steps(6 if tools else 5)
+    _check_folder()
     _check_machine()
     python = _choose_python()
 
@@ -146,6 +146,16 @@ def _stamp(tools: bool) -> str:
     return json.dumps(made_from, indent=2)
 
 
+def _check_folder() -> None:
+    """Refuse a folder with which colcon's scripts cannot deal."""
+    if not re.fullmatch(r'[\w./+@%=,-]+', str(ROOT)):
+        raise Problem(
+            "ROS 2 cannot be used in a folder with a space or the like in its path: move '{}' "
+            'elsewhere and run the command again.'.format(ROOT),
+            2,
+        )
+
+
 def _check_machine() -> None:
     """Refuse a machine for which there are no wheels."""
     if not sys.platform.startswith('linux') or platform.machine() not in ('x86_64', 'AMD64'):
@@ -173,7 +183,9 @@ def _choose_python() -> dict:
     first, last = PYTHONS
     others = ['python3.{}'.format(minor) for minor in range(last[1], first[1] - 1, -1)]
     fitting = []
-    for name in [sys.executable, *others, '/usr/bin/python3']:
+    # The one that runs this, or, when that is .venv's own, the one that .venv was made from.
+    this = getattr(sys, '_base_executable', sys.executable)
+    for name in [this, *others, '/usr/bin/python3']:
         path = shutil.which(name) if name else None
         found = _probe(path) if path else None
         if found and first <= tuple(found['version'][:2]) <= last:

@@ -58,7 +58,7 @@ def run_demo(console: Console, robots: int, speed: float, record: Path | None = 
     except KeyboardInterrupt:
         console.print('\nStopped; every process of the demo has ended.')
         shutil.rmtree(folder, ignore_errors=True)
-        return 130
+        return 0
     except (DemoError, TimeoutError) as error:
         console.print(f'[bold red]The demo could not go on:[/] {error}', soft_wrap=True)
         console.print(f'Logs are in {folder}')

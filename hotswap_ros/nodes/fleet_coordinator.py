@@ -236,6 +236,7 @@ class FleetCoordinator(Node):
         self._callers: dict[tuple[str, str], Any] = {}
         self._calls: dict[Future[Any], tuple[float, Command, Any]] = {}
         self._robots: dict[tuple[str, str], msg.RobotStatus] = {}
+        self._unread: queue.SimpleQueue[_News] = queue.SimpleQueue()
         self._news: list[Future[_News]] = []
         self._latest: Snapshot | None = None
         self._robots_heard = 0
@@ -326,9 +327,15 @@ class FleetCoordinator(Node):
     # -- to the robots ----------------------------------------------------------------------------
 
     def _hand_over(self, news: _News) -> None:
+        # The first ones come before the node has an executor: they wait for the next.
+        self._unread.put(news)
         executor = self.executor
         if executor is not None:
-            executor.create_task(self._take_news, news)
+            executor.create_task(self._read_news)
+
+    def _read_news(self) -> None:
+        while not self._unread.empty():
+            self._take_news(self._unread.get())
 
     def _take_news(self, news: _News) -> None:
         for command in news.commands:
@@ -427,12 +434,15 @@ class FleetCoordinator(Node):
         self._publish_diagnostics()
 
     def _publish_status(self) -> None:
+        self._statuses.publish(self._status_of(self._latest))
+
+    def _status_of(self, snapshot: Snapshot | None) -> Any:
         status = msg.RolloutStatus()
-        if self._latest is not None:
-            status = conversions.rollout_status_msg(self._latest)
+        if snapshot is not None:
+            status = conversions.rollout_status_msg(snapshot)
         status.stamp = self._now()
         status.robots_heard = self._robots_heard
-        self._statuses.publish(status)
+        return status
 
     def _publish_diagnostics(self) -> None:
         unwell = [s for s in self._robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
@@ -515,7 +525,8 @@ class FleetCoordinator(Node):
 
     async def _follow(self, goal: Any, rollout_id: str) -> Any:
         canceled = False
-        told = 0.0
+        told: Any = None
+        told_at = 0.0
         while True:
             news = await self._next_news()
             snapshot = news.snapshots.get(rollout_id)
@@ -524,14 +535,14 @@ class FleetCoordinator(Node):
                 await self._abort(rollout_id)
             if snapshot is None:
                 continue
-            ended = snapshot.state.status.is_terminal
-            if ended or time.monotonic() - told >= 0.2:
-                told = time.monotonic()
-                status = conversions.rollout_status_msg(snapshot)
-                status.stamp = self._now()
-                goal.publish_feedback(action.Rollout.Feedback(status=status))
-            if ended:
-                return snapshot.state
+            state = snapshot.state
+            # People read this line by line: at every change that matters, and once a second.
+            news_of = (state.status, state.pause_reason, state.step_index)
+            if news_of != told or time.monotonic() - told_at >= 1.0:
+                told, told_at = news_of, time.monotonic()
+                goal.publish_feedback(action.Rollout.Feedback(status=self._status_of(snapshot)))
+            if state.status.is_terminal:
+                return state
 
     async def _abort(self, rollout_id: str) -> None:
         try:

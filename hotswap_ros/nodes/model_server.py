@@ -75,7 +75,7 @@ class ModelServerParameters:
 
     robot_id: str = parameter('', 'Name of the robot in the fleet; empty: the host name.')
     region: str = parameter('', 'Region of the robot: rollouts can go region by region.')
-    labels: tuple[str, ...] = parameter(('',), 'Labels of the robot, as "key=value".')
+    labels: tuple[str, ...] = parameter((), 'Labels of the robot, as "key=value".')
     model_id: str = parameter('', 'The model (named policy) that is served; must be given.')
     model_repository: str = parameter(
         '',
@@ -123,7 +123,8 @@ class ModelServer(LifecycleNode):
         self._disk_free = 0
         self._disk_is_being_measured = False
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        if self.parameters.autostart:
+        self._activates_itself = self.parameters.autostart
+        if self._activates_itself:
             self._autostart = self.create_timer(0.0, self._begin, clock=self._steady)
 
     @property
@@ -198,6 +199,7 @@ class ModelServer(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Release everything that configure built."""
         self._tear_down()
+        self.get_logger().info('unconfigured: every version is released')
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -245,7 +247,9 @@ class ModelServer(LifecycleNode):
         except (ModelError, ServingError) as error:
             self.get_logger().error(f'stable version: {error}')
             return
-        if self.parameters.autostart and self.executor is not None:
+        # At the start only: who configures the node by hand later activates it by hand.
+        if self._activates_itself and self.executor is not None:
+            self._activates_itself = False
             self.executor.create_task(self.trigger_activate)
 
     def _tear_down(self) -> None:
@@ -337,7 +341,7 @@ class ModelServer(LifecycleNode):
                 robot_id=self.robot_id,
                 server=self.get_fully_qualified_name(),
                 region=given.region,
-                labels=[label for label in given.labels if label],
+                labels=given.labels,
                 boot_id=engine.boot_id,
                 model_id=engine.model_id,
                 routing=conversions.routing_msg(engine.routing),

@@ -10,11 +10,7 @@ import dataclasses
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import (
-    InvalidParameterTypeException,
-    InvalidParameterValueException,
-    ParameterUninitializedException,
-)
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 
 T = TypeVar('T')
@@ -48,11 +44,14 @@ def declare(node: Node, kind: type[T]) -> T:
 
 def _declare(node: Node, field: dataclasses.Field[Any]) -> None:
     default, descriptor = _default(field), _descriptor(field)
+    if isinstance(default, list) and _given(node, field) is None:
+        node.declare_parameter(field.name, [''], descriptor, ignore_override=True)
+        return
     refused = (InvalidParameterTypeException, InvalidParameterValueException)
     try:
         node.declare_parameter(field.name, default, descriptor)
     except refused as error:
-        given = _given(node, field.name)
+        given = _given(node, field)
         # People write 4 for 4.0, and YAML makes an integer of it.
         if isinstance(default, float) and type(given) is int:
             given = float(given)
@@ -66,32 +65,36 @@ def _declare(node: Node, field: dataclasses.Field[Any]) -> None:
         ) from error
 
 
-def _given(node: Node, name: str) -> Any:
-    """Return what the command line, a parameters file or a launch file says."""
-    node.declare_parameter(name, descriptor=ParameterDescriptor(dynamic_typing=True))
-    value = node.get_parameter(name).value
-    node.undeclare_parameter(name)
+def _given(node: Node, field: dataclasses.Field[Any]) -> Any:
+    """
+    Return what the command line, a parameters file or a launch file says, or the default.
+
+    An empty list is None: ROS drops the elements, and with them the type.
+    """
+    any_type = ParameterDescriptor(dynamic_typing=True)
+    node.declare_parameter(field.name, _default(field), any_type)
+    value = node.get_parameter(field.name).value
+    node.undeclare_parameter(field.name)
     return list(value) if isinstance(value, array.array) else value
 
 
 def _value(node: Node, name: str) -> Any:
-    try:
-        value = node.get_parameter(name).value
-    except ParameterUninitializedException:
-        return ()  # ROS knows no empty list: `[]` arrives as no value at all
-    return tuple(value) if isinstance(value, list) else value
+    value = node.get_parameter(name).value
+    # [''] stands for the empty list, which ROS cannot hold.
+    return tuple(filter(None, value)) if isinstance(value, list) else value
 
 
 def _range(field: dataclasses.Field[Any]) -> str:
     kinds = {bool: 'true or false', int: 'an integer', float: 'a number', str: 'a text'}
     text = kinds.get(type(field.default), 'a list of texts')
     if field.metadata['low'] is not None:
-        text += f' from {field.metadata["low"]:g} to {field.metadata["high"]:g}'
+        low, high = (f'{field.metadata[end]:.12g}' for end in ('low', 'high'))
+        text += f' from {low} to {high}'
     return text
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
-    return list(field.default) if isinstance(field.default, tuple) else field.default
+    return list(field.default) or [''] if isinstance(field.default, tuple) else field.default
 
 
 def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:

@@ -3,7 +3,13 @@
 
 """The quality-of-service profiles of every topic, in one place."""
 
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    LivelinessPolicy,
+    QoSProfile,
+    ReliabilityPolicy,
+)
 
 #: Repeated soon anyway: telemetry, heartbeats, observations and decisions.
 STREAM = QoSProfile(
@@ -11,6 +17,7 @@ STREAM = QoSProfile(
     depth=10,
     reliability=ReliabilityPolicy.BEST_EFFORT,
     durability=DurabilityPolicy.VOLATILE,
+    liveliness=LivelinessPolicy.AUTOMATIC,
 )
 
 #: Each one matters once: status changes, task results, alerts.
@@ -19,6 +26,7 @@ EVENT = QoSProfile(
     depth=100,
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.VOLATILE,
+    liveliness=LivelinessPolicy.AUTOMATIC,
 )
 
 #: The newest value, also for who comes late: the rollout status.
@@ -27,4 +35,5 @@ STATE = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
+    liveliness=LivelinessPolicy.AUTOMATIC,
 )

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Hashable, Iterable
+from datetime import timedelta
 from typing import Any
 
 import yaml
@@ -24,14 +27,18 @@ class PlanError(Exception):
 def load_plan(text: str) -> Plan:
     """Read a plan from YAML or JSON text. Raises PlanError naming every field that is wrong."""
     try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)
+        data = _parse(text)
     except yaml.YAMLError as error:
         raise PlanError([f'the plan is not YAML or JSON: {_one_line(error)}']) from error
+    except RecursionError as error:
+        raise PlanError(['the plan is nested too deeply to be a plan']) from error
     if not isinstance(data, dict):
         raise PlanError(
             [
-                (f'the plan is {_kind(data)}, not keys with values: '
-                "start with 'modelId: …', 'version: …', 'strategy: …'")
+                (
+                    f'the plan is {_kind(data)}, not keys with values: '
+                    "start with 'modelId: …', 'version: …', 'strategy: …'"
+                )
             ]
         )
     try:
@@ -40,17 +47,42 @@ def load_plan(text: str) -> Plan:
         raise PlanError([_problem(entry) for entry in error.errors()]) from error
 
 
+def _parse(text: str) -> Any:
+    """Return what the text holds. JSON is read as such: YAML knows neither its tabs nor 5e3."""
+    try:
+        return json.loads(text, object_pairs_hook=_json_object)
+    except ValueError:
+        return yaml.load(text, Loader=_UniqueKeyLoader)
+
+
+def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    _refuse_duplicates((key for key, _ in pairs), '')
+    return dict(pairs)
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """A key that is written twice is an error, where YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for index, key in enumerate(keys):
-            if key in keys[:index]:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key '{key}' is written twice", node.start_mark
-                )
+        _refuse_duplicates(
+            (
+                self.construct_object(key, deep=True)
+                for key, _ in node.value
+                if key.tag != 'tag:yaml.org,2002:merge'
+            ),
+            f' in what begins at line {node.start_mark.line + 1}',
+        )
         return super().construct_mapping(node, deep)
+
+
+def _refuse_duplicates(keys: Iterable[Any], where: str) -> None:
+    seen = set()
+    for key in keys:
+        if not isinstance(key, Hashable):
+            continue  # for the loader to refuse
+        if key in seen:
+            raise PlanError([f"key '{key}' is written twice{where}: write it once"])
+        seen.add(key)
 
 
 def _one_line(error: yaml.YAMLError) -> str:
@@ -58,14 +90,36 @@ def _one_line(error: yaml.YAMLError) -> str:
 
 
 def _kind(data: object) -> str:
-    return {type(None): 'empty', str: 'plain text', list: 'a list'}.get(type(data), 'a number')
+    return {
+        type(None): 'empty',
+        str: 'plain text',
+        list: 'a list',
+        bool: 'yes or no',
+    }.get(type(data), 'a number')
+
+
+#: What to write, where the words of pydantic are those of a programmer.
+_WANTED = {
+    'string_type': 'must be a text: write one, in quotes if it looks like a number',
+    'time_delta_parsing': "must be a duration: write 'PT15M', or a number of seconds",
+    'time_delta_type': "must be a duration: write 'PT15M', or a number of seconds",
+    'tuple_type': "must be a list: begin each entry with '-'",
+    'model_type': 'must be keys with values: leave it out if there are none',
+}
 
 
 def _problem(entry: Any) -> str:
     where = '.'.join(str(part) for part in entry['loc'])
-    message = entry['msg'].removeprefix('Value error, ')
     prefix = f'{where}: ' if where else ''
-    if entry['type'] in ('value_error', 'missing'):
+    if entry['type'] == 'missing':
+        return f'{prefix}is missing: add it'
+    message = _WANTED.get(entry['type'], entry['msg']).removeprefix('Value error, ')
+    if entry['type'] == 'value_error':
         return f'{prefix}{message}'
-    remedy = ': put it in quotes' if entry['type'] == 'string_type' else ''
-    return f'{prefix}{message} (found {entry["input"]!r}){remedy}'
+    return f'{prefix}{message} (found {_found(entry["input"])})'
+
+
+def _found(value: object) -> str:
+    if value is None:
+        return 'nothing'
+    return f'{value.total_seconds():g} s' if isinstance(value, timedelta) else repr(value)

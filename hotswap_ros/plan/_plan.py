@@ -11,7 +11,7 @@ import itertools
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from hotswap_ros.models import LATENCY_EDGES_MS
@@ -51,6 +51,14 @@ class _Section(BaseModel):
                 raise ValueError(f"'{seen[name]}' and '{key}' are one key: write it once")
             seen[name] = key
         return data
+
+    @field_validator('*', mode='before')
+    @classmethod
+    def _yes_is_no_number(cls, value: Any) -> Any:
+        # YAML reads "yes" and "on" as true, which would otherwise pass for 1.
+        if isinstance(value, bool):
+            raise ValueError(f"must not be '{'yes' if value else 'no'}': write a value")
+        return value
 
 
 def _unknown_key(key: object, spellings: dict[str, str]) -> str:

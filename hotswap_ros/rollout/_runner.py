@@ -393,7 +393,8 @@ class Runner:
             text = f'{_count(owed)} out of reach, put back when they return: {", ".join(owed)}'
             self._say(now, 'owed', Level.WARNING, text, owed, alert=True)
         back = '/'.join(sorted(set(self.state.previous.values())))
-        text = f'{self.state.reason} {back} is back on {_count(touched)} after {seconds:.1f} s.'
+        reason = self.state.reason.rstrip('.')
+        text = f'{reason}. {back} is back on {_count(touched)} after {seconds:.1f} s.'
         end = _ENDS.get(self.state.cause, Status.FAILED)
         self._end(end, text if touched else self.state.reason, now, Level.ERROR)
 

@@ -32,19 +32,20 @@ _MJCF = f"""
 <mujoco model="pick_arm">
   <compiler angle="radian"/>
   <option timestep="{STEP_S}" integrator="implicitfast"/>
+  <size memory="256K"/>
   <visual><global offwidth="960" offheight="720"/></visual>
   <default>
-    <default class="arm"><geom contype="1" conaffinity="2" rgba="0.8 0.5 0.2 1"/></default>
+    <velocity ctrlrange="-{MAX_SPEED} {MAX_SPEED}"/>
+    <default class="arm"><geom contype="0" conaffinity="2" rgba="0.8 0.5 0.2 1"/></default>
   </default>
   <worldbody>
     <light pos="0 0 3"/>
-    <geom name="floor" type="plane" size="1.5 1.5 0.1" contype="0" conaffinity="0"
-          rgba="0.9 0.9 0.9 1"/>
-    <geom name="pedestal" type="cylinder" fromto="0 0 0 0 0 {SHOULDER_HEIGHT_M}" size="0.06"
-          contype="0" conaffinity="0" rgba="0.4 0.4 0.4 1"/>
+    <geom type="plane" size="1.5 1.5 0.1" contype="2" conaffinity="0" rgba="0.9 0.9 0.9 1"/>
+    <geom type="capsule" fromto="0 0 0 0 0 {SHOULDER_HEIGHT_M}" size="0.06"
+          contype="4" conaffinity="0" rgba="0.4 0.4 0.4 1"/>
     <body name="post" mocap="true">
-      <geom name="post" type="capsule" fromto="0 0 {-_POST_TOP_M} 0 0 {-POST_RADIUS_M}"
-            size="{POST_RADIUS_M}" contype="2" conaffinity="1" rgba="0.8 0.1 0.1 1"/>
+      <geom type="capsule" fromto="0 0 {-_POST_TOP_M} 0 0 {-POST_RADIUS_M}"
+            size="{POST_RADIUS_M}" contype="2" conaffinity="0" rgba="0.8 0.1 0.1 1"/>
     </body>
     <body name="base" pos="0 0 {SHOULDER_HEIGHT_M}" gravcomp="1">
       <joint name="yaw" axis="0 0 1" range="{JOINT_LOW[0]} {JOINT_HIGH[0]}" armature="0.1"/>
@@ -58,7 +59,7 @@ _MJCF = f"""
                  armature="0.05"/>
           <geom class="arm" type="capsule" fromto="0 0 0 {LINK_M} 0 0" size="0.03" mass="1"/>
           <body name="payload" pos="{LINK_M} 0 0">
-            <geom class="arm" name="payload" type="sphere" size="{PAYLOAD_RADIUS_M}" mass="1"
+            <geom type="sphere" size="{PAYLOAD_RADIUS_M}" mass="1" contype="0" conaffinity="6"
                   rgba="0.2 0.4 0.8 1"/>
             <site name="hand"/>
           </body>
@@ -164,11 +165,12 @@ class Arm:
         return torque.tolist()  # type: ignore[no-any-return]
 
     @property
-    def hand(self) -> list[float]:
+    def hand(self) -> tuple[float, float, float]:
         """Where the payload is (x, y, z, m), one physics step ago."""
-        return self._hand.tolist()  # type: ignore[no-any-return]
+        x, y, z = self._hand.tolist()
+        return x, y, z
 
     @property
     def touches(self) -> bool:
-        """Whether arm or payload touch the post."""
+        """Whether arm or payload touch the post, the floor or the pedestal."""
         return bool(self.data.ncon)

@@ -4,8 +4,8 @@
 """
 The ROS edge of the simulation: many robots in one process, each with a model server of its own.
 
-One thread runs the physics of all robots and asks their engines directly, as robot code on the same
-computer would; the executor thread answers the fleet.
+One thread runs the physics of all robots and asks their engines directly, as robot code on the
+same computer would; the executor thread answers the fleet.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ class _Physics(threading.Thread):
 
     def stop(self, timeout_s: float = 1.0) -> None:
         self._stopping.set()
-        self.join(timeout_s)
+        if self.is_alive():
+            self.join(timeout_s)
 
 
 class SimFleet(Node):
@@ -131,8 +132,7 @@ class SimFleet(Node):
         self._worker = Worker('load')
         digits = max(2, len(str(given.robots)))
         self.servers = [
-            self._server(f'{given.robot_prefix}{i + 1:0{digits}}', i)
-            for i in range(given.robots)
+            self._server(f'{given.robot_prefix}{i + 1:0{digits}}', i) for i in range(given.robots)
         ]
         worlds = [PickWorld(server.robot_id, given.seed) for server in self.servers]
         self._physics = _Physics(list(map(SimRobot, self.servers, worlds)), given.speed)
@@ -163,7 +163,8 @@ class SimFleet(Node):
         }
         return ModelServer(
             worker=self._worker,
-            namespace=robot_id,
+            context=self.context,
+            namespace=f'{self.get_namespace().rstrip("/")}/{robot_id}',
             # The process's own arguments are this node's; a robot must not be renamed by them.
             use_global_arguments=False,
             enable_rosout=False,

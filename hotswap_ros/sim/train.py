@@ -62,7 +62,7 @@ class Recipe:
     description: str
     reason: str
     seed: int = 1
-    rounds: int = 9
+    rounds: int = 10
     camera_drift_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
@@ -71,15 +71,15 @@ RECIPES = (
         'v23',
         0.92,
         'The version in service.',
-        'Released after five rounds of data. Far goals and heavy payloads need the most examples '
+        'Released after six rounds of data. Far goals and heavy payloads need the most examples '
         'and are what it is least sure of.',
-        rounds=5,
+        rounds=6,
     ),
     Recipe(
         'v24',
         0.94,
         'The next version: the same network, nearly twice the data.',
-        'Nine rounds of data: the four new ones show it more of the far goals and heavy payloads '
+        'Ten rounds of data: the new ones show it more of the far goals and heavy payloads '
         'that v23 misses. What still fails is mostly what its camera cannot see.',
     ),
     Recipe(
@@ -88,7 +88,7 @@ RECIPES = (
         'A release that should not have been made.',
         'Recorded like v24, but with wrist cameras that a change of mounts had shifted by 6 mm: '
         'it learned to aim beside what it sees, and does so on robots whose cameras are right.',
-        camera_drift_m=(0.0037, 0.0037, 0.0037),
+        camera_drift_m=(0.0034, 0.0034, 0.0034),
     ),
 )
 
@@ -184,7 +184,9 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description='Train or measure the simulated policies.')
     parser.add_argument('--out', type=Path, default=Path('models'), help='model repository')
     parser.add_argument('--check', action='store_true', help='measure and write nothing')
-    parser.add_argument('--tasks', type=int, default=20_000, help='tasks to measure each with')
+    parser.add_argument(
+        '--tasks', type=int, default=20_000, help='to measure each with (400 or more)'
+    )
     parser.add_argument('--version', action='append', choices=recipes, help='only this one')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='processes')
     given = parser.parse_args(args)

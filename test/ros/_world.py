@@ -62,7 +62,7 @@ class Domain:
     port that a first participant would listen at shows whether somebody uses it without asking.
     """
 
-    # Above are those that the demo and people take; from 102 on, ports are the kernel's to hand out.
+    # Those above are the demo's and people's.
     HIGHEST = 59
 
     def __init__(self) -> None:
@@ -289,7 +289,14 @@ class World:
 class Program:
     """An executable of the package, run as its users run it, with its output in a file."""
 
-    def __init__(self, name: str, folder: Path, domain: Domain, **parameters: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        domain: Domain,
+        ros_arguments: Sequence[str | Path] = (),
+        **parameters: Any,
+    ) -> None:
         self.name = name
         self.path = folder / f'{name}-{time.monotonic_ns()}.log'
         executable = Path(get_package_prefix('hotswap_ros'), 'lib', 'hotswap_ros', name)
@@ -298,7 +305,7 @@ class Program:
         arguments = [part for value in values for part in ('-p', value)]
         with self.path.open('wb') as log:
             self._process = subprocess.Popen(
-                [executable, '--ros-args', *arguments],
+                [executable, '--ros-args', *ros_arguments, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

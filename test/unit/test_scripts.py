@@ -50,7 +50,8 @@ def build(monkeypatch, tmp_path):
 
 def pythons(monkeypatch, bootstrap, *found):
     """Let the machine have only these Pythons, the first of them as `python3`."""
-    by_name = dict(zip((sys.executable, 'python3.13', 'python3.12'), found, strict=False))
+    names = (sys._base_executable, 'python3.13', 'python3.12')
+    by_name = dict(zip(names, found, strict=False))
     monkeypatch.setattr(bootstrap.shutil, 'which', lambda name: name if name in by_name else None)
     monkeypatch.setattr(bootstrap, '_probe', by_name.get)
 
@@ -101,6 +102,13 @@ def test_everything_missing_is_said_at_once(monkeypatch, bootstrap):
         "/usr/bin/python3.12: install them with 'sudo apt-get install python3.12-venv "
         "python3.12-dev' and run the command again."
     )
+
+
+def test_folder_that_colcon_cannot_use_is_refused(monkeypatch, bootstrap):
+    bootstrap._check_folder()
+    monkeypatch.setattr(bootstrap, 'ROOT', Path('/home/me/my robots/hotswap_ros'))
+    with pytest.raises(bootstrap.Problem, match=r'move .*my robots'):
+        bootstrap._check_folder()
 
 
 @pytest.mark.parametrize(

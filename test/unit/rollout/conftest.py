@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -29,7 +29,11 @@ MODEL = 'pick_policy'
 
 @dataclass
 class VirtualRobot:
-    """One robot: `success` maps a version to its success rate."""
+    """
+    One robot: `success` maps a version to its success rate.
+
+    It may be out of reach (not `online`), hear nothing (`deaf`) or say nothing (`mute`).
+    """
 
     robot_id: str
     success: dict[str, float]
@@ -41,6 +45,9 @@ class VirtualRobot:
     boot: int = 1
     online: bool = True
     deaf: bool = False
+    mute: bool = False
+    has_been_mute: bool = False
+    silence_s: float = 0.0
     unloadable: dict[str, Cause] = field(default_factory=dict)
     served: set[str] = field(default_factory=set)
     tasks_done: int = 0
@@ -80,6 +87,16 @@ class VirtualRobot:
             done = TaskCounts(started=1, finished=1, succeeded=int(won))
             self.counts[version] = self.counts.get(version, TaskCounts()) + done
 
+    def hear_heartbeat(self, rollout_ids):
+        if self.routing.salt in rollout_ids:
+            self.silence_s = 0.0
+
+    def mind_lease(self, passed_s):
+        """Drop a candidate that nobody watches any more."""
+        self.silence_s += passed_s
+        if self.routing.candidate and self.silence_s > self.routing.lease_s:
+            self.routing = replace(self.routing, candidate='', candidate_share=0.0)
+
     def reboot(self, stable='v23'):
         self.boot += 1
         self.counts.clear()
@@ -89,29 +106,48 @@ class VirtualRobot:
     def obey(self, command):
         """Return None, or why the robot refuses."""
         if isinstance(command, LoadVersion):
-            if command.version in self.unloadable:
-                return self.unloadable[command.version], f'no {command.version} here'
-            assert len([v for v in self.versions.values() if v.state.is_resident]) < 2
-            self.versions[command.version] = self.ready(command.version)
-        elif isinstance(command, UnloadVersion):
-            assert command.version not in self.routing.versions
+            return self._load(command.version)
+        if isinstance(command, UnloadVersion):
+            if command.version in self.routing.versions:
+                return self._refuse('the routing names it')
             self.versions[command.version] = VersionReport(VersionState.RELEASED)
         elif isinstance(command, Route):
-            for version in command.routing.versions:
-                assert self.versions[version].state is VersionState.READY
+            if not all(self.report().is_ready(v) for v in command.routing.versions):
+                return self._refuse('not ready')
             if command.routing.generation <= self.routing.generation:
                 return Cause.NONE, 'stale generation'
             self.routing = command.routing
+            self.silence_s = 0.0
         return None
+
+    def _load(self, version):
+        if version in self.unloadable:
+            return self.unloadable[version], f'no {version} here'
+        if self.report().is_ready(version):
+            return None
+        if len(self.report().resident()) >= self.resident_limit:
+            return self._refuse('no room')
+        self.versions[version] = self.ready(version)
+        return None
+
+    def _refuse(self, why):
+        """Refuse what nobody asks of a robot whose reports arrive."""
+        assert self.has_been_mute, why
+        return Cause.NONE, why
 
 
 class VirtualFleet:
-    """Robots and a coordinator that share one clock; `run` lets time pass."""
+    """
+    Robots and a coordinator that share one clock; `run` lets time pass.
 
-    def __init__(self, journal_path, robots=10, seed=1, **success):
+    With `leases`, robots drop a candidate that nobody watches any more.
+    """
+
+    def __init__(self, journal_path, robots=10, seed=1, leases=False, **success):
         rates = {'v23': 0.92, 'v24': 0.94, 'v25': 0.5} | success
         self.now = 1_000.0
         self.journal_path = journal_path
+        self.leases = leases
         self.ids = itertools.count(1)
         self.robots = {
             f'r{i:02}': VirtualRobot(f'r{i:02}', rates, random.Random(f'{seed} {i}'))
@@ -129,14 +165,29 @@ class VirtualFleet:
             self.journal, lambda: f'rollout-{next(self.ids)}', self.now, unreachable_after_s=5.0
         )
 
+    def kill_coordinator(self):
+        """Leave the robots alone."""
+        self.coordinator = None
+
     def step(self, tasks=2):
         """Let one second pass."""
         self.now += 1.0
         for robot in self.robots.values():
+            if self.leases:
+                robot.mind_lease(1.0)
             if robot.online:
                 robot.do_tasks(tasks)
+        if self.coordinator is not None:
+            self._listen()
+            self._tick()
+
+    def _listen(self):
+        for robot in self.robots.values():
+            if robot.online and not robot.mute:
                 self.coordinator.on_report(robot.report(), self.now)
                 self.coordinator.on_telemetry(MODEL, robot.robot_id, robot.telemetry())
+
+    def _tick(self):
         output = self.coordinator.tick(self.now)
         self.events += output.events
         self.lease_rollouts = output.lease_rollouts
@@ -145,8 +196,11 @@ class VirtualFleet:
             if not robot.online or robot.deaf:
                 continue
             refusal = robot.obey(command)
-            if refusal is not None:
+            if refusal is not None and not robot.mute:
                 self.coordinator.on_refused(command, *refusal, self.now)
+        for robot in self.robots.values():
+            if robot.online and not robot.deaf:
+                robot.hear_heartbeat(output.lease_rollouts or ())
 
     def run(self, seconds, tasks=2):
         """Let time pass."""
@@ -191,23 +245,23 @@ def fleet(tmp_path):
 
 @pytest.fixture
 def make_fleet(tmp_path):
+    numbers = itertools.count()
+
     def make(**options):
-        return VirtualFleet(tmp_path / 'journal.sqlite3', **options)
+        return VirtualFleet(tmp_path / f'journal_{next(numbers)}.sqlite3', **options)
 
     return make
 
 
 @pytest.fixture
 def plan():
-    def text(version='v24', **extra):
+    def text(version='v24', stages=((20, 60), (50, 150), (100, 300)), **extra):
         lines = [
             f'modelId: {MODEL}',
             f'version: {version}',
             'strategy: Canary',
             'stages:',
-            '  - {percentage: 20, tasks: 60}',
-            '  - {percentage: 50, tasks: 150}',
-            '  - {percentage: 100, tasks: 300}',
+            *(f'  - {{percentage: {p}, tasks: {tasks}}}' for p, tasks in stages),
         ]
         return '\n'.join([*lines, *(f'{key}: {value}' for key, value in extra.items())])
 

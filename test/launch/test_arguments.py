@@ -1,0 +1,50 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What `ros2 launch hotswap_ros <file> --show-args` tells."""
+
+import dataclasses
+
+import _needs_launch  # noqa: F401
+import pytest
+from _launched import FOLDER
+from launch.launch_description_sources import get_launch_description_from_python_launch_file
+
+from hotswap_ros.nodes.fleet_coordinator import CoordinatorParameters
+from hotswap_ros.nodes.model_server import ModelServerParameters
+from hotswap_ros.sim.nodes import SimFleetParameters
+
+FILES = sorted(path.name for path in FOLDER.glob('*.launch.py'))
+PARAMETERS = {
+    'coordinator.launch.py': CoordinatorParameters,
+    'fleet_sim.launch.py': SimFleetParameters,
+    'robot.launch.py': ModelServerParameters,
+}
+
+
+def arguments(name):
+    """Return the arguments of a launch file, those of files that it includes among them."""
+    description = get_launch_description_from_python_launch_file(str(FOLDER / name))
+    return {argument.name: argument for argument in description.get_launch_arguments()}
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_every_argument_says_what_it_is_and_has_a_default(name):
+    for argument in arguments(name).values():
+        assert len(argument.description) > 10, argument.name
+        assert argument.description.endswith('.'), argument.name
+        assert argument.default_value is not None, argument.name
+
+
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_the_usual_arguments_are_there(name):
+    assert {'namespace', 'params_file', 'use_sim_time', 'log_level'} <= set(arguments(name))
+
+
+@pytest.mark.parametrize('name', PARAMETERS)
+def test_an_argument_that_stands_for_a_parameter_has_its_name(name):
+    fields = {field.name for field in dataclasses.fields(PARAMETERS[name])}
+    overriding = [a.name for a in arguments(name).values() if 'as in params_file' in a.description]
+    assert overriding
+    included = {field.name for field in dataclasses.fields(CoordinatorParameters)}
+    assert set(overriding) <= fields | (included if name == 'fleet_sim.launch.py' else set())

@@ -1,0 +1,319 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Reading plans, and what is said about those that are wrong."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic.alias_generators import to_camel, to_snake
+
+from hotswap_ros.plan import Plan, PlanError, Stage, Strategy, SuccessCriteria, load_plan
+
+PLANS = sorted((Path(__file__).resolve().parents[3] / 'config' / 'plans').glob('*'))
+
+CANARY = """\
+modelId: pick_policy
+version: v24
+strategy: Canary
+stages:
+  - {percentage: 5, tasks: 100}
+  - {percentage: 20, tasks: 500, duration: PT1H}
+  - {percentage: 100, tasks: 5000, timeout: 3600, controlShare: 0.2}
+successCriteria:
+  maxSuccessDrop: 0.02        # against the concurrent control cohort
+  maxLatencyMs: 200           # p95
+  maxErrorRate: 0.01
+  maxStuckPerRobot: 10
+confirmTimeout: PT2M30S
+lease: 5
+maxUnreachable: 3
+"""
+
+SHORT = 'modelId: m\nversion: v2\nstrategy: Canary\n'
+STAGES = 'stages: [{percentage: 100, tasks: 5}]\n'
+
+
+def problems(text):
+    with pytest.raises(PlanError) as caught:
+        load_plan(text)
+    assert str(caught.value) == '; '.join(caught.value.problems)
+    return caught.value.problems
+
+
+def problem(text):
+    (only,) = problems(text)
+    return only
+
+
+def test_a_plan_is_read_as_it_is_written():
+    assert load_plan(CANARY) == Plan(
+        model_id='pick_policy',
+        version='v24',
+        strategy=Strategy.CANARY,
+        stages=(
+            Stage(percentage=5, tasks=100),
+            Stage(percentage=20, tasks=500, duration=timedelta(hours=1)),
+            Stage(percentage=100, tasks=5000, timeout=timedelta(hours=1), control_share=0.2),
+        ),
+        success_criteria=SuccessCriteria(
+            max_success_drop=0.02, max_latency_ms=200, max_error_rate=0.01, max_stuck_per_robot=10
+        ),
+        confirm_timeout=timedelta(minutes=2.5),
+        lease=timedelta(seconds=5),
+        max_unreachable=3,
+    )
+
+
+def test_what_is_left_out_has_a_default():
+    plan = load_plan(SHORT + STAGES)
+    assert plan.success_criteria == SuccessCriteria()
+    assert plan.success_criteria.max_success_drop == 0.02
+    assert (plan.confirm_timeout, plan.lease) == (timedelta(minutes=2), timedelta(seconds=10))
+    assert plan.max_unreachable == 0
+
+
+def test_keys_may_be_in_snake_case():
+    words = {word.rstrip(':') for word in CANARY.replace('{', ' ').split() if word.endswith(':')}
+    text = CANARY
+    for word in words:
+        text = text.replace(f'{word}:', f'{to_snake(word)}:')
+    assert 'model_id:' in text
+    assert 'max_stuck_per_robot:' in text
+    assert load_plan(text) == load_plan(CANARY)
+
+
+def test_json_is_read_too():
+    import yaml
+
+    for indent in (None, 2, '\t'):
+        text = json.dumps(yaml.safe_load(CANARY), indent=indent)
+        assert load_plan(text) == load_plan(CANARY)
+
+
+def test_json_numbers_are_json_numbers():
+    text = '{"modelId": "m", "version": "v", "strategy": "Canary", "stages": [%s]}'
+    plan = load_plan(text % '{"percentage": 1e2, "tasks": 5e3}')
+    assert plan.stages[0].tasks == 5000
+
+
+def test_a_stage_may_be_written_like_another():
+    plan = load_plan(
+        SHORT + 'stages: [&first {percentage: 50, tasks: 5}, {<<: *first, percentage: 100}]'
+    )
+    assert [(s.percentage, s.tasks) for s in plan.stages] == [(50, 5), (100, 5)]
+
+
+def test_the_short_form_stands_for_two_stages():
+    plan = load_plan(SHORT + 'canaryPercentage: 10\ncanaryDuration: PT30M')
+    assert plan.effective_stages == (
+        Stage(percentage=10, duration=timedelta(minutes=30)),
+        Stage(percentage=100, duration=timedelta(minutes=30)),
+    )
+
+
+@pytest.mark.parametrize('path', PLANS, ids=lambda path: path.name)
+def test_the_example_plans_are_plans(path):
+    assert load_plan(path.read_text()).model_id == 'pick_policy'
+
+
+@pytest.mark.parametrize(
+    ('text', 'seconds'),
+    [('PT15M', 900), ('"PT0.5S"', 0.5), ('P1DT1H', 90_000), ('900', 900), ('0.25', 0.25)],
+)
+def test_a_duration_is_iso_8601_or_seconds(text, seconds):
+    plan = load_plan(SHORT + f'stages: [{{percentage: 100, duration: {text}}}]')
+    assert plan.stages[0].duration == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize('text', ['15m', 'PT', 'pt15m', '.nan', '.inf', '1.0e+300', '[1]'])
+def test_other_durations_are_refused_with_how_to_write_one(text):
+    found = problem(SHORT + f'stages: [{{percentage: 100, duration: {text}}}]')
+    assert found.startswith("stages.0.duration: must be a duration: write 'PT15M', or a number")
+
+
+@pytest.mark.parametrize(
+    ('lines', 'expected'),
+    [
+        ('sucessCriteria: {}', "unknown key 'sucessCriteria': did you mean 'successCriteria'?"),
+        ('max_unreachabel: 1', "unknown key 'max_unreachabel': did you mean 'max_unreachable'?"),
+        ('zzz: 1', "unknown key 'zzz': known here: modelId, version, strategy, stages, "),
+        ('5: 1', "unknown key '5': known here: modelId"),
+        (
+            'successCriteria: {maxLatenzyMs: 5}',
+            "successCriteria: unknown key 'maxLatenzyMs': did you mean 'maxLatencyMs'?",
+        ),
+        ('model_id: m', "'modelId' and 'model_id' are one key: write it once"),
+        ('version: v3', "key 'version' is written twice in what begins at line 1: write it once"),
+    ],
+)
+def test_a_key_that_is_wrong_is_named_with_the_right_one(lines, expected):
+    assert problem(SHORT + STAGES + lines).startswith(expected)
+
+
+def test_a_key_that_is_written_twice_is_found_in_json_and_in_depth():
+    text = '{"modelId": "m", "modelId": "n"}'
+    assert problem(text) == "key 'modelId' is written twice: write it once"
+    text = SHORT + 'stages:\n- percentage: 100\n  tasks: 5\n  tasks: 50\n'
+    assert problem(text).startswith("key 'tasks' is written twice in what begins at line 5")
+
+
+@pytest.mark.parametrize(
+    ('lines', 'expected'),
+    [
+        ('version: 24', 'version: must be a text: write one, in quotes if .* \\(found 24\\)'),
+        ('version: 1.10', 'version: must be a text: .* \\(found 1.1\\)'),
+        ('version:', 'version: must be a text: .* \\(found nothing\\)'),
+        ('version: ""', "version: String should have at least 1 character \\(found ''\\)"),
+        ('strategy: canari', "strategy: Input should be 'Canary' \\(found 'canari'\\)"),
+        ('stages: {percentage: 100}', "stages: must be a list: begin each entry with '-'"),
+        ('stages:', 'stages: must be a list: .* \\(found nothing\\)'),
+        ('stages: [5]', 'stages.0: must be keys with values: .* \\(found 5\\)'),
+        ('stages: [{percentage: 100, tasks: 0}]', 'stages.0.tasks: .* or equal to 1 .found 0'),
+        ('stages: [{percentage: 100, tasks: 1.5}]', 'stages.0.tasks: .*found 1.5'),
+        ('stages: [{percentage: 0, tasks: 1}]', 'stages.0.percentage: .*greater than 0'),
+        ('stages: [{percentage: 101, tasks: 1}]', 'stages.0.percentage: .*equal to 100'),
+        ('stages: [{percentage: 100%, tasks: 1}]', "stages.0.percentage: .*found '100%'"),
+        (
+            'stages: [{percentage: 100, duration: -5}]',
+            'stages.0.duration: .*0 seconds .found -5 s',
+        ),
+        ('stages: [{percentage: 100}]', "stages.0: a stage needs 'tasks', 'duration' or both"),
+        ('stages: [{percentage: yes, tasks: 1}]', "stages.0.percentage: must not be 'yes'"),
+        ('stages: [{percentage: 100, tasks: on}]', "stages.0.tasks: must not be 'yes'"),
+        ('lease: 0', 'lease: .*greater than 0 seconds'),
+        ('lease: no', "lease: must not be 'no': write a value"),
+        ('maxUnreachable: -1', 'maxUnreachable: .*found -1'),
+        ('successCriteria: []', 'successCriteria: must be keys with values: leave it out'),
+        ('successCriteria: {alpha: 0}', 'successCriteria.alpha: .*greater than 0 .found 0'),
+        ('successCriteria: {alpha: .nan}', 'successCriteria.alpha: .*finite number .found nan'),
+        ('successCriteria: {maxLatencyMs: 1e9}', 'successCriteria.maxLatencyMs: .*1e9'),
+        ('successCriteria: {harmNull: no_harm}', "successCriteria.harmNull: .*found 'no_harm'"),
+    ],
+)
+def test_a_value_that_is_wrong_is_named_with_what_to_write(lines, expected):
+    key = lines.split(':')[0]
+    kept = [line for line in (SHORT + STAGES).splitlines() if not line.startswith(f'{key}:')]
+    assert re.match(expected, problem('\n'.join([*kept, lines])))
+
+
+def test_every_problem_is_named():
+    found = problems('version: ""\nstages: [{percentage: 0, tasks: 0}, {tasks: 5}]')
+    assert [text.split(':')[0] for text in found] == [
+        'modelId',
+        'version',
+        'strategy',
+        'stages.0.percentage',
+        'stages.0.tasks',
+        'stages.1.percentage',
+    ]
+    assert found[0] == 'modelId: is missing: add it'
+
+
+@pytest.mark.parametrize(
+    ('stages', 'expected'),
+    [
+        ([50, 50, 100], 'the percentages of the stages must rise, these do not: [50.0, 50.0'),
+        ([50, 20, 100], 'the percentages of the stages must rise'),
+        ([50, 80], 'the last stage stops at 80%: end with a stage of 100'),
+        ([], "a canary needs 'stages', or 'canaryPercentage' and 'canaryDuration'"),
+    ],
+)
+def test_stages_climb_to_everybody(stages, expected):
+    entries = [{'percentage': percentage, 'tasks': 5} for percentage in stages]
+    assert problem(SHORT + f'stages: {json.dumps(entries)}').startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ('lines', 'expected'),
+    [
+        (STAGES + 'canaryPercentage: 5\ncanaryDuration: 5', "give either 'stages' or"),
+        ('canaryPercentage: 5', "'canaryPercentage' and 'canaryDuration' go together"),
+        ('canaryDuration: 5', "'canaryPercentage' and 'canaryDuration' go together"),
+        ('canaryPercentage: 100\ncanaryDuration: 5', 'canaryPercentage: Input should be less'),
+    ],
+)
+def test_the_short_form_is_whole_and_alone(lines, expected):
+    assert problem(SHORT + lines).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('', "the plan is empty, not keys with values: start with 'modelId: …'"),
+        ('to_v24.yaml', 'the plan is plain text, not keys'),
+        ('[1, 2]', 'the plan is a list, not keys'),
+        ('5', 'the plan is a number, not keys'),
+        ('yes', 'the plan is yes or no, not keys'),
+        ('a: [', 'the plan is not YAML or JSON: while parsing'),
+        ('a: 1\n---\nb: 2', 'the plan is not YAML or JSON: expected a single document'),
+        ('? {a: b}\n: c', 'the plan is not YAML or JSON: .*unhashable'),
+        ('!!python/object/apply:os.getcwd []', 'the plan is not YAML or JSON: could not deter'),
+        ('a\0b', 'the plan is not YAML or JSON: unacceptable character'),
+        ('[' * 100_000, 'the plan is nested too deeply'),
+        ('{a: ' * 5_000, 'the plan is nested too deeply'),
+    ],
+    ids=range(12),
+)
+def test_what_is_no_plan_at_all_is_said_to_be_so(text, expected):
+    found = problem(text)
+    assert re.match(expected, found)
+    assert '\n' not in found
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.text(max_size=200) | st.text('{}[]:,-&*!?|> \n"\'abc01#%@`', max_size=60))
+def test_no_text_is_more_than_a_plan_error(text):
+    with pytest.raises(PlanError):
+        load_plan(text)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+KEYS = st.sampled_from([to_camel(name) for name in Plan.model_fields])
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(st.dictionaries(KEYS, VALUES, min_size=1))
+def test_no_value_is_more_than_a_plan_error(changes):
+    base = {'modelId': 'm', 'version': 'v', 'strategy': 'Canary'}
+    base['stages'] = [{'percentage': 100, 'tasks': 5}]
+    text = json.dumps({**base, **changes})
+    try:
+        plan = load_plan(text)
+    except PlanError:
+        return
+    assert plan.effective_stages[-1].percentage == 100
+
+
+STAGE = st.fixed_dictionaries(
+    {'percentage': st.floats(0.1, 99.9), 'tasks': st.integers(1, 10**6)},
+    optional={
+        'duration': st.integers(0, 10**6),
+        'timeout': st.integers(0, 10**6),
+        'control_share': st.floats(0.01, 0.99),
+    },
+)
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(st.lists(STAGE, max_size=5, unique_by=lambda stage: stage['percentage']))
+def test_a_plan_survives_the_journal(stages):
+    stages = sorted(stages, key=lambda stage: stage['percentage'])
+    plan = Plan(
+        model_id='m',
+        version='v',
+        strategy='Canary',
+        stages=[*stages, {'percentage': 100, 'tasks': 1}],
+    )
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+    shown = plan.model_dump(mode='json', by_alias=True, exclude_none=True)
+    assert load_plan(json.dumps(shown)) == plan, 'the report shows a plan that can be run again'
