@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,9 @@ class RolloutView:
         """Write the picture of this moment as an SVG file."""
         paper = Console(record=True, width=110, file=io.StringIO())
         paper.print(self._picture)
-        paper.save_svg(str(path), title='hotswap demo')
+        picture = paper.export_svg(title='hotswap_ros')
+        # The font would be fetched from the network by whoever looks at the picture.
+        path.write_text(re.sub(r'@font-face \{.*?\}', '', picture, flags=re.DOTALL))
 
     def _say(self, status: Any) -> None:
         word, _ = _STATUSES.get(status.status, ('waiting', ''))

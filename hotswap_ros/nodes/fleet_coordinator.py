@@ -447,6 +447,9 @@ class FleetCoordinator(Node):
     def _publish_diagnostics(self) -> None:
         unwell = [s for s in self._robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
         level, text = DiagnosticStatus.OK, f'{self._robots_heard} robots in reach'
+        if self._robots_heard < len(self._robots):
+            level = DiagnosticStatus.WARN
+            text = f'{self._robots_heard} of {len(self._robots)} robots in reach'
         if unwell:
             level = DiagnosticStatus.WARN
             text += f', {len(unwell)} not well: ' + ', '.join(s.robot_id for s in unwell[:10])

@@ -26,7 +26,10 @@ FIRST = 'v23'
 ROBOTS = ['r00', 'r01', 'r02', 'r03']
 GOES_ON = (Status.RUNNING, Status.PAUSED)
 
+VERSIONS = ['v23', 'v24', 'v25']
+
 robots = st.sampled_from(ROBOTS)
+versions = st.sampled_from(['v24', 'v24', 'v25'])
 
 
 class FleetMachine(RuleBasedStateMachine):
@@ -40,8 +43,8 @@ class FleetMachine(RuleBasedStateMachine):
     make_fleet = None
     plan = None
 
-    @initialize()
-    def begin(self):
+    @initialize(version=versions, max_unreachable=st.integers(0, 1))
+    def begin(self, version, max_unreachable):
         self.fleet = self.make_fleet(robots=len(ROBOTS), leases=True, v25=0.3)
         self.expected = dict.fromkeys(ROBOTS, FIRST)
         self.allowed = {robot_id: {FIRST} for robot_id in ROBOTS}
@@ -50,6 +53,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.rollback = None
         self.had_candidate = dict.fromkeys(ROBOTS, '')
         self.step()
+        self.somebody_starts_a_rollout(version, max_unreachable, confirm_timeout=60)
 
     # -- what happens -----------------------------------------------------------------------------
 
@@ -58,27 +62,26 @@ class FleetMachine(RuleBasedStateMachine):
         for _ in range(seconds):
             self.step(tasks)
 
-    @precondition(lambda self: self.fleet.coordinator and self.active())
-    @rule(steps=st.integers(1, 3))
+    @precondition(lambda self: self.active())
+    @rule(steps=st.integers(1, 4))
     def a_rollout_goes_on(self, steps):
         """Stop right between two steps."""
-        for _ in range(60):
+        for _ in range(40):
             before = {i: self.states[i].step_index for i in self.active()}
-            self.step()
+            self.step(tasks=4)
             steps -= before != {i: self.states[i].step_index for i in self.active()}
             if not steps:
                 return
 
-    @precondition(lambda self: self.fleet.coordinator)
     @rule(
-        version=st.sampled_from(['v24', 'v25']),
-        max_unreachable=st.integers(0, 2),
+        version=versions,
+        max_unreachable=st.integers(0, 1),
         confirm_timeout=st.sampled_from([3, 60]),
     )
     def somebody_starts_a_rollout(self, version, max_unreachable, confirm_timeout):
         text = self.plan(
             version,
-            stages=[(25, 10), (100, 30)],
+            stages=[(50, 40), (100, 60)],
             maxUnreachable=max_unreachable,
             confirmTimeout=confirm_timeout,
         )
@@ -91,7 +94,7 @@ class FleetMachine(RuleBasedStateMachine):
         # It is a rollout once it is in the journal.
         self.step()
 
-    @precondition(lambda self: self.fleet.coordinator)
+    @precondition(lambda self: self.active())
     @rule(verb=st.sampled_from(Verb))
     def somebody_says(self, verb):
         try:
@@ -101,7 +104,6 @@ class FleetMachine(RuleBasedStateMachine):
         else:
             self.look()
 
-    @precondition(lambda self: self.fleet.coordinator)
     @rule(version=st.sampled_from(['', 'v23', 'v24']), named=st.lists(robots, max_size=2))
     def somebody_orders_a_rollback(self, version, named):
         try:
@@ -118,43 +120,38 @@ class FleetMachine(RuleBasedStateMachine):
         # It is an order once it is in the journal.
         self.step()
 
-    @rule(robot=robots, fate=st.sampled_from(['online', 'deaf', 'mute']))
-    def a_robot_changes(self, robot, fate):
+    @rule(robot=robots, fate=st.sampled_from(['offline', 'deaf', 'mute', 'reboot', *VERSIONS]))
+    def a_robot_is_in_trouble(self, robot, fate):
         robot = self.fleet.robots[robot]
-        setattr(robot, fate, not getattr(robot, fate))
-        robot.has_been_mute |= robot.mute
+        if fate == 'offline':
+            robot.online = False
+        elif fate == 'deaf':
+            robot.deaf = True
+        elif fate == 'mute':
+            robot.mute = robot.has_been_mute = True
+        elif fate == 'reboot':
+            robot.reboot(FIRST)
+            self.had_candidate[robot.robot_id] = ''
+        else:
+            robot.unloadable[fate] = Cause.DIGEST_MISMATCH
 
-    @rule(robot=robots)
-    def a_robot_reboots(self, robot):
-        self.fleet.robots[robot].reboot(FIRST)
-        self.had_candidate[robot] = ''
-
-    @rule(robot=robots, version=st.sampled_from(['v23', 'v24', 'v25']))
-    def a_file_gets_damaged_or_mended(self, robot, version):
-        unloadable = self.fleet.robots[robot].unloadable
-        if unloadable.pop(version, None) is None:
-            unloadable[version] = Cause.DIGEST_MISMATCH
-
-    @precondition(lambda self: self.fleet.coordinator)
     @rule()
-    def the_coordinator_dies(self):
+    def all_robots_are_well_again(self):
+        for robot in self.fleet.robots.values():
+            robot.online, robot.deaf, robot.mute = True, False, False
+            robot.unloadable.clear()
+
+    @rule(away_s=st.sampled_from([0, 0, 3, 30]))
+    def the_coordinator_is_killed(self, away_s):
         self.fleet.kill_coordinator()
         if self.rollback is not None:
             # That it cannot be done was not in the journal yet: it is still owed.
             _, before, targets = self.rollback
             self.expected = {**before, **targets}
             self.rollback = None
-
-    @precondition(lambda self: self.fleet.coordinator is None)
-    @rule()
-    def the_coordinator_comes_back(self):
+        for _ in range(away_s):
+            self.step()
         self.fleet.boot_coordinator()
-
-    @precondition(lambda self: self.fleet.coordinator)
-    @rule()
-    def the_coordinator_restarts(self):
-        self.the_coordinator_dies()
-        self.the_coordinator_comes_back()
 
     # -- what must be true ------------------------------------------------------------------------
 
@@ -233,11 +230,7 @@ class FleetMachine(RuleBasedStateMachine):
         """Heal everything; then each robot must come to serve what the last word says."""
         if not hasattr(self, 'expected'):
             return
-        for robot in self.fleet.robots.values():
-            robot.online, robot.deaf, robot.mute = True, False, False
-            robot.unloadable.clear()
-        if self.fleet.coordinator is None:
-            self.fleet.boot_coordinator()
+        self.all_robots_are_well_again()
         for _ in range(400):
             if not self.active() and self.rollback is None:
                 break
