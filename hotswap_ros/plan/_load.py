@@ -29,7 +29,11 @@ def load_plan(text: str) -> Plan:
     try:
         data = _parse(text)
     except yaml.YAMLError as error:
-        raise PlanError([f'the plan is not YAML or JSON: {_one_line(error)}']) from error
+        problem = f'the plan is not YAML or JSON: {_one_line(error)}'
+        if '\n' not in text.strip():
+            # YAML within YAML, as on the command line of ROS, folds lines that stand in quotes.
+            problem += '. It is one line: were its line breaks lost on the way?'
+        raise PlanError([problem]) from error
     except RecursionError as error:
         raise PlanError(['the plan is nested too deeply to be a plan']) from error
     if not isinstance(data, dict):

@@ -140,7 +140,9 @@ class Runner:
 
     def wake(self, now: float) -> None:
         """Go on after a restart: the time in which nobody was looking does not count."""
-        self._shift_clocks(max(0.0, now - self.state.saved_at))
+        if self.state.paused_at is None:
+            # The end of a pause gives back all of it, this absence included.
+            self._shift_clocks(max(0.0, now - self.state.saved_at))
         away = now - self.state.saved_at
         text = f'the coordinator is back after {away:.0f} s and goes on with the rollout'
         self._say(now, 'restarted', Level.WARNING, text)
@@ -167,7 +169,7 @@ class Runner:
 
     def _run_step(self, view: FleetView, now: float) -> None:
         step = self.state.step
-        if len(self.state.step_records) == self.state.step_index:
+        if not self._step_has_begun:
             self._begin_step(view, now)
             return
         if isinstance(step, StageModels):
@@ -176,6 +178,10 @@ class Runner:
             self._set_routing(step, view, now)
         else:
             self._observe(step, now)
+
+    @property
+    def _step_has_begun(self) -> bool:
+        return len(self.state.step_records) > self.state.step_index
 
     def _begin_step(self, view: FleetView, now: float) -> None:
         step = self.state.step
@@ -334,7 +340,8 @@ class Runner:
             self._roll_back(Cause.CANCELED, f'aborted by a person{remark}', now)
 
     def _skip_wait(self, now: float, remark: str) -> None:
-        if self.state.status is not Status.RUNNING or not isinstance(self.state.step, Observe):
+        watches = isinstance(self.state.step, Observe) and self._step_has_begun
+        if self.state.status is not Status.RUNNING or not watches:
             raise CommandRefusedError(
                 'skip the wait', self.state.status.value, 'no step is being watched'
             )

@@ -78,9 +78,9 @@ RECIPES = (
     Recipe(
         'v24',
         0.94,
-        'The next version: the same network, nearly twice the data.',
-        'Ten rounds of data: the new ones show it more of the far goals and heavy payloads '
-        'that v23 misses. What still fails is mostly what its camera cannot see.',
+        'The next version: the same network, half as much data again.',
+        'The data of v23 and four more rounds: more of the far goals and heavy payloads that v23 '
+        'misses. What still fails is mostly what a camera and a gripper cannot know.',
     ),
     Recipe(
         'v25_regressed',

@@ -8,8 +8,10 @@ import sqlite3
 
 import pytest
 from _world import plan, wait_until
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from hotswap_ros import msg, srv
+from hotswap_ros.nodes import qos
 
 LONG = [(50, 1_000_000), (100, 1_000_000)]
 TERMINAL = {
@@ -67,7 +69,7 @@ def test_robots_left_alone_go_back_and_a_restart_brings_the_rollout_to_its_end(s
     site.wait_until_served('v23')
     assert statuses_in_journal(site) == ['running'], 'nobody but the robots did that'
     site.statuses.clear()
-    start(site)
+    start(site).wait_for_log('goes on with the rollout')
     ended = site.statuses.wait_for(lambda m: m.status in TERMINAL, 'the end of the rollout')
     assert ended.status == msg.RolloutStatus.STATUS_SUCCEEDED, ended.reason
     site.wait_until_served('v24')
@@ -100,6 +102,9 @@ def test_robots_that_come_late_are_brought_to_what_they_should_serve(site):
     fleet = site.programs[0]
     assert fleet.name == 'sim_fleet'
     fleet.kill()
+    diagnostics = site.world.listen(DiagnosticArray, '/diagnostics', qos.EVENT)
+    warning = diagnostics.wait_for(lambda m: m.status[0].level == DiagnosticStatus.WARN)
+    assert warning.status[0].message.endswith('of 4 robots in reach')
     site.robots.clear()
     # As after a power cut: they boot with the version that their parameters name.
     site.run_fleet(4, speed=20.0, stable_version='v23')

@@ -310,7 +310,7 @@ def test_abort_rolls_back(site):
     result = goal.result()
     assert (result.status, goal.status) == (Status.STATUS_ABORTED, GoalStatus.STATUS_ABORTED)
     assert result.error_code == Result.CANCELED
-    assert 'not today' in result.reason
+    assert '(not today). v23 is back on 3 robots' in result.reason
     site.wait_until_served('v23')
 
 

@@ -179,6 +179,9 @@ def test_cleanup_releases_everything_and_configure_builds_it_again(robot):
     assert not [s for s in robot.node.services if s.service_name.endswith('/infer')]
     assert robot.fleet + '/status' in names, 'the tester still listens'
     assert robot.change(Transition.TRANSITION_CONFIGURE)
+    robot.wait_for(lambda s: s.routing.stable == 'v1', 'the stable version')
+    assert robot.state == INACTIVE, 'it activates itself at the start only'
+    assert robot.change(Transition.TRANSITION_ACTIVATE)
     status = robot.wait_until_active()
     assert status.boot_id != boot_id, 'counters begin at zero'
     assert robot.infer().decision.version == 'v1'

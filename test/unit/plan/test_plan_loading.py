@@ -266,6 +266,12 @@ def test_what_is_no_plan_at_all_is_said_to_be_so(text, expected):
     assert '\n' not in found
 
 
+def test_a_plan_that_lost_its_line_breaks_on_the_way_is_recognised():
+    found = problem('modelId: pick_policy version: v24 strategy: Canary')
+    assert found.endswith('It is one line: were its line breaks lost on the way?')
+    assert 'line breaks' not in problem('modelId: pick_policy\nversion: [')
+
+
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(st.text(max_size=200) | st.text('{}[]:,-&*!?|> \n"\'abc01#%@`', max_size=60))
 def test_no_text_is_more_than_a_plan_error(text):

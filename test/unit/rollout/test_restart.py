@@ -5,7 +5,7 @@
 
 import pytest
 
-from hotswap_ros.rollout import Journal, JournalError, Status
+from hotswap_ros.rollout import Journal, JournalError, Status, Verb
 
 
 @pytest.mark.parametrize('seconds', [1, 2, 3, 5, 8, 13, 40, 70, 75, 80])
@@ -45,6 +45,20 @@ def test_a_long_absence_is_not_taken_for_slow_robots(fleet, plan):
     fleet.now += 3_600
     fleet.boot_coordinator()
     assert fleet.finish(rollout).status is Status.SUCCEEDED
+
+
+def test_an_absence_in_a_pause_is_given_back_once(fleet, plan):
+    text = plan(stages=[(20, 30), (100, 30)]).replace('tasks: 30}', 'tasks: 30, duration: PT2M}')
+    rollout = fleet.start(text)
+    fleet.run_until(lambda: fleet.state(rollout).step_index == 2)
+    fleet.run(20)
+    fleet.coordinator.command(rollout, Verb.PAUSE, fleet.now)
+    fleet.run(10)
+    fleet.now += 3_600
+    fleet.boot_coordinator()
+    fleet.run(10)
+    fleet.coordinator.command(rollout, Verb.RESUME, fleet.now)
+    fleet.run_until(lambda: fleet.state(rollout).step_index == 3, at_most=110)
 
 
 def test_an_ended_rollout_stays_ended(fleet, plan):

@@ -182,6 +182,14 @@ def test_an_operator_may_cut_a_wait_short(fleet, plan):
     assert fleet.state(rollout).step_index == step + 1
 
 
+def test_a_wait_that_has_not_begun_cannot_be_cut_short(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.state(rollout).step_index == 2)
+    assert len(fleet.state(rollout).step_records) == 2, 'between two steps'
+    with pytest.raises(CommandRefusedError, match='no step is being watched'):
+        fleet.coordinator.command(rollout, Verb.SKIP_WAIT, fleet.now)
+
+
 def test_a_canary_out_of_reach_pauses_and_its_return_resumes(fleet, plan):
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.candidates() == {'v24'})

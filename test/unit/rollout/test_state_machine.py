@@ -95,15 +95,18 @@ class FleetMachine(RuleBasedStateMachine):
         self.step()
 
     @precondition(lambda self: self.active())
-    @rule(verb=st.sampled_from(Verb))
-    def somebody_says(self, verb):
+    @rule(word=st.sampled_from([*Verb, 'roll back']), version=st.sampled_from(['', 'v23', 'v24']))
+    def somebody_says(self, word, version):
         try:
-            self.fleet.coordinator.command('', verb, self.fleet.now)
+            if word == 'roll back':
+                self.somebody_orders_a_rollback(version, [])
+            else:
+                self.fleet.coordinator.command('', word, self.fleet.now)
         except RolloutError:
-            pass
-        else:
-            self.look()
+            return
+        self.look()
 
+    @precondition(lambda self: not self.active())
     @rule(version=st.sampled_from(['', 'v23', 'v24']), named=st.lists(robots, max_size=2))
     def somebody_orders_a_rollback(self, version, named):
         try:
@@ -199,6 +202,12 @@ class FleetMachine(RuleBasedStateMachine):
                 assert found.get(rollout_id, status) is status
 
     @invariant()
+    def one_step_follows_the_other(self):
+        for state in self.states.values():
+            begun = len(state.step_records)
+            assert begun in (state.step_index, state.step_index + 1), 'a step was left out'
+
+    @invariant()
     def only_what_was_asked_for_is_served(self):
         for robot_id, robot in self.fleet.robots.items():
             assert robot.routing.stable in self.allowed[robot_id]
@@ -235,7 +244,7 @@ class FleetMachine(RuleBasedStateMachine):
             if not self.active() and self.rollback is None:
                 break
             if any(self.states[i].status is Status.PAUSED for i in self.active()):
-                self.somebody_says(Verb.RESUME)
+                self.somebody_says(Verb.RESUME, '')
             self.step()
         for _ in range(70):
             # A load that was refused is asked for again after a minute.
