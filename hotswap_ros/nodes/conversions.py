@@ -14,7 +14,7 @@ import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from numpy.typing import NDArray
 
-from hotswap_ros import msg
+from hotswap_ros import action, msg
 from hotswap_ros.gates import CheckResult, Verdict
 from hotswap_ros.models import LATENCY_EDGES_MS, TaskCounts, VersionCounters, VersionState
 from hotswap_ros.models import Routing as RoutingValue
@@ -314,6 +314,22 @@ def rollout_status_msg(snapshot: Snapshot) -> Any:
         tasks=snapshot.tasks,
         tasks_needed=snapshot.tasks_needed,
         elapsed_s=snapshot.elapsed_s,
+    )
+
+
+def rollout_feedback(snapshot: Snapshot) -> Any:
+    """Return what a person who waits for a rollout wants to read of its snapshot."""
+    state = snapshot.state
+    return action.Rollout.Feedback(
+        status=_STATUSES[state.status],
+        step_index=state.step_index,
+        steps_total=len(snapshot.steps),
+        step=snapshot.steps[state.step_index].title,
+        cohort=snapshot.cohort,
+        progress=snapshot.steps[state.step_index].progress,
+        tasks=snapshot.tasks,
+        tasks_needed=snapshot.tasks_needed,
+        verdicts=[f'{c.name}: {c.verdict.value}. {c.sentence}' for c in snapshot.checks],
     )
 
 

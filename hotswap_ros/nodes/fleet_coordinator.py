@@ -434,15 +434,12 @@ class FleetCoordinator(Node):
         self._publish_diagnostics()
 
     def _publish_status(self) -> None:
-        self._statuses.publish(self._status_of(self._latest))
-
-    def _status_of(self, snapshot: Snapshot | None) -> Any:
         status = msg.RolloutStatus()
-        if snapshot is not None:
-            status = conversions.rollout_status_msg(snapshot)
+        if self._latest is not None:
+            status = conversions.rollout_status_msg(self._latest)
         status.stamp = self._now()
         status.robots_heard = self._robots_heard
-        return status
+        self._statuses.publish(status)
 
     def _publish_diagnostics(self) -> None:
         unwell = [s for s in self._robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
@@ -543,7 +540,7 @@ class FleetCoordinator(Node):
             news_of = (state.status, state.pause_reason, state.step_index)
             if news_of != told or time.monotonic() - told_at >= 1.0:
                 told, told_at = news_of, time.monotonic()
-                goal.publish_feedback(action.Rollout.Feedback(status=self._status_of(snapshot)))
+                goal.publish_feedback(conversions.rollout_feedback(snapshot))
             if state.status.is_terminal:
                 return state
 

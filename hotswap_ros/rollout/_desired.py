@@ -166,9 +166,11 @@ def _missing(entry: Desired, report: RobotReport | None) -> list[Command]:
     named_are_ready = all(report.is_ready(version) for version in entry.routing.versions)
     if named_are_ready and not same_content(report.routing, entry.routing):
         commands.append(Route(entry.robot_id, report.server, entry.routing))
-    absent = [v for v in entry.resident if not _is_coming(report, v)]
+    # What is routed to comes first: the rest takes the places that are left.
+    wanted = tuple(dict.fromkeys((*entry.routing.versions, *entry.resident)))
+    absent = [v for v in wanted if not _is_coming(report, v)]
     if absent:
-        commands += _load_or_make_room(entry, report, absent[0])
+        commands += _load_or_make_room(entry, report, wanted, absent[0])
     return commands
 
 
@@ -179,22 +181,30 @@ def _is_coming(report: RobotReport, version: str) -> bool:
     )
 
 
-def _load_or_make_room(entry: Desired, report: RobotReport, version: str) -> list[Command]:
+def _load_or_make_room(
+    entry: Desired, report: RobotReport, wanted: tuple[str, ...], version: str
+) -> list[Command]:
     where = (entry.robot_id, report.server, entry.routing.model_id)
     resident = report.resident()
     if len(resident) < report.resident_limit:
         return [LoadVersion(*where, version)]
-    in_use = (*report.routing.versions, *entry.resident)
+    if any(report.versions[v].state is VersionState.DRAINING for v in resident):
+        return []
+    in_use = (*report.routing.versions, *wanted[: wanted.index(version)])
     idle = [v for v in resident if v not in in_use]
     if idle:
         return [UnloadVersion(*where, idle[0])]
-    if not report.routing.candidate:
+    if version not in entry.routing.versions:
         return []
-    # Both places are routed to: the candidate gives way first, so that what is wanted can come in.
-    without_candidate = replace(
+    # Every place is in use, but one version can serve alone: the wanted one as soon as it can.
+    stable = entry.routing.stable
+    alone = replace(
         report.routing,
+        stable=stable if report.is_ready(stable) else report.routing.stable,
         candidate='',
         candidate_share=0.0,
         generation=max(entry.routing.generation, report.routing.generation + 1),
     )
-    return [Route(entry.robot_id, report.server, without_candidate)]
+    if alone.versions == report.routing.versions:
+        return []
+    return [Route(entry.robot_id, report.server, alone)]

@@ -145,7 +145,7 @@ class Runner:
             self._shift_clocks(max(0.0, now - self.state.saved_at))
         away = now - self.state.saved_at
         text = f'the coordinator is back after {away:.0f} s and goes on with the rollout'
-        self._say(now, 'restarted', Level.WARNING, text)
+        self._say(now, 'restarted', Level.WARNING, text, alert=True)
 
     @property
     def step_tasks(self) -> int:
@@ -371,6 +371,11 @@ class Runner:
         self.state.reason = ''
         self._say(now, 'resumed', Level.INFO, text)
 
+    @property
+    def _gravity(self) -> Level:
+        """What somebody wanted is no error."""
+        return Level.WARNING if self.state.cause is Cause.CANCELED else Level.ERROR
+
     def _leave_pause(self) -> None:
         self.state.pause_reason = PauseReason.NONE
         self.state.paused_at = None
@@ -387,7 +392,7 @@ class Runner:
         self.state.reason = reason
         self._wishes.clear()
         touched = sorted(self.state.shares)
-        self._say(now, 'rollback', Level.ERROR, reason, touched, alert=True)
+        self._say(now, 'rollback', self._gravity, reason, touched, alert=True)
 
     def _end_rollback_when_confirmed(self, view: FleetView, now: float) -> None:
         if self.waiting_for(view, now):
@@ -403,7 +408,7 @@ class Runner:
         reason = self.state.reason.rstrip('.')
         text = f'{reason}. {back} is back on {_count(touched)} after {seconds:.1f} s.'
         end = _ENDS.get(self.state.cause, Status.FAILED)
-        self._end(end, text if touched else self.state.reason, now, Level.ERROR)
+        self._end(end, text if touched else self.state.reason, now, self._gravity)
 
     def _end(self, status: Status, reason: str, now: float, level: Level) -> None:
         self._leave_pause()

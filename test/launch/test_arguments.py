@@ -31,8 +31,8 @@ def arguments(name):
 @pytest.mark.parametrize('name', FILES)
 def test_every_argument_says_what_it_is_and_has_a_default(name):
     for argument in arguments(name).values():
-        assert len(argument.description) > 10, argument.name
-        assert argument.description.endswith('.'), argument.name
+        # A whole sentence; launch says 'no description given' and appends the valid choices.
+        assert '.' in argument.description, argument.name
         assert argument.default_value is not None, argument.name
 
 

@@ -74,16 +74,29 @@ def test_a_better_version_is_promoted_everywhere(site):
 def test_the_feedback_tells_how_it_goes(site):
     goal = site.roll_out(plan('v24'))
     goal.result()
-    told = [message.status for message in goal.feedback]
-    assert {status.version for status in told} == {'v24'}
-    indices = [status.step_index for status in told]
+    told = goal.feedback
+    indices = [message.step_index for message in told]
     assert indices == sorted(indices)
-    assert indices[-1] == len(told[-1].steps) - 1
-    assert all(step.state == msg.StepStatus.STATE_DONE for step in told[-1].steps)
-    assert [check.name for check in told[-1].checks] == ['success', 'stuck']
-    assert all(c.verdict == msg.CheckResult.VERDICT_PASS for c in told[-1].checks)
-    assert told[-1].robots_confirmed == told[-1].robots_total == ROBOTS
-    assert told[-1].status == Status.STATUS_SUCCEEDED
+    assert indices[-1] == told[-1].steps_total - 1
+    assert any(message.step == '100%: watch 60 tasks' for message in told)
+    assert told[-1].step == f'promote v24 on {ROBOTS} robots'
+    assert len(told[-1].cohort) == ROBOTS
+    assert (told[-1].status, told[-1].progress) == (Status.STATUS_SUCCEEDED, 1.0)
+    success, stuck = told[-1].verdicts
+    assert success.startswith('success: pass. v24 succeeds in')
+    assert stuck.startswith('stuck: pass.')
+
+
+def test_the_status_tells_every_step_and_check(site):
+    goal = site.roll_out(plan('v24'))
+    goal.result()
+    heard = site.world.listen(msg.RolloutStatus, '/fleet_coordinator/rollout_status', qos.STATE)
+    status = heard.wait_for(lambda status: status.status == Status.STATUS_SUCCEEDED)
+    assert status.version == 'v24'
+    assert all(step.state == msg.StepStatus.STATE_DONE for step in status.steps)
+    assert [check.name for check in status.checks] == ['success', 'stuck']
+    assert all(c.verdict == msg.CheckResult.VERDICT_PASS for c in status.checks)
+    assert status.robots_confirmed == status.robots_total == ROBOTS
 
 
 def test_a_second_rollout_of_the_same_version_finds_nobody_to_move(site):

@@ -24,6 +24,8 @@ from hotswap_ros.rollout import Cause, RolloutError, Status, Verb
 MODEL = 'pick_policy'
 FIRST = 'v23'
 ROBOTS = ['r00', 'r01', 'r02', 'r03']
+#: A load that was refused is asked for again after a minute.
+RETRY_S = 70
 GOES_ON = (Status.RUNNING, Status.PAUSED)
 
 VERSIONS = ['v23', 'v24', 'v25']
@@ -189,6 +191,10 @@ class FleetMachine(RuleBasedStateMachine):
     def outcome(state):
         return state.status, state.cause, state.reason, state.ended
 
+    def all_obey(self):
+        snapshots = [self.fleet.coordinator.snapshot(self.fleet.now, i) for i in self.active()]
+        return all(s.robots_confirmed == len(s.state.robots) for s in snapshots)
+
     def active(self):
         return [i for i, state in self.states.items() if not state.status.is_terminal]
 
@@ -240,14 +246,18 @@ class FleetMachine(RuleBasedStateMachine):
         if not hasattr(self, 'expected'):
             return
         self.all_robots_are_well_again()
+        for _ in range(RETRY_S):
+            if self.all_obey():
+                break
+            self.step()
+        assert self.all_obey(), 'a robot does not get to what it should serve'
         for _ in range(400):
             if not self.active() and self.rollback is None:
                 break
             if any(self.states[i].status is Status.PAUSED for i in self.active()):
                 self.somebody_says(Verb.RESUME, '')
             self.step()
-        for _ in range(70):
-            # A load that was refused is asked for again after a minute.
+        for _ in range(RETRY_S):
             self.step()
         self.an_end_is_an_end()
         assert not self.active(), [state.reason for state in self.states.values()]
