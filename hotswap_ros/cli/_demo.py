@@ -135,8 +135,8 @@ class _Demo:
         status = self._client.status
         succeeded = self._client.rollout_state is Status.SUCCEEDED
         outcome = (
-            f'v24 serves all {status.robots_total} robots after {status.elapsed_s:.0f} s and four '
-            f'stages. {_success(status)}'
+            f'v24 serves all {status.robots_total} robots after {status.elapsed_s:.0f} s. '
+            f'{_success(status)}'
         )
         return self._told(
             'v24, a better policy', outcome if succeeded else result.reason, succeeded
@@ -161,11 +161,11 @@ class _Demo:
         if self._client.rollout_state is not Status.ROLLED_BACK:
             return self._told(what, result.reason, False)
         status, report = self._client.status, json.loads(result.report)
-        untouched = status.robots_total - len(report['robots_on_candidate'])
+        touched = len(report['robots_on_candidate'])
         back = report['ended'] - report['rolling_back_since']
         outcome = (
             f'Stopped by the gate after {status.elapsed_s:.0f} s: {_success(status)} v23 was back '
-            f'{back:.1f} s later. {untouched} of {status.robots_total} robots never served it.'
+            f'{back:.1f} s later. It had come to {touched} of {status.robots_total} robots.'
         )
         return self._told(what, outcome, True)
 

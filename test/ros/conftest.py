@@ -16,6 +16,7 @@ from typing import Any
 # folder is written.
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['ROS_HOME'] = tempfile.mkdtemp(prefix='hotswap_ros_test_')
+os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = str(Path(__file__).with_name('fastdds.xml'))
 
 import pytest
 from _world import Site, World

@@ -84,7 +84,7 @@ def test_it_runs_to_its_end_and_leaves_nothing_behind(demo, tmp_path):
     [
         (signal.SIGINT, 'Starting'),
         (signal.SIGINT, 'All robots serve'),
-        (signal.SIGINT, 'watch 40 tasks'),
+        (signal.SIGINT, 'watch 100 tasks'),
         (signal.SIGTERM, 'Starting'),
     ],
 )
