@@ -16,6 +16,8 @@ from typing import Any
 # folder is written.
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['ROS_HOME'] = tempfile.mkdtemp(prefix='hotswap_ros_test_')
+# A process that is killed may leave locks in shared memory, and its successor unheard.
+os.environ['FASTDDS_BUILTIN_TRANSPORTS'] = 'UDPv4'
 os.environ['FASTDDS_DEFAULT_PROFILES_FILE'] = str(Path(__file__).with_name('fastdds.xml'))
 
 import pytest

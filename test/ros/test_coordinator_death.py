@@ -63,7 +63,7 @@ def rollouts(site):
 
 
 def test_robots_left_alone_go_back_and_a_restart_brings_the_rollout_to_its_end(site):
-    site.roll_out(plan('v24', [(50, 150), (100, 100)], lease=1))
+    site.roll_out(plan('v24', lease=1))
     site.wait_for_candidate('v24')
     kill_coordinator(site)
     site.wait_until_served('v23')
@@ -97,8 +97,9 @@ def test_a_rollback_that_is_owed_is_not_forgotten(site):
 
 
 def test_robots_that_come_late_are_brought_to_what_they_should_serve(site):
-    result = site.roll_out(plan('v24', criteria={'maxStuckPerRobot': None})).result()
+    result = site.roll_back(model_id='pick_policy', version='v24')
     assert result.error_code == result.NONE, result.error_msg
+    site.wait_until_served('v24')
     fleet = site.programs[0]
     assert fleet.name == 'sim_fleet'
     fleet.kill()

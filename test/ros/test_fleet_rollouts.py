@@ -109,7 +109,8 @@ def check_status(status):
 def test_a_worse_version_is_found_out_and_rolled_back(site):
     # As many tasks as it takes: evidence of harm grows without bound, so that only the time until
     # it reaches the limit is random (a few hundred tasks, a few seconds).
-    goal = site.roll_out(plan('v25_regressed', [(50, 1_000_000), (100, 1)]))
+    text = plan('v25_regressed', [(50, 1_000_000), (100, 1)], criteria={'alpha': 0.05})
+    goal = site.roll_out(text)
     result = goal.result()
     assert result.error_code == Result.GATE_FAILED, result.error_msg
     assert (result.status, goal.status) == (Status.STATUS_ROLLED_BACK, GoalStatus.STATUS_ABORTED)
