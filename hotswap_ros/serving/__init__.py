@@ -8,6 +8,7 @@ The robot's side: serves a model, guards what it decides, counts, and swaps vers
 """
 
 from hotswap_ros.models import InvalidRoutingError, Routing, VersionState, bucket
+from hotswap_ros.serving._breaker import OpenBreaker
 from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._engine import Engine
 from hotswap_ros.serving._errors import (
@@ -44,6 +45,7 @@ __all__ = [
     'NotServingError',
     'ObservationCheck',
     'ObservationError',
+    'OpenBreaker',
     'Routing',
     'ServingError',
     'Session',

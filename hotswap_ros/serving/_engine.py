@@ -17,6 +17,7 @@ from typing import Any, cast
 from numpy.typing import NDArray
 
 from hotswap_ros.models import ModelRepository, Routing, TaskCounts, VersionCounters
+from hotswap_ros.serving._breaker import Breaker, OpenBreaker
 from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._errors import (
     InferenceFailedError,
@@ -27,6 +28,7 @@ from hotswap_ros.serving._errors import (
     UnknownModelError,
     UnknownTaskError,
 )
+from hotswap_ros.serving._guard import Cause
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Failure, Resident
 from hotswap_ros.serving._router import Router
@@ -46,7 +48,8 @@ class Engine:
     it is held for microseconds, and never while a version runs or loads.
 
     `on_change`, if set, is called without locks after every change of the routing or of the state
-    of a version, in the thread that made the change.
+    of a version, in the thread that made the change: it must be quick, as that may be one that
+    infers. A candidate that fails `breaker_limit` requests in a row is out, 0: never.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Engine:
         *,
         resident_limit: int = 2,
         task_timeout_s: float = 60.0,
+        breaker_limit: int = 5,
         clock: Callable[[], float] = time.monotonic,
         providers: Sequence[str] = CPU_ONLY,
         on_change: Callable[[], None] | None = None,
@@ -68,6 +72,7 @@ class Engine:
         self._clock = clock
         self._lock = threading.Lock()
         self._router = Router(Routing(model_id))
+        self._breaker = Breaker(breaker_limit)
         self._lease_ends = math.inf
         self._tasks = Tasks()
         self._recorders: dict[str, Recorder] = {}
@@ -97,6 +102,8 @@ class Engine:
             return self._fall_back(inputs, stable, resident, result, taken)
         with self._lock:
             resident.recorder.count_request(result.latency_ms)
+            if self._breaker.count and resident is self._router.candidate:
+                self._breaker.record_success()
         return Decision(result.outputs, resident.version, False, None, _ms_since(taken))
 
     def report_task(self, task_id: str, success: bool, *, stuck: bool = False) -> TaskOutcome:
@@ -147,6 +154,9 @@ class Engine:
         saved = is_fallback and answer.outputs is not None
         with self._lock:
             resident.recorder.count_failure(failure.latency_ms, failure.cause, saved)
+            opened = self._trip(resident, failure.cause)
+        if opened:
+            self._announce()
         if isinstance(answer, Failure) and answer.outputs is None:
             raise InferenceFailedError(stable.version, answer.cause, answer.detail)
         return Decision(
@@ -157,6 +167,17 @@ class Engine:
             _ms_since(taken),
             failure.detail,
         )
+
+    def _trip(self, resident: Resident, cause: Cause) -> bool:
+        """Count a failure of the candidate, and take it out when that was one too many."""
+        router = self._router
+        if resident is not router.candidate:
+            return False
+        generation = router.routing.generation
+        opened = self._breaker.record_failure(resident.version, cause, generation)
+        if opened:
+            self._put_in_force(router.without_candidate())
+        return opened
 
     # --- Versions -----------------------------------------------------------------------------
 
@@ -202,6 +223,11 @@ class Engine:
         """Return the routing in force."""
         return self._router.routing
 
+    @property
+    def breaker(self) -> OpenBreaker | None:
+        """Return why the candidate is out, or None while it is not."""
+        return self._breaker.opened
+
     def set_routing(self, routing: Routing) -> Routing:
         """
         Put a routing in force as a whole; returns the one in force.
@@ -216,6 +242,7 @@ class Engine:
                 return routing
             self._refuse_if_stale(routing)
             self._put_in_force(Router.of(routing, self._versions.ready))
+            self._breaker.close()
         self._announce()
         return routing
 
