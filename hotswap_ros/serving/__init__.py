@@ -28,7 +28,7 @@ from hotswap_ros.serving._errors import (
 from hotswap_ros.serving._guard import Cause, Guard
 from hotswap_ros.serving._observation import ObservationCheck
 from hotswap_ros.serving._session import Session
-from hotswap_ros.serving._versions import VersionInfo
+from hotswap_ros.serving._versions import Isolation, VersionInfo
 
 __all__ = [
     'Cause',
@@ -38,6 +38,7 @@ __all__ = [
     'InUseError',
     'InferenceFailedError',
     'InvalidRoutingError',
+    'Isolation',
     'LoadFailedError',
     'NoRoomError',
     'NotLoadedError',

@@ -13,9 +13,10 @@ from hotswap_ros.serving._guard import Cause
 @dataclass(frozen=True, slots=True)
 class OpenBreaker:
     """
-    Why a version is out: it failed `count` requests in a row, the last one of them by `cause`.
+    Why a version is out: it failed `count` requests in a row, or lost its worker too often.
 
-    It stays out until a routing with a generation above `generation` is put in force.
+    `cause` is that of the last failure. It stays out until a routing with a generation above
+    `generation` is put in force.
     """
 
     version: str
@@ -41,8 +42,12 @@ class Breaker:
         self.count += 1
         if self.count != self._limit:
             return False
-        self.opened = OpenBreaker(version, cause, self.count, generation)
+        self.force(version, cause, generation)
         return True
+
+    def force(self, version: str, cause: Cause, generation: int) -> None:
+        """Open for a version that will not come back, however many requests it failed."""
+        self.opened = OpenBreaker(version, cause, self.count, generation)
 
     def record_success(self) -> None:
         """Begin to count anew."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from time import perf_counter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from numpy.typing import NDArray
 
@@ -34,9 +34,15 @@ from hotswap_ros.serving._resident import Failure, Resident
 from hotswap_ros.serving._router import Router
 from hotswap_ros.serving._session import CPU_ONLY
 from hotswap_ros.serving._tasks import Tasks
-from hotswap_ros.serving._versions import VersionInfo, Versions
+from hotswap_ros.serving._versions import Isolation, VersionInfo, Versions
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _log = logging.getLogger(__name__)
+
+#: How many of its typical times stable gets to answer for a worker before the deadline.
+_RESERVE = 2.0
 
 
 class Engine:
@@ -63,6 +69,8 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         providers: Sequence[str] = CPU_ONLY,
         on_change: Callable[[], None] | None = None,
+        isolation: Isolation | str = Isolation.IN_PROCESS,
+        idle_loading: bool = True,
     ) -> None:
         self.model_id = model_id
         self.resident_limit = resident_limit
@@ -83,7 +91,26 @@ class Engine:
             providers=providers,
             recorder_of=self._recorder_of,
             on_change=self._announce,
+            on_lost=self._drop_lost,
+            isolation=Isolation(isolation),
+            idle=idle_loading,
         )
+
+    def close(self) -> None:
+        """
+        End serving, and every worker process with it; to be called once no request is under way.
+
+        An engine that is not closed is no leak: its workers end with this process.
+        """
+        with self._lock:
+            self._router = Router(Routing(self.model_id))
+        self._versions.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # --- Deciding -----------------------------------------------------------------------------
 
@@ -97,7 +124,8 @@ class Engine:
         taken = perf_counter()
         stable, resident = self._take(inputs, task_id, category)
         resident.observation.check(inputs)
-        result = resident.attempt(inputs)
+        reserve_ms = 0.0 if resident is stable else _RESERVE * stable.typical_ms
+        result = resident.attempt(inputs, reserve_ms)
         if isinstance(result, Failure):
             return self._fall_back(inputs, stable, resident, result, taken)
         with self._lock:
@@ -196,8 +224,14 @@ class Engine:
             self._refuse_if_used(version)
             released = self._versions.release(version)
         # A large model takes its time to be freed: not under the lock.
+        if released is not None:
+            released.session.close()
         del released
         self._announce()
+
+    def workers(self) -> dict[str, int]:
+        """Return the worker processes' ids, by version; 0 for one that is being restarted."""
+        return self._versions.workers()
 
     def versions(self) -> tuple[VersionInfo, ...]:
         """Return every version that was asked for since the start, by name."""
@@ -243,6 +277,7 @@ class Engine:
             self._refuse_if_stale(routing)
             self._put_in_force(Router.of(routing, self._versions.ready))
             self._breaker.close()
+        self._settle()
         self._announce()
         return routing
 
@@ -282,6 +317,20 @@ class Engine:
         self._router = router
         self._tasks.hand_over(router)
         self._start_lease()
+
+    def _settle(self) -> None:
+        """Bring a stable version that is still in a worker into this process."""
+        stable = self._router.stable
+        if stable is not None:
+            self._versions.promote(stable, lambda: self._router.stable is stable)
+
+    def _drop_lost(self, resident: Resident) -> None:
+        """Take out a candidate whose worker is gone for good, however many requests failed."""
+        with self._lock:
+            router = self._router
+            if resident is router.candidate:
+                self._breaker.force(resident.version, Cause.CRASH, router.routing.generation)
+                self._put_in_force(router.without_candidate())
 
     def _start_lease(self) -> None:
         routing = self._router.routing

@@ -147,3 +147,16 @@ class UnknownTaskError(ServingError):
             f"task '{task_id}' is not under way (never inferred for, reported already, or timed "
             'out): report every task once, within the task timeout after its last inference'
         )
+
+
+class RunFailedError(Exception):
+    """A run ended without outputs; inside of this room only, as stable answers then."""
+
+    def __init__(self, cause: Cause, detail: str) -> None:
+        self.cause = cause
+        self.detail = detail
+        super().__init__(f'{cause.value}: {detail}')
+
+
+class SessionClosedError(Exception):
+    """A session was replaced by another one of the same version; inside of this room only."""

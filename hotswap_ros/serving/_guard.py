@@ -23,6 +23,7 @@ class Cause(str, enum.Enum):
     NOT_FINITE = 'not_finite'
     OUT_OF_BOUNDS = 'out_of_bounds'
     DEADLINE = 'deadline'
+    CRASH = 'crash'
 
 
 class Guard:

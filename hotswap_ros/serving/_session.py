@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -53,26 +55,43 @@ class Session:
         self._compare('input', manifest.inputs, self._runtime.get_inputs())
         self._compare('output', manifest.outputs, self._runtime.get_outputs())
 
-    def run(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return the outputs by name. Raises whatever the runtime raises."""
+    def run(
+        self, inputs: dict[str, NDArray[Any]], patience_s: float = math.inf
+    ) -> dict[str, NDArray[Any]]:
+        """
+        Return the outputs by name. Raises whatever the runtime raises.
+
+        A run in this process cannot be interrupted: `patience_s` is for sessions elsewhere.
+        """
         names = self._output_names
         return dict(zip(names, self._runtime.run(names, inputs), strict=True))
 
-    def warm_up(self, guard: Guard) -> None:
-        """Run a few times on zeros. Raises LoadFailedError when the outputs have no right form."""
+    def close(self) -> None:
+        """Do nothing: memory comes back when the last reference goes."""
+
+    def warm_up(self, guard: Guard) -> float:
+        """
+        Run a few times on zeros; returns how long the last run took, in ms.
+
+        Raises LoadFailedError when the outputs have no right form.
+        """
+        took_ms = 0.0
         zeros = {
             spec.name: np.zeros(spec.shape, dtype=spec.dtype.value)
             for spec in self._manifest.inputs
         }
         for _ in range(_WARM_UP_RUNS):
+            started = perf_counter()
             try:
                 outputs = self.run(zeros)
             except Exception as error:
                 raise self._failed(f'it raised an error on zeros: {error}') from error
+            took_ms = (perf_counter() - started) * 1e3
             # Zeros need not be an observation that can occur: their bounds and time say nothing.
             cause = guard.check(outputs, latency_ms=0.0)
             if cause not in (None, Cause.OUT_OF_BOUNDS):
                 raise self._failed(f'on zeros it puts out {_describe(outputs)} ({cause.value})')
+        return took_ms
 
     def _open(self, content: bytes, providers: Sequence[str]) -> ort.InferenceSession:
         self._require(providers, ort.get_available_providers())

@@ -5,17 +5,40 @@
 
 from __future__ import annotations
 
+import enum
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from hotswap_ros.models import ModelError, ModelRepository, VersionState
-from hotswap_ros.serving._errors import InUseError, NoRoomError, NotLoadedError, NotReadyError
+from hotswap_ros.serving._errors import (
+    InUseError,
+    LoadFailedError,
+    NoRoomError,
+    NotLoadedError,
+    NotReadyError,
+)
 from hotswap_ros.serving._guard import Guard
+from hotswap_ros.serving._incubator import Incubator, Job, News, RepositoryRefusedError
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Resident
 from hotswap_ros.serving._session import Session
+
+_log = logging.getLogger(__name__)
+
+
+class Isolation(str, enum.Enum):
+    """
+    Where versions run.
+
+    INCUBATOR: each in a worker process until it is stable. The first one is loaded into this
+    process at once: there is nothing yet that it could disturb.
+    """
+
+    IN_PROCESS = 'in_process'
+    INCUBATOR = 'incubator'
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +57,8 @@ class Versions:
     Loads and releases versions of one model. Threads may share it.
 
     Loading happens outside the lock, so that lookups never wait for it. `on_change` is called
-    outside the lock too, after every change of a state; it must not raise.
+    outside the lock too, after every change of a state, and `on_lost` for a version whose worker
+    died too often; they must not raise. `idle`: workers load in the lowest scheduling class.
     """
 
     def __init__(
@@ -46,6 +70,9 @@ class Versions:
         providers: Sequence[str],
         recorder_of: Callable[[str], Recorder],
         on_change: Callable[[], None],
+        on_lost: Callable[[Resident], None],
+        isolation: Isolation = Isolation.IN_PROCESS,
+        idle: bool = True,
     ) -> None:
         self._model_id = model_id
         self._repository = repository
@@ -53,32 +80,46 @@ class Versions:
         self._providers = tuple(providers)
         self._recorder_of = recorder_of
         self._on_change = on_change
+        self._on_lost = on_lost
+        self._isolation = isolation
+        self._idle = idle
         self._lock = threading.Lock()
         self._infos: dict[str, VersionInfo] = {}
         self._residents: dict[str, Resident] = {}
         self._loading: dict[str, Future[VersionInfo]] = {}
+        self._promotions: dict[str, threading.Thread] = {}
 
     def load(self, version: str) -> VersionInfo:
         """Bring a version to READY, or wait for the thread that is doing so already."""
+        lost = None
         with self._lock:
             if version in self._residents:
-                return self._infos[version]
+                if self._infos[version].state is not VersionState.FAILED:
+                    return self._infos[version]
+                lost = self._residents.pop(version)
             outcome = self._loading.get(version)
             is_ours = outcome is None
             if outcome is None:
+                in_process = lost is None and self._is_at_home()
                 outcome = self._take_place(version)
+        if lost is not None:
+            lost.session.close()
         if is_ours:
             self._on_change()
-            self._fill_place(version, outcome)
+            self._fill_place(version, outcome, in_process)
         return outcome.result()
+
+    def _is_at_home(self) -> bool:
+        """Return whether the next version is loaded into this process."""
+        is_first = not self._residents and not self._loading
+        return is_first or self._isolation is Isolation.IN_PROCESS
 
     def ready(self, version: str) -> Resident:
         """Return a version that is loaded and warm. Raises NotReadyError."""
         with self._lock:
+            info = self._infos.get(version, VersionInfo(version, VersionState.ABSENT))
             resident = self._residents.get(version)
-            if resident is None:
-                absent = VersionInfo(version, VersionState.ABSENT)
-                info = self._infos.get(version, absent)
+            if resident is None or info.state is not VersionState.READY:
                 raise NotReadyError(version, info.state, info.reason)
             return resident
 
@@ -86,7 +127,8 @@ class Versions:
         """
         Take a version out; one that was released before is a success.
 
-        Returns what was loaded: its memory comes back when the caller lets go of it.
+        Returns what was loaded: its memory comes back when the caller closes its session and lets
+        go of it.
         """
         with self._lock:
             info = self._infos.get(version)
@@ -125,9 +167,9 @@ class Versions:
         outcome = self._loading[version] = Future()
         return outcome
 
-    def _fill_place(self, version: str, outcome: Future[VersionInfo]) -> None:
+    def _fill_place(self, version: str, outcome: Future[VersionInfo], in_process: bool) -> None:
         try:
-            resident = self._bring_up(version)
+            resident = (self._bring_up if in_process else self._incubate)(version)
         except BaseException as error:
             # Whatever it was: a version that stayed in LOADING would keep its place for ever.
             self._end_loading(version, reason=str(error) or type(error).__name__)
@@ -150,8 +192,122 @@ class Versions:
         session = Session(verified.content, manifest, providers=self._providers)
         self._progress(replace(self._infos[version], state=VersionState.WARMING))
         guard = Guard(manifest)
-        session.warm_up(guard)
-        return Resident(manifest, session, guard, self._recorder_of(version))
+        typical_ms = session.warm_up(guard)
+        return Resident(manifest, session, guard, self._recorder_of(version), typical_ms)
+
+    # --- Versions in workers ------------------------------------------------------------------
+
+    def _incubate(self, version: str) -> Resident:
+        manifest = self._repository.manifest(self._model_id, version)
+        job = Job(self._repository.root, manifest, self._providers, self._idle)
+        incubator = Incubator(job, lambda news: self._hear(version, incubator, news))
+        try:
+            typical_ms = incubator.open()
+        except RepositoryRefusedError as error:
+            self._repository.verify(self._model_id, version)  # raises what the worker met
+            raise LoadFailedError(version, str(error)) from error
+        recorder = self._recorder_of(version)
+        return Resident(manifest, incubator, Guard(manifest), recorder, typical_ms)
+
+    def _hear(self, version: str, incubator: Incubator, news: News) -> None:
+        """Take note of what a worker's nurse tells: while it loads, and when its worker died."""
+        with self._lock:
+            resident = self._residents.get(version)
+            if version not in self._loading and (
+                resident is None or resident.session is not incubator
+            ):
+                return  # released or promoted meanwhile
+            info = self._infos[version]
+            self._infos[version] = replace(
+                info,
+                state=news.state,
+                digest=news.digest or info.digest,
+                size_bytes=news.size_bytes or info.size_bytes,
+                reason=news.reason,
+            )
+        if resident is not None and news.state is VersionState.FAILED:
+            self._on_lost(resident)
+        self._on_change()
+
+    def promote(self, resident: Resident, is_wanted: Callable[[], bool]) -> None:
+        """
+        Bring a version from its worker into this process, in a thread of its own.
+
+        Its worker answers until that is done, and goes on when it fails or is not wanted any more.
+        """
+        with self._lock:
+            version = resident.version
+            if version in self._promotions or not isinstance(resident.session, Incubator):
+                return
+            self._promotions[version] = threading.Thread(
+                target=self._promote, args=(resident, is_wanted), name=f'promotion of {version}'
+            )
+            self._promotions[version].daemon = True
+            self._promotions[version].start()
+
+    def _promote(self, resident: Resident, is_wanted: Callable[[], bool]) -> None:
+        worker = resident.session
+        try:
+            verified = self._repository.verify(self._model_id, resident.version)
+            session = Session(verified.content, resident.manifest, providers=self._providers)
+            del verified
+            typical_ms = session.warm_up(resident.guard)
+        except (ModelError, LoadFailedError) as error:
+            _log.error('version %s stays in its worker: %s', resident.version, error)
+            is_moved = False
+        else:
+            is_moved = self._move(resident, session, typical_ms, is_wanted)
+        finally:
+            with self._lock:
+                del self._promotions[resident.version]
+        if is_moved:
+            worker.close()
+        self._on_change()
+
+    def _move(
+        self,
+        resident: Resident,
+        session: Session,
+        typical_ms: float,
+        is_wanted: Callable[[], bool],
+    ) -> bool:
+        with self._lock:
+            version = resident.version
+            if self._residents.get(version) is not resident or not is_wanted():
+                return False
+            resident.session, resident.typical_ms = session, typical_ms
+            # Its worker may have been on the way back up, or given up.
+            self._infos[version] = replace(
+                self._infos[version], state=VersionState.READY, reason=''
+            )
+            return True
+
+    def workers(self) -> dict[str, int]:
+        """Return the process ids of the workers, by version; 0 for one that is being restarted."""
+        with self._lock:
+            residents = dict(self._residents)
+        return {
+            version: resident.session.pid
+            for version, resident in sorted(residents.items())
+            if isinstance(resident.session, Incubator)
+        }
+
+    def close(self) -> None:
+        """End every worker and wait for promotions under way; nothing is ready afterwards."""
+        with self._lock:
+            residents = list(self._residents.values())
+            promotions = list(self._promotions.values())
+            self._residents.clear()
+            for resident in residents:
+                self._infos[resident.version] = replace(
+                    self._infos[resident.version], state=VersionState.RELEASED, reason=''
+                )
+        for thread in promotions:
+            thread.join()
+        for resident in residents:
+            resident.session.close()
+
+    # --- States -------------------------------------------------------------------------------
 
     def _progress(self, info: VersionInfo) -> None:
         with self._lock:

@@ -1,0 +1,81 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What runs in a worker process: one version, loaded there and asked through shared memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from hotswap_ros.models import ModelError, ModelRepository, VersionState
+from hotswap_ros.serving._errors import LoadFailedError
+from hotswap_ros.serving._exchange import Exchange
+from hotswap_ros.serving._guard import Guard
+from hotswap_ros.serving._session import Session
+
+#: First byte of a reply. What follows is text for people.
+DONE, RAISED, WRONG_OUTPUT = b'D', b'R', b'W'
+
+#: A pipe takes this much at once or not at all.
+_MOST_BYTES = 4096
+
+
+class Worker:
+    """
+    Loads one version, telling how far it is, and then answers requests until the pipe ends.
+
+    `given` is what `Hatchling` put together: file descriptors, repository, names, providers.
+    """
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._fds: dict[str, int] = given['fds']
+        try:
+            self._load(given)
+        except ModelError as error:
+            self._tell(error='model', problem=str(error))
+            raise SystemExit from None
+        except LoadFailedError as error:
+            self._tell(error='load', problem=error.problem)
+            raise SystemExit from None
+        except MemoryError:
+            self._tell(error='load', problem='there is not enough memory for it')
+            raise SystemExit from None
+
+    def _load(self, given: dict[str, Any]) -> None:
+        repository = ModelRepository(given['root'])
+        self._tell(state=VersionState.VERIFYING.value)
+        verified = repository.verify(given['model_id'], given['version'])
+        manifest = verified.manifest
+        size = len(verified.content)
+        self._tell(state=VersionState.LOADING.value, digest=verified.digest, size_bytes=size)
+        self._session = Session(verified.content, manifest, providers=given['providers'])
+        del verified
+        self._tell(state=VersionState.WARMING.value)
+        typical_ms = self._session.warm_up(Guard(manifest))
+        self._slot = Exchange(manifest, self._fds['memory']).request
+        self._tell(manifest=manifest.model_dump_json(), typical_ms=typical_ms)
+
+    def serve(self) -> None:
+        """Answer until the engine closes its end of the pipe, or is gone."""
+        requests, replies = self._fds['requests'], self._fds['replies']
+        while os.read(requests, 1):
+            os.write(replies, self._answer()[:_MOST_BYTES])
+
+    def _answer(self) -> bytes:
+        inputs, places = self._slot
+        try:
+            outputs = self._session.run(inputs)
+        except Exception as error:
+            return RAISED + str(error).encode()
+        for name, place in places.items():
+            array = outputs[name]
+            if array.shape != place.shape or array.dtype != place.dtype:
+                found = f"output '{name}' is {array.dtype.name}{list(array.shape)}"
+                return WRONG_OUTPUT + found.encode()
+            place[...] = array
+        return DONE
+
+    def _tell(self, **news: Any) -> None:
+        os.write(self._fds['news'], json.dumps(news).encode() + b'\n')
