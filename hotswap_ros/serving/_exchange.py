@@ -20,10 +20,19 @@ _ALIGNMENT = 64
 
 
 class Slot(NamedTuple):
-    """Room for one observation and what a version puts out for it; views into shared memory."""
+    """Room for one observation and what a version puts out for it."""
 
     inputs: dict[str, NDArray[Any]]
     outputs: dict[str, NDArray[Any]]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Slot:
+        """Return a slot in this process's own memory."""
+        inputs, outputs = (
+            {spec.name: np.zeros(spec.shape, spec.dtype.value) for spec in specs}
+            for specs in (manifest.inputs, manifest.outputs)
+        )
+        return cls(inputs, outputs)
 
 
 class Exchange:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from hotswap_ros.models import Manifest, TensorSpec
 
+#: Up to this many numbers, Python compares them faster one by one than NumPy does all at once.
+_FEW = 16
+
 
 class Cause(str, enum.Enum):
     """Why an answer was not accepted. Numbered from 1 in this order by `msg/Decision.msg`."""
@@ -37,12 +40,17 @@ class Guard:
 
     def check(self, outputs: dict[str, NDArray[Any]], latency_ms: float) -> Cause | None:
         """Return the first promise that the outputs break, or None when they keep them all."""
-        for name, shape, dtype, size, low, high in self._outputs:
+        for name, shape, dtype, size, low, high, ranges in self._outputs:
             array = outputs.get(name)
             if array is None or array.shape != shape or array.dtype != dtype:
                 return Cause.OUTPUT
+            if ranges:
+                # As Python's numbers, which hold any of these exactly: half the time of below.
+                for number, (least, most) in zip(array.ravel().tolist(), ranges):
+                    if not least <= number <= most:
+                        return _cause_of(array)
             # On the few numbers of a decision count_nonzero takes a third of the time of all().
-            if size and not (
+            elif size and not (
                 count_nonzero(array >= low) == size and count_nonzero(array <= high) == size
             ):
                 return _cause_of(array)
@@ -56,20 +64,20 @@ class _Limits(NamedTuple):
     checked_size: int
     low: NDArray[Any]
     high: NDArray[Any]
+    ranges: tuple[tuple[float, float], ...]  # the same for few numbers, else empty
 
     @classmethod
     def of(cls, spec: TensorSpec) -> _Limits:
         dtype = np.dtype(spec.dtype.value)
         bounded = spec.low is not None or spec.high is not None
-        return cls(
-            name=spec.name,
-            shape=spec.shape,
-            dtype=dtype,
-            # Every value of an integer type without bounds is allowed.
-            checked_size=spec.size if spec.dtype.is_float or bounded else 0,
-            low=_bound(spec.low, -np.inf, dtype, spec.shape),
-            high=_bound(spec.high, np.inf, dtype, spec.shape),
-        )
+        # Every value of an integer type without bounds is allowed.
+        checked_size = spec.size if spec.dtype.is_float or bounded else 0
+        low = _bound(spec.low, -np.inf, dtype, spec.shape)
+        high = _bound(spec.high, np.inf, dtype, spec.shape)
+        ranges: tuple[tuple[float, float], ...] = ()
+        if checked_size <= _FEW:
+            ranges = tuple(zip(low.ravel().tolist(), high.ravel().tolist()))[:checked_size]
+        return cls(spec.name, spec.shape, dtype, checked_size, low, high, ranges)
 
 
 def _bound(

@@ -101,7 +101,10 @@ class Resident:
         if reserve_ms:
             patience_s = max(patience_s / 2, patience_s - reserve_ms / 1e3)
         try:
-            outputs = self._run(inputs, patience_s)
+            try:
+                outputs = self.session.run(inputs, patience_s)
+            except SessionClosedError:  # it was exchanged a moment ago
+                outputs = self.session.run(inputs, patience_s)
         except RunFailedError as error:
             return Failure(error.cause, _ms_since(started), error.detail)
         except Exception as error:
@@ -112,12 +115,6 @@ class Resident:
             return Answer(outputs, latency_ms)
         late = outputs if cause is Cause.DEADLINE else None
         return Failure(cause, latency_ms, outputs=late)
-
-    def _run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
-        try:
-            return self.session.run(inputs, patience_s)
-        except SessionClosedError:
-            return self.session.run(inputs, patience_s)  # exchanged a moment ago
 
 
 def _ms_since(started: float) -> float:

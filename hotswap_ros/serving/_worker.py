@@ -55,6 +55,7 @@ class Worker:
         self._tell(state=VersionState.WARMING.value)
         typical_ms = self._session.warm_up(Guard(manifest))
         self._slot = Exchange(manifest, self._fds['memory']).request
+        self._binding = self._session.bind(self._slot) if self._session.can_bind else None
         self._tell(manifest=manifest.model_dump_json(), typical_ms=typical_ms)
 
     def serve(self) -> None:
@@ -64,9 +65,18 @@ class Worker:
             os.write(replies, self._answer()[:_MOST_BYTES])
 
     def _answer(self) -> bytes:
+        if self._binding is not None:
+            try:
+                self._binding.run()
+            except Exception:
+                return self._answer_unbound()  # which tells what is wrong with it
+            return DONE
+        return self._answer_unbound()
+
+    def _answer_unbound(self) -> bytes:
         inputs, places = self._slot
         try:
-            outputs = self._session.run(inputs)
+            outputs = self._session.run_unbound(inputs)
         except Exception as error:
             return RAISED + str(error).encode()
         for name, place in places.items():
