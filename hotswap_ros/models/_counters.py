@@ -46,13 +46,29 @@ class TaskCounts:
 
 
 @dataclass(frozen=True)
+class ShadowCounts:
+    """
+    Observations that a version was to shadow: `offered` = `dropped` + `compared` + under way.
+
+    Of the compared ones, `agreed` were within the tolerance and `failed` broke the manifest, which
+    is no agreement. Coverage is `compared` / `offered`.
+    """
+
+    offered: int = 0
+    dropped: int = 0
+    compared: int = 0
+    agreed: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
 class VersionCounters:
     """
     Everything that is counted for one version on one robot.
 
     `requests` were to be answered by this version and `errors` of them it failed; `fallbacks`
     counts those by cause. `latency` has one count per bucket of `LATENCY_EDGES_MS`, and one for
-    the rest.
+    the rest. `shadow` counts what it did as a shadow, which is none of the others.
     """
 
     requests: int = 0
@@ -61,3 +77,4 @@ class VersionCounters:
     tasks: TaskCounts = field(default_factory=TaskCounts)
     categories: Mapping[str, TaskCounts] = field(default_factory=dict)
     latency: tuple[int, ...] = (0,) * (len(LATENCY_EDGES_MS) + 1)
+    shadow: ShadowCounts = field(default_factory=ShadowCounts)

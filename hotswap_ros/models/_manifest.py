@@ -79,11 +79,27 @@ class TensorSpec(_Part):
         return (unbounded if bound is None else bound,) * width
 
 
+class Metric(str, enum.Enum):
+    """How far two decisions are apart, over all elements of all outputs."""
+
+    MAX = 'max'  # the largest difference
+    RMS = 'rms'  # root of the mean square
+    L2 = 'l2'  # length of the difference
+
+
+class Comparison(_Part):
+    """When a shadow's decision counts as the same: within `tolerance`, in the outputs' unit."""
+
+    metric: Metric = Metric.MAX
+    tolerance: float = Field(1e-3, ge=0)
+
+
 class Manifest(_Part):
     """
     What a version promises; the file `manifest.json` beside `model.onnx`.
 
-    The guard holds the version to `outputs` and `deadline_ms`; the repository to `sha256`.
+    The guard holds the version to `outputs` and `deadline_ms`; the repository to `sha256`. As a
+    shadow it is compared with the stable version by `comparison`.
     """
 
     format: int = Field(1, ge=1, le=1)
@@ -95,6 +111,7 @@ class Manifest(_Part):
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
     outputs: tuple[TensorSpec, ...] = Field(min_length=1)
     deadline_ms: float | None = Field(None, gt=0)
+    comparison: Comparison = Comparison()
     description: str = ''
     training: dict[str, Any] = Field(default_factory=dict)
 

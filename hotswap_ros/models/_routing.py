@@ -17,8 +17,9 @@ class Routing:
     What a robot serves; swapped as a whole.
 
     `candidate_share` (0 to 1) is the share of tasks that `candidate` serves; `salt` keys their
-    choice. `generation` rises with every change. `lease_s` is how many seconds a candidate goes on
-    without a heartbeat, 0: for ever. Raises InvalidRoutingError for a field out of range.
+    choice. `shadow` decides beside stable and never acts. `generation` rises with every change.
+    `lease_s` is how many seconds a candidate goes on without a heartbeat, 0: for ever. Raises
+    InvalidRoutingError for a field out of range.
     """
 
     model_id: str
@@ -62,8 +63,14 @@ class Routing:
             (
                 'shadow',
                 self.shadow,
-                bool(self.shadow),
-                'shadowing is not available: leave it empty',
+                bool(self.shadow) and not self.stable,
+                'a shadow needs a stable version beside it: name both',
+            ),
+            (
+                'shadow',
+                self.shadow,
+                bool(self.shadow) and self.shadow in (self.stable, self.candidate),
+                'it decides already: name another or none',
             ),
         ):
             if wrong:

@@ -28,6 +28,7 @@ from hotswap_ros.serving._errors import (
 from hotswap_ros.serving._guard import Cause, Guard
 from hotswap_ros.serving._observation import ObservationCheck
 from hotswap_ros.serving._session import Session
+from hotswap_ros.serving._shadow import ShadowComparison
 from hotswap_ros.serving._versions import Isolation, VersionInfo
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     'Routing',
     'ServingError',
     'Session',
+    'ShadowComparison',
     'StaleGenerationError',
     'TaskOutcome',
     'UnknownModelError',

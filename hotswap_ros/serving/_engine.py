@@ -29,10 +29,12 @@ from hotswap_ros.serving._errors import (
     UnknownTaskError,
 )
 from hotswap_ros.serving._guard import Cause
+from hotswap_ros.serving._incubator import Incubator
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Failure, Resident
 from hotswap_ros.serving._router import Router
 from hotswap_ros.serving._session import CPU_ONLY
+from hotswap_ros.serving._shadow import Primary, ShadowComparison, Verdict
 from hotswap_ros.serving._tasks import Tasks
 from hotswap_ros.serving._versions import Isolation, VersionInfo, Versions
 
@@ -55,7 +57,11 @@ class Engine:
 
     `on_change`, if set, is called without locks after every change of the routing or of the state
     of a version, in the thread that made the change: it must be quick, as that may be one that
-    infers. A candidate that fails `breaker_limit` requests in a row is out, 0: never.
+    infers. `on_shadow` is called for every shadowed observation, in batches, by other threads.
+
+    `isolation` says where versions run; `idle_background`: workers load and shadow in the lowest
+    scheduling class, which may take for ever on a machine that is never idle. A candidate that
+    fails `breaker_limit` requests in a row is out, 0: never.
     """
 
     def __init__(
@@ -70,12 +76,14 @@ class Engine:
         providers: Sequence[str] = CPU_ONLY,
         on_change: Callable[[], None] | None = None,
         isolation: Isolation | str = Isolation.IN_PROCESS,
-        idle_loading: bool = True,
+        idle_background: bool = True,
+        on_shadow: Callable[[ShadowComparison], None] | None = None,
     ) -> None:
         self.model_id = model_id
         self.resident_limit = resident_limit
         self.boot_id = secrets.token_hex(8)
         self.on_change = on_change
+        self.on_shadow = on_shadow
         self._task_timeout_s = task_timeout_s
         self._clock = clock
         self._lock = threading.Lock()
@@ -92,8 +100,9 @@ class Engine:
             recorder_of=self._recorder_of,
             on_change=self._announce,
             on_lost=self._drop_lost,
+            on_verdicts=self._hear_verdicts,
             isolation=Isolation(isolation),
-            idle=idle_loading,
+            idle=idle_background,
         )
 
     def close(self) -> None:
@@ -128,8 +137,15 @@ class Engine:
         result = resident.attempt(inputs, reserve_ms)
         if isinstance(result, Failure):
             return self._fall_back(inputs, stable, resident, result, taken)
+        shadow = self._router.shadow
+        taken_by_shadow = False
+        if shadow is not None and resident is stable:
+            primary = Primary(task_id, resident.version, result.latency_ms)
+            taken_by_shadow = _offer(shadow, inputs, result.outputs, primary)
         with self._lock:
             resident.recorder.count_request(result.latency_ms)
+            if shadow is not None and resident is stable:
+                shadow.recorder.count_offer(taken_by_shadow)
             if self._breaker.count and resident is self._router.candidate:
                 self._breaker.record_success()
         return Decision(result.outputs, resident.version, False, None, _ms_since(taken))
@@ -331,6 +347,9 @@ class Engine:
             if resident is router.candidate:
                 self._breaker.force(resident.version, Cause.CRASH, router.routing.generation)
                 self._put_in_force(router.without_candidate())
+            elif resident is router.shadow:
+                self._breaker.force(resident.version, Cause.CRASH, router.routing.generation)
+                self._router = router.without_shadow()
 
     def _start_lease(self) -> None:
         routing = self._router.routing
@@ -349,6 +368,19 @@ class Engine:
         with self._lock:
             return self._recorders.setdefault(version, Recorder())
 
+    def _hear_verdicts(self, recorder: Recorder, verdicts: list[Verdict]) -> None:
+        with self._lock:
+            for verdict in verdicts:
+                recorder.count_verdict(verdict)
+        if self.on_shadow is None:
+            return
+        try:
+            for verdict in verdicts:
+                if verdict.comparison is not None:
+                    self.on_shadow(verdict.comparison)
+        except Exception:
+            _log.exception('on_shadow raised an error; serving goes on')
+
     def _announce(self) -> None:
         if self.on_change is None:
             return
@@ -356,6 +388,16 @@ class Engine:
             self.on_change()
         except Exception:
             _log.exception('on_change raised an error; serving goes on')
+
+
+def _offer(
+    shadow: Resident,
+    inputs: dict[str, NDArray[Any]],
+    outputs: dict[str, NDArray[Any]],
+    primary: Primary,
+) -> bool:
+    session = shadow.session
+    return isinstance(session, Incubator) and session.offer(inputs, outputs, primary)
 
 
 def _ms_since(moment: float) -> float:

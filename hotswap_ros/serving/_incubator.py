@@ -30,6 +30,8 @@ from hotswap_ros.models import Manifest, VersionState
 from hotswap_ros.serving._errors import LoadFailedError, RunFailedError, SessionClosedError
 from hotswap_ros.serving._exchange import Exchange
 from hotswap_ros.serving._guard import Cause
+from hotswap_ros.serving._samples import Samples
+from hotswap_ros.serving._shadow import Listener, Primary
 from hotswap_ros.serving._worker import DONE, RAISED
 
 _log = logging.getLogger(__name__)
@@ -71,14 +73,21 @@ class Incubator:
     """
     One version in a worker process that is started again when it dies.
 
-    `run` may be called from several threads; the worker answers one after the other. `on_news` is
-    called by a thread of the incubator's own.
+    `run` may be called from several threads; the worker answers one after the other. `on_news` and
+    `on_verdicts` are called by threads of the incubator's own.
     """
 
-    def __init__(self, job: Job, on_news: Callable[[News], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        on_news: Callable[[News], None],
+        on_verdicts: Listener = lambda verdicts: None,
+    ) -> None:
+        self._on_verdicts = on_verdicts
         self._job = job
         self._on_news = on_news
         self._lock = threading.Lock()
+        self._sampling = threading.Lock()
         self._closing = False
         self._worker: _Process | None = None
         self._serving: _Process | None = None
@@ -126,6 +135,19 @@ class Incubator:
         finally:
             self._lock.release()
 
+    def offer(
+        self, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]], primary: Primary
+    ) -> bool:
+        """Let the version shadow a decision; returns at once, whether it will."""
+        worker = self._serving
+        # A worker's last moments: its pipes are closed under this lock.
+        if worker is None or not self._sampling.acquire(blocking=False):
+            return False
+        try:
+            return self._serving is worker and worker.samples.offer(inputs, outputs, primary)
+        finally:
+            self._sampling.release()
+
     def _queue(self, patience_s: float) -> float:
         """Take the lock when others have asked first; returns the patience that is left."""
         started = perf_counter()
@@ -172,6 +194,7 @@ class Incubator:
                     self._ready.set_result(typical_ms)
                 else:
                     self._on_news(News(VersionState.READY))
+            worker.samples.collect(self._on_verdicts)
             for _ in worker.news():  # a worker that serves has none: this waits for its end
                 pass
             died_early = typical_ms is None
@@ -179,7 +202,7 @@ class Incubator:
             self._give_up(error, is_first)
             return None
         finally:
-            with self._lock:
+            with self._lock, self._sampling:
                 self._serving = self._worker = None
             worker.kill()
             end = worker.wait()
@@ -246,7 +269,9 @@ class _Process:
         theirs: dict[str, int] = {}
         try:
             theirs['memory'] = os.memfd_create('hotswap_ros', os.MFD_CLOEXEC)
-            slot = Exchange(job.manifest, theirs['memory']).request
+            exchange = Exchange(job.manifest, theirs['memory'])
+            theirs['samples'], ours['samples'] = os.pipe()
+            ours['results'], theirs['results'] = os.pipe()
             theirs['requests'], ours['requests'] = os.pipe()
             ours['replies'], theirs['replies'] = os.pipe()
             ours['news'], theirs['news'] = os.pipe()
@@ -258,8 +283,9 @@ class _Process:
             _close(theirs.values())
         self.pid = self._popen.pid
         self._fds = ours
-        self._inputs = tuple(slot.inputs.items())
-        self._outputs = tuple(slot.outputs.items())
+        self._inputs = tuple(exchange.request.inputs.items())
+        self._outputs = tuple(exchange.request.outputs.items())
+        self.samples = Samples(job.manifest, exchange.samples, ours['samples'], ours['results'])
         self._poll = select.poll()
         self._poll.register(ours['replies'], select.POLLIN)
 
@@ -299,6 +325,7 @@ class _Process:
     def wait(self) -> str:
         """Wait for the end of the process and return how it came. To be called last, and once."""
         code = self._popen.wait()
+        self.samples.end()
         _close(self._fds.values())
         return f'was ended by signal {-code}' if code < 0 else f'ended with exit code {code}'
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from hotswap_ros.models import LATENCY_EDGES_MS, TaskCounts, VersionCounters
+from hotswap_ros.models import LATENCY_EDGES_MS, ShadowCounts, TaskCounts, VersionCounters
 from hotswap_ros.serving._guard import Cause
+from hotswap_ros.serving._shadow import Verdict
 
 
 class Recorder:
@@ -19,12 +20,13 @@ class Recorder:
     in its place: so the two groups of a comparison are those that chance made.
     """
 
-    __slots__ = ('_categories', '_errors', '_fallbacks', '_latency', '_tasks')
+    __slots__ = ('_categories', '_errors', '_fallbacks', '_latency', '_shadow', '_tasks')
 
     def __init__(self) -> None:
         self._latency = [0] * (len(LATENCY_EDGES_MS) + 1)
         self._errors = 0
         self._fallbacks: dict[str, int] = {}
+        self._shadow = [0] * 5  # in the order of ShadowCounts
         self._tasks = TaskCounts()
         self._categories: dict[str, TaskCounts] = {}
 
@@ -45,6 +47,20 @@ class Recorder:
         if category:
             self._categories[category] = self._categories.get(category, TaskCounts()) + change
 
+    def count_offer(self, taken: bool) -> None:
+        """Count an observation that the version was to shadow, and whether it could."""
+        self._shadow[0] += 1
+        self._shadow[1] += not taken
+
+    def count_verdict(self, verdict: Verdict) -> None:
+        """Count what became of a shadowed observation."""
+        self._shadow[1] += verdict.drops
+        comparison = verdict.comparison
+        if comparison is not None:
+            self._shadow[2] += 1
+            self._shadow[3] += comparison.agreement
+            self._shadow[4] += comparison.cause is not None
+
     def snapshot(self) -> VersionCounters:
         """Return the counts of this moment."""
         return VersionCounters(
@@ -54,4 +70,5 @@ class Recorder:
             tasks=self._tasks,
             categories=dict(self._categories),
             latency=tuple(self._latency),
+            shadow=ShadowCounts(*self._shadow),
         )

@@ -25,6 +25,7 @@ from hotswap_ros.serving._incubator import Incubator, Job, News, RepositoryRefus
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Resident
 from hotswap_ros.serving._session import Session
+from hotswap_ros.serving._shadow import Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,8 @@ class Versions:
 
     Loading happens outside the lock, so that lookups never wait for it. `on_change` is called
     outside the lock too, after every change of a state, and `on_lost` for a version whose worker
-    died too often; they must not raise. `idle`: workers load in the lowest scheduling class.
+    died too often, `on_verdicts` for what shadows found; they must not raise. `idle`:
+    workers load and shadow in the lowest scheduling class.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Versions:
         recorder_of: Callable[[str], Recorder],
         on_change: Callable[[], None],
         on_lost: Callable[[Resident], None],
+        on_verdicts: Callable[[Recorder, list[Verdict]], None],
         isolation: Isolation = Isolation.IN_PROCESS,
         idle: bool = True,
     ) -> None:
@@ -81,6 +84,7 @@ class Versions:
         self._recorder_of = recorder_of
         self._on_change = on_change
         self._on_lost = on_lost
+        self._on_verdicts = on_verdicts
         self._isolation = isolation
         self._idle = idle
         self._lock = threading.Lock()
@@ -200,13 +204,17 @@ class Versions:
     def _incubate(self, version: str) -> Resident:
         manifest = self._repository.manifest(self._model_id, version)
         job = Job(self._repository.root, manifest, self._providers, self._idle)
-        incubator = Incubator(job, lambda news: self._hear(version, incubator, news))
+        recorder = self._recorder_of(version)
+        incubator = Incubator(
+            job,
+            lambda news: self._hear(version, incubator, news),
+            lambda verdicts: self._on_verdicts(recorder, verdicts),
+        )
         try:
             typical_ms = incubator.open()
         except RepositoryRefusedError as error:
             self._repository.verify(self._model_id, version)  # raises what the worker met
             raise LoadFailedError(version, str(error)) from error
-        recorder = self._recorder_of(version)
         return Resident(manifest, incubator, Guard(manifest), recorder, typical_ms)
 
     def _hear(self, version: str, incubator: Incubator, news: News) -> None:

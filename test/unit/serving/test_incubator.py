@@ -3,13 +3,12 @@
 
 """What runs in a worker process: its answers, its death, and what is left of it."""
 
+import gc
 import os
 import select
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hotswap_ros.models import DigestMismatchError, ModelRepository
+from hotswap_ros.models import DigestMismatchError
 from hotswap_ros.serving import (
     Cause,
-    Engine,
     LoadFailedError,
     NotReadyError,
     Routing,
@@ -32,69 +30,13 @@ from hotswap_ros.serving._session import CPU_ONLY
 FAULTS = ['exception', 'output', 'not_finite', 'out_of_bounds']
 
 
-class Watched:
-    """An engine with an incubator, and a way to wait until it has got somewhere."""
-
-    def __init__(self, repository: ModelRepository, **fields: Any) -> None:
-        self.states: list[tuple[str, str]] = []
-        self._changed = threading.Condition()
-        self.engine = Engine(
-            'policy',
-            repository,
-            isolation='incubator',
-            idle_loading=False,  # on a machine under load, that class never gets its turn
-            on_change=self._note,
-            **fields,
-        )
-
-    def _note(self) -> None:
-        with self._changed:
-            now = [(info.version, info.state.value) for info in self.engine.versions()]
-            self.states += [state for state in now if state not in self.states[-len(now) :]]
-            self._changed.notify_all()
-
-    def wait_until(self, condition: Callable[[], object]) -> None:
-        with self._changed:
-            assert self._changed.wait_for(condition, 60)
-
-    def wait_for_another_worker(self, pid: int, version: str = 'v2') -> None:
-        def is_back() -> bool:
-            states = {info.version: info.state for info in self.engine.versions()}
-            return self.pid(version) not in (0, pid) and states[version] is VersionState.READY
-
-        self.wait_until(is_back)
-
-    def pid(self, version: str = 'v2') -> int:
-        return self.engine.workers()[version]
-
-
-@pytest.fixture
-def watch(make_version: Any, repository: ModelRepository) -> Iterator[Callable[..., Watched]]:
-    """Return a maker of engines with v1 in force and v2, in a worker, as its candidate."""
-    made: list[Watched] = []
-
-    def make(v2: dict[str, Any] | None = None, **fields: Any) -> Watched:
-        make_version('v1', bias=0.1)
-        make_version('v2', **{'bias': 0.2, 'deadline_ms': 20_000.0, **(v2 or {})})
-        watched = Watched(repository, **fields)
-        made.append(watched)
-        watched.engine.load('v1')
-        watched.engine.set_routing(Routing('policy', 'v1', generation=1))
-        watched.engine.load('v2')
-        watched.engine.set_routing(Routing('policy', 'v1', 'v2', 1.0, generation=2))
-        return watched
-
-    yield make
-    for watched in made:
-        watched.engine.close()
-
-
 def is_gone(pid: int) -> bool:
     """Return whether a process has ended and was waited for: a zombie is not gone."""
     return not Path(f'/proc/{pid}').exists()
 
 
 def fds_open() -> int:
+    gc.collect()  # those of the tests before
     return len(os.listdir('/proc/self/fd'))  # noqa: PTH208
 
 
@@ -318,7 +260,8 @@ import sys
 print('ran', flush=True)
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.serving import Engine, Routing
-engine = Engine('policy', ModelRepository(sys.argv[1]), isolation='incubator', idle_loading=False)
+repository = ModelRepository(sys.argv[1])
+engine = Engine('policy', repository, isolation='incubator', idle_background=False)
 engine.load('v1')
 engine.load('v2')
 print(engine.workers()['v2'], flush=True)
