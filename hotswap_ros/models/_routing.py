@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hotswap_ros.models._errors import InvalidRoutingError
 from hotswap_ros.models._hashing import bucket
@@ -81,6 +81,19 @@ class Routing:
         if self.candidate and bucket(self.salt, task_id) < self.candidate_share:
             return self.candidate
         return self.stable
+
+    def without(self, version: str) -> Routing:
+        """Return the same without a version that is candidate or shadow; the generation stays."""
+        routing = self
+        if version and routing.candidate == version:
+            routing = replace(routing, candidate='', candidate_share=0.0)
+        if version and routing.shadow == version:
+            routing = replace(routing, shadow='')
+        return routing
+
+    def with_stable_alone(self, stable: str) -> Routing:
+        """Return the same with a stable version and no other; the generation stays."""
+        return replace(self, stable=stable, candidate='', candidate_share=0.0, shadow='')
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -11,12 +11,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import ModelRepository, Routing, TaskCounts, VersionCounters
+from hotswap_ros.models import ModelError, ModelRepository, Routing, TaskCounts, VersionCounters
 from hotswap_ros.serving._breaker import Breaker, OpenBreaker
 from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._errors import (
@@ -24,12 +25,14 @@ from hotswap_ros.serving._errors import (
     InUseError,
     NotServingError,
     ObservationError,
+    ServingError,
     StaleGenerationError,
     UnknownModelError,
     UnknownTaskError,
 )
 from hotswap_ros.serving._guard import Cause
 from hotswap_ros.serving._incubator import Incubator
+from hotswap_ros.serving._last_known_good import LastKnownGood, Record
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Failure, Resident
 from hotswap_ros.serving._router import Router
@@ -59,6 +62,9 @@ class Engine:
     of a version, in the thread that made the change: it must be quick, as that may be one that
     infers. `on_shadow` is called for every shadowed observation, in batches, by other threads.
 
+    The routing in force is kept in `state_folder`, for `restore` after a restart. A stable version
+    is on probation for `probation_s`: a process that ends unasked meanwhile is put down to it.
+
     `isolation` says where versions run; `idle_background`: workers load and shadow in the lowest
     scheduling class, which may take for ever on a machine that is never idle. A candidate that
     fails `breaker_limit` requests in a row is out, 0: never.
@@ -78,6 +84,8 @@ class Engine:
         isolation: Isolation | str = Isolation.IN_PROCESS,
         idle_background: bool = True,
         on_shadow: Callable[[ShadowComparison], None] | None = None,
+        state_folder: Path | str | None = None,
+        probation_s: float = 300.0,
     ) -> None:
         self.model_id = model_id
         self.resident_limit = resident_limit
@@ -87,6 +95,10 @@ class Engine:
         self._task_timeout_s = task_timeout_s
         self._clock = clock
         self._lock = threading.Lock()
+        folder = None if state_folder is None else Path(state_folder)
+        self._last_known_good = LastKnownGood(folder, model_id)
+        self._probation_s = probation_s
+        self._stable_since = math.inf
         self._router = Router(Routing(model_id))
         self._breaker = Breaker(breaker_limit)
         self._lease_ends = math.inf
@@ -114,6 +126,7 @@ class Engine:
         with self._lock:
             self._router = Router(Routing(self.model_id))
         self._versions.close()
+        self._last_known_good.end()
 
     def __enter__(self) -> Self:
         return self
@@ -282,8 +295,9 @@ class Engine:
         """
         Put a routing in force as a whole; returns the one in force.
 
-        The same routing again is a success. Raises UnknownModelError, StaleGenerationError,
-        NotReadyError, and InvalidRoutingError for a candidate that stable could not answer for.
+        The same routing again is a success. It is on disk when this returns. Raises
+        UnknownModelError, StaleGenerationError, NotReadyError, and InvalidRoutingError for a
+        candidate that stable could not answer for.
         """
         if routing.model_id != self.model_id:
             raise UnknownModelError(routing.model_id, self.model_id)
@@ -294,6 +308,7 @@ class Engine:
             self._put_in_force(Router.of(routing, self._versions.ready))
             self._breaker.close()
         self._settle()
+        self._commit()
         self._announce()
         return routing
 
@@ -318,6 +333,11 @@ class Engine:
             silent = self._tasks.pop_silent_since(now - self._task_timeout_s)
             for task in silent:
                 task.count(TaskCounts(finished=1, timed_out=1))
+            stable = self._router.routing.stable
+            is_proven = bool(stable) and now >= self._stable_since + self._probation_s
+        self._commit()
+        if is_proven:
+            self._last_known_good.prove(stable)
         if lease_ended:
             self._announce()
         return lease_ended or bool(silent)
@@ -329,7 +349,67 @@ class Engine:
         if routing.generation <= in_force.generation and not untouched:
             raise StaleGenerationError(routing.generation, in_force.generation)
 
+    def restore(self) -> Routing | None:
+        """
+        Serve what was served before a restart; to be called first of all. Blocks.
+
+        Returns the routing in force, None when nothing is known; then nothing is served. Without
+        its candidate or shadow, it may be, when these do not load; and with the proven version as
+        stable, when the last one crashed the process twice or does not load. Raises what `load`
+        raises when there is nothing left to serve.
+        """
+        record = self._last_known_good.recall()
+        if record is None or not record.routing.stable:
+            return None
+        routing = self._restore_stable(record)
+        for beside in (routing.candidate, routing.shadow):
+            if beside and not self._try_to_load(beside):
+                routing = routing.without(beside)
+        if routing != self.routing:
+            self._enforce(routing)
+        return self.routing
+
+    def _restore_stable(self, record: Record) -> Routing:
+        """Put the stable version in force, alone at first: what lies beside it may take long."""
+        routing = record.routing
+        try:
+            self.load(routing.stable)
+        except (ModelError, ServingError) as error:
+            if record.proven in ('', routing.stable):
+                raise
+            _log.error('%s; %s serves in its place', error, record.proven)
+            self.load(record.proven)
+            routing = routing.with_stable_alone(record.proven)
+        self._enforce(routing.with_stable_alone(routing.stable))
+        return routing
+
+    def _try_to_load(self, version: str) -> bool:
+        try:
+            self.load(version)
+        except (ModelError, ServingError) as error:
+            _log.error('%s; serving goes on without it', error)
+            return False
+        return True
+
+    def _enforce(self, routing: Routing) -> None:
+        with self._lock:
+            self._put_in_force(Router.of(routing, self._versions.ready))
+        self._commit()
+        self._announce()
+
+    def _commit(self) -> None:
+        """Keep the routing in force for the next start."""
+        routing = self._router.routing
+        if not routing.stable:
+            return
+        workers = self._versions.workers()
+        self._last_known_good.commit(
+            routing, [version for version in routing.versions if version not in workers]
+        )
+
     def _put_in_force(self, router: Router) -> None:
+        if router.routing.stable != self._router.routing.stable:
+            self._stable_since = self._clock()
         self._router = router
         self._tasks.hand_over(router)
         self._start_lease()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hotswap_ros.models import DType, InvalidRoutingError, Routing, TensorSpec
 from hotswap_ros.serving._incubator import Incubator
@@ -42,12 +42,13 @@ class Router:
 
     def without_candidate(self) -> Router:
         """Return the same with the candidate dropped; the generation stays."""
-        routing = replace(self.routing, candidate='', candidate_share=0.0)
+        routing = self.routing.without(self.routing.candidate)
         return Router(routing, self.stable, None, self.shadow)
 
     def without_shadow(self) -> Router:
         """Return the same with the shadow dropped; the generation stays."""
-        return Router(replace(self.routing, shadow=''), self.stable, self.candidate)
+        routing = self.routing.without(self.routing.shadow)
+        return Router(routing, self.stable, self.candidate)
 
     def candidate_for(self, task_id: str) -> Resident | None:
         """Return the candidate if a task that begins now is one of its share."""
