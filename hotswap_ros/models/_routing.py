@@ -18,8 +18,10 @@ class Routing:
 
     `candidate_share` (0 to 1) is the share of tasks that `candidate` serves; `salt` keys their
     choice. `shadow` decides beside stable and never acts. `generation` rises with every change.
-    `lease_s` is how many seconds a candidate goes on without a heartbeat, 0: for ever. Raises
-    InvalidRoutingError for a field out of range.
+    `lease_s` is how many seconds a candidate goes on without a heartbeat, 0: for ever.
+    `activate_at` is when it takes effect, in seconds of wall time since 1970, so that a fleet
+    flips together; 0 and what has passed: at once. Raises InvalidRoutingError for a field out of
+    range.
     """
 
     model_id: str
@@ -30,6 +32,7 @@ class Routing:
     salt: str = ''
     generation: int = 0
     lease_s: float = 0.0
+    activate_at: float = 0.0
 
     def __post_init__(self) -> None:
         for field, value, wrong, remedy in (
@@ -60,6 +63,12 @@ class Routing:
             ),
             ('generation', self.generation, self.generation < 0, 'use 0 or more'),
             ('lease_s', self.lease_s, not 0 <= self.lease_s < float('inf'), 'use 0 or more'),
+            (
+                'activate_at',
+                self.activate_at,
+                not 0 <= self.activate_at < float('inf'),
+                'use seconds since 1970, or 0 for at once',
+            ),
             (
                 'shadow',
                 self.shadow,

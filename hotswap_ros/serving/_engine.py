@@ -79,6 +79,8 @@ class Engine:
         task_timeout_s: float = 60.0,
         breaker_limit: int = 5,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        memory_budget_bytes: int | None = None,
         providers: Sequence[str] = CPU_ONLY,
         on_change: Callable[[], None] | None = None,
         isolation: Isolation | str = Isolation.IN_PROCESS,
@@ -94,6 +96,9 @@ class Engine:
         self.on_shadow = on_shadow
         self._task_timeout_s = task_timeout_s
         self._clock = clock
+        self._wall_clock = wall_clock
+        self._pending: Router | None = None
+        self._activation: threading.Timer | None = None
         self._lock = threading.Lock()
         folder = None if state_folder is None else Path(state_folder)
         self._last_known_good = LastKnownGood(folder, model_id)
@@ -103,11 +108,13 @@ class Engine:
         self._breaker = Breaker(breaker_limit)
         self._lease_ends = math.inf
         self._tasks = Tasks()
+        self._task_ended = threading.Condition(self._lock)
         self._recorders: dict[str, Recorder] = {}
         self._versions = Versions(
             model_id,
             repository,
             limit=resident_limit,
+            memory_budget_bytes=memory_budget_bytes,
             providers=providers,
             recorder_of=self._recorder_of,
             on_change=self._announce,
@@ -125,6 +132,7 @@ class Engine:
         """
         with self._lock:
             self._router = Router(Routing(self.model_id))
+            self._forget_pending()
         self._versions.close()
         self._last_known_good.end()
 
@@ -171,6 +179,7 @@ class Engine:
             if task is None:
                 raise UnknownTaskError(task_id)
             task.count(TaskCounts(finished=1, succeeded=succeeded, stuck=int(stuck)))
+            self._task_ended.notify_all()
         return TaskOutcome(task.version, task.category)
 
     def _take(
@@ -247,10 +256,21 @@ class Engine:
         """
         return self._versions.load(version)
 
-    def unload(self, version: str) -> None:
-        """Release a version. Raises InUseError or NotLoadedError."""
+    def unload(self, version: str, drain_s: float = 0.0) -> None:
+        """
+        Release a version. Raises InUseError or NotLoadedError.
+
+        Waits up to `drain_s` for the tasks that are on it; it is DRAINING meanwhile, and READY
+        again when they did not end in time.
+        """
         with self._lock:
-            self._refuse_if_used(version)
+            self._refuse_if_named(version)
+            is_draining = drain_s > 0 and self._tasks.count_on(version) > 0
+        if is_draining:
+            self._drain(version, drain_s)
+        with self._lock:
+            self._refuse_if_named(version)
+            self._refuse_if_decided_on(version)
             released = self._versions.release(version)
         # A large model takes its time to be freed: not under the lock.
         if released is not None:
@@ -270,9 +290,29 @@ class Engine:
         """Return those that only lie in the repository too. Blocks: reads the disk."""
         return self._versions.known()
 
-    def _refuse_if_used(self, version: str) -> None:
-        if version in self._router.routing.versions:
+    def _drain(self, version: str, drain_s: float) -> None:
+        """Wait until no task is on a version, a routing names it again, or time is up."""
+        if not self._versions.begin_draining(version):
+            return
+        self._announce()
+        with self._lock:
+            self._task_ended.wait_for(
+                lambda: self._is_named(version) or not self._tasks.count_on(version), drain_s
+            )
+            self._versions.end_draining(version)
+        self._announce()
+
+    def _is_named(self, version: str) -> bool:
+        routings = [self._router.routing]
+        if self._pending is not None:
+            routings.append(self._pending.routing)
+        return any(version in routing.versions for routing in routings)
+
+    def _refuse_if_named(self, version: str) -> None:
+        if self._is_named(version):
             raise InUseError(version, 'the routing names it', 'set a routing without it first')
+
+    def _refuse_if_decided_on(self, version: str) -> None:
         tasks = self._tasks.count_on(version)
         if tasks:
             raise InUseError(
@@ -295,22 +335,61 @@ class Engine:
         """
         Put a routing in force as a whole; returns the one in force.
 
-        The same routing again is a success. It is on disk when this returns. Raises
-        UnknownModelError, StaleGenerationError, NotReadyError, and InvalidRoutingError for a
-        candidate that stable could not answer for.
+        The same routing again is a success. One with `activate_at` in the future is `pending`
+        until then, and superseded by a newer one. What is in force is on disk when this returns.
+        Raises UnknownModelError, StaleGenerationError, NotReadyError, and InvalidRoutingError for
+        a candidate or shadow that does not go with stable.
         """
         if routing.model_id != self.model_id:
             raise UnknownModelError(routing.model_id, self.model_id)
         with self._lock:
-            if routing == self._router.routing:
-                return routing
+            if routing in (self._router.routing, self.pending):
+                return self._router.routing
             self._refuse_if_stale(routing)
-            self._put_in_force(Router.of(routing, self._versions.ready))
-            self._breaker.close()
+            router = Router.of(routing, self._versions.ready)
+            self._forget_pending()
+            if routing.activate_at > self._wall_clock():
+                self._await_activation(router)
+            else:
+                self._activate(router)
         self._settle()
         self._commit()
         self._announce()
-        return routing
+        return self._router.routing
+
+    @property
+    def pending(self) -> Routing | None:
+        """Return the routing that takes effect at its `activate_at`, or None."""
+        pending = self._pending
+        return None if pending is None else pending.routing
+
+    def _activate(self, router: Router) -> None:
+        self._put_in_force(router)
+        self._breaker.close()
+        self._task_ended.notify_all()  # a version that drains may be named again
+
+    def _await_activation(self, router: Router) -> None:
+        self._pending = router
+        # `tick` alone would flip a fleet within its period only. The timer may fire early, when
+        # the wall clock is set back meanwhile: then a later tick is the one.
+        delay = min(router.routing.activate_at - self._wall_clock(), threading.TIMEOUT_MAX)
+        self._activation = threading.Timer(delay, self.tick)
+        self._activation.daemon = True
+        self._activation.start()
+
+    def _forget_pending(self) -> None:
+        self._pending = None
+        if self._activation is not None:
+            self._activation.cancel()
+            self._activation = None
+
+    def _activate_if_due(self) -> bool:
+        pending = self._pending
+        if pending is None or self._wall_clock() < pending.routing.activate_at:
+            return False
+        self._forget_pending()
+        self._activate(pending)
+        return True
 
     def renew_lease(self, rollout_ids: Collection[str]) -> None:
         """Take note of a heartbeat: the lease of a candidate of these rollouts starts anew."""
@@ -322,32 +401,42 @@ class Engine:
         """
         Let time take effect; to be called 1 to 10 times a second.
 
-        Drops a candidate whose lease ended, and ends tasks that fell silent, which count as timed
-        out. Returns whether anything changed that others can see.
+        Puts a routing in force whose time has come, drops a candidate whose lease ended, and ends
+        tasks that fell silent, which count as timed out. Returns whether anything changed that
+        others can see.
         """
         with self._lock:
             now = self._clock()
+            is_activated = self._activate_if_due()
             lease_ended = now >= self._lease_ends
             if lease_ended:
                 self._put_in_force(self._router.without_candidate())
             silent = self._tasks.pop_silent_since(now - self._task_timeout_s)
             for task in silent:
                 task.count(TaskCounts(finished=1, timed_out=1))
+            if silent:
+                self._task_ended.notify_all()
             stable = self._router.routing.stable
             is_proven = bool(stable) and now >= self._stable_since + self._probation_s
+        if is_activated:
+            self._settle()
         self._commit()
         if is_proven:
             self._last_known_good.prove(stable)
-        if lease_ended:
+        if lease_ended or is_activated:
             self._announce()
-        return lease_ended or bool(silent)
+        return lease_ended or is_activated or bool(silent)
 
     def _refuse_if_stale(self, routing: Routing) -> None:
         in_force = self._router.routing
         # The start's routing is nobody's: the first one may have generation 0 as well.
         untouched = in_force == Routing(self.model_id)
-        if routing.generation <= in_force.generation and not untouched:
-            raise StaleGenerationError(routing.generation, in_force.generation)
+        newest = in_force.generation
+        if self._pending is not None:
+            newest = max(newest, self._pending.routing.generation)
+            untouched = False
+        if routing.generation <= newest and not untouched:
+            raise StaleGenerationError(routing.generation, newest)
 
     def restore(self) -> Routing | None:
         """

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from hotswap_ros.models import ModelError, ModelRepository, VersionState
+from hotswap_ros.models import Manifest, ModelError, ModelRepository, VersionState
 from hotswap_ros.serving._errors import (
     InUseError,
     LoadFailedError,
+    NoMemoryError,
     NoRoomError,
     NotLoadedError,
     NotReadyError,
@@ -28,6 +29,14 @@ from hotswap_ros.serving._session import Session
 from hotswap_ros.serving._shadow import Verdict
 
 _log = logging.getLogger(__name__)
+
+#: What a worker takes before it has loaded anything: interpreter, NumPy and runtime.
+_WORKER_BYTES = 70_000_000
+
+
+def memory_need(size_bytes: int, is_in_worker: bool) -> int:
+    """Return the bytes that a version of that file size takes once it is loaded."""
+    return size_bytes + size_bytes // 2 + (_WORKER_BYTES if is_in_worker else 0)
 
 
 class Isolation(str, enum.Enum):
@@ -69,6 +78,7 @@ class Versions:
         repository: ModelRepository,
         *,
         limit: int,
+        memory_budget_bytes: int | None = None,
         providers: Sequence[str],
         recorder_of: Callable[[str], Recorder],
         on_change: Callable[[], None],
@@ -80,6 +90,7 @@ class Versions:
         self._model_id = model_id
         self._repository = repository
         self._limit = limit
+        self._budget = memory_budget_bytes
         self._providers = tuple(providers)
         self._recorder_of = recorder_of
         self._on_change = on_change
@@ -91,6 +102,7 @@ class Versions:
         self._infos: dict[str, VersionInfo] = {}
         self._residents: dict[str, Resident] = {}
         self._loading: dict[str, Future[VersionInfo]] = {}
+        self._needs: dict[str, int] = {}
         self._promotions: dict[str, threading.Thread] = {}
 
     def load(self, version: str) -> VersionInfo:
@@ -123,7 +135,8 @@ class Versions:
         with self._lock:
             info = self._infos.get(version, VersionInfo(version, VersionState.ABSENT))
             resident = self._residents.get(version)
-            if resident is None or info.state is not VersionState.READY:
+            # One that drains is as warm as ever: named again, it is not unloaded.
+            if resident is None or info.state not in (VersionState.READY, VersionState.DRAINING):
                 raise NotReadyError(version, info.state, info.reason)
             return resident
 
@@ -142,6 +155,22 @@ class Versions:
                 raise InUseError(version, 'it is being loaded', 'wait until that is done')
             self._infos[version] = replace(info, state=VersionState.RELEASED, reason='')
             return self._residents.pop(version, None)
+
+    def begin_draining(self, version: str) -> bool:
+        """Show that a version waits for its last tasks; returns whether it is READY now."""
+        with self._lock:
+            info = self._infos.get(version)
+            if info is None or info.state is not VersionState.READY:
+                return False
+            self._infos[version] = replace(info, state=VersionState.DRAINING)
+            return True
+
+    def end_draining(self, version: str) -> None:
+        """Show that a version waits no longer."""
+        with self._lock:
+            info = self._infos[version]
+            if info.state is VersionState.DRAINING:
+                self._infos[version] = replace(info, state=VersionState.READY)
 
     def infos(self) -> tuple[VersionInfo, ...]:
         """Return every version that was asked for since the start, by name."""
@@ -182,7 +211,23 @@ class Versions:
             outcome.set_result(self._end_loading(version, resident))
         self._on_change()
 
+    def _reserve(self, version: str, *is_in_worker: bool) -> Manifest:
+        """Set memory aside for each copy of a version. Raises NoMemoryError with the figures."""
+        manifest = self._repository.manifest(self._model_id, version)
+        need = sum(memory_need(manifest.size_bytes, is_remote) for is_remote in is_in_worker)
+        with self._lock:
+            taken = {
+                other: size
+                for other, size in self._needs.items()
+                if other != version and (other in self._residents or other in self._loading)
+            }
+            if self._budget is not None and sum(taken.values()) + need > self._budget:
+                raise NoMemoryError(version, need, taken, self._budget)
+            self._needs = {**taken, version: need}
+        return manifest
+
     def _bring_up(self, version: str) -> Resident:
+        self._reserve(version, False)
         verified = self._repository.verify(self._model_id, version)
         manifest = verified.manifest
         self._progress(
@@ -202,7 +247,7 @@ class Versions:
     # --- Versions in workers ------------------------------------------------------------------
 
     def _incubate(self, version: str) -> Resident:
-        manifest = self._repository.manifest(self._model_id, version)
+        manifest = self._reserve(version, True)
         job = Job(self._repository.root, manifest, self._providers, self._idle)
         recorder = self._recorder_of(version)
         incubator = Incubator(
@@ -255,19 +300,24 @@ class Versions:
 
     def _promote(self, resident: Resident, is_wanted: Callable[[], bool]) -> None:
         worker = resident.session
+        version = resident.version
+        is_moved = False
         try:
-            verified = self._repository.verify(self._model_id, resident.version)
+            self._reserve(version, True, False)
+            verified = self._repository.verify(self._model_id, version)
             session = Session(verified.content, resident.manifest, providers=self._providers)
             del verified
             typical_ms = session.warm_up(resident.guard)
-        except (ModelError, LoadFailedError) as error:
-            _log.error('version %s stays in its worker: %s', resident.version, error)
-            is_moved = False
+        except (ModelError, LoadFailedError, NoMemoryError) as error:
+            _log.error('version %s stays in its worker: %s', version, error)
         else:
             is_moved = self._move(resident, session, typical_ms, is_wanted)
         finally:
             with self._lock:
-                del self._promotions[resident.version]
+                del self._promotions[version]
+                if version in self._needs:
+                    size = resident.manifest.size_bytes
+                    self._needs[version] = memory_need(size, is_in_worker=not is_moved)
         if is_moved:
             worker.close()
         self._on_change()
