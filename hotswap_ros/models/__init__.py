@@ -10,6 +10,7 @@ by the digest of the manifest, which in turn holds the digest of the file.
 
 from hotswap_ros.models._counters import (
     LATENCY_EDGES_MS,
+    RoleCounts,
     ShadowCounts,
     TaskCounts,
     VersionCounters,
@@ -39,6 +40,7 @@ __all__ = [
     'Metric',
     'ModelError',
     'ModelRepository',
+    'RoleCounts',
     'Routing',
     'ShadowCounts',
     'TaskCounts',

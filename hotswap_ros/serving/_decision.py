@@ -18,7 +18,8 @@ class Decision(NamedTuple):
     What the policy puts out for one observation, and which version decided.
 
     With `fallback`, `version` is the stable one, `cause` says why it answered for another, and
-    `detail` what the runtime said, if it raised. `latency_ms` is from taking the request to its
+    `detail` what the runtime said, if it raised. With `is_safe_decision` stable failed too, and
+    `outputs` is what its manifest declares safe. `latency_ms` is from taking the request to its
     answer.
     """
 
@@ -28,6 +29,7 @@ class Decision(NamedTuple):
     cause: Cause | None
     latency_ms: float
     detail: str = ''
+    is_safe_decision: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,11 @@ from hotswap_ros.serving._guard import Cause
 from hotswap_ros.serving._incubator import Incubator
 from hotswap_ros.serving._last_known_good import LastKnownGood, Record
 from hotswap_ros.serving._recorder import Recorder
-from hotswap_ros.serving._resident import Failure, Resident
+from hotswap_ros.serving._resident import Answer, Failure, Resident
 from hotswap_ros.serving._router import Router
 from hotswap_ros.serving._session import CPU_ONLY
 from hotswap_ros.serving._shadow import Primary, ShadowComparison, Verdict
-from hotswap_ros.serving._tasks import Tasks
+from hotswap_ros.serving._tasks import Task, Tasks
 from hotswap_ros.serving._versions import Isolation, VersionInfo, Versions
 
 if TYPE_CHECKING:
@@ -149,23 +149,29 @@ class Engine:
         Decide on one observation of a task; a task begins with its first one.
 
         Raises NotServingError without a stable version, ObservationError for inputs that are not
-        as the manifest says, and InferenceFailedError when the stable version fails.
+        as the manifest says, and InferenceFailedError when the stable version fails and declares
+        no safe decision. What is returned belongs to the caller.
         """
         taken = perf_counter()
-        stable, resident = self._take(inputs, task_id, category)
+        stable, task = self._take(inputs, task_id, category)
+        resident = task.resident
         resident.observation.check(inputs)
         reserve_ms = 0.0 if resident is stable else _RESERVE * stable.typical_ms
-        result = resident.attempt(inputs, reserve_ms)
+        limits_rates = resident.guard.limits_rates
+        previous = task.previous_for(resident, stable) if limits_rates else None
+        result = resident.attempt(inputs, reserve_ms, previous)
         if isinstance(result, Failure):
-            return self._fall_back(inputs, stable, resident, result, taken)
-        shadow = self._router.shadow
+            return self._fall_back(inputs, stable, task, resident, result, taken)
+        if limits_rates:
+            task.remember(result.outputs, resident)
+        shadow = self._router.shadow if resident is stable else None
         taken_by_shadow = False
-        if shadow is not None and resident is stable:
+        if shadow is not None:
             primary = Primary(task_id, resident.version, result.latency_ms)
             taken_by_shadow = _offer(shadow, inputs, result.outputs, primary)
         with self._lock:
-            resident.recorder.count_request(result.latency_ms)
-            if shadow is not None and resident is stable:
+            resident.recorder.count_request(result.latency_ms, task.on_trial)
+            if shadow is not None:
                 shadow.recorder.count_offer(taken_by_shadow)
             if self._breaker.count and resident is self._router.candidate:
                 self._breaker.record_success()
@@ -184,8 +190,8 @@ class Engine:
 
     def _take(
         self, inputs: dict[str, NDArray[Any]], task_id: str, category: str
-    ) -> tuple[Resident, Resident]:
-        """Return the stable version, and the one that this request is for."""
+    ) -> tuple[Resident, Task]:
+        """Return the stable version, and the task with the version that this request is for."""
         if not task_id:
             raise ObservationError('task_id', 'the name of a task', 'an empty text')
         with self._lock:
@@ -200,38 +206,50 @@ class Engine:
                 # Before the task begins: what no version understands must not count as a task.
                 resident.observation.check(inputs)
                 task = self._tasks.begin(task_id, category, resident, resident is candidate, now)
-            return router.stable, task.resident
+            return router.stable, task
 
     def _fall_back(
         self,
         inputs: dict[str, NDArray[Any]],
         stable: Resident,
+        task: Task,
         resident: Resident,
         failure: Failure,
         taken: float,
     ) -> Decision:
         """
-        Let stable answer the request that another version failed.
+        Let stable answer the request that another version failed, or its manifest for stable.
 
         A late answer of stable is better than none: it is given, and counts as an error.
         """
-        is_fallback = resident is not stable
-        answer = stable.attempt(inputs) if is_fallback else failure
-        saved = is_fallback and answer.outputs is not None
+        answer: Answer | Failure = failure
+        if resident is not stable:
+            previous = task.previous_for(stable, stable) if stable.guard.limits_rates else None
+            answer = stable.attempt(inputs, previous=previous)
+        outputs, is_safe = answer.outputs, False
+        saved = resident is not stable and outputs is not None
         with self._lock:
-            resident.recorder.count_failure(failure.latency_ms, failure.cause, saved)
+            resident.recorder.count_failure(
+                failure.latency_ms, failure.cause, saved, task.on_trial
+            )
             opened = self._trip(resident, failure.cause)
         if opened:
             self._announce()
-        if isinstance(answer, Failure) and answer.outputs is None:
-            raise InferenceFailedError(stable.version, answer.cause, answer.detail)
+        if outputs is None:
+            broken = cast('Failure', answer)
+            if stable.safe_outputs is None:
+                raise InferenceFailedError(stable.version, broken.cause, broken.detail)
+            outputs, is_safe = _copied(stable.safe_outputs), True
+        if resident.guard.limits_rates or stable.guard.limits_rates:
+            task.remember(outputs, stable)
         return Decision(
-            cast('dict[str, NDArray[Any]]', answer.outputs),
+            outputs,
             stable.version,
-            is_fallback,
+            resident is not stable,
             failure.cause,
             _ms_since(taken),
             failure.detail,
+            is_safe,
         )
 
     def _trip(self, resident: Resident, cause: Cause) -> bool:
@@ -557,6 +575,10 @@ class Engine:
             self.on_change()
         except Exception:
             _log.exception('on_change raised an error; serving goes on')
+
+
+def _copied(outputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name: array.copy() for name, array in outputs.items()}
 
 
 def _offer(

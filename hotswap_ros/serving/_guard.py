@@ -27,15 +27,19 @@ class Cause(str, enum.Enum):
     OUT_OF_BOUNDS = 'out_of_bounds'
     DEADLINE = 'deadline'
     CRASH = 'crash'
+    RATE_LIMIT = 'rate_limit'
 
 
 class Guard:
     """Checks the outputs of one version against its manifest. Threads may share it."""
 
-    __slots__ = ('_deadline_ms', '_outputs')
+    __slots__ = ('_deadline_ms', '_outputs', '_rates')
 
     def __init__(self, manifest: Manifest) -> None:
         self._outputs = tuple(_Limits.of(spec) for spec in manifest.outputs)
+        self._rates = tuple(
+            _Rate.of(spec) for spec in manifest.outputs if spec.rate_limit is not None
+        )
         self._deadline_ms = float('inf') if manifest.deadline_ms is None else manifest.deadline_ms
 
     def check(self, outputs: dict[str, NDArray[Any]], latency_ms: float) -> Cause | None:
@@ -55,6 +59,24 @@ class Guard:
             ):
                 return _cause_of(array)
         return Cause.DEADLINE if latency_ms > self._deadline_ms else None
+
+    @property
+    def limits_rates(self) -> bool:
+        """Return whether a decision is held to the one before."""
+        return bool(self._rates)
+
+    def check_rate(
+        self, outputs: dict[str, NDArray[Any]], previous: dict[str, NDArray[Any]]
+    ) -> Cause | None:
+        """Return RATE_LIMIT when an element differs too much from the task's previous one."""
+        for name, most, rounding in self._rates:
+            before = previous.get(name)
+            if before is not None:
+                # In float64: float32 would round the difference, and integers would overflow.
+                step = np.abs(outputs[name].astype(np.float64) - before)
+                if (step > most + rounding * (most + np.abs(before))).any():
+                    return Cause.RATE_LIMIT
+        return None
 
 
 class _Limits(NamedTuple):
@@ -93,6 +115,18 @@ def _bound(
         finite = np.finfo(dtype)
         numbers = np.clip(numbers, float(finite.min), float(finite.max)).astype(dtype)
     return np.ascontiguousarray(np.broadcast_to(numbers, shape))
+
+
+class _Rate(NamedTuple):
+    name: str
+    most: NDArray[np.float64]
+    rounding: float  # of the output's type, relative: a model that keeps to the limit is right
+
+    @classmethod
+    def of(cls, spec: TensorSpec) -> _Rate:
+        most = np.broadcast_to(np.asarray(spec.rate_limit, np.float64), spec.shape)
+        rounding = float(np.finfo(spec.dtype.value).eps) if spec.dtype.is_float else 0.0
+        return cls(spec.name, most, rounding)
 
 
 def _cause_of(array: NDArray[Any]) -> Cause:

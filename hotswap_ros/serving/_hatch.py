@@ -12,6 +12,7 @@ requests stays in the normal one, as without privileges there is no way back.
 import ctypes
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -20,6 +21,9 @@ from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+
+#: The kernel counts what threads and allocators reserve and never touch.
+_RESERVED_BYTES = 256_000_000
 
 
 def _die_with(parent: int) -> None:
@@ -39,6 +43,9 @@ def _main() -> None:
     _die_with(given['parent'])
     _be_the_first_to_go()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when it is over
+    if given['memory_bytes']:
+        most = given['memory_bytes'] + _RESERVED_BYTES
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     sys.path[:] = given['path']
     for fd in given['fds'].values():
         os.set_inheritable(fd, False)

@@ -47,12 +47,18 @@ _MOST_BYTES = 4096
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker is for; `idle`: it loads in the lowest scheduling class."""
+    """
+    What a worker is for.
+
+    `idle`: it loads and shadows in the lowest scheduling class. It may take `memory_bytes`, 0: as
+    much as there is.
+    """
 
     root: Path
     manifest: Manifest
     providers: tuple[str, ...]
     idle: bool = True
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -360,6 +366,7 @@ def _spawn(job: Job, fds: dict[str, int]) -> subprocess.Popen[bytes]:
         'path': sys.path,
         'fds': fds,
         'idle': job.idle,
+        'memory_bytes': job.memory_bytes,
         'root': str(job.root.absolute()),
         'model_id': job.manifest.model,
         'version': job.manifest.version,

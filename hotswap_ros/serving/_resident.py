@@ -8,6 +8,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hotswap_ros.models import Manifest
@@ -64,6 +65,7 @@ class Resident:
         'manifest',
         'observation',
         'recorder',
+        'safe_outputs',
         'session',
         'typical_ms',
         'version',
@@ -84,17 +86,22 @@ class Resident:
         self.guard = guard
         self.recorder = recorder
         self.typical_ms = typical_ms
+        self.safe_outputs = safe_outputs_of(manifest)
         deadline_ms = manifest.deadline_ms
         self._patience_s = (DEFAULT_DEADLINE_MS if deadline_ms is None else deadline_ms) / 1e3
 
     def attempt(
-        self, inputs: dict[str, NDArray[Any]], reserve_ms: float = 0.0
+        self,
+        inputs: dict[str, NDArray[Any]],
+        reserve_ms: float = 0.0,
+        previous: dict[str, NDArray[Any]] | None = None,
     ) -> Answer | Failure:
         """
         Run the version and let the guard judge. Never raises for what the version does.
 
         A worker is not waited for during the last `reserve_ms` before the deadline, which another
-        version needs to answer in its place; at least half of the time is the worker's.
+        version needs to answer in its place; at least half of the time is the worker's. `previous`
+        is the decision that rate limits hold this one to.
         """
         started = perf_counter()
         patience_s = self._patience_s
@@ -111,10 +118,24 @@ class Resident:
             return Failure(Cause.EXCEPTION, _ms_since(started), str(error))
         latency_ms = _ms_since(started)
         cause = self.guard.check(outputs, latency_ms)
+        if previous is not None and cause in (None, Cause.DEADLINE):
+            cause = self.guard.check_rate(outputs, previous) or cause
         if cause is None:
             return Answer(outputs, latency_ms)
         late = outputs if cause is Cause.DEADLINE else None
         return Failure(cause, latency_ms, outputs=late)
+
+
+def safe_outputs_of(manifest: Manifest) -> dict[str, NDArray[Any]] | None:
+    """Return the outputs that a manifest declares safe, None when it declares none."""
+    if manifest.safe_decision is None:
+        return None
+    return {
+        spec.name: np.broadcast_to(
+            np.asarray(manifest.safe_decision[spec.name], spec.dtype.value), spec.shape
+        ).copy()
+        for spec in manifest.outputs
+    }
 
 
 def _ms_since(started: float) -> float:

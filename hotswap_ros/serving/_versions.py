@@ -226,6 +226,12 @@ class Versions:
             self._needs = {**taken, version: need}
         return manifest
 
+    def _left_for(self, version: str) -> int:
+        """Return what a version may take of the budget when it grows, 0 without a budget."""
+        with self._lock:
+            others = sum(size for name, size in self._needs.items() if name != version)
+            return 0 if self._budget is None else max(1, self._budget - others)
+
     def _bring_up(self, version: str) -> Resident:
         self._reserve(version, False)
         verified = self._repository.verify(self._model_id, version)
@@ -248,7 +254,9 @@ class Versions:
 
     def _incubate(self, version: str) -> Resident:
         manifest = self._reserve(version, True)
-        job = Job(self._repository.root, manifest, self._providers, self._idle)
+        job = Job(
+            self._repository.root, manifest, self._providers, self._idle, self._left_for(version)
+        )
         recorder = self._recorder_of(version)
         incubator = Incubator(
             job,

@@ -3,6 +3,8 @@
 
 """An engine with a clock that tests move by hand, and one with worker processes."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -70,6 +72,13 @@ class Watched:
             return self.pid(version) not in (0, pid) and states[version] is VersionState.READY
 
         self.wait_until(is_back)
+
+    def stop(self, version: str = 'v2') -> int:
+        """Stop a worker, as if it hung; returns its process id once it stands still."""
+        pid = self.pid(version)
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+        return pid
 
     def pid(self, version: str = 'v2') -> int:
         return self.engine.workers()[version]

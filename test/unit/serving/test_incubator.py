@@ -80,8 +80,7 @@ def test_stable_answers_for_what_it_gets_wrong(watch: Any, observe: Any, fault: 
 @pytest.mark.parametrize('death', [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_a_crash_in_the_middle_of_a_request(watch: Any, observe: Any, death: int) -> None:
     watched = watch(breaker_limit=0)
-    engine, pid = watched.engine, watched.pid()
-    os.kill(pid, signal.SIGSTOP)
+    engine, pid = watched.engine, watched.stop()
     with ThreadPoolExecutor(1) as pool:
         under_way = pool.submit(engine.infer, observe(), 'task')
         os.kill(pid, death)
@@ -101,8 +100,7 @@ def test_a_worker_that_hangs_is_replaced(
 ) -> None:
     monkeypatch.setattr('hotswap_ros.serving._incubator.HANG_S', 0.05)
     watched = watch({'deadline_ms': 500.0}, breaker_limit=0)
-    engine, pid = watched.engine, watched.pid()
-    os.kill(pid, signal.SIGSTOP)
+    engine, pid = watched.engine, watched.stop()
     decision = engine.infer(observe(), 'task')
     assert (decision.version, decision.fallback, decision.cause) == ('v1', True, Cause.DEADLINE)
     watched.wait_for_another_worker(pid)
@@ -113,7 +111,7 @@ def test_a_worker_that_hangs_is_replaced(
 def test_a_late_reply_is_not_taken_for_the_next(watch: Any, observe: Any) -> None:
     watched = watch({'deadline_ms': 300.0}, breaker_limit=0)
     engine = watched.engine
-    os.kill(watched.pid(), signal.SIGSTOP)
+    watched.stop()
     causes = [engine.infer(observe(), 'task').cause for _ in range(2)]
     assert causes == [Cause.DEADLINE, Cause.DEADLINE]
     os.kill(watched.pid(), signal.SIGCONT)
@@ -314,3 +312,12 @@ def classes_of(pid: int) -> set[int]:
     if not pid:
         return set()
     return {os.sched_getscheduler(int(tid)) for tid in os.listdir(f'/proc/{pid}/task')}  # noqa: PTH208
+
+
+def test_a_worker_cannot_take_more_than_its_budget(make_version: Any) -> None:
+    make_version('v2')
+    manifest = make_version.repository.manifest('policy', 'v2')
+    # Less than nothing left, with what the kernel counts and nobody uses.
+    job = Job(make_version.root, manifest, CPU_ONLY, idle=False, memory_bytes=-250_000_000)
+    with pytest.raises(LoadFailedError):
+        Incubator(job, lambda news: None).open()

@@ -83,8 +83,7 @@ def test_a_shadow_that_fails_harms_nobody(shadowing: Any, observe: Any, fault: s
 
 def test_what_it_cannot_keep_up_with_is_dropped_and_counted(shadowing: Any, observe: Any) -> None:
     watched, heard = shadowing()
-    engine, pid = watched.engine, watched.pid()
-    os.kill(pid, signal.SIGSTOP)
+    engine, pid = watched.engine, watched.stop()
     for _ in range(100):
         assert engine.infer(observe(), 'task').version == 'v1'
     behind = counts(engine)
@@ -101,8 +100,7 @@ def test_what_it_cannot_keep_up_with_is_dropped_and_counted(shadowing: Any, obse
 
 def test_what_a_dead_worker_had_is_dropped(shadowing: Any, observe: Any) -> None:
     watched, heard = shadowing()
-    engine, pid = watched.engine, watched.pid()
-    os.kill(pid, signal.SIGSTOP)
+    engine, pid = watched.engine, watched.stop()
     for _ in range(10):
         engine.infer(observe(), 'task')
     os.kill(pid, signal.SIGKILL)
