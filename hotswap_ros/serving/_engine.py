@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
@@ -41,10 +41,9 @@ from hotswap_ros.serving._shadow import Primary, ShadowComparison, Verdict
 from hotswap_ros.serving._tasks import Task, Tasks
 from hotswap_ros.serving._versions import Isolation, VersionInfo, Versions
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 _log = logging.getLogger(__name__)
+
+_E = TypeVar('_E', bound='Engine')
 
 #: How many of its typical times stable gets to answer for a worker before the deadline.
 _RESERVE = 2.0
@@ -132,11 +131,12 @@ class Engine:
         """
         with self._lock:
             self._router = Router(Routing(self.model_id))
+            self._tasks = Tasks()
             self._forget_pending()
         self._versions.close()
         self._last_known_good.end()
 
-    def __enter__(self) -> Self:
+    def __enter__(self: _E) -> _E:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -163,6 +163,10 @@ class Session:
             runtime = ort.InferenceSession(content, _options(), providers=list(providers))
         except Exception as error:
             raise self._failed(f'the runtime refused it: {error}') from error
+        # It would keep a second copy of the model, to build itself again on another provider when
+        # a run fails: neither is wanted.
+        runtime.disable_fallback()
+        runtime._model_bytes = None
         # The runtime goes on with the CPU when a provider fails to start, and only warns.
         self._require(providers, runtime.get_providers())
         return runtime

@@ -3,6 +3,7 @@
 
 """One version in the runtime: what loads, what is refused, and why."""
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -206,3 +207,11 @@ def test_runs_at_once_do_not_share_buffers(make_version: Any) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(run, range(4)))
+
+
+def test_it_keeps_no_copy_of_the_file(make_version: Any) -> None:
+    # The runtime's wrapper would: a large version would take its size once more.
+    session = open_session(make_version)
+    assert session._runtime._model_bytes is None
+    kept = gc.get_referents(*vars(session._runtime).values())
+    assert not any(isinstance(thing, bytes) and len(thing) > 200 for thing in kept)
