@@ -205,7 +205,7 @@ class Incubator:
                 pass
             died_early = typical_ms is None
         except Exception as error:
-            self._give_up(error, is_first)
+            self._give_up(error)
             return None
         finally:
             with self._lock, self._sampling:
@@ -214,18 +214,18 @@ class Incubator:
             end = worker.wait()
         if died_early and is_first:
             problem = f'its worker {end} while loading it'
-            self._give_up(LoadFailedError(self._job.manifest.version, problem), is_first)
+            self._give_up(LoadFailedError(self._job.manifest.version, problem))
             return None
         return end
 
     def _start(self) -> _Process | None:
         try:
             worker = _Process(self._job)
-        except OSError as error:
+        except Exception as error:  # whatever it is: somebody waits for it
             failure = LoadFailedError(
                 self._job.manifest.version, f'its worker cannot be started: {error}'
             )
-            self._give_up(failure, is_first=not self._ready.done())
+            self._give_up(failure)
             return None
         with self._lock:
             if not self._closing:
@@ -258,12 +258,12 @@ class Incubator:
                 )
         return None
 
-    def _give_up(self, error: Exception, is_first: bool) -> None:
+    def _give_up(self, error: Exception) -> None:
         self._why_not = str(error)
-        if is_first:
-            self._ready.set_exception(error)
-        else:
+        if self._ready.done():
             self._on_news(News(VersionState.FAILED, reason=str(error)))
+        else:
+            self._ready.set_exception(error)
 
 
 class _Process:
@@ -271,6 +271,7 @@ class _Process:
 
     def __init__(self, job: Job) -> None:
         self._is_behind = False
+        self._times_behind = 0
         ours: dict[str, int] = {}
         theirs: dict[str, int] = {}
         try:
@@ -347,12 +348,15 @@ class _Process:
 
     def _fall_behind(self) -> None:
         self._is_behind = True
-        watch = threading.Timer(HANG_S, self._end_if_behind)
+        self._times_behind += 1
+        watch = threading.Timer(HANG_S, self._end_if_behind, [self._times_behind])
         watch.daemon = True
         watch.start()
 
-    def _end_if_behind(self) -> None:
-        if self._is_behind and not self._poll.poll(0):
+    def _end_if_behind(self, time: int) -> None:
+        # One that is slow is behind again and again, by another request each time.
+        is_same = self._is_behind and self._times_behind == time
+        if is_same and not self._poll.poll(0):
             _log.warning('worker %d hangs: it is ended', self.pid)
             self.kill()
 

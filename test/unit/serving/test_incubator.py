@@ -9,7 +9,9 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,14 @@ def test_it_answers_as_in_process(watch: Any, observe: Any) -> None:
     decisions[0].outputs['decision'][:] = 7.0
     assert decisions[1].outputs['decision'][0, 0] == np.float32(0.2)
     assert engine.counters()['v2'].requests == 50
+
+
+def test_a_start_that_replaces_itself_once_keeps_its_pipes(
+    watch: Any, observe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # ROS from wheels runs the interpreter again at its start, unless a parent has done so.
+    monkeypatch.delenv('_ROS_WHEELS_BOOTSTRAP_COMPLETE', raising=False)
+    assert watch().engine.infer(observe(), 'task').version == 'v2'
 
 
 def test_its_states_are_those_of_any_version(watch: Any) -> None:
@@ -321,3 +331,91 @@ def test_a_worker_cannot_take_more_than_its_budget(make_version: Any) -> None:
     job = Job(make_version.root, manifest, CPU_ONLY, idle=False, memory_bytes=-250_000_000)
     with pytest.raises(LoadFailedError):
         Incubator(job, lambda news: None).open()
+
+
+def test_no_answer_is_wrong_while_workers_die_and_routings_change(
+    watch: Any, observe: Any, make_version: Any
+) -> None:
+    watched = watch(breaker_limit=0)
+    engine = watched.engine
+    done = threading.Event()
+
+    def infer(thread: int) -> int:
+        fallbacks = 0
+        for number in range(1500):
+            decision = engine.infer(observe(), f'{thread}-{number // 5}')
+            bias = {'v1': 0.1, 'v2': 0.2}[decision.version]
+            assert decision.outputs['decision'][0, 0] == np.float32(bias)
+            fallbacks += decision.fallback
+            if number % 5 == 4:
+                engine.report_task(f'{thread}-{number // 5}', True)
+        return fallbacks
+
+    def swap() -> None:
+        generation = 2
+        while not done.is_set():
+            generation += 1
+            candidate, shadow = ('v2', '') if generation % 2 else ('', 'v2')
+            routing = Routing(
+                'policy',
+                'v1',
+                candidate,
+                float(bool(candidate)),
+                shadow=shadow,
+                generation=generation,
+            )
+            with suppress(NotReadyError):  # its worker is on the way back up
+                engine.set_routing(routing)
+
+    with ThreadPoolExecutor(3) as pool:
+        swapping = pool.submit(swap)
+        inferring = [pool.submit(infer, thread) for thread in range(2)]
+        os.kill(watched.pid(), signal.SIGKILL)
+        try:
+            fallbacks = sum(future.result(100) for future in inferring)
+        finally:
+            done.set()
+        swapping.result(60)
+    counters = engine.counters()
+    assert sum(c.requests for c in counters.values()) == 3000
+    assert sum(c.tasks.succeeded for c in counters.values()) == 600
+    assert counters['v2'].errors == fallbacks == sum(counters['v2'].fallbacks.values())
+
+
+def test_a_worker_that_is_merely_slow_is_not_ended(
+    watch: Any, observe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[tuple[Any, list[int]]] = []
+
+    class Timer:
+        """Stands still until the test says so."""
+
+        def __init__(self, delay_s: float, end: Any, arguments: list[int]) -> None:
+            ends.append((end, arguments))
+
+        def start(self) -> None:
+            pass
+
+    monkeypatch.setattr('hotswap_ros.serving._incubator.threading.Timer', Timer)
+    watched = watch({'deadline_ms': 100.0}, breaker_limit=0)
+    engine, pid = watched.engine, watched.stop()
+    assert engine.infer(observe(), 'task').cause is Cause.DEADLINE
+    os.kill(pid, signal.SIGCONT)
+    assert any(not engine.infer(observe(), 'task').fallback for _ in range(1_000_000))
+    watched.stop()
+    assert engine.infer(observe(), 'task').cause is Cause.DEADLINE
+    (first, second) = ends
+    first[0](*first[1])
+    assert not is_gone(pid)
+    second[0](*second[1])
+    watched.wait_for_another_worker(pid)
+
+
+def test_a_worker_that_cannot_be_started_fails_the_version(
+    watch: Any, make_version: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = watch(resident_limit=3)
+    make_version('v3')
+    monkeypatch.setattr('hotswap_ros.serving._incubator.sys.executable', '/no/such/interpreter')
+    with pytest.raises(LoadFailedError, match='its worker cannot be started'):
+        watched.engine.load('v3')
