@@ -10,7 +10,7 @@ ARGS ?=
 in_env = scripts/run_in_env.sh
 
 .NOTPARALLEL:
-.PHONY: help setup tools build test lint demo clean
+.PHONY: help setup tools build test bench lint demo clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
@@ -29,6 +29,9 @@ demo: build  ## Roll a better policy, then a worse one, out over a simulated fle
 
 test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
 	@$(in_env) pytest $(TESTS) $(ARGS)
+
+bench: build  ## Measure what serving costs, as ratios (some: make bench ARGS=--quick)
+	@$(in_env) python bench/serving.py $(ARGS)
 
 lint: tools  ## Check style, types and who may import whom
 	@echo '[1/4] ruff check' && $(in_env) --unbuilt ruff check --quiet

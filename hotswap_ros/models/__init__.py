@@ -8,7 +8,13 @@ A model (a named policy) has versions. A version is immutable: a manifest and an
 by the digest of the manifest, which in turn holds the digest of the file.
 """
 
-from hotswap_ros.models._counters import LATENCY_EDGES_MS, TaskCounts, VersionCounters
+from hotswap_ros.models._counters import (
+    LATENCY_EDGES_MS,
+    RoleCounts,
+    ShadowCounts,
+    TaskCounts,
+    VersionCounters,
+)
 from hotswap_ros.models._errors import (
     DigestMismatchError,
     InvalidManifestError,
@@ -17,7 +23,7 @@ from hotswap_ros.models._errors import (
     UnknownVersionError,
 )
 from hotswap_ros.models._hashing import bucket
-from hotswap_ros.models._manifest import DType, Manifest, TensorSpec
+from hotswap_ros.models._manifest import Comparison, DType, Manifest, Metric, TensorSpec
 from hotswap_ros.models._repository import MANIFEST_NAME, ModelRepository, VerifiedVersion
 from hotswap_ros.models._routing import Routing
 from hotswap_ros.models._version_state import VersionState
@@ -25,14 +31,18 @@ from hotswap_ros.models._version_state import VersionState
 __all__ = [
     'LATENCY_EDGES_MS',
     'MANIFEST_NAME',
+    'Comparison',
     'DType',
     'DigestMismatchError',
     'InvalidManifestError',
     'InvalidRoutingError',
     'Manifest',
+    'Metric',
     'ModelError',
     'ModelRepository',
+    'RoleCounts',
     'Routing',
+    'ShadowCounts',
     'TaskCounts',
     'TensorSpec',
     'UnknownVersionError',

@@ -46,13 +46,45 @@ class TaskCounts:
 
 
 @dataclass(frozen=True)
+class ShadowCounts:
+    """
+    Observations that a version was to shadow: `offered` = `dropped` + `compared` + under way.
+
+    Of the compared ones, `agreed` were within the tolerance and `failed` broke the manifest, which
+    is no agreement. Coverage is `compared` / `offered`.
+    """
+
+    offered: int = 0
+    dropped: int = 0
+    compared: int = 0
+    agreed: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True)
+class RoleCounts:
+    """
+    Requests that a version was to answer in one role, and those that it failed, by cause.
+
+    `fallbacks` of these stable answered. `latency` is as in VersionCounters.
+    """
+
+    requests: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+    fallbacks: int = 0
+    latency: tuple[int, ...] = (0,) * (len(LATENCY_EDGES_MS) + 1)
+
+
+@dataclass(frozen=True)
 class VersionCounters:
     """
     Everything that is counted for one version on one robot.
 
     `requests` were to be answered by this version and `errors` of them it failed; `fallbacks`
     counts those by cause. `latency` has one count per bucket of `LATENCY_EDGES_MS`, and one for
-    the rest.
+    the rest. `stable` and `candidate` split the requests by the role that they were made in; a
+    version that was stable when a task began is that to its end. `shadow` counts what it did as a
+    shadow, which is none of the others.
     """
 
     requests: int = 0
@@ -61,3 +93,6 @@ class VersionCounters:
     tasks: TaskCounts = field(default_factory=TaskCounts)
     categories: Mapping[str, TaskCounts] = field(default_factory=dict)
     latency: tuple[int, ...] = (0,) * (len(LATENCY_EDGES_MS) + 1)
+    stable: RoleCounts = field(default_factory=RoleCounts)
+    candidate: RoleCounts = field(default_factory=RoleCounts)
+    shadow: ShadowCounts = field(default_factory=ShadowCounts)

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+PositiveNumber = Annotated[float, Field(gt=0)]
+
 #: A name that is safe as a folder and in a ROS graph.
 Name = Annotated[str, StringConstraints(pattern=r'^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$')]
 Sha256 = Annotated[str, StringConstraints(pattern=r'^[0-9a-f]{64}$')]
@@ -44,6 +46,9 @@ class TensorSpec(_Part):
 
     `shape` has one entry per dimension, all fixed. `low` and `high` bound every element (one
     number) or each element of the last dimension (a list); they are in the unit of the tensor.
+    `rate_limit` bounds, in the same two forms, by how much each element of an output may differ
+    from that of the task's previous decision: per step, not per second, as what jitters in a
+    control loop is the time between two observations, and not what the robot does with them.
     """
 
     name: str = Field(min_length=1)
@@ -51,6 +56,7 @@ class TensorSpec(_Part):
     shape: tuple[Annotated[int, Field(gt=0)], ...]
     low: float | tuple[float, ...] | None = None
     high: float | tuple[float, ...] | None = None
+    rate_limit: PositiveNumber | tuple[PositiveNumber, ...] | None = None
 
     @property
     def size(self) -> int:
@@ -59,7 +65,7 @@ class TensorSpec(_Part):
 
     @model_validator(mode='after')
     def _bounds_fit(self) -> TensorSpec:
-        for bound_name in ('low', 'high'):
+        for bound_name in ('low', 'high', 'rate_limit'):
             bound = getattr(self, bound_name)
             if isinstance(bound, tuple) and (not self.shape or len(bound) != self.shape[-1]):
                 raise ValueError(
@@ -70,6 +76,21 @@ class TensorSpec(_Part):
             raise ValueError(f"'low' of '{self.name}' is above 'high': nothing would be allowed")
         return self
 
+    def require_allowed(self, subject: str, numbers: float | tuple[float, ...]) -> None:
+        """Raise ValueError unless the numbers fit the shape and are within the bounds."""
+        width = self.shape[-1] if self.shape else 1
+        each = numbers if isinstance(numbers, tuple) else (numbers,) * width
+        if len(each) != width:
+            raise ValueError(
+                f"'{subject}' of '{self.name}' has {len(each)} numbers, shape "
+                f'{list(self.shape)} needs {width}'
+            )
+        for number, low, high in zip(each, self._each('low'), self._each('high')):
+            if not low <= number <= high:
+                raise ValueError(
+                    f"'{subject}' of '{self.name}' has {number}, the bounds are {low} to {high}"
+                )
+
     def _each(self, bound_name: str) -> tuple[float, ...]:
         bound = getattr(self, bound_name)
         if isinstance(bound, tuple):
@@ -79,11 +100,29 @@ class TensorSpec(_Part):
         return (unbounded if bound is None else bound,) * width
 
 
+class Metric(str, enum.Enum):
+    """How far two decisions are apart, over all elements of all outputs."""
+
+    MAX = 'max'  # the largest difference
+    RMS = 'rms'  # root of the mean square
+    L2 = 'l2'  # length of the difference
+
+
+class Comparison(_Part):
+    """When a shadow's decision counts as the same: within `tolerance`, in the outputs' unit."""
+
+    metric: Metric = Metric.MAX
+    tolerance: float = Field(1e-3, ge=0)
+
+
 class Manifest(_Part):
     """
     What a version promises; the file `manifest.json` beside `model.onnx`.
 
-    The guard holds the version to `outputs` and `deadline_ms`; the repository to `sha256`.
+    The guard holds the version to `outputs` and `deadline_ms`; the repository to `sha256`. As a
+    shadow it is compared with the stable version by `comparison`. `safe_decision` has, for every
+    output, one number for all elements or one for each of the last dimension: it is what the robot
+    is given when this version is stable and fails; without one, it is given an error.
     """
 
     format: int = Field(1, ge=1, le=1)
@@ -95,8 +134,17 @@ class Manifest(_Part):
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
     outputs: tuple[TensorSpec, ...] = Field(min_length=1)
     deadline_ms: float | None = Field(None, gt=0)
+    comparison: Comparison = Comparison()
+    safe_decision: dict[str, float | tuple[float, ...]] | None = None
     description: str = ''
     training: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode='after')
+    def _rates_are_of_outputs(self) -> Manifest:
+        for spec in self.inputs:
+            if spec.rate_limit is not None:
+                raise ValueError(f"'rate_limit' of '{spec.name}': an input has none")
+        return self
 
     @model_validator(mode='after')
     def _names_are_unique(self) -> Manifest:
@@ -104,6 +152,20 @@ class Manifest(_Part):
             names = [spec.name for spec in getattr(self, kind)]
             if len(set(names)) != len(names):
                 raise ValueError(f"'{kind}' names a tensor twice: {', '.join(names)}")
+        return self
+
+    @model_validator(mode='after')
+    def _safe_decision_is_one(self) -> Manifest:
+        if self.safe_decision is None:
+            return self
+        specs = {spec.name: spec for spec in self.outputs}
+        if specs.keys() != self.safe_decision.keys():
+            raise ValueError(
+                f"'safe_decision' is for {', '.join(self.safe_decision)}, the outputs are "
+                f'{", ".join(specs)}'
+            )
+        for name, numbers in self.safe_decision.items():
+            specs[name].require_allowed('safe_decision', numbers)
         return self
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hotswap_ros.models._errors import InvalidRoutingError
 from hotswap_ros.models._hashing import bucket
@@ -17,8 +17,11 @@ class Routing:
     What a robot serves; swapped as a whole.
 
     `candidate_share` (0 to 1) is the share of tasks that `candidate` serves; `salt` keys their
-    choice. `generation` rises with every change. `lease_s` is how many seconds a candidate goes on
-    without a heartbeat, 0: for ever. Raises InvalidRoutingError for a field out of range.
+    choice. `shadow` decides beside stable and never acts. `generation` rises with every change.
+    `lease_s` is how many seconds a candidate goes on without a heartbeat, 0: for ever.
+    `activate_at` is when it takes effect, in seconds of wall time since 1970, so that a fleet
+    flips together; 0 and what has passed: at once. Raises InvalidRoutingError for a field out of
+    range.
     """
 
     model_id: str
@@ -29,6 +32,7 @@ class Routing:
     salt: str = ''
     generation: int = 0
     lease_s: float = 0.0
+    activate_at: float = 0.0
 
     def __post_init__(self) -> None:
         for field, value, wrong, remedy in (
@@ -60,10 +64,22 @@ class Routing:
             ('generation', self.generation, self.generation < 0, 'use 0 or more'),
             ('lease_s', self.lease_s, not 0 <= self.lease_s < float('inf'), 'use 0 or more'),
             (
+                'activate_at',
+                self.activate_at,
+                not 0 <= self.activate_at < float('inf'),
+                'use seconds since 1970, or 0 for at once',
+            ),
+            (
                 'shadow',
                 self.shadow,
-                bool(self.shadow),
-                'shadowing is not available: leave it empty',
+                bool(self.shadow) and not self.stable,
+                'a shadow needs a stable version beside it: name both',
+            ),
+            (
+                'shadow',
+                self.shadow,
+                bool(self.shadow) and self.shadow in (self.stable, self.candidate),
+                'it decides already: name another or none',
             ),
         ):
             if wrong:
@@ -74,6 +90,19 @@ class Routing:
         if self.candidate and bucket(self.salt, task_id) < self.candidate_share:
             return self.candidate
         return self.stable
+
+    def without(self, version: str) -> Routing:
+        """Return the same without a version that is candidate or shadow; the generation stays."""
+        routing = self
+        if version and routing.candidate == version:
+            routing = replace(routing, candidate='', candidate_share=0.0)
+        if version and routing.shadow == version:
+            routing = replace(routing, shadow='')
+        return routing
+
+    def with_stable_alone(self, stable: str) -> Routing:
+        """Return the same with a stable version and no other; the generation stays."""
+        return replace(self, stable=stable, candidate='', candidate_share=0.0, shadow='')
 
     @property
     def versions(self) -> tuple[str, ...]:

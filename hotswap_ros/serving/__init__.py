@@ -8,12 +8,14 @@ The robot's side: serves a model, guards what it decides, counts, and swaps vers
 """
 
 from hotswap_ros.models import InvalidRoutingError, Routing, VersionState, bucket
+from hotswap_ros.serving._breaker import OpenBreaker
 from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._engine import Engine
 from hotswap_ros.serving._errors import (
     InferenceFailedError,
     InUseError,
     LoadFailedError,
+    NoMemoryError,
     NoRoomError,
     NotLoadedError,
     NotReadyError,
@@ -27,7 +29,8 @@ from hotswap_ros.serving._errors import (
 from hotswap_ros.serving._guard import Cause, Guard
 from hotswap_ros.serving._observation import ObservationCheck
 from hotswap_ros.serving._session import Session
-from hotswap_ros.serving._versions import VersionInfo
+from hotswap_ros.serving._shadow import ShadowComparison
+from hotswap_ros.serving._versions import Isolation, VersionInfo
 
 __all__ = [
     'Cause',
@@ -37,16 +40,20 @@ __all__ = [
     'InUseError',
     'InferenceFailedError',
     'InvalidRoutingError',
+    'Isolation',
     'LoadFailedError',
+    'NoMemoryError',
     'NoRoomError',
     'NotLoadedError',
     'NotReadyError',
     'NotServingError',
     'ObservationCheck',
     'ObservationError',
+    'OpenBreaker',
     'Routing',
     'ServingError',
     'Session',
+    'ShadowComparison',
     'StaleGenerationError',
     'TaskOutcome',
     'UnknownModelError',

@@ -6,20 +6,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from hotswap_ros.serving._guard import Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """
     What the policy puts out for one observation, and which version decided.
 
     With `fallback`, `version` is the stable one, `cause` says why it answered for another, and
-    `detail` what the runtime said, if it raised. `latency_ms` is from taking the request to its
+    `detail` what the runtime said, if it raised. With `is_safe_decision` stable failed too, and
+    `outputs` is what its manifest declares safe. `latency_ms` is from taking the request to its
     answer.
     """
 
@@ -29,6 +29,7 @@ class Decision:
     cause: Cause | None
     latency_ms: float
     detail: str = ''
+    is_safe_decision: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,30 +11,42 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import ModelRepository, Routing, TaskCounts, VersionCounters
+from hotswap_ros.models import ModelError, ModelRepository, Routing, TaskCounts, VersionCounters
+from hotswap_ros.serving._breaker import Breaker, OpenBreaker
 from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._errors import (
     InferenceFailedError,
     InUseError,
     NotServingError,
     ObservationError,
+    ServingError,
     StaleGenerationError,
     UnknownModelError,
     UnknownTaskError,
 )
+from hotswap_ros.serving._guard import Cause
+from hotswap_ros.serving._incubator import Incubator
+from hotswap_ros.serving._last_known_good import LastKnownGood, Record
 from hotswap_ros.serving._recorder import Recorder
-from hotswap_ros.serving._resident import Failure, Resident
+from hotswap_ros.serving._resident import Answer, Failure, Resident
 from hotswap_ros.serving._router import Router
 from hotswap_ros.serving._session import CPU_ONLY
-from hotswap_ros.serving._tasks import Tasks
-from hotswap_ros.serving._versions import VersionInfo, Versions
+from hotswap_ros.serving._shadow import Primary, ShadowComparison, Verdict
+from hotswap_ros.serving._tasks import Task, Tasks
+from hotswap_ros.serving._versions import Isolation, VersionInfo, Versions
 
 _log = logging.getLogger(__name__)
+
+_E = TypeVar('_E', bound='Engine')
+
+#: How many of its typical times stable gets to answer for a worker before the deadline.
+_RESERVE = 2.0
 
 
 class Engine:
@@ -46,7 +58,15 @@ class Engine:
     it is held for microseconds, and never while a version runs or loads.
 
     `on_change`, if set, is called without locks after every change of the routing or of the state
-    of a version, in the thread that made the change.
+    of a version, in the thread that made the change: it must be quick, as that may be one that
+    infers. `on_shadow` is called for every shadowed observation, in batches, by other threads.
+
+    The routing in force is kept in `state_folder`, for `restore` after a restart. A stable version
+    is on probation for `probation_s`: a process that ends unasked meanwhile is put down to it.
+
+    `isolation` says where versions run; `idle_background`: workers load and shadow in the lowest
+    scheduling class, which may take for ever on a machine that is never idle. A candidate that
+    fails `breaker_limit` requests in a row is out, 0: never.
     """
 
     def __init__(
@@ -56,29 +76,71 @@ class Engine:
         *,
         resident_limit: int = 2,
         task_timeout_s: float = 60.0,
+        breaker_limit: int = 5,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        memory_budget_bytes: int | None = None,
         providers: Sequence[str] = CPU_ONLY,
         on_change: Callable[[], None] | None = None,
+        isolation: Isolation | str = Isolation.IN_PROCESS,
+        idle_background: bool = True,
+        on_shadow: Callable[[ShadowComparison], None] | None = None,
+        state_folder: Path | str | None = None,
+        probation_s: float = 300.0,
     ) -> None:
         self.model_id = model_id
         self.resident_limit = resident_limit
         self.boot_id = secrets.token_hex(8)
         self.on_change = on_change
+        self.on_shadow = on_shadow
         self._task_timeout_s = task_timeout_s
         self._clock = clock
+        self._wall_clock = wall_clock
+        self._pending: Router | None = None
+        self._activation: threading.Timer | None = None
         self._lock = threading.Lock()
+        folder = None if state_folder is None else Path(state_folder)
+        self._last_known_good = LastKnownGood(folder, model_id)
+        self._probation_s = probation_s
+        self._stable_since = math.inf
         self._router = Router(Routing(model_id))
+        self._breaker = Breaker(breaker_limit)
         self._lease_ends = math.inf
         self._tasks = Tasks()
+        self._task_ended = threading.Condition(self._lock)
         self._recorders: dict[str, Recorder] = {}
         self._versions = Versions(
             model_id,
             repository,
             limit=resident_limit,
+            memory_budget_bytes=memory_budget_bytes,
             providers=providers,
             recorder_of=self._recorder_of,
             on_change=self._announce,
+            on_lost=self._drop_lost,
+            on_verdicts=self._hear_verdicts,
+            isolation=Isolation(isolation),
+            idle=idle_background,
         )
+
+    def close(self) -> None:
+        """
+        End serving, and every worker process with it; to be called once no request is under way.
+
+        An engine that is not closed is no leak: its workers end with this process.
+        """
+        with self._lock:
+            self._router = Router(Routing(self.model_id))
+            self._tasks = Tasks()
+            self._forget_pending()
+        self._versions.close()
+        self._last_known_good.end()
+
+    def __enter__(self: _E) -> _E:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # --- Deciding -----------------------------------------------------------------------------
 
@@ -87,16 +149,32 @@ class Engine:
         Decide on one observation of a task; a task begins with its first one.
 
         Raises NotServingError without a stable version, ObservationError for inputs that are not
-        as the manifest says, and InferenceFailedError when the stable version fails.
+        as the manifest says, and InferenceFailedError when the stable version fails and declares
+        no safe decision. What is returned belongs to the caller.
         """
         taken = perf_counter()
-        stable, resident = self._take(inputs, task_id, category)
+        stable, task = self._take(inputs, task_id, category)
+        resident = task.resident
         resident.observation.check(inputs)
-        result = resident.attempt(inputs)
+        reserve_ms = 0.0 if resident is stable else _RESERVE * stable.typical_ms
+        limits_rates = resident.guard.limits_rates
+        previous = task.previous_for(resident, stable) if limits_rates else None
+        result = resident.attempt(inputs, reserve_ms, previous)
         if isinstance(result, Failure):
-            return self._fall_back(inputs, stable, resident, result, taken)
+            return self._fall_back(inputs, stable, task, resident, result, taken)
+        if limits_rates:
+            task.remember(result.outputs, resident)
+        shadow = self._router.shadow if resident is stable else None
+        taken_by_shadow = False
+        if shadow is not None:
+            primary = Primary(task_id, resident.version, result.latency_ms)
+            taken_by_shadow = _offer(shadow, inputs, result.outputs, primary)
         with self._lock:
-            resident.recorder.count_request(result.latency_ms)
+            resident.recorder.count_request(result.latency_ms, task.on_trial)
+            if shadow is not None:
+                shadow.recorder.count_offer(taken_by_shadow)
+            if self._breaker.count and resident is self._router.candidate:
+                self._breaker.record_success()
         return Decision(result.outputs, resident.version, False, None, _ms_since(taken))
 
     def report_task(self, task_id: str, success: bool, *, stuck: bool = False) -> TaskOutcome:
@@ -107,12 +185,13 @@ class Engine:
             if task is None:
                 raise UnknownTaskError(task_id)
             task.count(TaskCounts(finished=1, succeeded=succeeded, stuck=int(stuck)))
+            self._task_ended.notify_all()
         return TaskOutcome(task.version, task.category)
 
     def _take(
         self, inputs: dict[str, NDArray[Any]], task_id: str, category: str
-    ) -> tuple[Resident, Resident]:
-        """Return the stable version, and the one that this request is for."""
+    ) -> tuple[Resident, Task]:
+        """Return the stable version, and the task with the version that this request is for."""
         if not task_id:
             raise ObservationError('task_id', 'the name of a task', 'an empty text')
         with self._lock:
@@ -127,36 +206,62 @@ class Engine:
                 # Before the task begins: what no version understands must not count as a task.
                 resident.observation.check(inputs)
                 task = self._tasks.begin(task_id, category, resident, resident is candidate, now)
-            return router.stable, task.resident
+            return router.stable, task
 
     def _fall_back(
         self,
         inputs: dict[str, NDArray[Any]],
         stable: Resident,
+        task: Task,
         resident: Resident,
         failure: Failure,
         taken: float,
     ) -> Decision:
         """
-        Let stable answer the request that another version failed.
+        Let stable answer the request that another version failed, or its manifest for stable.
 
         A late answer of stable is better than none: it is given, and counts as an error.
         """
-        is_fallback = resident is not stable
-        answer = stable.attempt(inputs) if is_fallback else failure
-        saved = is_fallback and answer.outputs is not None
+        answer: Answer | Failure = failure
+        if resident is not stable:
+            previous = task.previous_for(stable, stable) if stable.guard.limits_rates else None
+            answer = stable.attempt(inputs, previous=previous)
+        outputs, is_safe = answer.outputs, False
+        saved = resident is not stable and outputs is not None
         with self._lock:
-            resident.recorder.count_failure(failure.latency_ms, failure.cause, saved)
-        if isinstance(answer, Failure) and answer.outputs is None:
-            raise InferenceFailedError(stable.version, answer.cause, answer.detail)
+            resident.recorder.count_failure(
+                failure.latency_ms, failure.cause, saved, task.on_trial
+            )
+            opened = self._trip(resident, failure.cause)
+        if opened:
+            self._announce()
+        if outputs is None:
+            broken = cast('Failure', answer)
+            if stable.safe_outputs is None:
+                raise InferenceFailedError(stable.version, broken.cause, broken.detail)
+            outputs, is_safe = _copied(stable.safe_outputs), True
+        if resident.guard.limits_rates or stable.guard.limits_rates:
+            task.remember(outputs, stable)
         return Decision(
-            cast('dict[str, NDArray[Any]]', answer.outputs),
+            outputs,
             stable.version,
-            is_fallback,
+            resident is not stable,
             failure.cause,
             _ms_since(taken),
             failure.detail,
+            is_safe,
         )
+
+    def _trip(self, resident: Resident, cause: Cause) -> bool:
+        """Count a failure of the candidate, and take it out when that was one too many."""
+        router = self._router
+        if resident is not router.candidate:
+            return False
+        generation = router.routing.generation
+        opened = self._breaker.record_failure(resident.version, cause, generation)
+        if opened:
+            self._put_in_force(router.without_candidate())
+        return opened
 
     # --- Versions -----------------------------------------------------------------------------
 
@@ -169,14 +274,31 @@ class Engine:
         """
         return self._versions.load(version)
 
-    def unload(self, version: str) -> None:
-        """Release a version. Raises InUseError or NotLoadedError."""
+    def unload(self, version: str, drain_s: float = 0.0) -> None:
+        """
+        Release a version. Raises InUseError or NotLoadedError.
+
+        Waits up to `drain_s` for the tasks that are on it; it is DRAINING meanwhile, and READY
+        again when they did not end in time.
+        """
         with self._lock:
-            self._refuse_if_used(version)
+            self._refuse_if_named(version)
+            is_draining = drain_s > 0 and self._tasks.count_on(version) > 0
+        if is_draining:
+            self._drain(version, drain_s)
+        with self._lock:
+            self._refuse_if_named(version)
+            self._refuse_if_decided_on(version)
             released = self._versions.release(version)
         # A large model takes its time to be freed: not under the lock.
+        if released is not None:
+            released.session.close()
         del released
         self._announce()
+
+    def workers(self) -> dict[str, int]:
+        """Return the worker processes' ids, by version; 0 for one that is being restarted."""
+        return self._versions.workers()
 
     def versions(self) -> tuple[VersionInfo, ...]:
         """Return every version that was asked for since the start, by name."""
@@ -186,9 +308,29 @@ class Engine:
         """Return those that only lie in the repository too. Blocks: reads the disk."""
         return self._versions.known()
 
-    def _refuse_if_used(self, version: str) -> None:
-        if version in self._router.routing.versions:
+    def _drain(self, version: str, drain_s: float) -> None:
+        """Wait until no task is on a version, a routing names it again, or time is up."""
+        if not self._versions.begin_draining(version):
+            return
+        self._announce()
+        with self._lock:
+            self._task_ended.wait_for(
+                lambda: self._is_named(version) or not self._tasks.count_on(version), drain_s
+            )
+            self._versions.end_draining(version)
+        self._announce()
+
+    def _is_named(self, version: str) -> bool:
+        routings = [self._router.routing]
+        if self._pending is not None:
+            routings.append(self._pending.routing)
+        return any(version in routing.versions for routing in routings)
+
+    def _refuse_if_named(self, version: str) -> None:
+        if self._is_named(version):
             raise InUseError(version, 'the routing names it', 'set a routing without it first')
+
+    def _refuse_if_decided_on(self, version: str) -> None:
         tasks = self._tasks.count_on(version)
         if tasks:
             raise InUseError(
@@ -202,22 +344,70 @@ class Engine:
         """Return the routing in force."""
         return self._router.routing
 
+    @property
+    def breaker(self) -> OpenBreaker | None:
+        """Return why the candidate is out, or None while it is not."""
+        return self._breaker.opened
+
     def set_routing(self, routing: Routing) -> Routing:
         """
         Put a routing in force as a whole; returns the one in force.
 
-        The same routing again is a success. Raises UnknownModelError, StaleGenerationError,
-        NotReadyError, and InvalidRoutingError for a candidate that stable could not answer for.
+        The same routing again is a success. One with `activate_at` in the future is `pending`
+        until then, and superseded by a newer one. What is in force is on disk when this returns.
+        Raises UnknownModelError, StaleGenerationError, NotReadyError, and InvalidRoutingError for
+        a candidate or shadow that does not go with stable.
         """
         if routing.model_id != self.model_id:
             raise UnknownModelError(routing.model_id, self.model_id)
         with self._lock:
-            if routing == self._router.routing:
-                return routing
+            if routing in (self._router.routing, self.pending):
+                return self._router.routing
             self._refuse_if_stale(routing)
-            self._put_in_force(Router.of(routing, self._versions.ready))
+            router = Router.of(routing, self._versions.ready)
+            self._forget_pending()
+            if routing.activate_at > self._wall_clock():
+                self._await_activation(router)
+            else:
+                self._activate(router)
+        self._settle()
+        self._commit()
         self._announce()
-        return routing
+        return self._router.routing
+
+    @property
+    def pending(self) -> Routing | None:
+        """Return the routing that takes effect at its `activate_at`, or None."""
+        pending = self._pending
+        return None if pending is None else pending.routing
+
+    def _activate(self, router: Router) -> None:
+        self._put_in_force(router)
+        self._breaker.close()
+        self._task_ended.notify_all()  # a version that drains may be named again
+
+    def _await_activation(self, router: Router) -> None:
+        self._pending = router
+        # `tick` alone would flip a fleet within its period only. The timer may fire early, when
+        # the wall clock is set back meanwhile: then a later tick is the one.
+        delay = min(router.routing.activate_at - self._wall_clock(), threading.TIMEOUT_MAX)
+        self._activation = threading.Timer(delay, self.tick)
+        self._activation.daemon = True
+        self._activation.start()
+
+    def _forget_pending(self) -> None:
+        self._pending = None
+        if self._activation is not None:
+            self._activation.cancel()
+            self._activation = None
+
+    def _activate_if_due(self) -> bool:
+        pending = self._pending
+        if pending is None or self._wall_clock() < pending.routing.activate_at:
+            return False
+        self._forget_pending()
+        self._activate(pending)
+        return True
 
     def renew_lease(self, rollout_ids: Collection[str]) -> None:
         """Take note of a heartbeat: the lease of a candidate of these rollouts starts anew."""
@@ -229,32 +419,124 @@ class Engine:
         """
         Let time take effect; to be called 1 to 10 times a second.
 
-        Drops a candidate whose lease ended, and ends tasks that fell silent, which count as timed
-        out. Returns whether anything changed that others can see.
+        Puts a routing in force whose time has come, drops a candidate whose lease ended, and ends
+        tasks that fell silent, which count as timed out. Returns whether anything changed that
+        others can see.
         """
         with self._lock:
             now = self._clock()
+            is_activated = self._activate_if_due()
             lease_ended = now >= self._lease_ends
             if lease_ended:
                 self._put_in_force(self._router.without_candidate())
             silent = self._tasks.pop_silent_since(now - self._task_timeout_s)
             for task in silent:
                 task.count(TaskCounts(finished=1, timed_out=1))
-        if lease_ended:
+            if silent:
+                self._task_ended.notify_all()
+            stable = self._router.routing.stable
+            is_proven = bool(stable) and now >= self._stable_since + self._probation_s
+        if is_activated:
+            self._settle()
+        self._commit()
+        if is_proven:
+            self._last_known_good.prove(stable)
+        if lease_ended or is_activated:
             self._announce()
-        return lease_ended or bool(silent)
+        return lease_ended or is_activated or bool(silent)
 
     def _refuse_if_stale(self, routing: Routing) -> None:
         in_force = self._router.routing
         # The start's routing is nobody's: the first one may have generation 0 as well.
         untouched = in_force == Routing(self.model_id)
-        if routing.generation <= in_force.generation and not untouched:
-            raise StaleGenerationError(routing.generation, in_force.generation)
+        newest = in_force.generation
+        if self._pending is not None:
+            newest = max(newest, self._pending.routing.generation)
+            untouched = False
+        if routing.generation <= newest and not untouched:
+            raise StaleGenerationError(routing.generation, newest)
+
+    def restore(self) -> Routing | None:
+        """
+        Serve what was served before a restart; to be called first of all. Blocks.
+
+        Returns the routing in force, None when nothing is known; then nothing is served. Without
+        its candidate or shadow, it may be, when these do not load; and with the proven version as
+        stable, when the last one crashed the process twice or does not load. Raises what `load`
+        raises when there is nothing left to serve.
+        """
+        record = self._last_known_good.recall()
+        if record is None or not record.routing.stable:
+            return None
+        routing = self._restore_stable(record)
+        for beside in (routing.candidate, routing.shadow):
+            if beside and not self._try_to_load(beside):
+                routing = routing.without(beside)
+        if routing != self.routing:
+            self._enforce(routing)
+        return self.routing
+
+    def _restore_stable(self, record: Record) -> Routing:
+        """Put the stable version in force, alone at first: what lies beside it may take long."""
+        routing = record.routing
+        try:
+            self.load(routing.stable)
+        except (ModelError, ServingError) as error:
+            if record.proven in ('', routing.stable):
+                raise
+            _log.error('%s; %s serves in its place', error, record.proven)
+            self.load(record.proven)
+            routing = routing.with_stable_alone(record.proven)
+        self._enforce(routing.with_stable_alone(routing.stable))
+        return routing
+
+    def _try_to_load(self, version: str) -> bool:
+        try:
+            self.load(version)
+        except (ModelError, ServingError) as error:
+            _log.error('%s; serving goes on without it', error)
+            return False
+        return True
+
+    def _enforce(self, routing: Routing) -> None:
+        with self._lock:
+            self._put_in_force(Router.of(routing, self._versions.ready))
+        self._commit()
+        self._announce()
+
+    def _commit(self) -> None:
+        """Keep the routing in force for the next start."""
+        routing = self._router.routing
+        if not routing.stable:
+            return
+        workers = self._versions.workers()
+        self._last_known_good.commit(
+            routing, [version for version in routing.versions if version not in workers]
+        )
 
     def _put_in_force(self, router: Router) -> None:
+        if router.routing.stable != self._router.routing.stable:
+            self._stable_since = self._clock()
         self._router = router
         self._tasks.hand_over(router)
         self._start_lease()
+
+    def _settle(self) -> None:
+        """Bring a stable version that is still in a worker into this process."""
+        stable = self._router.stable
+        if stable is not None:
+            self._versions.promote(stable, lambda: self._router.stable is stable)
+
+    def _drop_lost(self, resident: Resident) -> None:
+        """Take out a candidate whose worker is gone for good, however many requests failed."""
+        with self._lock:
+            router = self._router
+            if resident is router.candidate:
+                self._breaker.force(resident.version, Cause.CRASH, router.routing.generation)
+                self._put_in_force(router.without_candidate())
+            elif resident is router.shadow:
+                self._breaker.force(resident.version, Cause.CRASH, router.routing.generation)
+                self._router = router.without_shadow()
 
     def _start_lease(self) -> None:
         routing = self._router.routing
@@ -273,6 +555,19 @@ class Engine:
         with self._lock:
             return self._recorders.setdefault(version, Recorder())
 
+    def _hear_verdicts(self, recorder: Recorder, verdicts: list[Verdict]) -> None:
+        with self._lock:
+            for verdict in verdicts:
+                recorder.count_verdict(verdict)
+        if self.on_shadow is None:
+            return
+        try:
+            for verdict in verdicts:
+                if verdict.comparison is not None:
+                    self.on_shadow(verdict.comparison)
+        except Exception:
+            _log.exception('on_shadow raised an error; serving goes on')
+
     def _announce(self) -> None:
         if self.on_change is None:
             return
@@ -280,6 +575,20 @@ class Engine:
             self.on_change()
         except Exception:
             _log.exception('on_change raised an error; serving goes on')
+
+
+def _copied(outputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name: array.copy() for name, array in outputs.items()}
+
+
+def _offer(
+    shadow: Resident,
+    inputs: dict[str, NDArray[Any]],
+    outputs: dict[str, NDArray[Any]],
+    primary: Primary,
+) -> bool:
+    session = shadow.session
+    return isinstance(session, Incubator) and session.offer(inputs, outputs, primary)
 
 
 def _ms_since(moment: float) -> float:

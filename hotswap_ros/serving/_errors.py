@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +50,22 @@ class NoRoomError(ServingError):
         super().__init__(
             f"no room for version '{version}': {', '.join(resident)} resident and the limit is "
             f'{limit}: unload one of them or raise the limit'
+        )
+
+
+class NoMemoryError(ServingError):
+    """A version would take more memory than is left of the budget."""
+
+    def __init__(self, version: str, need: int, taken: Mapping[str, int], budget: int) -> None:
+        self.version = version
+        self.need = need
+        self.taken = dict(taken)
+        self.budget = budget
+        parts = [f'{name} {_megabytes(size)}' for name, size in sorted(taken.items())]
+        super().__init__(
+            f"no memory for version '{version}': it needs about {_megabytes(need)}, taken "
+            f'{", ".join(parts) or "nothing"}, budget {_megabytes(budget)}: '
+            'unload a version or raise the memory budget'
         )
 
 
@@ -147,3 +163,20 @@ class UnknownTaskError(ServingError):
             f"task '{task_id}' is not under way (never inferred for, reported already, or timed "
             'out): report every task once, within the task timeout after its last inference'
         )
+
+
+class RunFailedError(Exception):
+    """A run ended without outputs; inside of this room only, as stable answers then."""
+
+    def __init__(self, cause: Cause, detail: str) -> None:
+        self.cause = cause
+        self.detail = detail
+        super().__init__(f'{cause.value}: {detail}')
+
+
+class SessionClosedError(Exception):
+    """A session was replaced by another one of the same version; inside of this room only."""
+
+
+def _megabytes(size: int) -> str:
+    return f'{size / 1e6:.0f} MB'

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from hotswap_ros.models import Manifest, TensorSpec
 
+#: Up to this many numbers, Python compares them faster one by one than NumPy does all at once.
+_FEW = 16
+
 
 class Cause(str, enum.Enum):
     """Why an answer was not accepted. Numbered from 1 in this order by `msg/Decision.msg`."""
@@ -23,29 +26,57 @@ class Cause(str, enum.Enum):
     NOT_FINITE = 'not_finite'
     OUT_OF_BOUNDS = 'out_of_bounds'
     DEADLINE = 'deadline'
+    CRASH = 'crash'
+    RATE_LIMIT = 'rate_limit'
 
 
 class Guard:
     """Checks the outputs of one version against its manifest. Threads may share it."""
 
-    __slots__ = ('_deadline_ms', '_outputs')
+    __slots__ = ('_deadline_ms', '_outputs', '_rates')
 
     def __init__(self, manifest: Manifest) -> None:
         self._outputs = tuple(_Limits.of(spec) for spec in manifest.outputs)
+        self._rates = tuple(
+            _Rate.of(spec) for spec in manifest.outputs if spec.rate_limit is not None
+        )
         self._deadline_ms = float('inf') if manifest.deadline_ms is None else manifest.deadline_ms
 
     def check(self, outputs: dict[str, NDArray[Any]], latency_ms: float) -> Cause | None:
         """Return the first promise that the outputs break, or None when they keep them all."""
-        for name, shape, dtype, size, low, high in self._outputs:
+        for name, shape, dtype, size, low, high, ranges in self._outputs:
             array = outputs.get(name)
             if array is None or array.shape != shape or array.dtype != dtype:
                 return Cause.OUTPUT
+            if ranges:
+                # As Python's numbers, which hold any of these exactly: half the time of below.
+                for number, (least, most) in zip(array.ravel().tolist(), ranges):
+                    if not least <= number <= most:
+                        return _cause_of(array)
             # On the few numbers of a decision count_nonzero takes a third of the time of all().
-            if size and not (
+            elif size and not (
                 count_nonzero(array >= low) == size and count_nonzero(array <= high) == size
             ):
                 return _cause_of(array)
         return Cause.DEADLINE if latency_ms > self._deadline_ms else None
+
+    @property
+    def limits_rates(self) -> bool:
+        """Return whether a decision is held to the one before."""
+        return bool(self._rates)
+
+    def check_rate(
+        self, outputs: dict[str, NDArray[Any]], previous: dict[str, NDArray[Any]]
+    ) -> Cause | None:
+        """Return RATE_LIMIT when an element differs too much from the task's previous one."""
+        for name, most, rounding in self._rates:
+            before = previous.get(name)
+            if before is not None:
+                # In float64: float32 would round the difference, and integers would overflow.
+                step = np.abs(outputs[name].astype(np.float64) - before)
+                if (step > most + rounding * (most + np.abs(before))).any():
+                    return Cause.RATE_LIMIT
+        return None
 
 
 class _Limits(NamedTuple):
@@ -55,20 +86,20 @@ class _Limits(NamedTuple):
     checked_size: int
     low: NDArray[Any]
     high: NDArray[Any]
+    ranges: tuple[tuple[float, float], ...]  # the same for few numbers, else empty
 
     @classmethod
     def of(cls, spec: TensorSpec) -> _Limits:
         dtype = np.dtype(spec.dtype.value)
         bounded = spec.low is not None or spec.high is not None
-        return cls(
-            name=spec.name,
-            shape=spec.shape,
-            dtype=dtype,
-            # Every value of an integer type without bounds is allowed.
-            checked_size=spec.size if spec.dtype.is_float or bounded else 0,
-            low=_bound(spec.low, -np.inf, dtype, spec.shape),
-            high=_bound(spec.high, np.inf, dtype, spec.shape),
-        )
+        # Every value of an integer type without bounds is allowed.
+        checked_size = spec.size if spec.dtype.is_float or bounded else 0
+        low = _bound(spec.low, -np.inf, dtype, spec.shape)
+        high = _bound(spec.high, np.inf, dtype, spec.shape)
+        ranges: tuple[tuple[float, float], ...] = ()
+        if checked_size <= _FEW:
+            ranges = tuple(zip(low.ravel().tolist(), high.ravel().tolist()))[:checked_size]
+        return cls(spec.name, spec.shape, dtype, checked_size, low, high, ranges)
 
 
 def _bound(
@@ -84,6 +115,18 @@ def _bound(
         finite = np.finfo(dtype)
         numbers = np.clip(numbers, float(finite.min), float(finite.max)).astype(dtype)
     return np.ascontiguousarray(np.broadcast_to(numbers, shape))
+
+
+class _Rate(NamedTuple):
+    name: str
+    most: NDArray[np.float64]
+    rounding: float  # of the output's type, relative: a model that keeps to the limit is right
+
+    @classmethod
+    def of(cls, spec: TensorSpec) -> _Rate:
+        most = np.broadcast_to(np.asarray(spec.rate_limit, np.float64), spec.shape)
+        rounding = float(np.finfo(spec.dtype.value).eps) if spec.dtype.is_float else 0.0
+        return cls(spec.name, most, rounding)
 
 
 def _cause_of(array: NDArray[Any]) -> Cause:

@@ -5,10 +5,38 @@
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_left
+from collections import Counter
 
-from hotswap_ros.models import LATENCY_EDGES_MS, TaskCounts, VersionCounters
+from hotswap_ros.models import (
+    LATENCY_EDGES_MS,
+    RoleCounts,
+    ShadowCounts,
+    TaskCounts,
+    VersionCounters,
+)
 from hotswap_ros.serving._guard import Cause
+from hotswap_ros.serving._shadow import Verdict
+
+
+class _Role:
+    """Counts of one version in one role."""
+
+    __slots__ = ('errors', 'fallbacks', 'latency')
+
+    def __init__(self) -> None:
+        self.latency = [0] * (len(LATENCY_EDGES_MS) + 1)
+        self.errors: dict[str, int] = {}
+        self.fallbacks: dict[str, int] = {}
+
+    def snapshot(self) -> RoleCounts:
+        return RoleCounts(
+            requests=sum(self.latency),
+            errors=dict(self.errors),
+            fallbacks=sum(self.fallbacks.values()),
+            latency=tuple(self.latency),
+        )
 
 
 class Recorder:
@@ -19,25 +47,27 @@ class Recorder:
     in its place: so the two groups of a comparison are those that chance made.
     """
 
-    __slots__ = ('_categories', '_errors', '_fallbacks', '_latency', '_tasks')
+    __slots__ = ('_categories', '_roles', '_shadow', '_tasks')
 
     def __init__(self) -> None:
-        self._latency = [0] * (len(LATENCY_EDGES_MS) + 1)
-        self._errors = 0
-        self._fallbacks: dict[str, int] = {}
+        self._roles = (_Role(), _Role())  # stable, candidate: as `on_trial` counts
+        self._shadow = [0] * 5  # in the order of ShadowCounts
         self._tasks = TaskCounts()
         self._categories: dict[str, TaskCounts] = {}
 
-    def count_request(self, latency_ms: float) -> None:
+    def count_request(self, latency_ms: float, on_trial: bool = False) -> None:
         """Count a request that the version ran, and how long it took."""
-        self._latency[bisect_left(LATENCY_EDGES_MS, latency_ms)] += 1
+        self._roles[on_trial].latency[bisect_left(LATENCY_EDGES_MS, latency_ms)] += 1
 
-    def count_failure(self, latency_ms: float, cause: Cause, saved: bool) -> None:
+    def count_failure(
+        self, latency_ms: float, cause: Cause, saved: bool, on_trial: bool = False
+    ) -> None:
         """Count a request that the version failed, and whether stable answered it."""
-        self.count_request(latency_ms)
-        self._errors += 1
+        self.count_request(latency_ms, on_trial)
+        role = self._roles[on_trial]
+        role.errors[cause.value] = role.errors.get(cause.value, 0) + 1
         if saved:
-            self._fallbacks[cause.value] = self._fallbacks.get(cause.value, 0) + 1
+            role.fallbacks[cause.value] = role.fallbacks.get(cause.value, 0) + 1
 
     def count_task(self, category: str, change: TaskCounts) -> None:
         """Add to the task counts, and to those of the category unless it is empty."""
@@ -45,13 +75,32 @@ class Recorder:
         if category:
             self._categories[category] = self._categories.get(category, TaskCounts()) + change
 
+    def count_offer(self, taken: bool) -> None:
+        """Count an observation that the version was to shadow, and whether it could."""
+        self._shadow[0] += 1
+        self._shadow[1] += not taken
+
+    def count_verdict(self, verdict: Verdict) -> None:
+        """Count what became of a shadowed observation."""
+        self._shadow[1] += verdict.drops
+        comparison = verdict.comparison
+        if comparison is not None:
+            self._shadow[2] += 1
+            self._shadow[3] += comparison.agreement
+            self._shadow[4] += comparison.cause is not None
+
     def snapshot(self) -> VersionCounters:
         """Return the counts of this moment."""
+        stable, candidate = self._roles
+        latency = tuple(map(operator.add, stable.latency, candidate.latency))
         return VersionCounters(
-            requests=sum(self._latency),
-            errors=self._errors,
-            fallbacks=dict(self._fallbacks),
+            requests=sum(latency),
+            errors=sum(stable.errors.values()) + sum(candidate.errors.values()),
+            fallbacks=dict(Counter(stable.fallbacks) + Counter(candidate.fallbacks)),
             tasks=self._tasks,
             categories=dict(self._categories),
-            latency=tuple(self._latency),
+            latency=latency,
+            stable=stable.snapshot(),
+            candidate=candidate.snapshot(),
+            shadow=ShadowCounts(*self._shadow),
         )

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hotswap_ros.models import DType, InvalidRoutingError, Routing, TensorSpec
+from hotswap_ros.serving._incubator import Incubator
 from hotswap_ros.serving._resident import Resident
 
 
@@ -19,24 +20,35 @@ class Router:
     routing: Routing
     stable: Resident | None = None
     candidate: Resident | None = None
+    shadow: Resident | None = None
 
     @classmethod
     def of(cls, routing: Routing, resident: Callable[[str], Resident]) -> Router:
         """
         Look up the named versions with `resident`, which raises for one that is not ready.
 
-        Raises InvalidRoutingError when stable could not answer for the candidate.
+        Raises InvalidRoutingError when stable could not answer for the candidate, and for a shadow
+        that is in this process or has nothing to compare.
         """
         stable = resident(routing.stable) if routing.stable else None
         candidate = resident(routing.candidate) if routing.candidate else None
+        shadow = resident(routing.shadow) if routing.shadow else None
         if stable is not None and candidate is not None:
-            _require_interchangeable(stable, candidate)
-        return cls(routing, stable, candidate)
+            _require_interchangeable(stable, candidate, 'candidate')
+        if stable is not None and shadow is not None:
+            _require_interchangeable(stable, shadow, 'shadow')
+            _require_worker(shadow)
+        return cls(routing, stable, candidate, shadow)
 
     def without_candidate(self) -> Router:
         """Return the same with the candidate dropped; the generation stays."""
-        routing = replace(self.routing, candidate='', candidate_share=0.0)
-        return Router(routing, self.stable)
+        routing = self.routing.without(self.routing.candidate)
+        return Router(routing, self.stable, None, self.shadow)
+
+    def without_shadow(self) -> Router:
+        """Return the same with the shadow dropped; the generation stays."""
+        routing = self.routing.without(self.routing.shadow)
+        return Router(routing, self.stable, self.candidate)
 
     def candidate_for(self, task_id: str) -> Resident | None:
         """Return the candidate if a task that begins now is one of its share."""
@@ -49,7 +61,17 @@ class Router:
         return resident is self.stable or resident is self.candidate
 
 
-def _require_interchangeable(stable: Resident, candidate: Resident) -> None:
+def _require_worker(shadow: Resident) -> None:
+    if not isinstance(shadow.session, Incubator):
+        raise InvalidRoutingError(
+            'shadow',
+            shadow.version,
+            'it runs in the process that acts, which it would hold up: use the isolation '
+            "'incubator', and unload and load the version again",
+        )
+
+
+def _require_interchangeable(stable: Resident, candidate: Resident, role: str) -> None:
     """One must understand the other's observations, and put out what the robot's code reads."""
     takes, stable_takes = _forms(candidate.manifest.inputs), _forms(stable.manifest.inputs)
     puts_out, stable_puts_out = _forms(candidate.manifest.outputs), _forms(stable.manifest.outputs)
@@ -57,7 +79,7 @@ def _require_interchangeable(stable: Resident, candidate: Resident) -> None:
     if differing:
         names = ', '.join(sorted({f"'{name}'" for name, _, _ in differing}))
         raise InvalidRoutingError(
-            'candidate',
+            role,
             candidate.version,
             f"its manifest differs from that of stable '{stable.version}' in {names}, so that "
             'stable could not answer for it: export it with the same inputs and outputs, or make '

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from hotswap_ros.models import TaskCounts
 from hotswap_ros.serving._recorder import Recorder
@@ -20,7 +23,8 @@ class Task:
     One unit of robot work.
 
     It is counted for `version`, which began it, and decided by `resident`: the same one, unless
-    that was the candidate (`on_trial`) and was dropped.
+    that was the candidate (`on_trial`) and was dropped. `previous` is the decision that was made
+    last, by `previous_by`; it is kept only for versions with rate limits.
     """
 
     category: str
@@ -29,6 +33,23 @@ class Task:
     resident: Resident
     on_trial: bool
     last_inference: float
+    previous: dict[str, NDArray[Any]] | None = None
+    previous_by: Resident | None = None
+
+    def previous_for(self, resident: Resident, stable: Resident) -> dict[str, NDArray[Any]] | None:
+        """
+        Return the decision that a version's rate limits hold its next one to, or None.
+
+        Stable is held to its own only: when it takes over, somebody has to decide.
+        """
+        if resident is stable and self.previous_by is not stable:
+            return None
+        return self.previous
+
+    def remember(self, outputs: dict[str, NDArray[Any]], resident: Resident) -> None:
+        """Keep the decision that the robot is given; a copy, as the robot may write to it."""
+        self.previous = {name: array.copy() for name, array in outputs.items()}
+        self.previous_by = resident
 
     def count(self, change: TaskCounts) -> None:
         """Count for the version that began the task."""

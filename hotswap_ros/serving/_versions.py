@@ -5,17 +5,50 @@
 
 from __future__ import annotations
 
+import enum
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from hotswap_ros.models import ModelError, ModelRepository, VersionState
-from hotswap_ros.serving._errors import InUseError, NoRoomError, NotLoadedError, NotReadyError
+from hotswap_ros.models import Manifest, ModelError, ModelRepository, VersionState
+from hotswap_ros.serving._errors import (
+    InUseError,
+    LoadFailedError,
+    NoMemoryError,
+    NoRoomError,
+    NotLoadedError,
+    NotReadyError,
+)
 from hotswap_ros.serving._guard import Guard
+from hotswap_ros.serving._incubator import Incubator, Job, News, RepositoryRefusedError
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Resident
 from hotswap_ros.serving._session import Session
+from hotswap_ros.serving._shadow import Verdict
+
+_log = logging.getLogger(__name__)
+
+#: What a worker takes before it has loaded anything: interpreter, NumPy and runtime.
+_WORKER_BYTES = 70_000_000
+
+
+def memory_need(size_bytes: int, is_in_worker: bool) -> int:
+    """Return the bytes that a version of that file size takes once it is loaded."""
+    return size_bytes + size_bytes // 2 + (_WORKER_BYTES if is_in_worker else 0)
+
+
+class Isolation(str, enum.Enum):
+    """
+    Where versions run.
+
+    INCUBATOR: each in a worker process until it is stable. The first one is loaded into this
+    process at once: there is nothing yet that it could disturb.
+    """
+
+    IN_PROCESS = 'in_process'
+    INCUBATOR = 'incubator'
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +67,9 @@ class Versions:
     Loads and releases versions of one model. Threads may share it.
 
     Loading happens outside the lock, so that lookups never wait for it. `on_change` is called
-    outside the lock too, after every change of a state; it must not raise.
+    outside the lock too, after every change of a state, and `on_lost` for a version whose worker
+    died too often, `on_verdicts` for what shadows found; they must not raise. `idle`:
+    workers load and shadow in the lowest scheduling class.
     """
 
     def __init__(
@@ -43,42 +78,65 @@ class Versions:
         repository: ModelRepository,
         *,
         limit: int,
+        memory_budget_bytes: int | None = None,
         providers: Sequence[str],
         recorder_of: Callable[[str], Recorder],
         on_change: Callable[[], None],
+        on_lost: Callable[[Resident], None],
+        on_verdicts: Callable[[Recorder, list[Verdict]], None],
+        isolation: Isolation = Isolation.IN_PROCESS,
+        idle: bool = True,
     ) -> None:
         self._model_id = model_id
         self._repository = repository
         self._limit = limit
+        self._budget = memory_budget_bytes
         self._providers = tuple(providers)
         self._recorder_of = recorder_of
         self._on_change = on_change
+        self._on_lost = on_lost
+        self._on_verdicts = on_verdicts
+        self._isolation = isolation
+        self._idle = idle
         self._lock = threading.Lock()
         self._infos: dict[str, VersionInfo] = {}
         self._residents: dict[str, Resident] = {}
         self._loading: dict[str, Future[VersionInfo]] = {}
+        self._needs: dict[str, int] = {}
+        self._promotions: dict[str, threading.Thread] = {}
 
     def load(self, version: str) -> VersionInfo:
         """Bring a version to READY, or wait for the thread that is doing so already."""
+        lost = None
         with self._lock:
             if version in self._residents:
-                return self._infos[version]
+                if self._infos[version].state is not VersionState.FAILED:
+                    return self._infos[version]
+                lost = self._residents.pop(version)
             outcome = self._loading.get(version)
             is_ours = outcome is None
             if outcome is None:
+                in_process = lost is None and self._is_at_home()
                 outcome = self._take_place(version)
+        if lost is not None:
+            lost.session.close()
         if is_ours:
             self._on_change()
-            self._fill_place(version, outcome)
+            self._fill_place(version, outcome, in_process)
         return outcome.result()
+
+    def _is_at_home(self) -> bool:
+        """Return whether the next version is loaded into this process."""
+        is_first = not self._residents and not self._loading
+        return is_first or self._isolation is Isolation.IN_PROCESS
 
     def ready(self, version: str) -> Resident:
         """Return a version that is loaded and warm. Raises NotReadyError."""
         with self._lock:
+            info = self._infos.get(version, VersionInfo(version, VersionState.ABSENT))
             resident = self._residents.get(version)
-            if resident is None:
-                absent = VersionInfo(version, VersionState.ABSENT)
-                info = self._infos.get(version, absent)
+            # One that drains is as warm as ever: named again, it is not unloaded.
+            if resident is None or info.state not in (VersionState.READY, VersionState.DRAINING):
                 raise NotReadyError(version, info.state, info.reason)
             return resident
 
@@ -86,7 +144,8 @@ class Versions:
         """
         Take a version out; one that was released before is a success.
 
-        Returns what was loaded: its memory comes back when the caller lets go of it.
+        Returns what was loaded: its memory comes back when the caller closes its session and lets
+        go of it.
         """
         with self._lock:
             info = self._infos.get(version)
@@ -96,6 +155,22 @@ class Versions:
                 raise InUseError(version, 'it is being loaded', 'wait until that is done')
             self._infos[version] = replace(info, state=VersionState.RELEASED, reason='')
             return self._residents.pop(version, None)
+
+    def begin_draining(self, version: str) -> bool:
+        """Show that a version waits for its last tasks; returns whether it is READY now."""
+        with self._lock:
+            info = self._infos.get(version)
+            if info is None or info.state is not VersionState.READY:
+                return False
+            self._infos[version] = replace(info, state=VersionState.DRAINING)
+            return True
+
+    def end_draining(self, version: str) -> None:
+        """Show that a version waits no longer."""
+        with self._lock:
+            info = self._infos[version]
+            if info.state is VersionState.DRAINING:
+                self._infos[version] = replace(info, state=VersionState.READY)
 
     def infos(self) -> tuple[VersionInfo, ...]:
         """Return every version that was asked for since the start, by name."""
@@ -125,9 +200,9 @@ class Versions:
         outcome = self._loading[version] = Future()
         return outcome
 
-    def _fill_place(self, version: str, outcome: Future[VersionInfo]) -> None:
+    def _fill_place(self, version: str, outcome: Future[VersionInfo], in_process: bool) -> None:
         try:
-            resident = self._bring_up(version)
+            resident = (self._bring_up if in_process else self._incubate)(version)
         except BaseException as error:
             # Whatever it was: a version that stayed in LOADING would keep its place for ever.
             self._end_loading(version, reason=str(error) or type(error).__name__)
@@ -136,7 +211,29 @@ class Versions:
             outcome.set_result(self._end_loading(version, resident))
         self._on_change()
 
+    def _reserve(self, version: str, *is_in_worker: bool) -> Manifest:
+        """Set memory aside for each copy of a version. Raises NoMemoryError with the figures."""
+        manifest = self._repository.manifest(self._model_id, version)
+        need = sum(memory_need(manifest.size_bytes, is_remote) for is_remote in is_in_worker)
+        with self._lock:
+            taken = {
+                other: size
+                for other, size in self._needs.items()
+                if other != version and (other in self._residents or other in self._loading)
+            }
+            if self._budget is not None and sum(taken.values()) + need > self._budget:
+                raise NoMemoryError(version, need, taken, self._budget)
+            self._needs = {**taken, version: need}
+        return manifest
+
+    def _left_for(self, version: str) -> int:
+        """Return what a version may take of the budget when it grows, 0 without a budget."""
+        with self._lock:
+            others = sum(size for name, size in self._needs.items() if name != version)
+            return 0 if self._budget is None else max(1, self._budget - others)
+
     def _bring_up(self, version: str) -> Resident:
+        self._reserve(version, False)
         verified = self._repository.verify(self._model_id, version)
         manifest = verified.manifest
         self._progress(
@@ -150,8 +247,133 @@ class Versions:
         session = Session(verified.content, manifest, providers=self._providers)
         self._progress(replace(self._infos[version], state=VersionState.WARMING))
         guard = Guard(manifest)
-        session.warm_up(guard)
-        return Resident(manifest, session, guard, self._recorder_of(version))
+        typical_ms = session.warm_up(guard)
+        return Resident(manifest, session, guard, self._recorder_of(version), typical_ms)
+
+    # --- Versions in workers ------------------------------------------------------------------
+
+    def _incubate(self, version: str) -> Resident:
+        manifest = self._reserve(version, True)
+        job = Job(
+            self._repository.root, manifest, self._providers, self._idle, self._left_for(version)
+        )
+        recorder = self._recorder_of(version)
+        incubator = Incubator(
+            job,
+            lambda news: self._hear(version, incubator, news),
+            lambda verdicts: self._on_verdicts(recorder, verdicts),
+        )
+        try:
+            typical_ms = incubator.open()
+        except RepositoryRefusedError as error:
+            self._repository.verify(self._model_id, version)  # raises what the worker met
+            raise LoadFailedError(version, str(error)) from error
+        return Resident(manifest, incubator, Guard(manifest), recorder, typical_ms)
+
+    def _hear(self, version: str, incubator: Incubator, news: News) -> None:
+        """Take note of what a worker's nurse tells: while it loads, and when its worker died."""
+        with self._lock:
+            resident = self._residents.get(version)
+            if version not in self._loading and (
+                resident is None or resident.session is not incubator
+            ):
+                return  # released or promoted meanwhile
+            info = self._infos[version]
+            self._infos[version] = replace(
+                info,
+                state=news.state,
+                digest=news.digest or info.digest,
+                size_bytes=news.size_bytes or info.size_bytes,
+                reason=news.reason,
+            )
+        if resident is not None and news.state is VersionState.FAILED:
+            self._on_lost(resident)
+        self._on_change()
+
+    def promote(self, resident: Resident, is_wanted: Callable[[], bool]) -> None:
+        """
+        Bring a version from its worker into this process, in a thread of its own.
+
+        Its worker answers until that is done, and goes on when it fails or is not wanted any more.
+        """
+        with self._lock:
+            version = resident.version
+            if version in self._promotions or not isinstance(resident.session, Incubator):
+                return
+            self._promotions[version] = threading.Thread(
+                target=self._promote, args=(resident, is_wanted), name=f'promotion of {version}'
+            )
+            self._promotions[version].daemon = True
+            self._promotions[version].start()
+
+    def _promote(self, resident: Resident, is_wanted: Callable[[], bool]) -> None:
+        worker = resident.session
+        version = resident.version
+        is_moved = False
+        try:
+            self._reserve(version, True, False)
+            verified = self._repository.verify(self._model_id, version)
+            session = Session(verified.content, resident.manifest, providers=self._providers)
+            del verified
+            typical_ms = session.warm_up(resident.guard)
+        except (ModelError, LoadFailedError, NoMemoryError) as error:
+            _log.error('version %s stays in its worker: %s', version, error)
+        else:
+            is_moved = self._move(resident, session, typical_ms, is_wanted)
+        finally:
+            with self._lock:
+                del self._promotions[version]
+                if version in self._needs:
+                    size = resident.manifest.size_bytes
+                    self._needs[version] = memory_need(size, is_in_worker=not is_moved)
+        if is_moved:
+            worker.close()
+        self._on_change()
+
+    def _move(
+        self,
+        resident: Resident,
+        session: Session,
+        typical_ms: float,
+        is_wanted: Callable[[], bool],
+    ) -> bool:
+        with self._lock:
+            version = resident.version
+            if self._residents.get(version) is not resident or not is_wanted():
+                return False
+            resident.session, resident.typical_ms = session, typical_ms
+            # Its worker may have been on the way back up, or given up.
+            self._infos[version] = replace(
+                self._infos[version], state=VersionState.READY, reason=''
+            )
+            return True
+
+    def workers(self) -> dict[str, int]:
+        """Return the process ids of the workers, by version; 0 for one that is being restarted."""
+        with self._lock:
+            residents = dict(self._residents)
+        return {
+            version: resident.session.pid
+            for version, resident in sorted(residents.items())
+            if isinstance(resident.session, Incubator)
+        }
+
+    def close(self) -> None:
+        """End every worker and wait for promotions under way; nothing is ready afterwards."""
+        with self._lock:
+            residents = list(self._residents.values())
+            promotions = list(self._promotions.values())
+            self._residents.clear()
+            for resident in residents:
+                self._infos[resident.version] = replace(
+                    self._infos[resident.version], state=VersionState.RELEASED, reason=''
+                )
+        for thread in promotions:
+            thread.join()
+        for resident in residents:
+            resident.session.close()
+
+    # --- States -------------------------------------------------------------------------------
 
     def _progress(self, info: VersionInfo) -> None:
         with self._lock:

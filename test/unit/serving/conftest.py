@@ -1,13 +1,18 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""An engine with a clock that tests move by hand."""
+"""An engine with a clock that tests move by hand, and one with worker processes."""
 
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from hotswap_ros.serving import Engine
+from hotswap_ros.models import ModelRepository
+from hotswap_ros.serving import Engine, Routing, VersionState
 
 
 class Clock:
@@ -29,3 +34,72 @@ def clock() -> Clock:
 def engine(repository: Any, clock: Clock) -> Engine:
     """Return an engine without versions."""
     return Engine('policy', repository, clock=clock, resident_limit=3)
+
+
+class Watched:
+    """An engine with an incubator, and a way to wait until it has got somewhere."""
+
+    def __init__(self, repository: ModelRepository, **fields: Any) -> None:
+        self.states: list[tuple[str, str]] = []
+        self._changed = threading.Condition()
+        self.engine = Engine(
+            'policy',
+            repository,
+            isolation='incubator',
+            on_change=self._note,
+            # On a machine under load, the lowest class may never get its turn.
+            **{'idle_background': False, **fields},
+        )
+
+    def _note(self) -> None:
+        with self._changed:
+            now = [(info.version, info.state.value) for info in self.engine.versions()]
+            self.states += [state for state in now if state not in self.states[-len(now) :]]
+            self._changed.notify_all()
+
+    def poke(self) -> None:
+        """Look again at what is waited for."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, 60)
+
+    def wait_for_another_worker(self, pid: int, version: str = 'v2') -> None:
+        def is_back() -> bool:
+            states = {info.version: info.state for info in self.engine.versions()}
+            return self.pid(version) not in (0, pid) and states[version] is VersionState.READY
+
+        self.wait_until(is_back)
+
+    def stop(self, version: str = 'v2') -> int:
+        """Stop a worker, as if it hung; returns its process id once it stands still."""
+        pid = self.pid(version)
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+        return pid
+
+    def pid(self, version: str = 'v2') -> int:
+        return self.engine.workers()[version]
+
+
+@pytest.fixture
+def watch(make_version: Any, repository: ModelRepository) -> Iterator[Callable[..., Watched]]:
+    """Return a maker of engines with v1 in force and v2, in a worker, as its candidate."""
+    made: list[Watched] = []
+
+    def make(v2: dict[str, Any] | None = None, **fields: Any) -> Watched:
+        make_version('v1', bias=0.1)
+        make_version('v2', **{'bias': 0.2, 'deadline_ms': 20_000.0, **(v2 or {})})
+        watched = Watched(repository, **fields)
+        made.append(watched)
+        watched.engine.load('v1')
+        watched.engine.set_routing(Routing('policy', 'v1', generation=1))
+        watched.engine.load('v2')
+        watched.engine.set_routing(Routing('policy', 'v1', 'v2', 1.0, generation=2))
+        return watched
+
+    yield make
+    for watched in made:
+        watched.engine.close()

@@ -38,7 +38,15 @@ def judge(guard: Guard, *numbers: float, latency_ms: float = 0.0) -> Cause | Non
 
 
 def test_causes_are_numbered_as_in_the_message() -> None:
-    names = ['exception', 'output', 'not_finite', 'out_of_bounds', 'deadline']
+    names = [
+        'exception',
+        'output',
+        'not_finite',
+        'out_of_bounds',
+        'deadline',
+        'crash',
+        'rate_limit',
+    ]
     assert [cause.value for cause in Cause] == names
 
 

@@ -85,7 +85,9 @@ def test_the_ends_of_the_share(task: str) -> None:
         ('lease_s', {'lease_s': -1.0}, '0 or more'),
         ('lease_s', {'lease_s': float('inf')}, '0 or more'),
         ('generation', {'generation': -1}, '0 or more'),
-        ('shadow', {'shadow': 'v3'}, 'leave it empty'),
+        ('shadow', {'shadow': 'v1'}, 'it decides already'),
+        ('shadow', {'candidate': 'v2', 'shadow': 'v2'}, 'it decides already'),
+        ('shadow', {'stable': '', 'shadow': 'v3'}, 'name both'),
         ('model_id', {'model_id': ''}, 'name the model'),
     ],
 )

@@ -3,6 +3,8 @@
 
 """One version in the runtime: what loads, what is refused, and why."""
 
+import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +164,54 @@ def branch(name: str, shape: list[int]) -> onnx.GraphProto:
 
 def test_warming_up_does_not_judge_bounds_or_time(make_version: Any) -> None:
     warm_up(make_version, bias=99.0, deadline_ms=1e-9)
+
+
+def test_what_it_returns_belongs_to_the_caller(make_version: Any, observe: Any) -> None:
+    session = open_session(make_version, bias=0.5)
+    first = session.run(observe())['decision']
+    second = session.run(observe())['decision']
+    first[:] = 7.0
+    np.testing.assert_array_equal(second, np.full((1, 2), 0.5, np.float32))
+    np.testing.assert_array_equal(
+        session.run(observe())['decision'], np.full((1, 2), 0.5, np.float32)
+    )
+
+
+def test_any_memory_order_is_taken(make_version: Any) -> None:
+    doubled = np.full((1, 8), 1.0, np.float32)
+    session = open_session(make_version, bias=0.5)
+    outputs = session.run({'observation': doubled[:, ::2]})
+    np.testing.assert_array_equal(outputs['decision'], np.full((1, 2), 0.5, np.float32))
+
+
+def test_an_output_that_does_not_fit_its_buffer_is_shown_as_it_is(
+    make_version: Any, observe: Any
+) -> None:
+    session = open_session(make_version, fault='output')
+    assert session.run(observe())['decision'].shape == (1, 2)
+    assert session.run(observe(-1))['decision'].shape == (2, 2)
+    assert session.run(observe())['decision'].shape == (1, 2)
+
+
+def test_runs_at_once_do_not_share_buffers(make_version: Any) -> None:
+    nodes = [helper.make_node('Slice', ['observation', 'start', 'end', 'axis'], ['decision'])]
+    constants = [
+        helper.make_tensor(name, TensorProto.INT64, (1,), [value])
+        for name, value in (('start', 0), ('end', 2), ('axis', 1))
+    ]
+    session = open_session(make_version, content=model_of(nodes, *constants))
+
+    def run(thread: int) -> bool:
+        inputs = {'observation': np.full((1, 4), thread, np.float32)}
+        return all((session.run(inputs)['decision'] == thread).all() for _ in range(500))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(run, range(4)))
+
+
+def test_it_keeps_no_copy_of_the_file(make_version: Any) -> None:
+    # The runtime's wrapper would: a large version would take its size once more.
+    session = open_session(make_version)
+    assert session._runtime._model_bytes is None
+    kept = gc.get_referents(*vars(session._runtime).values())
+    assert not any(isinstance(thing, bytes) and len(thing) > 200 for thing in kept)

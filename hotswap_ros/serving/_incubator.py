@@ -1,0 +1,394 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The incubator: runs what is not yet trusted in a worker process, one for each version.
+
+A worker that crashes, hangs or eats memory costs a request its deadline at most, and takes nothing
+with it; its memory comes back when it ends, whatever the runtime does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hotswap_ros.models import Manifest, VersionState
+from hotswap_ros.serving._errors import LoadFailedError, RunFailedError, SessionClosedError
+from hotswap_ros.serving._exchange import Exchange
+from hotswap_ros.serving._guard import Cause
+from hotswap_ros.serving._samples import Samples
+from hotswap_ros.serving._shadow import Listener, Primary
+from hotswap_ros.serving._worker import DONE, RAISED
+
+_log = logging.getLogger(__name__)
+
+#: How often a version may lose its worker before it is given up.
+RESTARTS = 3
+
+#: A request that its caller gave up on may take this much longer before the worker is ended.
+HANG_S = 1.0
+
+_MOST_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Job:
+    """
+    What a worker is for.
+
+    `idle`: it loads and shadows in the lowest scheduling class. It may take `memory_bytes`, 0: as
+    much as there is.
+    """
+
+    root: Path
+    manifest: Manifest
+    providers: tuple[str, ...]
+    idle: bool = True
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class News:
+    """How far a worker is: its version's state, what it has learned of it, and why it failed."""
+
+    state: VersionState
+    digest: str = ''
+    size_bytes: int = 0
+    reason: str = ''
+
+
+class RepositoryRefusedError(Exception):
+    """The worker found the version damaged or gone; the repository says best what is wrong."""
+
+
+class Incubator:
+    """
+    One version in a worker process that is started again when it dies.
+
+    `run` may be called from several threads; the worker answers one after the other. `on_news` and
+    `on_verdicts` are called by threads of the incubator's own.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        on_news: Callable[[News], None],
+        on_verdicts: Listener = lambda verdicts: None,
+    ) -> None:
+        self._on_verdicts = on_verdicts
+        self._job = job
+        self._on_news = on_news
+        self._lock = threading.Lock()
+        self._sampling = threading.Lock()
+        self._closing = False
+        self._worker: _Process | None = None
+        self._serving: _Process | None = None
+        self._ready: Future[float] = Future()
+        self._why_not = 'it is being started'
+        # A worker dies with the thread that started it: one that lives as long as the incubator.
+        self._nurse = threading.Thread(
+            target=self._look_after, name=f'incubator {job.manifest.version}', daemon=True
+        )
+
+    def open(self) -> float:
+        """
+        Start the worker; returns how long the version typically takes, in ms, once it is warm.
+
+        Raises LoadFailedError, or RepositoryRefusedError for what the repository can explain.
+        """
+        self._nurse.start()
+        try:
+            return self._ready.result()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the worker, 0 while there is none."""
+        worker = self._worker
+        return 0 if worker is None else worker.pid
+
+    def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
+        """
+        Return the outputs, arrays of the caller's own, by name.
+
+        Raises RunFailedError, when `patience_s` has passed at the latest, and SessionClosedError.
+        """
+        if not self._lock.acquire(blocking=False):
+            patience_s = self._queue(patience_s)
+        try:
+            if self._closing:
+                raise SessionClosedError
+            worker = self._serving
+            if worker is None:
+                raise RunFailedError(Cause.CRASH, self._why_not)
+            return worker.run(inputs, patience_s)
+        finally:
+            self._lock.release()
+
+    def offer(
+        self, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]], primary: Primary
+    ) -> bool:
+        """Let the version shadow a decision; returns at once, whether it will."""
+        worker = self._serving
+        # A worker's last moments: its pipes are closed under this lock.
+        if worker is None or not self._sampling.acquire(blocking=False):
+            return False
+        try:
+            return self._serving is worker and worker.samples.offer(inputs, outputs, primary)
+        finally:
+            self._sampling.release()
+
+    def _queue(self, patience_s: float) -> float:
+        """Take the lock when others have asked first; returns the patience that is left."""
+        started = perf_counter()
+        if not self._lock.acquire(timeout=patience_s):
+            raise RunFailedError(Cause.DEADLINE, 'its worker was busy with other requests')
+        return max(0.0, patience_s - (perf_counter() - started))
+
+    def close(self) -> None:
+        """End the worker once the request under way is answered; its memory is back then."""
+        with self._lock:
+            self._closing = True
+            self._serving = None
+            worker = self._worker
+        if worker is not None:
+            worker.kill()
+        if self._nurse.is_alive() and self._nurse is not threading.current_thread():
+            self._nurse.join()
+
+    def _look_after(self) -> None:
+        """Start the worker, and start it again when it died; the main line of the nurse."""
+        for start in range(1 + RESTARTS):
+            end = self._live_through(is_first=start == 0)
+            if self._closing or end is None:
+                return
+            left = RESTARTS - start
+            self._why_not = f'its worker {end}' + (
+                ' and is restarted' if left else ' once too often'
+            )
+            _log.warning('version %s: %s', self._job.manifest.version, self._why_not)
+            state = VersionState.LOADING if left else VersionState.FAILED
+            self._on_news(News(state, reason=self._why_not))
+
+    def _live_through(self, is_first: bool) -> str | None:
+        """Start a worker and return how it ended, or None when there is no use in another one."""
+        worker = self._start()
+        if worker is None:
+            return None
+        try:
+            typical_ms = self._bring_up(worker, is_first)
+            if typical_ms is not None:
+                with self._lock:
+                    self._serving = None if self._closing else worker
+                if is_first:
+                    self._ready.set_result(typical_ms)
+                else:
+                    self._on_news(News(VersionState.READY))
+            worker.samples.collect(self._on_verdicts)
+            for _ in worker.news():  # a worker that serves has none: this waits for its end
+                pass
+            died_early = typical_ms is None
+        except Exception as error:
+            self._give_up(error)
+            return None
+        finally:
+            with self._lock, self._sampling:
+                self._serving = self._worker = None
+            worker.kill()
+            end = worker.wait()
+        if died_early and is_first:
+            problem = f'its worker {end} while loading it'
+            self._give_up(LoadFailedError(self._job.manifest.version, problem))
+            return None
+        return end
+
+    def _start(self) -> _Process | None:
+        try:
+            worker = _Process(self._job)
+        except Exception as error:  # whatever it is: somebody waits for it
+            failure = LoadFailedError(
+                self._job.manifest.version, f'its worker cannot be started: {error}'
+            )
+            self._give_up(failure)
+            return None
+        with self._lock:
+            if not self._closing:
+                self._worker = worker
+                return worker
+        worker.kill()
+        worker.wait()
+        return None
+
+    def _bring_up(self, worker: _Process, is_first: bool) -> float | None:
+        """Return the version's typical time in ms once it is warm, None when the worker died."""
+        for news in worker.news():
+            if 'error' in news:
+                if news['error'] == 'model':
+                    raise RepositoryRefusedError(news['problem'])
+                raise LoadFailedError(self._job.manifest.version, news['problem'])
+            if 'manifest' in news:
+                if news['manifest'] != self._job.manifest.model_dump_json():
+                    raise LoadFailedError(
+                        self._job.manifest.version, 'its manifest changed while it was loaded'
+                    )
+                return float(news['typical_ms'])
+            if is_first:
+                self._on_news(
+                    News(
+                        VersionState(news['state']),
+                        news.get('digest', ''),
+                        news.get('size_bytes', 0),
+                    )
+                )
+        return None
+
+    def _give_up(self, error: Exception) -> None:
+        self._why_not = str(error)
+        if self._ready.done():
+            self._on_news(News(VersionState.FAILED, reason=str(error)))
+        else:
+            self._ready.set_exception(error)
+
+
+class _Process:
+    """One life of a worker. `run` has one caller at a time; raises OSError for no resources."""
+
+    def __init__(self, job: Job) -> None:
+        self._is_behind = False
+        self._times_behind = 0
+        ours: dict[str, int] = {}
+        theirs: dict[str, int] = {}
+        try:
+            theirs['memory'] = os.memfd_create('hotswap_ros', os.MFD_CLOEXEC)
+            exchange = Exchange(job.manifest, theirs['memory'])
+            theirs['samples'], ours['samples'] = os.pipe()
+            ours['results'], theirs['results'] = os.pipe()
+            theirs['requests'], ours['requests'] = os.pipe()
+            ours['replies'], theirs['replies'] = os.pipe()
+            ours['news'], theirs['news'] = os.pipe()
+            self._popen = _spawn(job, theirs)
+        except BaseException:
+            _close(ours.values())
+            raise
+        finally:
+            _close(theirs.values())
+        self.pid = self._popen.pid
+        self._fds = ours
+        self._inputs = tuple(exchange.request.inputs.items())
+        self._outputs = tuple(exchange.request.outputs.items())
+        self.samples = Samples(job.manifest, exchange.samples, ours['samples'], ours['results'])
+        self._poll = select.poll()
+        self._poll.register(ours['replies'], select.POLLIN)
+
+    def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
+        """Return the outputs. Raises RunFailedError."""
+        if self._is_behind:
+            self._catch_up()
+        for name, place in self._inputs:
+            place[...] = inputs[name]
+        try:
+            os.write(self._fds['requests'], b'r')
+        except BrokenPipeError:
+            raise self._lost() from None
+        # Whole milliseconds is what poll takes: rounded down, so as not to be late by one.
+        if not self._poll.poll(max(1, int(patience_s * 1e3))):
+            self._fall_behind()
+            raise RunFailedError(Cause.DEADLINE, 'its worker did not answer in time')
+        reply = os.read(self._fds['replies'], _MOST_BYTES)
+        if reply == DONE:
+            return {name: place.copy() for name, place in self._outputs}
+        if not reply:
+            raise self._lost()
+        cause = Cause.EXCEPTION if reply[:1] == RAISED else Cause.OUTPUT
+        raise RunFailedError(cause, reply[1:].decode(errors='replace'))
+
+    def news(self) -> Iterator[dict[str, Any]]:
+        """Return what the worker tells while it loads, until it ends."""
+        with open(self._fds['news'], 'rb', closefd=False) as lines:
+            for line in lines:
+                if line.endswith(b'\n'):
+                    yield json.loads(line)
+
+    def kill(self) -> None:
+        """End the process at once; nothing in it is worth keeping."""
+        self._popen.kill()
+
+    def wait(self) -> str:
+        """Wait for the end of the process and return how it came. To be called last, and once."""
+        code = self._popen.wait()
+        self.samples.end()
+        _close(self._fds.values())
+        return f'was ended by signal {-code}' if code < 0 else f'ended with exit code {code}'
+
+    def _catch_up(self) -> None:
+        """Take the reply that came too late off the pipe, or fail at once if it did not come."""
+        if not self._poll.poll(0):
+            raise RunFailedError(
+                Cause.DEADLINE, 'its worker is still busy with an earlier request'
+            )
+        if not os.read(self._fds['replies'], _MOST_BYTES):
+            raise self._lost()
+        self._is_behind = False
+
+    def _fall_behind(self) -> None:
+        self._is_behind = True
+        self._times_behind += 1
+        watch = threading.Timer(HANG_S, self._end_if_behind, [self._times_behind])
+        watch.daemon = True
+        watch.start()
+
+    def _end_if_behind(self, time: int) -> None:
+        # One that is slow is behind again and again, by another request each time.
+        is_same = self._is_behind and self._times_behind == time
+        if is_same and not self._poll.poll(0):
+            _log.warning('worker %d hangs: it is ended', self.pid)
+            self.kill()
+
+    def _lost(self) -> RunFailedError:
+        return RunFailedError(Cause.CRASH, 'its worker died')
+
+
+def _spawn(job: Job, fds: dict[str, int]) -> subprocess.Popen[bytes]:
+    given = {
+        'parent': os.getpid(),
+        'path': sys.path,
+        'fds': fds,
+        'idle': job.idle,
+        'memory_bytes': job.memory_bytes,
+        'root': str(job.root.absolute()),
+        'model_id': job.manifest.model,
+        'version': job.manifest.version,
+        'providers': job.providers,
+    }
+    # Not multiprocessing: its children run the main script again, and a process of its own
+    # watches over named memory that we do not use.
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name('_hatch.py')), json.dumps(given)],
+        pass_fds=tuple(fds.values()),
+        stdin=subprocess.DEVNULL,
+        # NumPy's threads would cost memory and do nothing: the runtime has its own.
+        env={**os.environ, 'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'},
+        # Ctrl-C in a terminal goes to a whole group: the worker shall not end before its engine.
+        start_new_session=True,
+    )
+
+
+def _close(fds: Iterable[int]) -> None:
+    for fd in fds:
+        os.close(fd)

@@ -1,0 +1,183 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a robot serves after a restart, with nobody to ask: kept in one small file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hotswap_ros.models import InvalidRoutingError, Routing
+
+_log = logging.getLogger(__name__)
+
+#: A version that was on probation this often when the process ended unasked is not chosen again.
+CRASHES = 2
+
+
+@dataclass(frozen=True)
+class Record:
+    """
+    The content of the file.
+
+    `proven` is the last stable version that outlived its probation. `on_probation` are those that
+    a crash of this process is put down to; `crashes` counts these. `is_clean`: it ended as asked.
+    """
+
+    routing: Routing
+    proven: str = ''
+    on_probation: tuple[str, ...] = ()
+    crashes: Mapping[str, int] = field(default_factory=dict)
+    is_clean: bool = False
+
+
+class LastKnownGood:
+    """
+    Keeps the routing in force in `<folder>/<model_id>.json`, or nowhere without a folder.
+
+    The file is replaced as a whole and flushed to the disk: a power cut leaves the old one or the
+    new one. Threads may share it; a method may take as long as the disk does. A disk that fails
+    is logged, and asked again at the next call.
+    """
+
+    def __init__(self, folder: Path | None, model_id: str) -> None:
+        self._path = None if folder is None else folder / f'{model_id}.json'
+        self._model_id = model_id
+        self._lock = threading.Lock()
+        self._record = Record(Routing(model_id))
+        self._problem = ''
+
+    def recall(self) -> Record | None:
+        """
+        Return what was served when the process ended, None when nothing is known.
+
+        Crashes are counted by then, and what crashed too often is out.
+        """
+        with self._lock:
+            record = self._read()
+            if record is None:
+                return None
+            if not record.is_clean:
+                crashes = dict(record.crashes)
+                for version in record.on_probation:
+                    crashes[version] = crashes.get(version, 0) + 1
+                record = replace(record, crashes=crashes)
+            record = replace(record, routing=_without_crashing(record), is_clean=False)
+            # Before anything is loaded: that may be what crashes.
+            self._write(record)
+            return record
+
+    def commit(self, routing: Routing, in_process: Collection[str]) -> None:
+        """Note the routing in force; versions `in_process` could crash the process."""
+        with self._lock:
+            on_trial = (routing.stable, routing.candidate)
+            self._write(
+                replace(
+                    self._record,
+                    routing=routing,
+                    on_probation=tuple(
+                        version
+                        for version in on_trial
+                        # A stable one in a worker is about to be brought into the process.
+                        if version != self._record.proven
+                        and (version in in_process or version == routing.stable)
+                        and version
+                    ),
+                    is_clean=False,
+                )
+            )
+
+    def prove(self, stable: str) -> None:
+        """Note that a stable version has outlived its probation."""
+        with self._lock:
+            record = self._record
+            if record.proven != stable:
+                left = {name: count for name, count in record.crashes.items() if name != stable}
+                on_probation = tuple(name for name in record.on_probation if name != stable)
+                self._write(
+                    replace(record, proven=stable, crashes=left, on_probation=on_probation)
+                )
+
+    def end(self) -> None:
+        """Note that the process ends as asked, so that nobody is blamed for it."""
+        with self._lock:
+            self._write(replace(self._record, is_clean=True))
+
+    def _read(self) -> Record | None:
+        if self._path is None:
+            return None
+        try:
+            found = json.loads(self._path.read_bytes())
+            record = _record_of(found)
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError, AttributeError, InvalidRoutingError) as error:
+            _log.error('%s is damaged and is not used: %s', self._path, error)
+            return None
+        if record.routing.model_id != self._model_id:
+            _log.error('%s is of another model and is not used', self._path)
+            return None
+        return record
+
+    def _write(self, record: Record) -> None:
+        if record == self._record and not self._problem:
+            return
+        self._record = record
+        if self._path is None:
+            return
+        try:
+            self._replace_file(self._path, record)
+            problem = ''
+        except OSError as error:
+            problem = str(error)
+            if problem != self._problem:
+                _log.error('the routing in force is not kept for a restart: %s', error)
+        self._problem = problem
+
+    def _replace_file(self, path: Path, record: Record) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix('.new')
+        with beside.open('w') as file:
+            json.dump({'format': 1, **asdict(record)}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _without_crashing(record: Record) -> Routing:
+    routing = record.routing
+
+    def crashes_too_often(version: str) -> bool:
+        return version != record.proven and record.crashes.get(version, 0) >= CRASHES
+
+    if routing.candidate and crashes_too_often(routing.candidate):
+        _log.error('candidate %s crashed the process before: it is out', routing.candidate)
+        routing = routing.without(routing.candidate)
+    if record.proven and crashes_too_often(routing.stable):
+        _log.error('stable %s crashed the process before: %s', routing.stable, record.proven)
+        routing = routing.with_stable_alone(record.proven)
+    return routing
+
+
+def _record_of(found: Any) -> Record:
+    if found.pop('format') != 1:
+        raise ValueError('its format is not 1: it is of another version of hotswap_ros')
+    return Record(
+        routing=Routing(**found['routing']),
+        proven=str(found['proven']),
+        on_probation=tuple(found['on_probation']),
+        crashes={str(name): int(count) for name, count in found['crashes'].items()},
+        is_clean=bool(found['is_clean']),
+    )

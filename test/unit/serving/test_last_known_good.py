@@ -1,0 +1,208 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is served after a restart, whatever ended the process before."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hotswap_ros.models import UnknownVersionError
+from hotswap_ros.serving import Engine, Routing
+
+BOTH = Routing('policy', 'v1', 'v2', 0.5, salt='r7', generation=7, lease_s=5.0)
+
+
+@pytest.fixture
+def boot(make_version: Any, clock: Any, tmp_path: Path) -> Any:
+    """Return a maker of engines that share a state folder: each is another start of the robot."""
+    for number in (1, 2, 3):
+        make_version(f'v{number}', bias=number / 10)
+
+    def make(**fields: Any) -> Engine:
+        return Engine(
+            'policy',
+            make_version.repository,
+            clock=clock,
+            resident_limit=3,
+            state_folder=tmp_path / 'state',
+            **fields,
+        )
+
+    return make
+
+
+def serve(engine: Engine, routing: Routing) -> Engine:
+    for version in routing.versions:
+        engine.load(version)
+    engine.set_routing(routing)
+    return engine
+
+
+def prove(engine: Engine, clock: Any) -> None:
+    clock.now += 300
+    engine.tick()
+
+
+def test_a_robot_that_never_served_has_nothing_to_restore(boot: Any) -> None:
+    engine = boot()
+    assert engine.restore() is None
+    assert engine.routing == Routing('policy')
+
+
+def test_without_a_folder_nothing_is_kept(make_version: Any, tmp_path: Path) -> None:
+    make_version('v1')
+    serve(Engine('policy', make_version.repository), Routing('policy', 'v1')).close()
+    assert Engine('policy', make_version.repository).restore() is None
+    assert list(tmp_path.iterdir()) == [tmp_path / 'models']
+
+
+@pytest.mark.parametrize('is_clean', [True, False])
+def test_the_whole_routing_comes_back(boot: Any, observe: Any, is_clean: bool) -> None:
+    engine = serve(boot(), BOTH)
+    if is_clean:
+        engine.close()
+    again = boot()
+    assert again.restore() == again.routing == BOTH
+    assert again.infer(observe(), 'task').version in ('v1', 'v2')
+
+
+def test_the_lease_begins_anew(boot: Any, clock: Any) -> None:
+    serve(boot(), BOTH)
+    clock.now += 100
+    again = boot()
+    again.restore()
+    assert not again.tick()
+    clock.now += 5
+    assert again.tick()
+    assert again.routing.candidate == ''
+
+
+def test_what_time_took_out_stays_out(boot: Any, clock: Any) -> None:
+    engine = serve(boot(), BOTH)
+    clock.now += 5
+    engine.tick()
+    assert boot().restore() == BOTH.without('v2')
+
+
+def test_a_candidate_that_crashed_the_process_twice_is_out(boot: Any) -> None:
+    serve(boot(), BOTH)
+    assert boot().restore() == BOTH
+    again = boot()
+    assert again.restore() == BOTH.without('v2')
+    # Nobody is blamed any more, whatever ends the process now.
+    for _ in range(3):
+        assert boot().restore() == BOTH.without('v2')
+
+
+def test_a_process_that_ended_as_asked_blames_nobody(boot: Any) -> None:
+    serve(boot(), BOTH).close()
+    for _ in range(4):
+        engine = boot()
+        assert engine.restore() == BOTH
+        engine.close()
+
+
+def test_a_stable_version_on_probation_gives_way_to_the_proven_one(boot: Any, clock: Any) -> None:
+    engine = serve(boot(), Routing('policy', 'v1', generation=1))
+    prove(engine, clock)
+    serve(engine, Routing('policy', 'v2', 'v3', 0.5, generation=2))
+    assert boot().restore() == Routing('policy', 'v2', 'v3', 0.5, generation=2)
+    assert boot().restore() == Routing('policy', 'v1', generation=2)
+
+
+def test_without_a_proven_one_the_only_one_goes_on(boot: Any) -> None:
+    serve(boot(), Routing('policy', 'v1', generation=1))
+    for _ in range(4):
+        assert boot().restore() == Routing('policy', 'v1', generation=1)
+
+
+def test_a_proven_version_is_never_blamed(boot: Any, clock: Any) -> None:
+    prove(serve(boot(), Routing('policy', 'v2', generation=1)), clock)
+    for _ in range(4):
+        assert boot().restore() == Routing('policy', 'v2', generation=1)
+
+
+def test_a_stable_version_that_is_gone_gives_way_to_the_proven_one(
+    boot: Any, clock: Any, make_version: Any
+) -> None:
+    engine = serve(boot(), Routing('policy', 'v1', generation=1))
+    prove(engine, clock)
+    serve(engine, Routing('policy', 'v2', generation=2)).close()
+    (make_version.root / 'policy' / 'v2' / 'manifest.json').unlink()
+    assert boot().restore() == Routing('policy', 'v1', generation=2)
+
+
+def test_a_candidate_that_is_gone_is_left_out(boot: Any, make_version: Any) -> None:
+    serve(boot(), BOTH).close()
+    (make_version.root / 'policy' / 'v2' / 'manifest.json').unlink()
+    assert boot().restore() == BOTH.without('v2')
+
+
+def test_nothing_left_to_serve_is_an_error(boot: Any, make_version: Any) -> None:
+    serve(boot(), Routing('policy', 'v1')).close()
+    (make_version.root / 'policy' / 'v1' / 'manifest.json').unlink()
+    with pytest.raises(UnknownVersionError):
+        boot().restore()
+
+
+@pytest.mark.parametrize(
+    'content', [b'', b'{', b'[]', b'7', b'{"format": 2}', b'{"format": 1}', b'\xff\x00']
+)
+def test_a_damaged_file_is_as_none(
+    boot: Any, tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    serve(boot(), BOTH)
+    (tmp_path / 'state' / 'policy.json').write_bytes(content)
+    assert boot().restore() is None
+    assert 'is not used' in caplog.text
+
+
+def test_a_disk_that_fails_stops_nothing(
+    boot: Any, tmp_path: Path, observe: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / 'state').write_text('not a folder')
+    engine = serve(boot(), BOTH)
+    assert engine.infer(observe(), 'task').version in ('v1', 'v2')
+    assert 'is not kept' in caplog.text
+    engine.close()
+
+
+_CRASH = """
+import os, sys, json
+from pathlib import Path
+from hotswap_ros.models import ModelRepository
+from hotswap_ros.serving import Engine, Routing
+root, state, number = sys.argv[1:]
+engine = Engine('policy', ModelRepository(root), state_folder=Path(state))
+if int(number) == 0:
+    engine.load('v1')
+    engine.load('v2')
+    engine.set_routing(Routing('policy', 'v1', 'v2', 1.0, generation=3))
+else:
+    engine.restore()
+print(json.dumps(engine.routing.versions), flush=True)
+os.abort()
+"""
+
+
+def test_native_crashes_count(make_version: Any, tmp_path: Path) -> None:
+    make_version('v1')
+    make_version('v2')
+    served = []
+    for number in range(3):
+        end = subprocess.run(
+            [sys.executable, '-c', _CRASH, make_version.root, tmp_path / 'state', str(number)],
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+        )
+        assert end.returncode == -signal.SIGABRT
+        served.append(json.loads(end.stdout))
+    assert served == [['v1', 'v2'], ['v1', 'v2'], ['v1']]
