@@ -16,9 +16,16 @@ from numpy.typing import NDArray
 
 from hotswap_ros import action, msg
 from hotswap_ros.gates import CheckResult, Verdict
-from hotswap_ros.models import LATENCY_EDGES_MS, TaskCounts, VersionCounters, VersionState
+from hotswap_ros.models import (
+    LATENCY_EDGES_MS,
+    ShadowCounts,
+    TaskCounts,
+    VersionCounters,
+    VersionState,
+)
 from hotswap_ros.models import Routing as RoutingValue
 from hotswap_ros.rollout import (
+    BreakerReport,
     Event,
     Level,
     PauseReason,
@@ -30,7 +37,7 @@ from hotswap_ros.rollout import (
     Telemetry,
     VersionReport,
 )
-from hotswap_ros.serving import Cause, Decision, VersionInfo
+from hotswap_ros.serving import Cause, Decision, OpenBreaker, ShadowComparison, VersionInfo
 
 _DTYPES: dict[int, np.dtype[Any]] = {
     msg.Tensor.FLOAT32: np.dtype('<f4'),
@@ -43,6 +50,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 }
 _DTYPE_CODES = {dtype: code for code, dtype in _DTYPES.items()}
 _CAUSES = {cause: code for code, cause in enumerate(Cause, start=1)}
+_CAUSES_BACK = {code: cause for cause, code in _CAUSES.items()}
 _STATES = {state: code for code, state in enumerate(VersionState, start=1)}
 _STATES_BACK = {code: state for state, code in _STATES.items()}
 _STATUSES = {status: code for code, status in enumerate(Status, start=1)}
@@ -81,9 +89,9 @@ def time_msg(seconds: float) -> Time:
     return Time(sec=whole, nanosec=min(999_999_999, round((seconds - whole) * 1e9)))
 
 
-def duration_s(duration: Duration) -> float:
-    """Return a duration message in seconds."""
-    return float(duration.sec) + duration.nanosec * 1e-9
+def seconds(time: Time | Duration) -> float:
+    """Return a time (since 1970) or duration message in seconds."""
+    return float(time.sec) + time.nanosec * 1e-9
 
 
 def duration_msg(seconds: float) -> Duration:
@@ -148,6 +156,7 @@ def decision_msg(decision: Decision) -> Any:
         version=decision.version,
         fallback=decision.fallback,
         fallback_cause=0 if decision.cause is None else _CAUSES[decision.cause],
+        safe_decision=decision.is_safe_decision,
         latency_ms=decision.latency_ms,
         outputs=arrays_to_tensors(decision.outputs),
     )
@@ -167,6 +176,7 @@ def routing_msg(routing: RoutingValue) -> Any:
         salt=routing.salt,
         generation=routing.generation,
         lease_s=routing.lease_s,
+        activate_at=time_msg(routing.activate_at),
     )
 
 
@@ -181,6 +191,33 @@ def routing_value(routing: Any) -> RoutingValue:
         salt=routing.salt,
         generation=routing.generation,
         lease_s=routing.lease_s,
+        activate_at=seconds(routing.activate_at),
+    )
+
+
+def breaker_fields(breaker: OpenBreaker | None) -> dict[str, Any]:
+    """Return the fields of RobotStatus that tell of an open breaker."""
+    if breaker is None:
+        return {}
+    return {
+        'breaker_version': breaker.version,
+        'breaker_cause': _CAUSES[breaker.cause],
+        'breaker_count': breaker.count,
+    }
+
+
+def shadow_msg(comparison: ShadowComparison) -> Any:
+    """Return a shadow's comparison; stamp, robot and model are the caller's."""
+    return msg.ShadowComparison(
+        task_id=comparison.task_id,
+        stable_version=comparison.stable_version,
+        shadow_version=comparison.shadow_version,
+        stable_outputs=arrays_to_tensors(comparison.stable_outputs),
+        shadow_outputs=arrays_to_tensors(comparison.shadow_outputs),
+        distance=comparison.distance,
+        agreement=comparison.agreement,
+        stable_latency_ms=comparison.stable_latency_ms,
+        shadow_latency_ms=comparison.shadow_latency_ms,
     )
 
 
@@ -214,6 +251,11 @@ def _version_telemetry(version: str, counters: VersionCounters) -> Any:
         categories=[
             _task_counts_msg(c, counters.categories[c]) for c in sorted(counters.categories)
         ],
+        shadow_offered=counters.shadow.offered,
+        shadow_dropped=counters.shadow.dropped,
+        shadow_compared=counters.shadow.compared,
+        shadow_agreed=counters.shadow.agreed,
+        shadow_failed=counters.shadow.failed,
         latency_buckets=counters.latency,
     )
 
@@ -246,9 +288,18 @@ def robot_report(status: Any) -> RobotReport:
             )
             for v in status.versions
         },
+        breaker=_breaker(status),
         region=status.region,
         resident_limit=status.resident_limit,
     )
+
+
+def _breaker(status: Any) -> BreakerReport | None:
+    if not status.breaker_version:
+        return None
+    cause = _CAUSES_BACK.get(status.breaker_cause)
+    words = 'unknown' if cause is None else cause.value.replace('_', ' ')
+    return BreakerReport(status.breaker_version, words, status.breaker_count)
 
 
 def telemetry_value(telemetry: Any) -> Telemetry:
@@ -279,6 +330,13 @@ def _version_counters(version: Any) -> VersionCounters:
         tasks=_task_counts(version.tasks),
         categories={counts.category: _task_counts(counts) for counts in version.categories},
         latency=tuple(version.latency_buckets),
+        shadow=ShadowCounts(
+            version.shadow_offered,
+            version.shadow_dropped,
+            version.shadow_compared,
+            version.shadow_agreed,
+            version.shadow_failed,
+        ),
     )
 
 

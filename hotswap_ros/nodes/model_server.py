@@ -43,12 +43,15 @@ from hotswap_ros.serving import (
     Engine,
     InferenceFailedError,
     InUseError,
+    Isolation,
+    NoMemoryError,
     NoRoomError,
     NotLoadedError,
     NotReadyError,
     NotServingError,
     ObservationError,
     ServingError,
+    ShadowComparison,
     StaleGenerationError,
     TaskOutcome,
     UnknownModelError,
@@ -60,6 +63,7 @@ _LOAD_CODES: dict[type[Exception], int] = {
     InvalidManifestError: srv.LoadModel.Response.INVALID_MANIFEST,
     DigestMismatchError: srv.LoadModel.Response.DIGEST_MISMATCH,
     NoRoomError: srv.LoadModel.Response.NO_ROOM,
+    NoMemoryError: srv.LoadModel.Response.NO_MEMORY,
 }
 _ROUTING_CODES: dict[type[Exception], int] = {
     UnknownModelError: srv.SetRouting.Response.UNKNOWN_MODEL,
@@ -85,6 +89,23 @@ class ModelServerParameters:
     stable_version: str = parameter('', 'Version to serve after the start; empty: none.')
     fleet_namespace: str = parameter('/fleet', 'Namespace of the topics that the fleet shares.')
     resident_limit: int = parameter(2, 'How many versions may be loaded at once.', low=1, high=16)
+    memory_budget_mb: int = parameter(
+        0,
+        'Memory for versions in MB; a load that would not fit is refused. 0: no limit.',
+        low=0,
+        high=1_000_000,
+    )
+    isolation: str = parameter(
+        'incubator',
+        '"incubator": what is not yet trusted runs in a process of its own; "in_process": all in '
+        "the node's.",
+    )
+    breaker_limit: int = parameter(
+        5, 'Failures in a row after which a candidate is out. 0: never.', low=0, high=1_000_000
+    )
+    state_folder: str = parameter(
+        '', 'Folder that keeps the routing in force over restarts; empty: it is not kept.'
+    )
     task_timeout_s: float = parameter(
         60.0,
         'Seconds after its last inference until a task that never ended counts as failed.',
@@ -158,8 +179,13 @@ class ModelServer(LifecycleNode):
             ModelRepository(self._repository),
             resident_limit=given.resident_limit,
             task_timeout_s=given.task_timeout_s,
+            memory_budget_bytes=given.memory_budget_mb * 1_000_000 or None,
+            breaker_limit=given.breaker_limit,
+            isolation=given.isolation,
+            state_folder=given.state_folder or None,
             providers=given.execution_providers,
             on_change=self._publish_status,
+            on_shadow=self._publish_shadow,
         )
         try:
             self._build_interface()
@@ -216,12 +242,16 @@ class ModelServer(LifecycleNode):
         """Stop the threads, before the node is destroyed."""
         self._active = False
         if self._engine is not None:
-            self._engine.on_change = None
+            self._engine.on_change = self._engine.on_shadow = None
+            self._engine.close()
         if self._owns_worker:
             self._worker.stop()
 
     def _parameter_problem(self) -> str:
         given = self.parameters
+        if given.isolation not in [choice.value for choice in Isolation]:
+            choices = ' or '.join(f"'{choice.value}'" for choice in Isolation)
+            return f"parameter 'isolation' is '{given.isolation}': use {choices}"
         if not given.model_id:
             return "parameter 'model_id' is empty: name the model that this robot serves"
         if not Path(self._repository).is_dir():
@@ -241,7 +271,11 @@ class ModelServer(LifecycleNode):
         if engine is None:
             return
         try:
-            if version:
+            restored = engine.restore()
+            if restored is not None:
+                text = f'routing {restored.generation} from before the restart'
+                self.get_logger().info(f'{text}: {_described(restored)}')
+            elif version:
                 engine.load(version)
                 engine.set_routing(Routing(engine.model_id, version))
         except (ModelError, ServingError) as error:
@@ -255,7 +289,8 @@ class ModelServer(LifecycleNode):
     def _tear_down(self) -> None:
         self._active = False
         if self._engine is not None:
-            self._engine.on_change = None
+            self._engine.on_change = self._engine.on_shadow = None
+            self._worker.submit(self._engine.close)
         for destroy, entity in reversed(self._entities):
             destroy(entity)
         self._entities.clear()
@@ -269,6 +304,9 @@ class ModelServer(LifecycleNode):
         self._status_publisher = self._publisher(msg.RobotStatus, f'{fleet}/status', qos.EVENT)
         self._telemetry_publisher = self._publisher(
             msg.ModelTelemetry, f'{fleet}/telemetry', qos.STREAM
+        )
+        self._shadow_publisher = self._publisher(
+            msg.ShadowComparison, f'{fleet}/shadow', qos.STREAM
         )
         self._result_publisher = self._publisher(
             msg.TaskResult, f'{fleet}/task_results', qos.EVENT
@@ -345,6 +383,8 @@ class ModelServer(LifecycleNode):
                 boot_id=engine.boot_id,
                 model_id=engine.model_id,
                 routing=conversions.routing_msg(engine.routing),
+                pending_routing=_routing_msg(engine.pending),
+                **conversions.breaker_fields(engine.breaker),
                 versions=[conversions.version_msg(info) for info in engine.versions()],
                 resident_limit=engine.resident_limit,
                 disk_free_bytes=self._disk_free,
@@ -360,6 +400,13 @@ class ModelServer(LifecycleNode):
         message.boot_id = self.engine.boot_id
         message.model_id = self.engine.model_id
         self._telemetry_publisher.publish(message)
+
+    def _publish_shadow(self, comparison: ShadowComparison) -> None:
+        message = conversions.shadow_msg(comparison)
+        message.stamp = self._now()
+        message.robot_id = self.robot_id
+        message.model_id = self.engine.model_id
+        self._shadow_publisher.publish(message)
 
     def _publish_diagnostics(self) -> None:
         health, text = self._health(self.engine)
@@ -395,6 +442,10 @@ class ModelServer(LifecycleNode):
             return msg.RobotStatus.HEALTH_ERROR, '; '.join(failed) or 'no version is in force'
         if not self._active:
             return msg.RobotStatus.HEALTH_ERROR, 'the model server is not active'
+        breaker = engine.breaker
+        if breaker is not None:
+            text = f'{breaker.version} is out after {breaker.count} failures in a row'
+            return msg.RobotStatus.HEALTH_DEGRADED, text
         if self._lost_candidate:
             text = f'{self._lost_candidate} was dropped: the coordinator was not heard'
             return msg.RobotStatus.HEALTH_DEGRADED, text
@@ -472,7 +523,11 @@ class ModelServer(LifecycleNode):
             response.error_msg = str(UnknownModelError(request.model_id, engine.model_id))
             return response
         try:
-            await in_worker(self._worker, self.executor, lambda: engine.unload(request.version))
+            await in_worker(
+                self._worker,
+                self.executor,
+                lambda: engine.unload(request.version, request.drain_s),
+            )
         except NotLoadedError as error:
             response.error_code, response.error_msg = response.UNKNOWN_VERSION, str(error)
         except InUseError as error:
@@ -481,15 +536,19 @@ class ModelServer(LifecycleNode):
             self.get_logger().info(f'{request.version} is released')
         return response
 
-    def _set_routing(self, request: Any, response: Any) -> Any:
-        response.routing = conversions.routing_msg(self.engine.routing)
+    async def _set_routing(self, request: Any, response: Any) -> Any:
+        engine = self.engine
+        response.routing = conversions.routing_msg(engine.routing)
         if not self._active:
             response.error_code, response.error_msg = response.NOT_ACTIVE, _NOT_ACTIVE
             return response
         try:
             wanted = conversions.routing_value(request.routing)
-            changed = wanted != self.engine.routing
-            in_force = self.engine.set_routing(wanted)
+            changed = wanted != engine.routing
+            # In a worker: what is in force goes to the disk first.
+            in_force = await in_worker(
+                self._worker, self.executor, lambda: engine.set_routing(wanted)
+            )
         except (InvalidRoutingError, ServingError) as error:
             response.error_code = _ROUTING_CODES.get(type(error), response.INVALID)
             response.error_msg = str(error)
@@ -518,7 +577,7 @@ class ModelServer(LifecycleNode):
                 request.success,
                 stuck=request.stuck,
                 error=request.error,
-                duration_s=conversions.duration_s(request.duration),
+                duration_s=conversions.seconds(request.duration),
             )
         except UnknownTaskError as error:
             response.error_code, response.error_msg = response.UNKNOWN_TASK, str(error)
@@ -562,6 +621,10 @@ class ModelServer(LifecycleNode):
             return
         self._epoch = heartbeat.epoch
         self.engine.renew_lease(heartbeat.rollout_ids)
+
+
+def _routing_msg(routing: Routing | None) -> Any:
+    return msg.Routing() if routing is None else conversions.routing_msg(routing)
 
 
 _NOT_ACTIVE = (

@@ -19,7 +19,7 @@ from hotswap_ros.rollout._errors import (
     UnknownRobotError,
     UnknownRolloutError,
 )
-from hotswap_ros.rollout._fleet import RobotReport, Telemetry, VersionReport
+from hotswap_ros.rollout._fleet import BreakerReport, RobotReport, Telemetry, VersionReport
 from hotswap_ros.rollout._journal import IN_MEMORY, Journal, JournalError, RolloutSummary
 from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._runner import Verb
@@ -28,6 +28,7 @@ from hotswap_ros.rollout._state import Cause, Event, Level, PauseReason, Rollout
 
 __all__ = [
     'IN_MEMORY',
+    'BreakerReport',
     'Cause',
     'Command',
     'CommandRefusedError',

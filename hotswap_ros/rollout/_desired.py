@@ -152,6 +152,7 @@ class DesiredFleet:
         unchanged = old is not None and same_content(old.routing, want.routing)
         outbid = (
             report is not None
+            and not _is_out(want, report)
             and not same_content(report.routing, want.routing)
             and report.routing.generation >= known[0]
         )
@@ -159,12 +160,18 @@ class DesiredFleet:
         return replace(want, routing=replace(want.routing, generation=generation))
 
 
+def _is_out(entry: Desired, report: RobotReport) -> bool:
+    """Return whether the robot itself took out what it should serve: that is for the runner."""
+    return report.breaker is not None and report.breaker.version == entry.routing.candidate != ''
+
+
 def _missing(entry: Desired, report: RobotReport | None) -> list[Command]:
     if report is None:
         return []
     commands: list[Command] = []
     named_are_ready = all(report.is_ready(version) for version in entry.routing.versions)
-    if named_are_ready and not same_content(report.routing, entry.routing):
+    agrees = same_content(report.routing, entry.routing) or _is_out(entry, report)
+    if named_are_ready and not agrees:
         commands.append(Route(entry.robot_id, report.server, entry.routing))
     # What is routed to comes first: the rest takes the places that are left.
     wanted = tuple(dict.fromkeys((*entry.routing.versions, *entry.resident)))

@@ -21,6 +21,15 @@ class VersionReport:
 
 
 @dataclass(frozen=True)
+class BreakerReport:
+    """A version that a robot took out by itself, for failing `count` requests in a row."""
+
+    version: str
+    cause: str
+    count: int
+
+
+@dataclass(frozen=True)
 class RobotReport:
     """What one robot reports of one model. `server` is where its model server is called."""
 
@@ -32,6 +41,7 @@ class RobotReport:
     versions: Mapping[str, VersionReport] = field(default_factory=dict)
     region: str = ''
     resident_limit: int = 2
+    breaker: BreakerReport | None = None
 
     def is_ready(self, version: str) -> bool:
         """Return whether the version is resident and warm."""

@@ -98,7 +98,7 @@ class Runner:
             self._end_rollback_when_confirmed(view, now)
             return
         self._feed_gate(view)
-        if self._found_harm(now):
+        if self._found_harm(view, now):
             return
         self._mind_reachability(view, now)
         if self.state.status is Status.RUNNING:
@@ -293,8 +293,23 @@ class Runner:
         if news:
             self.checks = self._gate.checks(complete=self.state.gate_complete)
 
-    def _found_harm(self, now: float) -> bool:
-        return bool(self.state.shares) and self._found_failure(now)
+    def _found_harm(self, view: FleetView, now: float) -> bool:
+        if not self.state.shares:
+            return False
+        return self._found_open_breaker(view, now) or self._found_failure(now)
+
+    def _found_open_breaker(self, view: FleetView, now: float) -> bool:
+        for robot_id in self.state.shares:
+            report = view.report(self._model, robot_id)
+            breaker = None if report is None else report.breaker
+            if breaker is not None and breaker.version == self._version:
+                text = (
+                    f'{robot_id} took {self._version} out by itself: {breaker.count} requests in '
+                    f'a row failed, the last for {breaker.cause}'
+                )
+                self._roll_back(Cause.GATE_FAILED, text, now)
+                return True
+        return False
 
     def _found_failure(self, now: float) -> bool:
         failed = [check.sentence for check in self.checks if check.verdict is Verdict.FAIL]

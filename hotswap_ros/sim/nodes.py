@@ -159,6 +159,8 @@ class SimFleet(Node):
             'model_id': given.model_id,
             'model_repository': given.model_repository,
             'stable_version': given.stable_version,
+            # A hundred robots in one process must not start a hundred more.
+            'isolation': 'in_process',
             'fleet_namespace': given.fleet_namespace,
         }
         return ModelServer(

@@ -13,6 +13,7 @@ import pytest
 
 from hotswap_ros.models import Routing, TaskCounts, VersionCounters, VersionState
 from hotswap_ros.rollout import (
+    BreakerReport,
     Cause,
     Coordinator,
     Journal,
@@ -52,6 +53,7 @@ class VirtualRobot:
     served: set[str] = field(default_factory=set)
     tasks_done: int = 0
     resident_limit: int = 2
+    breaker: BreakerReport | None = None
 
     def __post_init__(self):
         self.versions = {self.routing.stable: self.ready(self.routing.stable)}
@@ -70,6 +72,7 @@ class VirtualRobot:
             versions=dict(self.versions),
             region=self.region,
             resident_limit=self.resident_limit,
+            breaker=self.breaker,
         )
 
     def telemetry(self):

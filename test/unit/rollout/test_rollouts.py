@@ -3,9 +3,12 @@
 
 """Whole rollouts in virtual time, through the Coordinator."""
 
+from dataclasses import replace
+
 import pytest
 
 from hotswap_ros.rollout import (
+    BreakerReport,
     Cause,
     CommandRefusedError,
     NoRobotsError,
@@ -88,6 +91,22 @@ def test_a_version_that_a_robot_cannot_load_fails_before_anything_serves_it(flee
     assert (state.status, state.cause) == (Status.FAILED, cause)
     assert 'no v24 here' in state.reason
     assert all(robot.served == {'v23'} for robot in fleet.robots.values())
+
+
+def test_a_version_that_a_robot_took_out_itself_is_rolled_back_everywhere(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    robot = next(r for r in fleet.robots.values() if r.routing.candidate)
+    generation = robot.routing.generation
+    robot.routing = replace(robot.routing, candidate='', candidate_share=0.0)
+    robot.breaker = BreakerReport('v24', 'not finite', 5)
+    state = fleet.finish(rollout, at_most=5)
+    assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
+    assert 'took v24 out by itself: 5 requests in a row failed, the last for not finite' in (
+        state.reason
+    )
+    assert fleet.candidates() == set()
+    assert robot.routing.generation <= generation + 1, 'nobody tried to bring it back'
 
 
 def test_a_robot_without_room_for_two_versions_is_named(fleet, plan):
@@ -251,8 +270,6 @@ def test_a_canary_that_reboots_goes_on_being_counted(fleet, plan):
 
 
 def test_a_lost_lease_is_mended_with_a_higher_generation(fleet, plan):
-    from dataclasses import replace
-
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     robot = next(r for r in fleet.robots.values() if r.routing.candidate)
