@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
@@ -26,8 +25,10 @@ ort.disable_telemetry_events()
 
 CPU_ONLY: tuple[str, ...] = ('CPUExecutionProvider',)
 
-#: The first runs allocate memory and pick kernels; after three the time no longer falls.
-_WARM_UP_RUNS = 3
+#: The first runs allocate memory and pick kernels, which takes few of them; on a machine that has
+#: other work, the time is never steady.
+_MOST_WARM_UP_RUNS = 20
+_LONG_MS = 1000.0
 
 _ONNX_TYPE = {
     DType.FLOAT16: 'tensor(float16)',
@@ -135,27 +136,24 @@ class Session:
 
     def warm_up(self, guard: Guard) -> float:
         """
-        Run a few times on zeros; returns how long the last run took, in ms.
+        Run on zeros until the time that it takes is steady; returns that time, in ms.
 
         Raises LoadFailedError when the outputs have no right form.
         """
-        took_ms = 0.0
-        zeros = {
-            spec.name: np.zeros(spec.shape, dtype=spec.dtype.value)
-            for spec in self._manifest.inputs
-        }
-        for run in range(_WARM_UP_RUNS):
+        zeros = Slot.of(self._manifest).inputs
+        times_ms: list[float] = []
+        while len(times_ms) < _MOST_WARM_UP_RUNS and not is_steady(times_ms):
             started = perf_counter()
             try:
-                outputs = self.run_unbound(zeros) if run == 0 else self.run(zeros)
+                outputs = self.run(zeros) if times_ms else self.run_unbound(zeros)
             except Exception as error:
                 raise self._failed(f'it raised an error on zeros: {error}') from error
-            took_ms = (perf_counter() - started) * 1e3
+            times_ms.append((perf_counter() - started) * 1e3)
             # Zeros need not be an observation that can occur: their bounds and time say nothing.
             cause = guard.check(outputs, latency_ms=0.0)
             if cause not in (None, Cause.OUT_OF_BOUNDS):
                 raise self._failed(f'on zeros it puts out {_describe(outputs)} ({cause.value})')
-        return took_ms
+        return sorted(times_ms[-3:])[1]
 
     def _open(self, content: bytes, providers: Sequence[str]) -> ort.InferenceSession:
         self._require(providers, ort.get_available_providers())
@@ -195,6 +193,13 @@ class Session:
 
     def _failed(self, problem: str) -> LoadFailedError:
         return LoadFailedError(self._manifest.version, problem)
+
+
+def is_steady(times_ms: Sequence[float]) -> bool:
+    """Return whether three runs took about as long as the fastest, or too long for more."""
+    if len(times_ms) < 3:
+        return False
+    return sum(times_ms) > _LONG_MS or max(times_ms[-3:]) <= 1.25 * min(times_ms)
 
 
 def _options() -> ort.SessionOptions:

@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from hotswap_ros.serving import Guard, LoadFailedError, Session
+from hotswap_ros.serving._session import is_steady
 
 
 def open_session(make_version: Any, **fields: Any) -> Session:
@@ -215,3 +216,31 @@ def test_it_keeps_no_copy_of_the_file(make_version: Any) -> None:
     assert session._runtime._model_bytes is None
     kept = gc.get_referents(*vars(session._runtime).values())
     assert not any(isinstance(thing, bytes) and len(thing) > 200 for thing in kept)
+
+
+@pytest.mark.parametrize(
+    ('times', 'expected'),
+    [
+        ([], False),
+        ([1.0, 1.0], False),
+        ([1.0, 1.0, 1.0], True),
+        ([9.0, 1.0, 1.1, 1.2], True),
+        ([9.0, 1.0, 1.1], False),
+        ([1.0, 2.0, 2.0, 2.0], False),
+        ([400.0, 200.0, 401.0], True),
+    ],
+)
+def test_when_the_time_is_steady(times: list[float], expected: bool) -> None:
+    assert is_steady(times) is expected
+
+
+def test_warming_up_ends_when_the_time_never_gets_steady(
+    make_version: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_session(make_version)
+    moments = iter(n * n / 1e4 for n in range(1000))
+    monkeypatch.setattr('hotswap_ros.serving._session.perf_counter', lambda: next(moments))
+    typical_ms = session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))
+    # The middle one of the last three of twenty.
+    assert typical_ms == pytest.approx((37 * 37 - 36 * 36) / 1e4 * 1e3)
+    assert next(moments) == 40 * 40 / 1e4
