@@ -454,7 +454,9 @@ class ModelServer(LifecycleNode):
     def _let_time_take_effect(self) -> None:
         routing = self.engine.routing
         self.engine.tick()
-        if routing.candidate and not self.engine.routing.candidate:
+        now = self.engine.routing
+        same = now.generation == routing.generation and self.engine.breaker is None
+        if same and routing.candidate and not now.candidate:
             self._lost_candidate = routing.candidate
             self.get_logger().warning(
                 f'no heartbeat for {routing.lease_s:g} s: {routing.candidate} is dropped, '

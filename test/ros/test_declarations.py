@@ -33,6 +33,7 @@ NODES = {
 # tools read.
 FROM_OUTSIDE = {'/model_server/observation'}
 TO_OUTSIDE = {
+    '/fleet/shadow',
     '/diagnostics',
     '/fleet/task_results',
     '/fleet_coordinator/alerts',
@@ -106,7 +107,7 @@ def test_who_listens_with_the_defaults_of_ros_hears_everything_that_matters(ends
     for topic in (*TO_OUTSIDE, '/fleet/status'):
         (profile, *_) = ends[topic, 'out']
         compatibility, _ = qos_check_compatible(profile, defaults)
-        is_stream = topic.endswith('/decision')
+        is_stream = topic.endswith(('/decision', '/shadow'))
         assert (compatibility == QoSCompatibility.ERROR) is is_stream, topic
 
 

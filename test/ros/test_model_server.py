@@ -5,10 +5,13 @@
 
 import json
 import math
+import os
+import signal
 from array import array
 
 import pytest
 from _world import wait_until
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -490,7 +493,7 @@ def test_a_task_stays_on_its_version_until_it_ends(robot):
         ({'stable': '', 'candidate': 'v1'}, 'INVALID', 'needs a stable version beside it'),
         ({'lease_s': -1.0}, 'INVALID', "'lease_s' is -1.0"),
         ({'lease_s': math.inf}, 'INVALID', "'lease_s' is inf"),
-        ({'shadow': 'v2'}, 'INVALID', "'shadow'"),
+        ({'shadow': 'v2'}, 'NOT_READY', "'v2'"),
         ({'model_id': ''}, 'INVALID', 'name the model'),
     ],
 )
@@ -561,7 +564,7 @@ def test_telemetry_counts_since_the_boot_and_never_falls(robot):
     telemetry = heard.wait_for(all_counted, 'three tasks')
     (v2,) = (v for v in telemetry.versions if v.version == 'v2')
     assert (v2.requests, v2.errors) == (6, 0)
-    assert list(v2.fallbacks) == [0] * 6
+    assert list(v2.fallbacks) == [0] * 8
     tasks = v2.tasks
     assert (tasks.category, tasks.started, tasks.succeeded) == ('', 3, 1)
     assert (tasks.stuck, tasks.timed_out) == (1, 0)
@@ -766,3 +769,87 @@ def test_heartbeats_of_an_older_epoch_are_ignored(robot, beats):
         == 0
     )
     assert stays_on_trial(robot), 'a newer epoch counts'
+
+
+# -- what the engine does by itself ---------------------------------------------------------------
+
+
+def test_a_candidate_that_fails_in_a_row_is_out_and_reported(make_robot, make_version):
+    robot = make_robot(breaker_limit=3)
+    make_version('v2', bias=2.0, fault='not_finite')
+    robot.wait_until_active()
+    robot.trial(candidate_share=1.0)
+    for number in range(3):
+        decision = robot.infer(observation(-1.0), task_id=f't{number}').decision
+        assert (decision.version, decision.fallback) == ('v1', True)
+    status = robot.wait_for(lambda s: s.breaker_version, 'an open breaker')
+    assert (status.breaker_version, status.breaker_count) == ('v2', 3)
+    assert status.breaker_cause == msg.Decision.CAUSE_NOT_FINITE
+    assert (status.routing.candidate, status.health) == ('', msg.RobotStatus.HEALTH_DEGRADED)
+    assert 'v2 is out after 3 failures in a row' in status.health_msg
+    robot.route(candidate='v2', candidate_share=1.0, generation=2)
+    assert robot.infer(task_id='t9').decision.version == 'v2'
+
+
+def test_a_candidate_whose_process_is_killed_costs_no_request(robot):
+    robot.trial(candidate_share=1.0)
+    assert robot.infer().decision.version == 'v2'
+    worker = robot.node.engine.workers()['v2']
+    os.kill(worker, signal.SIGKILL)
+    answers = [robot.infer(task_id=f't{number}') for number in range(20)]
+    assert {answer.error_code for answer in answers} == {srv.Infer.Response.NONE}
+    wait_until(
+        lambda: robot.node.engine.workers().get('v2', worker) != worker, 'another worker for v2'
+    )
+
+
+def test_a_shadow_is_compared_and_never_acts(robot):
+    heard = robot.world.listen(msg.ShadowComparison, f'{robot.fleet}/shadow', qos.STREAM)
+    assert robot.load('v2').error_code == 0
+    assert robot.route(shadow='v2').error_code == 0
+
+    def compared():
+        assert robot.infer().decision.version == 'v1'
+        return list(heard)
+
+    comparison = wait_until(compared, 'a comparison')[0]
+    assert (comparison.stable_version, comparison.shadow_version) == ('v1', 'v2')
+    assert (comparison.distance, comparison.agreement) == (1.0, False)
+    assert comparison.task_id == 't1'
+
+
+def test_what_was_served_is_served_after_a_restart(make_robot, tmp_path):
+    robot = make_robot(state_folder=str(tmp_path / 'state'))
+    robot.wait_until_active()
+    assert robot.load('v2').error_code == 0
+    assert robot.route(stable='v2', generation=7).error_code == 0
+    robot.node.stop()
+    again = make_robot(state_folder=str(tmp_path / 'state'))
+    status = again.wait_until_active()
+    assert (status.routing.stable, status.routing.generation) == ('v2', 7)
+    assert again.infer().decision.version == 'v2'
+
+
+def test_a_routing_may_wait_for_its_time(robot):
+    assert robot.load('v2').error_code == 0
+    at = robot.node.get_clock().now().nanoseconds // 10**9 + 2
+    answer = robot.route(stable='v2', activate_at=Time(sec=at))
+    assert (answer.error_code, answer.routing.stable) == (answer.NONE, 'v1')
+    status = robot.wait_for(lambda s: s.pending_routing.model_id or s.routing.stable == 'v2')
+    assert 'v2' in (status.pending_routing.stable, status.routing.stable)
+    status = robot.wait_for(lambda s: s.routing.stable == 'v2', 'the routing in force')
+    assert status.pending_routing.model_id == ''
+
+
+def test_a_version_that_would_not_fit_the_memory_is_refused_with_figures(make_robot):
+    robot = make_robot(memory_budget_mb=20)
+    robot.wait_until_active()
+    answer = robot.load('v2')
+    assert answer.error_code == answer.NO_MEMORY
+    assert 'budget 20 MB' in answer.error_msg
+
+
+def test_an_unknown_isolation_is_refused(make_robot):
+    robot = make_robot(isolation='jail', autostart=False)
+    assert not robot.change(Transition.TRANSITION_CONFIGURE)
+    assert robot.state == UNCONFIGURED
