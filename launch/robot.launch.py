@@ -18,6 +18,7 @@ PARAMETERS = {
     'model_id': 'The model (named policy) that the robot serves.',
     'model_repository': 'Folder that holds <model>/<version>/manifest.json and the model files.',
     'stable_version': 'Version to serve after the start.',
+    'state_folder': 'Folder that keeps what is served over restarts.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 

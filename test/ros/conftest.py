@@ -45,13 +45,15 @@ def policies(version_maker: Any, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """
     Return a model repository with the package's policies and worse ones.
 
-    `frozen` never moves the arm, so that every task ends stuck; `damaged` is v24 with one byte
+    `frozen` never moves the arm, so that every task ends stuck; `not_finite` decides NaN on most
+    observations; `damaged` is v24 with one byte
     changed; `odd` takes other observations than the rest.
     """
     root = tmp_path_factory.mktemp('policies')
     shutil.copytree(ROOT / 'models', root, dirs_exist_ok=True)
     make = version_maker(root)
     make('frozen', model_id='pick_policy', size=15, width=3)
+    make('not_finite', model_id='pick_policy', size=15, width=3, fault='not_finite')
     make('odd', model_id='pick_policy', size=14, width=3)
     folder = root / 'pick_policy'
     shutil.copytree(folder / 'v24', folder / 'damaged')

@@ -126,6 +126,13 @@ def test_a_worse_version_is_found_out_and_rolled_back(site):
     assert len(alert.robot_ids) == 3
 
 
+def test_a_version_that_robots_take_out_themselves_is_rolled_back(site):
+    result = site.roll_out(plan('not_finite', LONG)).result()
+    assert result.error_code == Result.GATE_FAILED
+    assert 'took not_finite out by itself: 5 requests in a row failed' in result.reason
+    site.wait_until_served('v23')
+
+
 def test_a_version_that_gets_stuck_is_rolled_back_by_the_plans_limit(site):
     text = plan('frozen', LONG, criteria={'maxStuckPerRobot': 3})
     result = site.roll_out(text).result()
