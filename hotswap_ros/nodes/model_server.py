@@ -499,11 +499,17 @@ class ModelServer(LifecycleNode):
         decision.stamp = self._now()
         return decision, codes.NONE, ''
 
+    def _is_for_another(self, request: Any, response: Any) -> bool:
+        served = self.engine.model_id
+        if request.model_id == served:
+            return False
+        response.error_code = response.UNKNOWN_MODEL
+        response.error_msg = str(UnknownModelError(request.model_id, served))
+        return True
+
     async def _load_model(self, request: Any, response: Any) -> Any:
         engine = self.engine
-        if request.model_id != engine.model_id:
-            response.error_code = response.UNKNOWN_MODEL
-            response.error_msg = str(UnknownModelError(request.model_id, engine.model_id))
+        if self._is_for_another(request, response):
             return response
         try:
             info = await in_worker(
@@ -520,9 +526,7 @@ class ModelServer(LifecycleNode):
 
     async def _unload_model(self, request: Any, response: Any) -> Any:
         engine = self.engine
-        if request.model_id != engine.model_id:
-            response.error_code = response.UNKNOWN_MODEL
-            response.error_msg = str(UnknownModelError(request.model_id, engine.model_id))
+        if self._is_for_another(request, response):
             return response
         try:
             await in_worker(
