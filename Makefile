@@ -30,7 +30,7 @@ demo: build  ## Roll a better policy, then a worse one, out over a simulated fle
 test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
 	@$(in_env) pytest $(TESTS) $(ARGS)
 
-bench: build  ## Measure what serving costs, as ratios (some: make bench ARGS=--quick)
+bench: tools build  ## Measure what serving costs, as ratios (some: make bench ARGS=--quick)
 	@$(in_env) python bench/serving.py $(ARGS)
 
 lint: tools  ## Check style, types and who may import whom
