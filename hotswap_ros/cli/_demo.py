@@ -77,7 +77,7 @@ def _run(
     stopping: threading.Event,
 ) -> list[_Act]:
     started = time.monotonic()
-    # A domain of its own: the demo meets neither real robots nor another demo.
+    # A domain that real robots seldom use: the demo shall not meet them.
     domain = os.environ['ROS_DOMAIN_ID'] = str(70 + os.getpid() % 30)
     console.print(f'Starting {robots} simulated robots and a coordinator (ROS_DOMAIN_ID={domain})')
     with Processes(folder) as processes:

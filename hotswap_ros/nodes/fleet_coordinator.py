@@ -28,6 +28,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.exceptions import InvalidServiceNameException
 from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.task import Future
@@ -44,7 +45,6 @@ from hotswap_ros.rollout import (
     IN_MEMORY,
     Cause,
     Command,
-    CommandRefusedError,
     Coordinator,
     Event,
     Journal,
@@ -53,6 +53,7 @@ from hotswap_ros.rollout import (
     LoadVersion,
     NothingToRollBackError,
     OverlapError,
+    Rollback,
     RolloutError,
     Route,
     Snapshot,
@@ -110,7 +111,10 @@ class CoordinatorParameters:
         0.05, 'Longest time in seconds between two looks at the fleet.', low=0.01, high=1.0
     )
     heartbeat_period_s: float = parameter(
-        1.0, 'Seconds between two heartbeats; keep it well below the lease.', low=0.1, high=60.0
+        1.0,
+        'Seconds between two heartbeats; a lease has 3 s at least.',
+        low=0.1,
+        high=1.0,
     )
     unreachable_after_s: float = parameter(
         5.0, 'Seconds without a status until a robot counts as out of reach.', low=0.5, high=3600.0
@@ -309,8 +313,16 @@ class FleetCoordinator(Node):
             )
             return
         self._robots[status.model_id, status.robot_id] = status
-        # Before it is needed: a rollback must not wait for the discovery of a new client.
-        self._client(status.server, Route)
+        try:
+            # Before it is needed: a rollback must not wait for the discovery of a new client.
+            self._client(status.server, Route)
+        except InvalidServiceNameException as error:
+            self.get_logger().error(
+                f"status of '{status.robot_id}' is ignored: field 'server' is '{status.server}': "
+                f'{" ".join(str(error).split())}',
+                throttle_duration_sec=10.0,
+            )
+            return
         self._loop.post(lambda coordinator, now: coordinator.on_report(report, now))
 
     def _on_telemetry(self, message: Any) -> None:
@@ -423,6 +435,9 @@ class FleetCoordinator(Node):
             self._alerts.publish(conversions.alert_msg(rollout_id, event))
 
     def _beat(self) -> None:
+        if not self._loop.is_alive():
+            # Robots must not be told that somebody watches: whoever started this starts it again.
+            raise RuntimeError('the thread that runs rollouts has ended')
         if self._lease_rollouts is None:
             return
         self._heartbeats.publish(
@@ -568,8 +583,7 @@ class FleetCoordinator(Node):
             result.error_code, result.error_msg = _rollback_code(error), str(error)
             self.get_logger().error(f'rollback refused: {error}')
             return result
-        give_up_at = time.monotonic() + self.parameters.load_timeout_s
-        while not rollback.is_done and time.monotonic() < give_up_at:
+        while not rollback.is_done:
             await self._next_news()
             goal.publish_feedback(
                 action.Rollback.Feedback(
@@ -602,6 +616,8 @@ class FleetCoordinator(Node):
         except OSError as error:
             there = ', '.join(sorted(p.name for p in folder.glob('*.*'))) or 'no plan'
             raise PlanError([f'plan file {path}: {error.strerror} (there: {there})']) from error
+        except UnicodeDecodeError as error:
+            raise PlanError([f'plan file {path}: is not UTF-8 text ({error.reason})']) from error
 
     # -- services ---------------------------------------------------------------------------------
 
@@ -622,7 +638,7 @@ class FleetCoordinator(Node):
             )
         except UnknownRolloutError as error:
             response.error_code, response.error_msg = response.UNKNOWN_ROLLOUT, str(error)
-        except CommandRefusedError as error:
+        except Exception as error:
             response.error_code, response.error_msg = response.INVALID_COMMAND, str(error)
         return response
 
@@ -633,7 +649,7 @@ class FleetCoordinator(Node):
             )
         except PlanError as error:
             response.problems = error.problems
-        except RolloutError as error:
+        except Exception as error:
             response.problems = [str(error)]
         else:
             response.steps = conversions.step_msgs(steps)
@@ -645,7 +661,7 @@ class FleetCoordinator(Node):
     async def _list_rollouts(self, request: Any, response: Any) -> Any:
         try:
             rollouts = await self._ask(lambda coordinator, _: coordinator.history(request.limit))
-        except JournalError as error:
+        except Exception as error:
             response.error_code, response.error_msg = response.FAILED, str(error)
         else:
             response.rollouts = [conversions.summary_msg(summary) for summary in rollouts]
@@ -654,7 +670,7 @@ class FleetCoordinator(Node):
     async def _get_report(self, request: Any, response: Any) -> Any:
         try:
             report = await self._ask(lambda coordinator, _: coordinator.report(request.rollout_id))
-        except (UnknownRolloutError, JournalError) as error:
+        except Exception as error:
             response.error_code, response.error_msg = response.UNKNOWN_ROLLOUT, str(error)
         else:
             response.report = json.dumps(report)
@@ -690,18 +706,18 @@ def _rollback_code(error: Exception) -> int:
     return int(codes.INTERNAL)
 
 
-def _rollback_outcome(rollback: Any) -> tuple[int, str]:
+def _rollback_outcome(rollback: Rollback) -> tuple[int, str]:
     codes = action.Rollback.Result
-    if rollback.cause is not Cause.NONE:
-        return int(codes.UNKNOWN_VERSION), rollback.error
-    if rollback.owed or not rollback.is_done:
-        missing = rollback.robots_total - rollback.robots_confirmed
-        names = ', '.join(rollback.owed)
-        return int(codes.TIMED_OUT), (
-            f'{missing} of {rollback.robots_total} robots did not confirm and are owed it'
-            + (f'; out of reach: {names}' if names else '')
-        )
-    return int(codes.NONE), ''
+    problems = [f'{robot_id}: {text}' for robot_id, (_, text) in rollback.refused.items()]
+    if rollback.owed:
+        problems.append(f'did not confirm and are owed it: {", ".join(rollback.owed)}')
+    if not problems:
+        return int(codes.NONE), ''
+    count = f'{rollback.robots_confirmed} of {rollback.robots_total} robots are back; '
+    causes = {cause for cause, _ in rollback.refused.values()}
+    code = codes.LOAD_FAILED if causes else codes.TIMED_OUT
+    code = codes.UNKNOWN_VERSION if causes == {Cause.UNKNOWN_VERSION} else code
+    return int(code), count + '; '.join(problems)
 
 
 def _journal_path(given: str) -> str:

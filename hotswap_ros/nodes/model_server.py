@@ -281,6 +281,9 @@ class ModelServer(LifecycleNode):
         except (ModelError, ServingError) as error:
             self.get_logger().error(f'stable version: {error}')
             return
+        self._activate_at_start()
+
+    def _activate_at_start(self) -> None:
         # At the start only: who configures the node by hand later activates it by hand.
         if self._activates_itself and self.executor is not None:
             self._activates_itself = False
@@ -545,9 +548,6 @@ class ModelServer(LifecycleNode):
     async def _set_routing(self, request: Any, response: Any) -> Any:
         engine = self.engine
         response.routing = conversions.routing_msg(engine.routing)
-        if not self._active:
-            response.error_code, response.error_msg = response.NOT_ACTIVE, _NOT_ACTIVE
-            return response
         try:
             wanted = conversions.routing_value(request.routing)
             changed = wanted != engine.routing
@@ -561,6 +561,8 @@ class ModelServer(LifecycleNode):
             return response
         self._lost_candidate = ''
         response.routing = conversions.routing_msg(in_force)
+        # A robot whose own stable version is gone begins to serve when it is given another.
+        self._activate_at_start()
         if changed:
             self.get_logger().info(f'routing {in_force.generation}: {_described(in_force)}')
         return response

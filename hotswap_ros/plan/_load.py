@@ -28,7 +28,7 @@ def load_plan(text: str) -> Plan:
     """Read a plan from YAML or JSON text. Raises PlanError naming every field that is wrong."""
     try:
         data = _parse(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         problem = f'the plan is not YAML or JSON: {_one_line(error)}'
         if '\n' not in text.strip():
             # YAML within YAML, as on the command line of ROS, folds lines that stand in quotes.
@@ -89,7 +89,7 @@ def _refuse_duplicates(keys: Iterable[Any], where: str) -> None:
         seen.add(key)
 
 
-def _one_line(error: yaml.YAMLError) -> str:
+def _one_line(error: Exception) -> str:
     return ' '.join(str(error).split())
 
 

@@ -139,7 +139,7 @@ class Plan(_Section):
     canary_duration: Duration | None = None
     success_criteria: SuccessCriteria = SuccessCriteria()
     confirm_timeout: Duration = timedelta(minutes=2)
-    lease: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
+    lease: Annotated[Duration, Field(ge=timedelta(seconds=3))] = timedelta(seconds=10)
     max_unreachable: int = Field(0, ge=0)
 
     @model_validator(mode='after')

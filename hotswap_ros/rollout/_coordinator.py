@@ -74,7 +74,7 @@ class Coordinator:
         self._new_id = new_id
         self._view = FleetView(now, unreachable_after_s)
         self._desired = DesiredFleet(journal.desired())
-        self.epoch = journal.next_epoch()
+        self.epoch = journal.next_epoch(now)
         self._runners: dict[str, Runner] = {}
         self._active: dict[str, Runner] = {}
         self._rollbacks: list[Rollback] = []
@@ -139,10 +139,10 @@ class Coordinator:
         plan = load_plan(plan_text)
         for runner in self._active.values():
             if runner.state.plan.model_id == plan.model_id:
-                raise OverlapError(plan.model_id, runner.state.rollout_id)
+                raise OverlapError(plan.model_id, f'rollout {runner.state.rollout_id}')
         for rollback in self._rollbacks:
             if rollback.model_id == plan.model_id:
-                raise OverlapError(plan.model_id, 'rollback')
+                raise OverlapError(plan.model_id, 'a rollback')
         runner = Runner.start(self._new_id(), plan, self._reachable(plan.model_id, now), now)
         self._take_on(runner)
         return runner.state.rollout_id
@@ -174,7 +174,7 @@ class Coordinator:
         OverlapError.
         """
         if any(rollback.model_id == model_id for rollback in self._rollbacks):
-            raise OverlapError(model_id, 'rollback')
+            raise OverlapError(model_id, 'a rollback')
         before = {robot_id: self._held(model_id, robot_id) for robot_id in self.reports(model_id)}
         targets = self._targets(model_id, version, robot_ids)
         put_back = {wish.robot_id: wish for wish in self._supersede(model_id, now)}
@@ -229,7 +229,8 @@ class Coordinator:
         events, self._pending.events = self._pending.events, []
         self._forget_ended()
         commands = tuple(self._desired.commands(self._view, now))
-        return Output(commands, tuple(events), tuple(self._active))
+        watched = [i for i, r in self._active.items() if r.state.status is not Status.ROLLING_BACK]
+        return Output(commands, tuple(events), tuple(watched))
 
     def _wish(self) -> None:
         changed: list[Desired] = []

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias
 
 from hotswap_ros.models import Routing, VersionState
-from hotswap_ros.rollout._fleet import FleetView, RobotReport
+from hotswap_ros.rollout._fleet import FleetView, RobotReport, same_content
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,6 @@ class Route:
 Command: TypeAlias = LoadVersion | UnloadVersion | Route
 
 
-def same_content(a: Routing, b: Routing) -> bool:
-    """Return whether two routings say the same, whatever their generations."""
-    return replace(a, generation=0) == replace(b, generation=0)
-
-
 class DesiredFleet:
     """
     What every robot should serve, with generations that only rise.
@@ -128,13 +123,15 @@ class DesiredFleet:
             command
             for (model_id, robot_id), entry in self._entries.items()
             if view.is_reachable(model_id, robot_id, now)
-            for command in _missing(entry, view.report(model_id, robot_id))
+            for command in _missing(entry, view)
         ]
         self._not_before = {c: self._not_before[c] for c in due if c in self._not_before}
         sendable = [c for c in due if self._not_before.get(c, now) <= now]
         for command in sendable:
             wait = self._load_retry_after_s if isinstance(command, LoadVersion) else None
             self._not_before[command] = now + (wait or self._retry_after_s)
+            if isinstance(command, Route):
+                view.on_sent(command.routing, command.robot_id)
         return sendable
 
     def refused(self, command: Command, now: float, *, for_good: bool) -> None:
@@ -165,12 +162,13 @@ def _is_out(entry: Desired, report: RobotReport) -> bool:
     return report.breaker is not None and report.breaker.version == entry.routing.candidate != ''
 
 
-def _missing(entry: Desired, report: RobotReport | None) -> list[Command]:
+def _missing(entry: Desired, view: FleetView) -> list[Command]:
+    report = view.report(entry.routing.model_id, entry.robot_id)
     if report is None:
         return []
     commands: list[Command] = []
     named_are_ready = all(report.is_ready(version) for version in entry.routing.versions)
-    agrees = same_content(report.routing, entry.routing) or _is_out(entry, report)
+    agrees = view.confirms(entry.routing, entry.robot_id) or _is_out(entry, report)
     if named_are_ready and not agrees:
         commands.append(Route(entry.robot_id, report.server, entry.routing))
     # What is routed to comes first: the rest takes the places that are left.

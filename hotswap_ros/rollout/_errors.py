@@ -25,10 +25,9 @@ class NoRobotsError(RolloutError):
 class OverlapError(RolloutError):
     """Another rollout of the model is under way on these robots."""
 
-    def __init__(self, model_id: str, rollout_id: str) -> None:
-        self.rollout_id = rollout_id
+    def __init__(self, model_id: str, what: str) -> None:
         super().__init__(
-            f"rollout {rollout_id} of model '{model_id}' is under way on these robots: wait for "
+            f"{what} of model '{model_id}' is under way on these robots: wait for "
             'its end or abort it'
         )
 

@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hotswap_ros.models import Routing, VersionCounters, VersionState
+
+
+def same_content(a: Routing, b: Routing) -> bool:
+    """Return whether two routings say the same, whatever their generations."""
+    return replace(a, generation=0) == replace(b, generation=0)
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ class FleetView:
         self._reports: dict[str, dict[str, RobotReport]] = {}
         self._telemetry: dict[str, dict[str, Telemetry]] = {}
         self._seen: dict[tuple[str, str], float] = {}
+        self._sent: dict[tuple[str, str], int] = {}
 
     def on_report(self, report: RobotReport, now: float) -> None:
         """Take a robot's status."""
@@ -102,6 +108,24 @@ class FleetView:
         """Return whether the robot was heard lately."""
         seen = self._seen.get((model_id, robot_id), self._started)
         return now - seen <= self._unreachable_after_s
+
+    def on_sent(self, routing: Routing, robot_id: str) -> None:
+        """Take note that a routing is on its way to a robot."""
+        key = (routing.model_id, robot_id)
+        self._sent[key] = max(routing.generation, self._sent.get(key, 0))
+
+    def confirms(self, wanted: Routing, robot_id: str) -> bool:
+        """
+        Return whether a robot reports the wanted content, after all that was sent to it.
+
+        An older report may say the same by chance, while something else is still on its way.
+        """
+        report = self.report(wanted.model_id, robot_id)
+        return (
+            report is not None
+            and same_content(report.routing, wanted)
+            and report.routing.generation >= self._sent.get((wanted.model_id, robot_id), 0)
+        )
 
     def heard(self, now: float) -> int:
         """Return how many robots were heard lately, counting one per model that it serves."""

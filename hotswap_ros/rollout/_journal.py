@@ -81,12 +81,16 @@ class Journal:
         """Close the file."""
         self._db.close()
 
-    def next_epoch(self) -> int:
-        """Return a number that is higher than at any start before."""
+    def next_epoch(self, now: float) -> int:
+        """
+        Return a number that is higher than at any start before.
+
+        It is of the order of `now`, so that robots heed a coordinator whose journal is a new one.
+        """
         rows = self._write(
-            'INSERT INTO meta VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET value = value + 1 '
-            'RETURNING value',
-            ('epoch',),
+            'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE '
+            'SET value = max(value + 1, excluded.value) RETURNING value',
+            ('epoch', int(now)),
         )
         return int(rows[0][0])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hotswap_ros.rollout._desired import Desired, LoadVersion, same_content
+from hotswap_ros.rollout._desired import Desired, LoadVersion
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._state import Cause
 
@@ -16,9 +16,10 @@ class Rollback:
     """
     One rollback in progress.
 
-    `targets` is what robots should serve, `before` what they return to when a robot cannot load
-    it. It is done when every reachable robot confirms; the others are owed it, and get it when
-    they are heard again. Seconds count from the order.
+    `targets` is what robots should serve; a robot that cannot load it returns to what `before` has
+    for it, and is named in `refused`. It is done when every other reachable robot confirms, or
+    after `timeout_s`; who has not confirmed by then is owed it, and gets it when it is heard
+    again. Seconds count from the order.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Rollback:
         targets: Mapping[str, Desired],
         before: Mapping[str, Desired],
         now: float,
+        timeout_s: float = 60.0,
     ) -> None:
         self.model_id = model_id
         self.robots_total = len(targets)
@@ -34,21 +36,23 @@ class Rollback:
         self.owed: tuple[str, ...] = ()
         self.command_s: float | None = None
         self.confirm_s: float | None = None
-        self.cause = Cause.NONE
-        self.error = ''
+        self.refused: dict[str, tuple[Cause, str]] = {}
+        self._timeout_s = timeout_s
         self._targets = targets
         self._before = before
         self._ordered = now
 
     @property
     def is_done(self) -> bool:
-        """Return whether every reachable robot confirmed, or it failed."""
-        return self.confirm_s is not None or self.cause is not Cause.NONE
+        """Return whether nothing more is waited for."""
+        return self.confirm_s is not None
 
     def wants(self) -> list[Desired]:
         """Return what the robots should serve."""
-        source = self._targets if self.cause is Cause.NONE else self._before
-        return [source[robot_id] for robot_id in self._targets]
+        return [
+            (self._before if robot_id in self.refused else self._targets)[robot_id]
+            for robot_id in self._targets
+        ]
 
     def tick(self, view: FleetView, now: float) -> None:
         """See who has confirmed. The first tick's wishes leave with it."""
@@ -57,21 +61,21 @@ class Rollback:
         if self.command_s is None:
             self.command_s = now - self._ordered
             return
-        confirmed = {robot_id for robot_id in self._targets if self._serves(view, robot_id)}
+        confirmed = {
+            robot_id
+            for robot_id, target in self._targets.items()
+            if robot_id not in self.refused and view.confirms(target.routing, robot_id)
+        }
         self.robots_confirmed = len(confirmed)
-        missing = self._targets.keys() - confirmed
-        self.owed = tuple(sorted(view.unreachable(self.model_id, missing, now)))
-        if len(missing) == len(self.owed):
+        missing = self._targets.keys() - confirmed - self.refused.keys()
+        self.owed = tuple(sorted(missing))
+        out_of_reach = view.unreachable(self.model_id, missing, now)
+        late = now - self._ordered >= self._timeout_s
+        if late or len(missing) == len(out_of_reach):
             self.confirm_s = now - self._ordered
 
     def load_refused(self, command: LoadVersion, cause: Cause, message: str) -> None:
-        """Take a robot's word that it cannot load the version: everything stays as it was."""
+        """Take a robot's word that it cannot load the version: it stays on what it had."""
         target = self._targets.get(command.robot_id)
         if target is not None and command.version == target.routing.stable and not self.is_done:
-            self.cause = cause
-            self.error = f'{command.robot_id} cannot load {command.version}: {message}'
-
-    def _serves(self, view: FleetView, robot_id: str) -> bool:
-        report = view.report(self.model_id, robot_id)
-        wanted = self._targets[robot_id].routing
-        return report is not None and same_content(report.routing, wanted)
+            self.refused[command.robot_id] = (cause, message)

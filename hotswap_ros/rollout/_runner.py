@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from hotswap_ros.gates import CheckResult, Gate, Verdict
 from hotswap_ros.models import Routing
 from hotswap_ros.plan import Observe, Plan, Robot, SetRouting, StageModels, compile_plan
-from hotswap_ros.rollout._desired import Desired, same_content
+from hotswap_ros.rollout._desired import Desired
 from hotswap_ros.rollout._errors import CommandRefusedError, NoRobotsError
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.rollout._state import (
@@ -410,18 +410,19 @@ class Runner:
         self._say(now, 'rollback', self._gravity, reason, touched, alert=True)
 
     def _end_rollback_when_confirmed(self, view: FleetView, now: float) -> None:
-        if self.waiting_for(view, now):
-            return
         since = self.state.rolling_back_since
         seconds = now - (now if since is None else since)
+        silent = self.waiting_for(view, now)
+        if silent and seconds < self.state.plan.confirm_timeout.total_seconds():
+            return
         touched = {*self.state.shares, *self.state.promoted}
-        owed = sorted(view.unreachable(self._model, touched, now))
+        owed = sorted({*view.unreachable(self._model, touched, now), *silent})
         if owed:
-            text = f'{_count(owed)} out of reach, put back when they return: {", ".join(owed)}'
+            text = f'{_count(owed)} did not confirm and are owed it: {", ".join(owed)}'
             self._say(now, 'owed', Level.WARNING, text, owed, alert=True)
         back = '/'.join(sorted(set(self.state.previous.values())))
         reason = self.state.reason.rstrip('.')
-        text = f'{reason}. {back} is back on {_count(touched)} after {seconds:.1f} s.'
+        text = f'{reason}. {back} is back on {_count(touched - set(owed))} after {seconds:.1f} s.'
         end = _ENDS.get(self.state.cause, Status.FAILED)
         self._end(end, text if touched else self.state.reason, now, self._gravity)
 
@@ -470,10 +471,7 @@ class Runner:
         return Desired(robot_id, routing, resident, self.state.previous[robot_id])
 
     def _serves(self, view: FleetView, robot_id: str) -> bool:
-        report = view.report(self._model, robot_id)
-        return report is not None and same_content(
-            report.routing, self._wished()[robot_id].routing
-        )
+        return view.confirms(self._wished()[robot_id].routing, robot_id)
 
     @property
     def _model(self) -> str:

@@ -63,7 +63,7 @@ def rollouts(site):
 
 
 def test_robots_left_alone_go_back_and_a_restart_brings_the_rollout_to_its_end(site):
-    site.roll_out(plan('v24', lease=1))
+    site.roll_out(plan('v24', lease=3))
     site.wait_for_candidate('v24')
     kill_coordinator(site)
     site.wait_until_served('v23')

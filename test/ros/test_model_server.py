@@ -164,7 +164,7 @@ def test_deactivated_it_refuses_and_activated_again_it_serves_what_it_served(rob
     assert robot.change(Transition.TRANSITION_DEACTIVATE)
     status = robot.wait_for(lambda s: s.health == s.HEALTH_ERROR, 'a status without health')
     assert 'not active' in status.health_msg
-    for answer in (robot.infer(), robot.report(), robot.route(generation=9)):
+    for answer in (robot.infer(), robot.report()):
         assert answer.error_code == answer.NOT_ACTIVE
         assert 'ros2 lifecycle set' in answer.error_msg
     assert robot.change(Transition.TRANSITION_ACTIVATE)
@@ -237,6 +237,19 @@ def test_activate_is_refused_when_the_stable_version_failed(make_robot, make_ver
     said = capfd.readouterr().err
     assert "stable version 'v1' is not ready. model file" in said
     assert 'copy this version again' in said
+
+
+def test_a_robot_whose_version_is_broken_begins_to_serve_when_it_is_given_another(
+    make_robot, make_version
+):
+    make_version('v1', sha256='0' * 64)
+    robot = make_robot()
+    robot.wait_for(lambda s: 'SHA-256' in s.health_msg, 'a status with the reason')
+    assert robot.state == INACTIVE
+    assert robot.load('v2').error_code == 0
+    assert robot.route(stable='v2').error_code == 0
+    robot.wait_until_active()
+    assert robot.infer().decision.version == 'v2'
 
 
 def test_without_a_stable_version_it_waits_for_one(make_robot):

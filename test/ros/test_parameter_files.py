@@ -73,10 +73,10 @@ def test_every_parameter_may_be_given_to_it_by_name(run, world, tmp_path, name):
 
 def test_a_whole_number_does_where_any_number_does(run, world, tmp_path):
     path = tmp_path / 'parameters.yaml'
-    path.write_text('/**: {ros__parameters: {journal: none, heartbeat_period_s: 2}}')
+    path.write_text('/**: {ros__parameters: {journal: none, unreachable_after_s: 3}}')
     run('fleet_coordinator', path)
-    found = values(world, '/fleet_coordinator', ['heartbeat_period_s'])
-    assert found == {'heartbeat_period_s': 2.0}
+    found = values(world, '/fleet_coordinator', ['unreachable_after_s'])
+    assert found == {'unreachable_after_s': 3.0}
 
 
 def test_a_list_may_be_empty(run, world, tmp_path):

@@ -186,7 +186,8 @@ def test_a_key_that_is_written_twice_is_found_in_json_and_in_depth():
         ('stages: [{percentage: 100}]', "stages.0: a stage needs 'tasks', 'duration' or both"),
         ('stages: [{percentage: yes, tasks: 1}]', "stages.0.percentage: must not be 'yes'"),
         ('stages: [{percentage: 100, tasks: on}]', "stages.0.tasks: must not be 'yes'"),
-        ('lease: 0', 'lease: .*greater than 0 seconds'),
+        ('lease: 2', 'lease: .*greater than or equal to 3 seconds'),
+        ('x: 2026-02-30', 'the plan is not YAML or JSON'),
         ('lease: no', "lease: must not be 'no': write a value"),
         ('maxUnreachable: -1', 'maxUnreachable: .*found -1'),
         ('successCriteria: []', 'successCriteria: must be keys with values: leave it out'),
@@ -323,3 +324,8 @@ def test_a_plan_survives_the_journal(stages):
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
     shown = plan.model_dump(mode='json', by_alias=True, exclude_none=True)
     assert load_plan(json.dumps(shown)) == plan, 'the report shows a plan that can be run again'
+
+
+def test_a_date_that_does_not_exist_is_no_crash():
+    with pytest.raises(PlanError, match='not YAML or JSON'):
+        load_plan('version: 2026-02-30')

@@ -76,6 +76,17 @@ def test_every_start_has_a_higher_epoch(fleet):
     assert fleet.coordinator.epoch == first + 1
 
 
+def test_robots_heed_a_coordinator_that_lost_its_journal(make_fleet):
+    fleet = make_fleet()
+    for _ in range(5):
+        fleet.boot_coordinator()
+    before = fleet.coordinator.epoch
+    fleet.now += 60
+    fleet.journal_path = fleet.journal_path.with_name('new.sqlite3')
+    fleet.boot_coordinator()
+    assert fleet.coordinator.epoch > before
+
+
 def test_nothing_is_said_to_robots_before_the_journal_has_it(fleet, plan, tmp_path):
     import sqlite3
 

@@ -27,7 +27,7 @@ def test_what_was_served_before_the_last_rollout_comes_back(fleet, plan):
     assert fleet.stables() == {'v23'}
     assert (rollback.robots_confirmed, rollback.robots_total) == (10, 10)
     assert rollback.command_s <= rollback.confirm_s
-    assert rollback.cause is Cause.NONE
+    assert rollback.refused == {}
 
 
 def test_nothing_is_loaded_for_it(fleet, plan):
@@ -36,7 +36,7 @@ def test_nothing_is_loaded_for_it(fleet, plan):
         robot.unloadable['v23'] = Cause.UNKNOWN_VERSION
     rollback = _roll_back(fleet)
     fleet.run_until(lambda: rollback.is_done, at_most=5)
-    assert rollback.cause is Cause.NONE
+    assert rollback.refused == {}
 
 
 def test_a_second_rollback_leads_forward_again(fleet, plan):
@@ -84,11 +84,38 @@ def test_an_unknown_version_leaves_everything_as_it_was(fleet, plan):
         robot.unloadable['v99'] = Cause.UNKNOWN_VERSION
     rollback = _roll_back(fleet, 'v99')
     fleet.run_until(lambda: rollback.is_done, at_most=5)
-    assert rollback.cause is Cause.UNKNOWN_VERSION
-    assert 'v99' in rollback.error
+    assert {cause for cause, _ in rollback.refused.values()} == {Cause.UNKNOWN_VERSION}
+    assert (len(rollback.refused), rollback.robots_confirmed) == (10, 0)
     fleet.run(20)
     assert fleet.stables() == {'v24'}
     assert 'v23' in fleet.robots['r00'].versions
+
+
+def test_one_robot_that_cannot_does_not_hold_the_others(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    fleet.robots['r03'].unloadable['v22'] = Cause.UNKNOWN_VERSION
+    for robot in fleet.robots.values():
+        robot.success['v22'] = 0.9
+    rollback = _roll_back(fleet, 'v22')
+    fleet.run_until(lambda: rollback.is_done, at_most=20)
+    assert list(rollback.refused) == ['r03']
+    assert rollback.robots_confirmed == 9
+    fleet.run(5)
+    served = {robot.robot_id: robot.routing.stable for robot in fleet.robots.values()}
+    assert served.pop('r03') == 'v24'
+    assert set(served.values()) == {'v22'}
+
+
+def test_a_robot_that_does_not_obey_holds_nobody_up_for_ever(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    fleet.robots['r04'].deaf = True
+    rollback = _roll_back(fleet)
+    fleet.run_until(lambda: rollback.is_done, at_most=70)
+    assert (rollback.owed, rollback.robots_confirmed) == (('r04',), 9)
+    _roll_back(fleet, 'v24')
+    fleet.robots['r04'].deaf = False
+    fleet.run(5)
+    assert fleet.stables() == {'v24'}
 
 
 def test_a_robot_out_of_reach_is_owed_it(fleet, plan):

@@ -238,6 +238,34 @@ def test_a_robot_out_of_reach_is_owed_its_rollback(fleet, plan):
     assert lost.routing.candidate == ''
 
 
+def test_a_robot_that_does_not_obey_its_rollback_is_owed_it_and_loses_its_lease(fleet, plan):
+    rollout = fleet.start(plan(confirmTimeout='PT30S'))
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    fleet.step()
+    assert fleet.lease_rollouts == (rollout,)
+    deaf = next(r for r in fleet.robots.values() if r.routing.candidate)
+    deaf.deaf = True
+    fleet.coordinator.command(rollout, Verb.ABORT, fleet.now)
+    fleet.run(3)
+    assert fleet.state(rollout).status is Status.ROLLING_BACK
+    assert fleet.lease_rollouts == ()
+    assert fleet.finish(rollout, at_most=40).status is Status.ABORTED
+    assert 'owed' in fleet.kinds()
+    deaf.deaf = False
+    fleet.run(3)
+    assert fleet.candidates() == set()
+
+
+def test_an_old_report_does_not_confirm_a_rollback(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    fleet.coordinator.command(rollout, Verb.ABORT, fleet.now)
+    fleet.coordinator.tick(fleet.now)
+    assert fleet.state(rollout).status is Status.ROLLING_BACK, 'reports are from before the trial'
+    fleet.finish(rollout, at_most=5)
+    assert fleet.candidates() == set()
+
+
 def test_a_robot_that_does_not_obey_times_out(fleet, plan):
     rollout = fleet.start(plan(confirmTimeout='PT30S'))
     fleet.run_until(lambda: all(r.is_ready('v24') for r in _canaries(fleet, rollout)))
