@@ -157,25 +157,36 @@ class Engine:
         resident = task.resident
         resident.observation.check(inputs)
         reserve_ms = 0.0 if resident is stable else _RESERVE * stable.typical_ms
-        limits_rates = resident.guard.limits_rates
+        limits_rates = resident.limits_rates
         previous = task.previous_for(resident, stable) if limits_rates else None
         result = resident.attempt(inputs, reserve_ms, previous)
         if isinstance(result, Failure):
             return self._fall_back(inputs, stable, task, resident, result, taken)
+        outputs, latency_ms = result
         if limits_rates:
-            task.remember(result.outputs, resident)
-        shadow = self._router.shadow if resident is stable else None
-        taken_by_shadow = False
-        if shadow is not None:
-            primary = Primary(task_id, resident.version, result.latency_ms)
-            taken_by_shadow = _offer(shadow, inputs, result.outputs, primary)
+            task.remember(outputs, resident)
+        router = self._router
+        if router.shadow is not None and resident is stable:
+            primary = Primary(task_id, resident.version, latency_ms)
+            self._let_shadow(router.shadow, inputs, outputs, primary)
         with self._lock:
-            resident.recorder.count_request(result.latency_ms, task.on_trial)
-            if shadow is not None:
-                shadow.recorder.count_offer(taken_by_shadow)
-            if self._breaker.count and resident is self._router.candidate:
+            resident.recorder.count_request(latency_ms, task.on_trial)
+            if self._breaker.count and resident is router.candidate:
                 self._breaker.record_success()
-        return Decision(result.outputs, resident.version, False, None, _ms_since(taken))
+        return Decision(outputs, resident.version, False, None, (perf_counter() - taken) * 1e3)
+
+    def _let_shadow(
+        self,
+        shadow: Resident,
+        inputs: dict[str, NDArray[Any]],
+        outputs: dict[str, NDArray[Any]],
+        primary: Primary,
+    ) -> None:
+        """Offer what stable decided to the shadow's worker, which takes it if it keeps up."""
+        session = shadow.session
+        taken = isinstance(session, Incubator) and session.offer(inputs, outputs, primary)
+        with self._lock:
+            shadow.recorder.count_offer(taken)
 
     def report_task(self, task_id: str, success: bool, *, stuck: bool = False) -> TaskOutcome:
         """End a task; a stuck one did not succeed. Raises UnknownTaskError."""
@@ -192,8 +203,6 @@ class Engine:
         self, inputs: dict[str, NDArray[Any]], task_id: str, category: str
     ) -> tuple[Resident, Task]:
         """Return the stable version, and the task with the version that this request is for."""
-        if not task_id:
-            raise ObservationError('task_id', 'the name of a task', 'an empty text')
         with self._lock:
             router = self._router
             if router.stable is None:
@@ -201,6 +210,8 @@ class Engine:
             now = self._clock()
             task = self._tasks.go_on(task_id, now)
             if task is None:
+                if not task_id:
+                    raise ObservationError('task_id', 'the name of a task', 'an empty text')
                 candidate = router.candidate_for(task_id)
                 resident = candidate or router.stable
                 # Before the task begins: what no version understands must not count as a task.
@@ -224,7 +235,7 @@ class Engine:
         """
         answer: Answer | Failure = failure
         if resident is not stable:
-            previous = task.previous_for(stable, stable) if stable.guard.limits_rates else None
+            previous = task.previous_for(stable, stable) if stable.limits_rates else None
             answer = stable.attempt(inputs, previous=previous)
         outputs, is_safe = answer.outputs, False
         saved = resident is not stable and outputs is not None
@@ -240,7 +251,7 @@ class Engine:
             if stable.safe_outputs is None:
                 raise InferenceFailedError(stable.version, broken.cause, broken.detail)
             outputs, is_safe = _copied(stable.safe_outputs), True
-        if resident.guard.limits_rates or stable.guard.limits_rates:
+        if resident.limits_rates or stable.limits_rates:
             task.remember(outputs, stable)
         return Decision(
             outputs,
@@ -579,16 +590,6 @@ class Engine:
 
 def _copied(outputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {name: array.copy() for name, array in outputs.items()}
-
-
-def _offer(
-    shadow: Resident,
-    inputs: dict[str, NDArray[Any]],
-    outputs: dict[str, NDArray[Any]],
-    primary: Primary,
-) -> bool:
-    session = shadow.session
-    return isinstance(session, Incubator) and session.offer(inputs, outputs, primary)
 
 
 def _ms_since(moment: float) -> float:
