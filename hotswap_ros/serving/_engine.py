@@ -10,7 +10,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar, cast
@@ -36,7 +36,7 @@ from hotswap_ros.serving._last_known_good import LastKnownGood, Record
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Answer, Failure, Resident
 from hotswap_ros.serving._router import Router
-from hotswap_ros.serving._session import CPU_ONLY
+from hotswap_ros.serving._runtime import RuntimeSettings
 from hotswap_ros.serving._shadow import Primary, ShadowComparison, Verdict
 from hotswap_ros.serving._tasks import Task, Tasks
 from hotswap_ros.serving._versions import Isolation, VersionInfo, Versions
@@ -44,6 +44,8 @@ from hotswap_ros.serving._versions import Isolation, VersionInfo, Versions
 _log = logging.getLogger(__name__)
 
 _E = TypeVar('_E', bound='Engine')
+
+_DEFAULTS = RuntimeSettings()
 
 #: How many of its typical times stable gets to answer for a worker before the deadline.
 _RESERVE = 2.0
@@ -64,9 +66,9 @@ class Engine:
     The routing in force is kept in `state_folder`, for `restore` after a restart. A stable version
     is on probation for `probation_s`: a process that ends unasked meanwhile is put down to it.
 
-    `isolation` says where versions run; `idle_background`: workers load and shadow in the lowest
-    scheduling class, which may take for ever on a machine that is never idle. A candidate that
-    fails `breaker_limit` requests in a row is out, 0: never.
+    `settings` are those of the runtime. `isolation` says where versions run; `idle_background`:
+    workers load and shadow in the lowest scheduling class, which may take for ever on a machine
+    that is never idle. A candidate that fails `breaker_limit` requests in a row is out, 0: never.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         memory_budget_bytes: int | None = None,
-        providers: Sequence[str] = CPU_ONLY,
+        settings: RuntimeSettings = _DEFAULTS,
         on_change: Callable[[], None] | None = None,
         isolation: Isolation | str = Isolation.IN_PROCESS,
         idle_background: bool = True,
@@ -114,11 +116,12 @@ class Engine:
             repository,
             limit=resident_limit,
             memory_budget_bytes=memory_budget_bytes,
-            providers=providers,
+            settings=settings,
             recorder_of=self._recorder_of,
             on_change=self._announce,
             on_lost=self._drop_lost,
             on_verdicts=self._hear_verdicts,
+            also_keep=self._last_known_good.versions,
             isolation=Isolation(isolation),
             idle=idle_background,
         )

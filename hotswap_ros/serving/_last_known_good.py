@@ -94,6 +94,11 @@ class LastKnownGood:
                 )
             )
 
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions that a restart may need."""
+        record = self._record
+        return (*record.routing.versions, record.proven)
+
     def prove(self, stable: str) -> None:
         """Note that a stable version has outlived its probation."""
         with self._lock:

@@ -25,6 +25,7 @@ from hotswap_ros.serving import (
     NoRoomError,
     NotLoadedError,
     NotReadyError,
+    Placement,
     Routing,
     VersionInfo,
     VersionState,
@@ -69,7 +70,9 @@ def test_what_is_known_of_a_loaded_version(make_version: Any, engine: Engine) ->
     content = (make_version('v1') / 'model.onnx').read_bytes()
     digest = make_version.repository.verify('policy', 'v1').digest
     info = engine.load('v1')
-    assert info == VersionInfo('v1', VersionState.READY, digest, '', len(content))
+    assert info == VersionInfo(
+        'v1', VersionState.READY, digest, '', len(content), Placement(('CPUExecutionProvider',))
+    )
     assert engine.versions() == (info,)
 
 
