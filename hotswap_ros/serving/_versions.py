@@ -157,6 +157,16 @@ class Versions:
             self._budget.free(version)
             return self._residents.pop(version, None)
 
+    def discard(self, version: str) -> None:
+        """Release a version that nothing names, with its memory."""
+        released = self.release(version)
+        if released is not None:
+            released.session.close()
+
+    def digests(self) -> dict[str, str]:
+        """Return the digests of the versions that were verified since the start."""
+        return {info.version: info.digest for info in self.infos() if info.digest}
+
     def begin_draining(self, version: str) -> bool:
         """Show that a version waits for its last tasks; returns whether it is READY now."""
         with self._lock:
@@ -213,7 +223,10 @@ class Versions:
             self._end_loading(version, reason=str(error) or type(error).__name__)
             outcome.set_exception(error)
         else:
-            outcome.set_result(self._end_loading(version, resident))
+            info = self._end_loading(version, resident)
+            if info.placement.note:
+                _log.warning('version %s: %s', version, info.placement.note)
+            outcome.set_result(info)
         self._on_change()
 
     def _fetch(self, version: str) -> None:
