@@ -108,16 +108,20 @@ class Versions:
         """Bring a version to READY, or wait for the thread that is doing so already."""
         lost = None
         is_here = self._repository.has(self._model_id, version)
-        with self._lock:
-            if version in self._residents:
-                if self._infos[version].state is not VersionState.FAILED:
-                    return self._infos[version]
-                lost = self._residents.pop(version)
-            outcome = self._loading.get(version)
-            is_ours = outcome is None
-            if outcome is None:
-                in_process = lost is None and self._is_at_home()
-                outcome = self._take_place(version, is_here)
+        try:
+            with self._lock:
+                if version in self._residents:
+                    if self._infos[version].state is not VersionState.FAILED:
+                        return self._infos[version]
+                    lost = self._residents.pop(version)
+                outcome = self._loading.get(version)
+                is_ours = outcome is None
+                if outcome is None:
+                    in_process = lost is None and self._is_at_home()
+                    outcome = self._take_place(version, is_here)
+        except NoRoomError:
+            self._repository.manifest(self._model_id, version)  # room is no help if this raises
+            raise
         if lost is not None:
             lost.session.close()
         if is_ours:

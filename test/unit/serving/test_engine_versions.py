@@ -296,3 +296,11 @@ def test_a_listener_s_error_does_not_stop_anything(
 
 def test_boots_differ(repository: ModelRepository) -> None:
     assert Engine('policy', repository).boot_id != Engine('policy', repository).boot_id
+
+
+def test_a_version_that_nobody_has_is_not_a_matter_of_room(make_version: Any) -> None:
+    make_version('v1')
+    engine = Engine('policy', make_version.repository, resident_limit=1)
+    engine.load('v1')
+    with pytest.raises(UnknownVersionError):
+        engine.load('v2')
