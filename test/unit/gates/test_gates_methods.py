@@ -387,10 +387,17 @@ def test_a_split_that_nobody_asked_for_decides_nothing(
     assert check(gate, 'sample_ratio', complete=True).verdict is verdict
 
 
-def test_the_pinned_sample_ratio() -> None:
-    from scipy.stats import chisquare
-
-    assert chisquare([5000, 5200]).pvalue == pytest.approx(0.0476704, abs=1e-7)
+def test_the_pinned_sample_ratio(check: Check) -> None:
+    gate = _gate(sample_ratio_alpha=0.001)
+    for started in ((0, 0), (0, 1), (5000, 5201)):
+        counters = {
+            version: VersionCounters(tasks=TaskCounts(number, number, number))
+            for version, number in zip(('v23', 'v24'), started)
+        }
+        gate.observe('amr_001', 'v23', 'boot', counters, 0.5)
+    found = check(gate, 'sample_ratio', complete=True)
+    assert (found.n, found.n_control) == (5200, 5000)
+    assert found.p_value == pytest.approx(0.0476704, abs=1e-7)
 
 
 # -- the test of a difference ---------------------------------------------------------------------
