@@ -8,6 +8,7 @@ A Gate is fed with telemetry and says at any time what it can say: fail or pendi
 data of a step are in, fail, pass or inconclusive. No clocks, no threads, no randomness.
 """
 
+from hotswap_ros.gates._clusters import design_effect, intraclass
 from hotswap_ros.gates._evidence import (
     HARM_DROPS,
     PROOF_DROPS,
@@ -34,6 +35,8 @@ __all__ = [
     'Verdict',
     'block_log_e',
     'confidence_sequence',
+    'design_effect',
+    'intraclass',
     'null_projection',
     'wilson_interval',
 ]
