@@ -80,6 +80,40 @@ def analyze(
     )
 
 
+@app.command()
+def simulate(
+    plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
+    stable: Annotated[
+        float, typer.Option('--v23', '--stable', help='Success rate of the old.', min=0, max=1)
+    ] = 0.92,
+    candidate: Annotated[
+        float, typer.Option('--v24', '--candidate', help='Success rate of the new.', min=0, max=1)
+    ] = 0.88,
+    robots: Annotated[int, typer.Option(help='Robots in the fleet.', min=1, max=10_000)] = 100,
+    icc: Annotated[
+        float, typer.Option(help='Intra-class correlation of robots.', min=0, max=0.99)
+    ] = 0.02,
+    task_s: Annotated[float, typer.Option(help='Seconds that a task takes.', min=0.1)] = 10.0,
+    repetitions: Annotated[int, typer.Option(help='Rollouts to simulate.', min=2)] = 400,
+    seed: Annotated[int, typer.Option(help='The same seed gives the same figures.')] = 1,
+    jobs: Annotated[int, typer.Option(help='Processes; 0: one per core.', min=0)] = 0,
+    sweep: Annotated[
+        str, typer.Option(help="Rates of the new, as '0.80:0.96:0.02' or '0.7,0.8,0.9'.")
+    ] = '',
+    plot: Annotated[Path | None, typer.Option(help='Draw this file: .png, .svg, .pdf.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Try a plan out on a simulated fleet: how often it rolls back, how soon, at what cost."""
+    _need('matplotlib', 'mujoco')
+    from hotswap_ros.cli._simulate import run_simulate
+    from hotswap_ros.sim import World
+
+    world = World(stable, candidate, robots, icc, task_s)
+    raise typer.Exit(
+        run_simulate(_console(), plan, world, sweep, repetitions, seed, jobs, plot, json)
+    )
+
+
 @rollout.command()
 def start(
     plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
