@@ -81,6 +81,26 @@ def analyze(
 
 
 @app.command()
+def shadow(
+    comparisons: Annotated[
+        Path,
+        typer.Argument(help='CSV with one task or step per line, or MCAP recording.', exists=True),
+    ],
+    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    tolerance: Annotated[
+        float, typer.Option(help='Drop in success rate that is allowed.', min=0, max=0.5)
+    ] = 0.02,
+    html: Annotated[Path | None, typer.Option(help='Write a page here.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Say what a shadow's decisions tell: deploy it in stages, keep the old one, or retrain."""
+    _need('statsmodels', 'jinja2', 'mcap_ros2')
+    from hotswap_ros.cli._shadow import run_shadow
+
+    raise typer.Exit(run_shadow(_console(), comparisons, model, tolerance, html, json))
+
+
+@app.command()
 def simulate(
     plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
     stable: Annotated[

@@ -30,6 +30,7 @@ class Recording:
     tasks: list[Record] = field(default_factory=list)
     latency: dict[str, Latency] = field(default_factory=dict)
     shadows: list[Any] = field(default_factory=list)
+    shadow_offered: dict[str, int] = field(default_factory=dict)
     models: dict[str, int] = field(default_factory=dict)
     cut_short: bool = False
 
@@ -55,7 +56,7 @@ def read_recording(path: Path, model: str = '') -> Recording:
     file that is no recording, or that has several models when none is named.
     """
     recording = Recording()
-    histograms = _Histograms()
+    counters = _Counters()
     seen: set[tuple[str, str, int]] = set()
     for kind, message in _messages(path, recording):
         recording.models[message.model_id] = recording.models.get(message.model_id, 0) + 1
@@ -67,14 +68,15 @@ def read_recording(path: Path, model: str = '') -> Recording:
                 seen.add(key)
                 recording.tasks.append(_record(message))
         elif kind == 'ModelTelemetry':
-            histograms.add(message)
+            counters.add(message)
         else:
             recording.shadows.append(message)
     several = len(recording.models) > 1 and not model
     if several or (model and model not in recording.models):
         found = ', '.join(sorted(recording.models)) or 'none'
         raise AnalysisError(f'{path.name} has the models {found}: name one of them with --model')
-    recording.latency = histograms.latency()
+    recording.latency = counters.latency()
+    recording.shadow_offered = counters.shadow_offered()
     return recording
 
 
@@ -138,9 +140,9 @@ def _nanoseconds(stamp: Any) -> int:
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
 
 
-class _Histograms:
+class _Counters:
     """
-    Latency histograms, from counts that only ever grow within one boot of a robot.
+    Latencies and shadow counts, from counts that only ever grow within one boot of a robot.
 
     So the newest snapshot of a boot is the largest, however messages were lost or mixed up. What a
     robot had counted before the recording began is taken off.
@@ -159,7 +161,7 @@ class _Histograms:
         first_boot = self._boots.setdefault(message.robot_id, message.boot_id)
         for version in message.versions:
             key = (message.robot_id, message.boot_id, version.version)
-            counts = np.array(version.latency_buckets, np.int64)
+            counts = np.array([version.shadow_offered, *version.latency_buckets], np.int64)
             if is_first and message.boot_id == first_boot:
                 self._reference[key] = counts
             if key not in self._newest or counts.sum() > self._newest[key].sum():
@@ -167,14 +169,21 @@ class _Histograms:
 
     def latency(self) -> dict[str, Latency]:
         """Return the histogram of every version, each request at the upper edge of its bucket."""
+        # The last bucket has no upper edge: twice the lower one stands for it.
+        values = np.array([*self._edges, 2 * self._edges[-1]]) if self._edges else np.array([])
+        return {
+            version: Latency(values, counts[1:], 'requests')
+            for version, counts in self._total().items()
+            if counts[1:].sum()
+        }
+
+    def shadow_offered(self) -> dict[str, int]:
+        """Return how many observations every version was to decide on as a shadow."""
+        return {v: int(counts[0]) for v, counts in self._total().items() if counts[0]}
+
+    def _total(self) -> dict[str, Counts]:
         total: dict[str, Counts] = {}
         for key, counts in self._newest.items():
             new = counts - self._reference.get(key, 0)
             total[key[2]] = total.get(key[2], 0) + new
-        # The last bucket has no upper edge: twice the lower one stands for it.
-        values = np.array([*self._edges, 2 * self._edges[-1]]) if self._edges else np.array([])
-        return {
-            version: Latency(values, counts, 'requests')
-            for version, counts in total.items()
-            if counts.sum()
-        }
+        return total

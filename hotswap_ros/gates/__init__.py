@@ -18,6 +18,7 @@ from hotswap_ros.gates._evidence import (
     block_log_e,
     null_projection,
 )
+from hotswap_ros.gates._flag import Move, Ramp, next_share
 from hotswap_ros.gates._gate import Gate
 from hotswap_ros.gates._intervals import Interval, confidence_sequence, wilson_interval
 from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict
@@ -31,12 +32,15 @@ __all__ = [
     'CheckResult',
     'Gate',
     'Interval',
+    'Move',
+    'Ramp',
     'RateEvidence',
     'Verdict',
     'block_log_e',
     'confidence_sequence',
     'design_effect',
     'intraclass',
+    'next_share',
     'null_projection',
     'wilson_interval',
 ]

@@ -36,6 +36,14 @@ from hotswap_ros.gates.analysis._fixed import (
 from hotswap_ros.gates.analysis._replay import Moment, Replay, replay
 from hotswap_ros.gates.analysis._report import analyze
 from hotswap_ros.gates.analysis._robots import HourView, RobotView, by_hour, by_robot
+from hotswap_ros.gates.analysis._shadow import (
+    Estimate,
+    OffPolicy,
+    ShadowAction,
+    ShadowReport,
+    ShadowTask,
+    analyze_shadow,
+)
 from hotswap_ros.gates.analysis._trial import (
     ACROSS,
     UNKNOWN,
@@ -60,19 +68,25 @@ __all__ = [
     'Arm',
     'Counts',
     'Design',
+    'Estimate',
     'HourView',
     'Latency',
     'Look',
     'Moment',
+    'OffPolicy',
     'Outcome',
     'Question',
     'RatioCheck',
     'Record',
     'Replay',
     'RobotView',
+    'ShadowAction',
+    'ShadowReport',
+    'ShadowTask',
     'Size',
     'Trial',
     'analyze',
+    'analyze_shadow',
     'as_json',
     'better_test',
     'by_hour',
