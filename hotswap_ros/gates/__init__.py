@@ -8,7 +8,7 @@ A Gate is fed with telemetry and says at any time what it can say: fail or pendi
 data of a step are in, fail, pass or inconclusive. No clocks, no threads, no randomness.
 """
 
-from hotswap_ros.gates._clusters import design_effect, intraclass
+from hotswap_ros.gates._correlation import design_effect, intraclass
 from hotswap_ros.gates._evidence import (
     HARM_DROPS,
     PROOF_DROPS,

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from hotswap_ros.gates._clusters import design_effect, intraclass
+from hotswap_ros.gates._correlation import design_effect, intraclass
 from hotswap_ros.gates.analysis._fixed import Counts
 from hotswap_ros.gates.analysis._trial import ACROSS, WITHIN, Design, Record
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hotswap_ros.gates._clusters import design_effect, intraclass
+from hotswap_ros.gates._correlation import design_effect, intraclass
 from hotswap_ros.gates._intervals import Interval, wilson_interval
 from hotswap_ros.gates._result import MIN_TASKS, count, percent
 from hotswap_ros.gates.analysis._trial import AnalysisError
