@@ -107,7 +107,8 @@ class _Simulation:
         for robot in self.robots.values():
             self._report(robot)
             self._tell(robot)
-        self.runner = Runner.start(seed, plan, self.view.reports(plan.model_id), self.now)
+        reports = self.view.reports(plan.model_id)
+        self.runner = Runner.start(seed, plan, reports, self.now, explain=False)
         self.seen = (-1, -1)
 
     def _robot(self, robot_id: str) -> _Robot:

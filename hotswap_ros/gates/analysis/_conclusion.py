@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hotswap_ros.gates._result import percent
+from hotswap_ros.gates._result import change, percent, points, span
 from hotswap_ros.gates.analysis._analysis import Action, Analysis
 from hotswap_ros.gates.analysis._trial import ACROSS
-from hotswap_ros.gates.analysis._words import change, p_words, points, span
+from hotswap_ros.gates.analysis._words import p_words
 
 #: Fewer robots than this and a single one decides.
 _FEW_ROBOTS = 10
@@ -75,10 +75,11 @@ def _figures(report: Analysis) -> str:
     by = '' if name == 'tasks' else f' by {name}, {p_words(p_values["tasks"])} by tasks'
     sides = 'one-sided' if report.question.one_sided else 'two-sided'
     control, candidate = report.control, report.candidate
+    low, high = report.interval
     return (
         f'{candidate.version} succeeds in {percent(candidate.rate)} of {candidate.tasks:,} tasks, '
         f'{control.version} in {percent(control.rate)} of {control.tasks:,}: '
-        f'{change(report.difference)} (95% interval: {span(report.interval)}; '
+        f'{change(-report.difference)} (95% interval: {span(-high, -low)}; '
         f'{p_words(p_values[name])}{by}, {sides})'
     )
 
@@ -122,8 +123,8 @@ def warnings(report: Analysis) -> Iterator[str]:
         )
     if hours is not None and abs(hours.difference - report.difference) > 0.005:
         yield (
-            f'Within tenths of the trial the difference is {change(hours.difference)}, pooled it '
-            f'is {change(report.difference)}: the baseline moved while shares changed. Trust the '
+            f'Within tenths of the trial the difference is {change(-hours.difference)}, pooled it '
+            f'is {change(-report.difference)}: the baseline moved while shares changed. Trust the '
             'former.'
         )
     if report.replay is None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hotswap_ros.gates._gate import Gate
@@ -15,7 +15,7 @@ from hotswap_ros.gates._result import CheckResult
 from hotswap_ros.gates.analysis._fixed import Counts
 from hotswap_ros.gates.analysis._trial import ACROSS, Design, Record
 from hotswap_ros.models import TaskCounts, VersionCounters
-from hotswap_ros.plan import SuccessCriteria
+from hotswap_ros.plan import Control, SuccessCriteria
 
 _POINTS = 200
 #: More messages than this and several tasks of a robot share one: the gate allows for that.
@@ -42,12 +42,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Replay:
-    """
-    What a gate said. `alarm` is the first moment at which it found harm.
-
-    Across robots the gate's evidence is taken to the power of one over the design effect, which is
-    an approximation; its sentence is then left empty.
-    """
+    """What a gate said, and the first moment at which it had found harm."""
 
     moments: tuple[Moment, ...]
     evidence: float
@@ -63,99 +58,105 @@ def replay(
     *,
     tolerance: float = 0.02,
     alpha: float = 0.05,
-    effect: float = 1.0,
 ) -> Replay | None:
-    """
-    Tell a gate the tasks of a trial in their order; None when the order is unknown.
-
-    `effect` is the design effect that divides the logarithm of the evidence.
-    """
+    """Tell a gate the tasks of a trial in their order; None when the order is unknown."""
     if not design.trial.is_ordered:
         return None
-    criteria = SuccessCriteria(max_success_drop=tolerance, max_stuck_per_robot=None, alpha=alpha)
-    gate = Gate(criteria, candidate)
-    pooled = design.kind == ACROSS
+    across = design.kind == ACROSS
+    criteria = SuccessCriteria(
+        control=Control.ACROSS_ROBOTS if across else Control.WITHIN_ROBOTS,
+        max_success_drop=tolerance,
+        max_stuck_per_robot=None,
+        grave_events=(),
+        alpha=alpha,
+    )
+    records = design.trial.records
+    teller = _Teller(Gate(criteria, candidate), control, candidate)
+    teller.join(records)
+    per_message = math.ceil(len(records) / _MESSAGES)
+    every = max(1, len(records) // _POINTS)
     moments = []
-    for last, counts in _tell(gate, design.trial.records, control, candidate, pooled):
-        if counts[0].tasks and counts[1].tasks:
-            moments.append(_moment(last, counts, _success(gate), effect))
+    for number, record in enumerate(records, start=1):
+        teller.tell(record, per_message)
+        if number % every == 0 or number == len(records):
+            moments += teller.moment(record.time)
     if not moments:
         return None
-    result = _success(gate, complete=True)
+    result = teller.success(complete=True)
     limit = result.evidence_limit
-    return Replay(
-        tuple(moments),
-        moments[-1].evidence,
-        limit,
-        next((moment for moment in moments if moment.evidence >= limit), None),
-        '' if pooled else result.sentence,
-    )
+    alarm = next((moment for moment in moments if moment.evidence >= limit), None)
+    return Replay(tuple(moments), result.evidence, limit, alarm, result.sentence)
 
 
-def _success(gate: Gate, *, complete: bool = False) -> CheckResult:
-    return next(c for c in gate.checks(complete=complete) if c.name == 'success')
+class _Teller:
+    """Turns tasks into the cumulative counters that a gate reads."""
 
+    def __init__(self, gate: Gate, control: str, candidate: str) -> None:
+        self._gate = gate
+        self._versions = (control, candidate)
+        self._tasks: dict[tuple[str, str], TaskCounts] = {}
+        self._totals = {control: Counts(0, 0), candidate: Counts(0, 0)}
+        self._untold: dict[str, int] = {}
 
-def _tell(
-    gate: Gate, records: tuple[Record, ...], control: str, candidate: str, pooled: bool
-) -> Iterator[tuple[Record, tuple[Counts, Counts]]]:
-    """Feed the gate and yield what is known at about _POINTS moments."""
-    counts: dict[tuple[str, str], TaskCounts] = {}
-    totals = {control: Counts(0, 0), candidate: Counts(0, 0)}
-    for robot_id in {'' if pooled else record.robot_id for record in records}:
-        gate.observe(robot_id, control, _BOOT, {})
-    per_message = math.ceil(len(records) / _MESSAGES)
-    unsent: dict[str, int] = {}
-    every = max(1, len(records) // _POINTS)
-    for number, record in enumerate(records, start=1):
-        robot_id = '' if pooled else record.robot_id
-        key = (robot_id, record.version)
+    def join(self, records: Sequence[Record]) -> None:
+        """
+        Let every robot join with the share that its tasks seem to have been dealt out by.
+
+        In quarters: robots of like shares may be pooled, and a share says nothing of outcomes.
+        """
+        given: dict[str, list[int]] = {}
+        for record in records:
+            counts = given.setdefault(record.robot_id, [0, 0])
+            counts[self._versions.index(record.version)] += record.tasks
+        for robot_id, (control, candidate) in sorted(given.items()):
+            share = round(4 * candidate / (control + candidate)) / 4
+            self._gate.observe(robot_id, self._versions[0], _BOOT, {}, share)
+
+    def tell(self, record: Record, per_message: int) -> None:
+        """Count a task and send it, with those before it that share the message."""
+        key = (record.robot_id, record.version)
         done = TaskCounts(record.tasks, record.tasks, record.successes, record.stuck)
-        counts[key] = counts.get(key, TaskCounts()) + done
-        total = totals[record.version]
-        totals[record.version] = Counts(
+        self._tasks[key] = self._tasks.get(key, TaskCounts()) + done
+        total = self._totals[record.version]
+        self._totals[record.version] = Counts(
             total.successes + record.successes, total.tasks + record.tasks
         )
-        is_point = number % every == 0 or number == len(records)
-        unsent[robot_id] = unsent.get(robot_id, 0) + 1
-        if unsent[robot_id] >= per_message:
-            _send(gate, robot_id, control, candidate, counts)
-            unsent[robot_id] = 0
-        if is_point:
-            for robot in [robot for robot, waiting in unsent.items() if waiting]:
-                _send(gate, robot, control, candidate, counts)
-                unsent[robot] = 0
-            yield record, (totals[control], totals[candidate])
+        untold = self._untold.get(record.robot_id, 0) + 1
+        self._untold[record.robot_id] = untold
+        if untold >= per_message:
+            self._send(record.robot_id)
 
+    def moment(self, time: float) -> list[Moment]:
+        """Return how things stand, all told; nothing while a version has no task yet."""
+        for robot_id in [robot_id for robot_id, untold in self._untold.items() if untold]:
+            self._send(robot_id)
+        control, candidate = (self._totals[version] for version in self._versions)
+        if not control.tasks or not candidate.tasks:
+            return []
+        return [
+            Moment(
+                control.tasks + candidate.tasks,
+                time,
+                control,
+                candidate,
+                _sequence(control),
+                _sequence(candidate),
+                self.success().evidence,
+            )
+        ]
 
-def _send(
-    gate: Gate,
-    robot_id: str,
-    control: str,
-    candidate: str,
-    counts: dict[tuple[str, str], TaskCounts],
-) -> None:
-    versions = {
-        version: VersionCounters(tasks=counts[robot_id, version])
-        for version in (control, candidate)
-        if (robot_id, version) in counts
-    }
-    gate.observe(robot_id, control, _BOOT, versions)
+    def success(self, *, complete: bool = False) -> CheckResult:
+        """Return what the gate says of success."""
+        return next(c for c in self._gate.checks(complete=complete) if c.name == 'success')
 
-
-def _moment(
-    last: Record, counts: tuple[Counts, Counts], result: CheckResult, effect: float
-) -> Moment:
-    control, candidate = counts
-    return Moment(
-        control.tasks + candidate.tasks,
-        last.time,
-        control,
-        candidate,
-        _sequence(control),
-        _sequence(candidate),
-        math.exp(math.log(max(result.evidence, 1e-300)) / effect),
-    )
+    def _send(self, robot_id: str) -> None:
+        counters = {
+            version: VersionCounters(tasks=self._tasks[robot_id, version])
+            for version in self._versions
+            if (robot_id, version) in self._tasks
+        }
+        self._gate.observe(robot_id, self._versions[0], _BOOT, counters)
+        self._untold[robot_id] = 0
 
 
 def _sequence(counts: Counts) -> Interval:

@@ -64,7 +64,6 @@ class _Analyst:
             *self.names,
             tolerance=question.tolerance,
             alpha=question.alpha,
-            effect=self.effect,
         )
         return Analysis(
             question=question,

@@ -17,9 +17,8 @@ from scipy import stats
 
 from hotswap_ros.gates._correlation import design_effect, intraclass
 from hotswap_ros.gates._intervals import Interval, wilson_interval
-from hotswap_ros.gates._result import MIN_TASKS, count, percent
+from hotswap_ros.gates._result import MIN_TASKS, change, count, percent, points, span
 from hotswap_ros.gates.analysis._trial import AnalysisError
-from hotswap_ros.gates.analysis._words import change, points, span
 
 #: With less of the observations compared, what was not compared decides.
 _LEAST_COVERAGE = 0.5
@@ -218,10 +217,11 @@ class _Facts(NamedTuple):
         )
 
     def _conclude_from(self, estimate: Estimate) -> tuple[ShadowAction, str]:
+        interval = estimate.interval
         figures = (
             f'an estimate says that it would have succeeded in {percent(estimate.shadow)} of '
             f'{estimate.tasks:,} tasks, where {self.stable} did in {percent(estimate.stable)}: '
-            f'{change(estimate.difference)} (95% interval: {span(estimate.interval)})'
+            f'{change(-estimate.difference)} (95% interval: {span(-interval.high, -interval.low)})'
         )
         if estimate.interval.low >= -self.tolerance:
             return ShadowAction.DEPLOY, f'{figures}. Deploy {self.shadow}, in stages.'

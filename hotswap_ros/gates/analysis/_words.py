@@ -10,32 +10,6 @@ from dataclasses import asdict, is_dataclass
 from enum import Enum
 from typing import Any
 
-from hotswap_ros.gates._intervals import Interval
-
-
-def points(share: float) -> str:
-    """Write a difference of shares without its sign."""
-    size = 100 * abs(share)
-    if size == 0 or size >= 0.05:
-        return f'{size:.1f} points'
-    return f'{size:.2g} points'
-
-
-def change(difference: float) -> str:
-    """Write a difference in success rate."""
-    if difference == 0:
-        return 'equal'
-    return f'{points(difference)} {"worse" if difference < 0 else "better"}'
-
-
-def span(interval: Interval) -> str:
-    """Write an interval of a difference."""
-    low, high = interval
-    if low * high > 0:
-        near, far = sorted((low, high), key=abs)
-        return f'{100 * abs(near):.1f} to {change(far)}'
-    return f'{change(low)} to {change(high)}'
-
 
 def p_words(p_value: float) -> str:
     """Write a p value."""

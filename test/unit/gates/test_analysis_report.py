@@ -71,7 +71,7 @@ def test_the_guides_example_keeps_v23() -> None:
     assert report.p_value == pytest.approx(0.7938, abs=5e-5)
     assert report.sentence == (
         'v24 succeeds in 92.1% of 10,000 tasks, v23 in 92.0% of 10,000: 0.1 points better (95% '
-        'interval: 0.7 points worse to 0.9 points better; p = 0.7938, two-sided): no difference '
+        'interval: 0.9 points better to 0.7 points worse; p = 0.7938, two-sided): no difference '
         'is shown. Keep v23. v24 is shown to be at most 2.0 points worse (p < 0.0001): enough '
         'where it has other merits.'
     )
