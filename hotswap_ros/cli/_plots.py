@@ -13,7 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from hotswap_ros.gates import wilson_interval
 from hotswap_ros.gates.analysis import (
@@ -115,7 +115,9 @@ def latency_distributions(latency: Mapping[str, Latency], control: str, candidat
             axes.step(values[order], shares, where='post', color=colour, label=name, linewidth=1.8)
         axes.axhline(0.95, color=LIMIT, linewidth=1.2, linestyle='--', label='95%')
         axes.set_xscale('log')
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter('{x:g}')
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_ylim(0, 1.02)
         axes.set_xlabel('milliseconds')
