@@ -9,6 +9,7 @@ data of a step are in, fail, pass or inconclusive. No clocks, no threads, no ran
 """
 
 from hotswap_ros.gates._bounds import DropBounds
+from hotswap_ros.gates._correlation import design_effect, intraclass
 from hotswap_ros.gates._evidence import (
     HARM_DROPS,
     PROOF_DROPS,
@@ -21,6 +22,7 @@ from hotswap_ros.gates._evidence import (
     block_log_e,
     null_projection,
 )
+from hotswap_ros.gates._flag import Move, Ramp, next_share
 from hotswap_ros.gates._gate import Gate
 from hotswap_ros.gates._inputs import population_stability_index
 from hotswap_ros.gates._intervals import (
@@ -45,11 +47,16 @@ __all__ = [
     'Gate',
     'Interval',
     'RareEvidence',
+    'Move',
+    'Ramp',
     'RateEvidence',
     'Verdict',
     'block_log_e',
     'confidence_sequence',
     'newcombe_interval',
+    'design_effect',
+    'intraclass',
+    'next_share',
     'null_projection',
     'population_stability_index',
     'score_test',
