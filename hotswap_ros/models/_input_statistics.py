@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -43,7 +43,7 @@ class InputBins:
     Counts observations of the features that have statistics; constant size, cheap to sample.
 
     A feature is named `tensor[i]` after the tensor and the index in its last dimension. A server
-    calls `add` for every Nth request, with the tensors flattened.
+    calls `add` for every Nth request, with `tensors` flattened.
     """
 
     def __init__(self, statistics: Mapping[str, FeatureStatistics]) -> None:
@@ -54,6 +54,11 @@ class InputBins:
             bins = self._bins[name] = [0] * BINS
             entry = (int(index.rstrip(']')), feature.deciles, bins)
             self._features.setdefault(tensor, []).append(entry)
+
+    @property
+    def tensors(self) -> Collection[str]:
+        """Return the names of the tensors that are counted."""
+        return self._features.keys()
 
     def add(self, tensors: Mapping[str, Sequence[float]]) -> None:
         """Count one observation; a tensor that is not there is not counted."""

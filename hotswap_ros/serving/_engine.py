@@ -168,6 +168,8 @@ class Engine:
             self._let_shadow(router.shadow, inputs, outputs, primary)
         with self._lock:
             resident.recorder.count_request(latency_ms, task.on_trial)
+            if resident.watches_inputs:
+                resident.recorder.sample_inputs(inputs)
             if self._breaker.count and resident is router.candidate:
                 self._breaker.record_success()
         return Decision(outputs, resident.version, False, None, (perf_counter() - taken) * 1e3)

@@ -70,6 +70,7 @@ class Resident:
         'session',
         'typical_ms',
         'version',
+        'watches_inputs',
     )
 
     def __init__(
@@ -87,6 +88,8 @@ class Resident:
         self.guard = guard
         self.limits_rates = guard.limits_rates
         self.recorder = recorder
+        self.watches_inputs = bool(manifest.input_statistics)
+        recorder.watch_inputs(manifest.input_statistics)
         self.typical_ms = typical_ms
         self.safe_outputs = safe_outputs_of(manifest)
         deadline_ms = manifest.deadline_ms
