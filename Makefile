@@ -30,8 +30,9 @@ demo: build  ## Roll a better policy, then a worse one, out over a simulated fle
 test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
 	@$(in_env) pytest $(TESTS) $(ARGS)
 
-bench: tools build  ## Measure what serving costs, as ratios (some: make bench ARGS=--quick)
+bench: tools build  ## Measure what serving costs and how gates decide (some: make bench ARGS=--quick)
 	@$(in_env) python bench/serving.py $(ARGS)
+	@$(in_env) python bench/gates.py $(ARGS)
 
 lint: tools  ## Check style, types and who may import whom
 	@echo '[1/4] ruff check' && $(in_env) --unbuilt ruff check --quiet

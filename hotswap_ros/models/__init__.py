@@ -23,21 +23,25 @@ from hotswap_ros.models._errors import (
     UnknownVersionError,
 )
 from hotswap_ros.models._hashing import bucket
+from hotswap_ros.models._input_statistics import BINS, FeatureStatistics, InputBins
 from hotswap_ros.models._manifest import Comparison, DType, Manifest, Metric, TensorSpec
 from hotswap_ros.models._repository import MANIFEST_NAME, ModelRepository, VerifiedVersion
 from hotswap_ros.models._routing import Routing
 from hotswap_ros.models._version_state import VersionState
 
 __all__ = [
+    'BINS',
     'LATENCY_EDGES_MS',
     'MANIFEST_NAME',
     'Comparison',
     'DType',
     'DigestMismatchError',
+    'FeatureStatistics',
     'InvalidManifestError',
     'InvalidRoutingError',
     'Manifest',
     'Metric',
+    'InputBins',
     'ModelError',
     'ModelRepository',
     'RoleCounts',

@@ -36,7 +36,7 @@ class SuccessCriteria(Section):
     What the candidate must hold; a criterion that is None is not checked.
 
     `max_success_drop` is the tolerated loss in success rate against the control (0.02: two
-    points); `max_accuracy_drop` is another name for it. `max_category_drop` is the tolerated loss
+    points); a plan may call it `maxAccuracyDrop`. `max_category_drop` is the tolerated loss
     in any one task category as a part of the control's rate there (0.5: half of it).
     `max_latency_ms` limits the 95th percentile of the candidate's inference latency,
     `max_latency_increase` that percentile against the control's (0.2: a fifth more),
@@ -61,7 +61,6 @@ class SuccessCriteria(Section):
     control: Control = Control.WITHIN_ROBOTS
     baseline_success_rate: float | None = Field(None, gt=0, lt=1)
     max_success_drop: float = Field(0.02, ge=0, lt=1)
-    max_accuracy_drop: float | None = Field(None, ge=0, lt=1)
     max_category_drop: float | None = Field(None, gt=0, lt=1)
     max_latency_ms: float | None = Field(None, gt=0, le=LATENCY_EDGES_MS[-1])
     max_latency_increase: float | None = Field(None, ge=0, le=100)
@@ -77,12 +76,18 @@ class SuccessCriteria(Section):
 
     @model_validator(mode='before')
     @classmethod
-    def _fill_in(cls, data: object) -> object:
+    def _other_words(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        has_number = {'baselineSuccessRate', 'baseline_success_rate'} & data.keys()
-        if has_number and 'control' not in data:
-            return {**data, 'control': Control.FIXED}
+        accuracy = [key for key in ('maxAccuracyDrop', 'max_accuracy_drop') if key in data]
+        success = [key for key in ('maxSuccessDrop', 'max_success_drop') if key in data]
+        if accuracy and success:
+            raise ValueError(
+                f"'{accuracy[0]}' and '{success[0]}' are two names of one limit: give one of them"
+            )
+        data = {'maxSuccessDrop' if key in accuracy else key: data[key] for key in data}
+        if {'baselineSuccessRate', 'baseline_success_rate'} & data.keys():
+            data.setdefault('control', Control.FIXED)
         return data
 
     @model_validator(mode='after')
@@ -99,24 +104,6 @@ class SuccessCriteria(Section):
                 "which measures it: leave one of the two out, or set 'control' to 'fixed'"
             )
         return self
-
-    @model_validator(mode='after')
-    def _one_tolerance(self) -> SuccessCriteria:
-        accuracy = self.max_accuracy_drop
-        if accuracy is None or accuracy == self.max_success_drop:
-            return self
-        if 'max_success_drop' in self.model_fields_set:
-            raise ValueError(
-                f"'maxAccuracyDrop' {accuracy:g} and 'maxSuccessDrop' {self.max_success_drop:g} "
-                'are two names of one limit: give one of them'
-            )
-        return self
-
-    @property
-    def tolerance(self) -> float:
-        """Return the tolerated loss in success rate, by whichever name it was given."""
-        accuracy = self.max_accuracy_drop
-        return self.max_success_drop if accuracy is None else accuracy
 
     @property
     def needs_other_robots(self) -> bool:
