@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -20,8 +19,8 @@ from hotswap_ros.cli._document import (
     Picture,
     Remarks,
     Section,
-    print_document,
-    write_page,
+    deliver,
+    refuse,
 )
 from hotswap_ros.gates.analysis import (
     Action,
@@ -62,17 +61,9 @@ def run_analyze(
         trial = load_trial(path, model)
         report = analyze(trial, control, candidate, question)
     except AnalysisError as error:
-        console.print(f'hotswap analyze: {error}', style='red', markup=False, soft_wrap=True)
-        return 1
+        return refuse(console, error)
     document = to_document(report, trial, path.name)
-    print_document(console, document)
-    if html is not None:
-        write_page(html, document)
-        console.print(f'\nPage with plots: {html}', highlight=False)
-    if json_path is not None:
-        json_path.write_text(json.dumps(to_json(report), indent=2) + '\n')
-        console.print(f'Figures: {json_path}', highlight=False)
-    return 0
+    return deliver(console, document, lambda: to_json(report), html, json_path)
 
 
 def to_json(report: Analysis) -> dict[str, object]:

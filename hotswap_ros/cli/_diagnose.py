@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,8 +20,8 @@ from hotswap_ros.cli._document import (
     Picture,
     Remarks,
     Section,
-    print_document,
-    write_page,
+    deliver,
+    refuse,
 )
 from hotswap_ros.gates.analysis import (
     AnalysisError,
@@ -60,17 +59,9 @@ def run_diagnose(
         case, notes = load_case(sources, control, candidate, known, model, rollout)
         found = diagnose(case)
     except AnalysisError as error:
-        console.print(f'hotswap diagnose: {error}', style='red', markup=False, soft_wrap=True)
-        return 1
+        return refuse(console, error)
     document = to_document(found, notes, sources.trial.name)
-    print_document(console, document)
-    if html is not None:
-        write_page(html, document)
-        console.print(f'\nPage with plots: {html}', highlight=False)
-    if json_path is not None:
-        json_path.write_text(json.dumps(to_json(found), indent=2) + '\n')
-        console.print(f'Figures: {json_path}', highlight=False)
-    return 0
+    return deliver(console, document, lambda: to_json(found), html, json_path)
 
 
 def to_json(found: Diagnosis) -> dict[str, object]:

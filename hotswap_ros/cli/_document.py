@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -82,6 +83,39 @@ class Document:
     sections: Sequence[Section]
 
 
+def deliver(
+    console: Console,
+    document: Document,
+    figures: Callable[[], object],
+    html: Path | None,
+    json_path: Path | None,
+) -> int:
+    """Print a report, write its page and its figures where asked for; return the exit code."""
+    print_document(console, document)
+    try:
+        if html is not None:
+            write_page(html, document)
+            console.print(f'\nPage: {html}', highlight=False, soft_wrap=True)
+        if json_path is not None:
+            write_figures(json_path, figures())
+            console.print(f'Figures: {json_path}', highlight=False, soft_wrap=True)
+    except OSError as error:
+        return refuse(console, f'the report cannot be written: {error}')
+    return 0
+
+
+def refuse(console: Console, why: object) -> int:
+    """Print why a command does nothing, or not all; return the exit code."""
+    console.print(f'hotswap: {why}', style='red', markup=False, soft_wrap=True)
+    return 1
+
+
+def write_figures(path: Path, figures: object) -> None:
+    """Write figures as JSON. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=2) + '\n')
+
+
 def print_document(console: Console, document: Document) -> None:
     """Print a report; pictures are left to the page."""
     colour = _TONES[document.tone]
@@ -129,7 +163,7 @@ def _table(grid: Grid) -> Table:
 
 
 def write_page(path: Path, document: Document) -> None:
-    """Write a report as one HTML file that fetches nothing."""
+    """Write a report as one HTML file that fetches nothing. Raises OSError."""
     source = resources.files('hotswap_ros.cli').joinpath(_TEMPLATE).read_text()
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,8 +19,8 @@ from hotswap_ros.cli._document import (
     Part,
     Remarks,
     Section,
-    print_document,
-    write_page,
+    deliver,
+    refuse,
 )
 from hotswap_ros.gates.analysis import (
     AnalysisError,
@@ -74,17 +73,9 @@ def run_shadow(
             found.tasks, found.stable, found.shadow, tolerance=tolerance, offered=found.offered
         )
     except AnalysisError as error:
-        console.print(f'hotswap shadow: {error}', style='red', markup=False, soft_wrap=True)
-        return 1
+        return refuse(console, error)
     document = to_document(report, path.name)
-    print_document(console, document)
-    if html is not None:
-        write_page(html, document)
-        console.print(f'\nPage: {html}', highlight=False)
-    if json_path is not None:
-        json_path.write_text(json.dumps(as_json(report), indent=2) + '\n')
-        console.print(f'Figures: {json_path}', highlight=False)
-    return 0
+    return deliver(console, document, lambda: as_json(report), html, json_path)
 
 
 def load_comparisons(path: Path, model: str = '') -> Comparisons:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -16,7 +15,16 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from hotswap_ros.cli._document import Document, Grid, Part, Remarks, Section, print_document
+from hotswap_ros.cli._document import (
+    Document,
+    Grid,
+    Part,
+    Remarks,
+    Section,
+    deliver,
+    refuse,
+)
+from hotswap_ros.gates import percent
 from hotswap_ros.plan import Plan, PlanError, load_plan
 from hotswap_ros.sim import Characteristics, Share, World, characterize
 
@@ -40,19 +48,20 @@ def run_simulate(
         rates = parse_sweep(sweep) if sweep else [world.candidate]
         if plot is not None and plot.suffix.lower() not in _DRAWN:
             raise ValueError(f"--plot '{plot}' must end in {', '.join(_DRAWN)}")
-    except (PlanError, ValueError) as error:
-        console.print(f'hotswap simulate: {error}', style='red', markup=False, soft_wrap=True)
-        return 1
+    except (PlanError, ValueError, OSError) as error:
+        return refuse(console, error)
     jobs = jobs or os.cpu_count() or 1
     worlds = [replace(world, candidate=rate) for rate in rates]
     found = _characterize(console, plan, worlds, repetitions, seed, jobs)
-    print_document(console, to_document(plan, found, path.name, seed))
-    if plot is not None:
+    document = to_document(plan, found, path.name, seed)
+    status = deliver(console, document, lambda: [to_json(one) for one in found], None, json_path)
+    if status or plot is None:
+        return status
+    try:
         _draw(plot, found, plan.version)
-        console.print(f'\nPlot: {plot}', highlight=False)
-    if json_path is not None:
-        json_path.write_text(json.dumps([to_json(one) for one in found], indent=2) + '\n')
-        console.print(f'Figures: {json_path}', highlight=False)
+    except OSError as error:
+        return refuse(console, f'the plot cannot be written: {error}')
+    console.print(f'\nPlot: {plot}', highlight=False, soft_wrap=True)
     return 0
 
 
@@ -101,6 +110,7 @@ def _draw(path: Path, found: Sequence[Characteristics], version: str) -> None:
 
     # Without its date, the same figures make the same file.
     metadata: dict[str, Any] = {'Date': None} if path.suffix.lower() == '.svg' else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
     rollbacks(found, version).savefig(path, dpi=160, metadata=metadata)
 
 
@@ -155,7 +165,7 @@ def to_document(plan: Plan, found: Sequence[Characteristics], source: str, seed:
     return Document(
         title=f'{plan.strategy.value} of {plan.version}, simulated',
         subtitle=source,
-        verdict=f'Rolled back in {_percent(worst.rolled_back.rate)} of rollouts',
+        verdict=f'Rolled back in {percent(worst.rolled_back.rate)} of rollouts',
         sentence=sentence(plan, worst),
         tone=_tone(worst),
         sections=[
@@ -176,8 +186,8 @@ def sentence(plan: Plan, found: Characteristics) -> str:
     world, low_high = found.world, found.rolled_back.interval
     text = (
         f'With {plan.version} at {world.candidate:.1%} and the version before it at '
-        f'{world.stable:.1%}, this plan rolls back in {_percent(found.rolled_back.rate)} of '
-        f'rollouts (95% interval {_percent(low_high.low)} to {_percent(low_high.high)})'
+        f'{world.stable:.1%}, this plan rolls back in {percent(found.rolled_back.rate)} of '
+        f'rollouts (95% interval {percent(low_high.low)} to {percent(low_high.high)})'
     )
     if found.tasks:
         text += (
@@ -188,7 +198,7 @@ def sentence(plan: Plan, found: Characteristics) -> str:
     text += f'. A rollout {change} {abs(found.lost):,.1f} tasks on average compared with staying'
     if found.promoted.count and world.candidate < world.stable:
         text += (
-            f'; where it is promoted after all ({_percent(found.promoted.rate)}), '
+            f'; where it is promoted after all ({percent(found.promoted.rate)}), '
             f'{found.lost_per_thousand:.0f} of every 1,000 tasks from then on'
         )
     return text + '.'
@@ -209,8 +219,8 @@ def _grid(found: Sequence[Characteristics], plan: Plan) -> Grid:
         [
             f'{one.world.candidate:.1%}',
             _share(one.rolled_back),
-            _percent(one.promoted.rate),
-            _percent(one.paused.rate),
+            percent(one.promoted.rate),
+            percent(one.paused.rate),
             _number(one.tasks_within(0.5)),
             _number(one.tasks_within(0.9)),
             f'{one.lost:,.1f} ± {2 * one.lost_error:,.1f}',
@@ -224,7 +234,7 @@ def _grid(found: Sequence[Characteristics], plan: Plan) -> Grid:
 def _stages(plan: Plan, found: Characteristics) -> Grid:
     n = found.rolled_back.repetitions
     rows = [
-        [f'{stage.percentage:g}% of robots', f'{count:,}', _percent(count / n)]
+        [f'{stage.percentage:g}% of robots', f'{count:,}', percent(count / n)]
         for stage, count in zip(plan.effective_stages, found.by_stage)
     ]
     return Grid(['rolled back in stage', 'rollouts', 'of all'], rows)
@@ -232,11 +242,7 @@ def _stages(plan: Plan, found: Characteristics) -> Grid:
 
 def _share(share: Share) -> str:
     low, high = share.interval
-    return f'{_percent(share.rate)} ({_percent(low)} to {_percent(high)})'
-
-
-def _percent(rate: float) -> str:
-    return f'{rate:.1%}'
+    return f'{percent(share.rate)} ({percent(low)} to {percent(high)})'
 
 
 def _number(value: float) -> str:

@@ -32,7 +32,7 @@ from hotswap_ros.gates._intervals import (
     score_test,
     wilson_interval,
 )
-from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict
+from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict, percent
 
 __all__ = [
     'HARM_DROPS',
@@ -58,6 +58,7 @@ __all__ = [
     'intraclass',
     'next_share',
     'null_projection',
+    'percent',
     'population_stability_index',
     'score_test',
     'wilson_interval',

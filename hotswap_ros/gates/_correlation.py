@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 
 def intraclass(robots: Sequence[tuple[int, int]]) -> float:
@@ -29,7 +29,7 @@ def intraclass(robots: Sequence[tuple[int, int]]) -> float:
     return (between - within) / spread if spread else 0.0
 
 
-def design_effect(sizes: Sequence[int], correlation: float) -> float:
+def design_effect(sizes: Collection[int], correlation: float) -> float:
     """
     Return by how much clusters of these sizes blow a variance up: 1 + (m − 1)·ρ, at least 1.
 

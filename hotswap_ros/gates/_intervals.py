@@ -57,8 +57,16 @@ def newcombe_interval(control: float, n_control: float, candidate: float, n: flo
 def score_test(
     control: float, n_control: float, candidate: float, n: float, allowed_drop: float
 ) -> float:
+    """Return the one-sided p-value against "the candidate is at most `allowed_drop` worse"."""
+    z = score_statistic(control, n_control, candidate, n, allowed_drop)
+    return NormalDist().cdf(-z)
+
+
+def score_statistic(
+    control: float, n_control: float, candidate: float, n: float, allowed_drop: float
+) -> float:
     """
-    Return the one-sided p-value against "the candidate's rate is at most `allowed_drop` lower".
+    Return by how many standard errors the drop is beyond `allowed_drop`; below 0 if it is not.
 
     The rates under the null are those of greatest likelihood, which are the projection of the
     observed ones.
@@ -70,9 +78,7 @@ def score_test(
     null = null_projection(*rates, n_control, n, allowed_drop)
     variance = null[0] * (1 - null[0]) / n_control + null[1] * (1 - null[1]) / n
     variance *= (n_control + n) / (n_control + n - 1)
-    if variance <= 0:
-        return 0.0 if beyond > 0 else 1.0
-    return 1 - NormalDist().cdf(beyond / math.sqrt(variance))
+    return beyond / math.sqrt(variance) if variance > 0 else 0.0
 
 
 def confidence_sequence(total: float, variance: float, weight: float) -> Interval:

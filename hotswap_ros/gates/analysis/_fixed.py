@@ -4,7 +4,7 @@
 """
 Tests and intervals for one look at the end, at a size that was fixed beforehand.
 
-All from scipy and statsmodels; looking at them while a trial runs makes them lie.
+From scipy, statsmodels and the gate; looking at them while a trial runs makes them lie.
 """
 
 from __future__ import annotations
@@ -15,13 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 from statsmodels.stats.power import NormalIndPower
-from statsmodels.stats.proportion import (
-    confint_proportions_2indep,
-    proportion_effectsize,
-    test_proportions_2indep,
-)
+from statsmodels.stats.proportion import proportion_effectsize
 from statsmodels.stats.rates import test_poisson_2indep
 
+from hotswap_ros.gates import _intervals as intervals
 from hotswap_ros.gates._intervals import Interval
 from hotswap_ros.gates.analysis._trial import Latency
 
@@ -69,22 +66,10 @@ def better_test(control: Counts, candidate: Counts) -> Outcome:
     return Outcome(z, float(stats.norm.sf(z)))
 
 
-def newcombe_interval(control: Counts, candidate: Counts, alpha: float = 0.05) -> Interval:
-    """
-    Return the interval of the difference, candidate minus control.
-
-    Source: Newcombe 1998, Statistics in Medicine 17, method 10; statsmodels.
-    """
-    ends = confint_proportions_2indep(
-        candidate.successes,
-        candidate.tasks,
-        control.successes,
-        control.tasks,
-        method='newcomb',
-        compare='diff',
-        alpha=alpha,
-    )
-    return Interval(float(ends[0]), float(ends[1]))
+def newcombe_interval(control: Counts, candidate: Counts) -> Interval:
+    """Return the 95% interval of the difference, candidate minus control; the gate's own."""
+    low, high = intervals.newcombe_interval(*control, *candidate)
+    return Interval(-high, -low)
 
 
 def score_test(control: Counts, candidate: Counts, drop: float = 0.0, *, worse: bool) -> Outcome:
@@ -92,23 +77,10 @@ def score_test(control: Counts, candidate: Counts, drop: float = 0.0, *, worse: 
     Return the one-sided score test of a difference of −`drop`.
 
     With `worse`, small p says that the candidate is worse than that; without, that it is better
-    (for a drop of the tolerance: not inferior).
-
-    Source: Miettinen, Nurminen 1985, Statistics in Medicine 4; statsmodels.
+    (for a drop of the tolerance: not inferior). It is the gate's own test.
     """
-    with np.errstate(divide='ignore', invalid='ignore'):
-        found = test_proportions_2indep(
-            candidate.successes,
-            candidate.tasks,
-            control.successes,
-            control.tasks,
-            value=-drop,
-            compare='diff',
-            method='score',
-            alternative='smaller' if worse else 'larger',
-        )
-    p_value = float(found.pvalue)
-    return Outcome(float(found.statistic), 1.0 if math.isnan(p_value) else p_value)
+    z = -intervals.score_statistic(*control, *candidate, drop)
+    return Outcome(z, float(stats.norm.cdf(z) if worse else stats.norm.sf(z)))
 
 
 def cohens_h(control_rate: float, candidate_rate: float) -> float:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.optimize import minimize_scalar
+from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
 from hotswap_ros.gates import (
@@ -422,3 +423,24 @@ def test_the_difference_agrees_with_statsmodels(
     assert newcombe_interval(control, n_control, won, n) == pytest.approx(
         confint_proportions_2indep(control, n_control, won, n, method='newcomb'), abs=1e-9
     )
+
+
+@given(st.integers(20, 400), st.integers(20, 400), st.sampled_from([0.02, 0.1]), st.data())
+def test_an_allowed_drop_is_tested_at_the_rates_of_greatest_likelihood(
+    n_control: int, n: int, drop: float, data: st.DataObject
+) -> None:
+    """As Miettinen and Nurminen have it; the closed form of statsmodels 0.15 is not quite that."""
+    control = data.draw(st.integers(1, n_control - 1))
+    won = data.draw(st.integers(1, n - 1))
+
+    def surprise(rate: float) -> float:
+        arms = ((rate, control, n_control), (rate - drop, won, n))
+        return -sum(s * math.log(p) + (m - s) * math.log(1 - p) for p, s, m in arms)
+
+    rate = minimize_scalar(
+        surprise, bounds=(drop + 1e-9, 1 - 1e-9), method='bounded', options={'xatol': 1e-10}
+    ).x
+    variance = rate * (1 - rate) / n_control + (rate - drop) * (1 - rate + drop) / n
+    variance *= (n_control + n) / (n_control + n - 1)
+    expected = norm.sf((control / n_control - won / n - drop) / math.sqrt(variance))
+    assert score_test(control, n_control, won, n, drop) == pytest.approx(expected, abs=1e-6)
