@@ -25,6 +25,7 @@ from hotswap_ros.gates.analysis import (
     TrainingFeature,
     Trial,
     choose_versions,
+    decile_drift,
     feature_drift,
     find_design,
 )
@@ -87,7 +88,7 @@ def load_case(
     design = find_design(trial, control, candidate)
     if design.left_out:
         notes.append(f'{design.left_out:,} tasks were left out: not done beside {candidate}')
-    features, lab = _training(sources.training)
+    features, lab = _training(sources.training, candidate)
     names = frozenset(filter(None, (name.strip() for name in known.split(',')))) or frozenset(lab)
     case = Case(
         control,
@@ -100,7 +101,13 @@ def load_case(
     )
     if features and sources.inputs is not None:
         drifts, strange, watched = _drifts(sources.inputs, features)
-        case = replace(case, drifts=drifts, strange=strange, watched=watched)
+        return replace(case, drifts=drifts, strange=strange, watched=watched), tuple(notes)
+    counted = _counted_drifts(trial, candidate, features)
+    if counted:
+        case = replace(
+            case, drifts=counted, control_drifts=_counted_drifts(trial, control, ()) or None
+        )
+        notes.append('inputs as the robots counted them over the whole recording')
     return case, tuple(notes)
 
 
@@ -131,10 +138,10 @@ def _of_rollout(trial: Trial, path: Path, rollout: str) -> tuple[Trial, str, str
             'out, and name the control with --control'
         )
     note = f'rollout {rollout} of {candidate}: {report["reason"] or report["status"]}'
-    return Trial.of(records, trial.latency, trial.notes), previous[0], candidate, note
+    return replace(trial, records=tuple(records)), previous[0], candidate, note
 
 
-def _training(path: Path | None) -> tuple[list[TrainingFeature], dict[str, float]]:
+def _training(path: Path | None, candidate: str) -> tuple[list[TrainingFeature], dict[str, float]]:
     """Return the features of the training data, and success by category in the lab."""
     if path is None:
         return [], {}
@@ -143,6 +150,11 @@ def _training(path: Path | None) -> tuple[list[TrainingFeature], dict[str, float
         return [TrainingFeature.of_samples(n, np.array(v)) for n, v in columns.items()], {}
     try:
         data = json.loads(path.read_text())
+        version = data.get('version', candidate)
+        if version != candidate:
+            raise AnalysisError(
+                f'{path} is of {version}: the training data of {candidate} are needed'
+            )
         found = data.get('input_statistics', data.get('features', {}))
         measured = data.get('training', {}).get('measured', {})
         lab = {name: float(rate) for name, rate in measured.get('success_by_category', {}).items()}
@@ -192,6 +204,20 @@ def _drifts(
         strange |= {task for task, is_odd in zip(tasks, odd) if is_odd}
     drifts.sort(key=lambda one: -one.psi)
     return tuple(drifts), frozenset(strange - {''}), frozenset(set(tasks) - {''})
+
+
+def _counted_drifts(
+    trial: Trial, version: str, features: Iterable[TrainingFeature]
+) -> tuple[Drift, ...]:
+    """Return the drift of what robots counted beside a version's training data."""
+    edges = {one.name: one.edges for one in features}
+    tasks = trial.versions.get(version, 0)
+    drifts = [
+        decile_drift(name, counts, edges.get(name, ()), min(tasks, sum(counts)))
+        for name, counts in trial.inputs.get(version, {}).items()
+        if sum(counts)
+    ]
+    return tuple(sorted(drifts, key=lambda one: -one.psi))
 
 
 def _reviews(path: Path | None) -> tuple[Review, ...] | None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -163,8 +164,7 @@ def _drifts(found: Diagnosis) -> list[Part]:
             f'{one.psi:.3f}',
             one.level.value,
             f'{one.ks:.3f}',
-            f'{one.median:.3g}',
-            f'{one.training_median:.3g}',
+            *('–' if math.isnan(m) else f'{m:.3g}' for m in (one.median, one.training_median)),
             f'{one.n:,}',
         ]
         for one in drifts[:_SHOWN]

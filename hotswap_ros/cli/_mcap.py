@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import add, sub
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from hotswap_ros.gates.analysis import AnalysisError, Latency, Record, Trial
 
 _PACKAGE = 'hotswap_ros/msg/'
 
-Counts = np.ndarray[Any, np.dtype[np.int64]]
+#: Counts of one version by name: the input features, and these two.
+_Snapshot = dict[str, tuple[int, ...]]
+_LATENCY, _SHADOW = 'latency', 'shadowed observations'
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Recording:
     latency: dict[str, Latency] = field(default_factory=dict)
     shadows: list[Any] = field(default_factory=list)
     shadow_offered: dict[str, int] = field(default_factory=dict)
+    inputs: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     models: dict[str, int] = field(default_factory=dict)
     cut_short: bool = False
 
@@ -46,7 +50,7 @@ class Recording:
             notes.append('no latencies: record the topic /fleet/telemetry too')
         if self.cut_short:
             notes.append('the recording ends in the middle of a message: what came before is used')
-        return Trial.of(self.tasks, self.latency, notes)
+        return replace(Trial.of(self.tasks, self.latency, notes), inputs=self.inputs)
 
 
 def read_recording(path: Path, model: str = '') -> Recording:
@@ -78,6 +82,7 @@ def read_recording(path: Path, model: str = '') -> Recording:
         raise AnalysisError(f'{path.name} has the models {found}: name one of them with --model')
     recording.latency = counters.latency()
     recording.shadow_offered = counters.shadow_offered()
+    recording.inputs = counters.inputs()
     return recording
 
 
@@ -148,7 +153,7 @@ def _nanoseconds(stamp: Any) -> int:
 
 class _Counters:
     """
-    Latencies and shadow counts, from counts that only ever grow within one boot of a robot.
+    Latencies, shadow and input counts, from counts that only ever grow within a boot of a robot.
 
     So the newest snapshot of a boot is the largest, however messages were lost or mixed up. What a
     robot had counted before the recording began is taken off.
@@ -157,8 +162,8 @@ class _Counters:
     def __init__(self) -> None:
         self._edges: list[float] = []
         self._boots: dict[str, str] = {}
-        self._reference: dict[tuple[str, str, str], Counts] = {}
-        self._newest: dict[tuple[str, str, str], Counts] = {}
+        self._reference: dict[tuple[str, str, str], _Snapshot] = {}
+        self._newest: dict[tuple[str, str, str], _Snapshot] = {}
 
     def add(self, message: Any) -> None:
         """Take a snapshot."""
@@ -167,10 +172,10 @@ class _Counters:
         first_boot = self._boots.setdefault(message.robot_id, message.boot_id)
         for version in message.versions:
             key = (message.robot_id, message.boot_id, version.version)
-            counts = np.array([version.shadow_offered, *version.latency_buckets], np.int64)
+            counts = _snapshot(version)
             if is_first and message.boot_id == first_boot:
                 self._reference[key] = counts
-            if key not in self._newest or counts.sum() > self._newest[key].sum():
+            if key not in self._newest or _total(counts) > _total(self._newest[key]):
                 self._newest[key] = counts
 
     def latency(self) -> dict[str, Latency]:
@@ -178,18 +183,50 @@ class _Counters:
         # The last bucket has no upper edge: twice the lower one stands for it.
         values = np.array([*self._edges, 2 * self._edges[-1]]) if self._edges else np.array([])
         return {
-            version: Latency(values, counts[1:], 'requests')
-            for version, counts in self._total().items()
-            if counts[1:].sum()
+            version: Latency(values, np.array(counts[_LATENCY], np.int64), 'requests')
+            for version, counts in self._sums().items()
+            if len(counts[_LATENCY]) == len(values) and any(counts[_LATENCY])
         }
 
     def shadow_offered(self) -> dict[str, int]:
         """Return how many observations every version was to decide on as a shadow."""
-        return {v: int(counts[0]) for v, counts in self._total().items() if counts[0]}
+        return {v: counts[_SHADOW][0] for v, counts in self._sums().items() if counts[_SHADOW][0]}
 
-    def _total(self) -> dict[str, Counts]:
-        total: dict[str, Counts] = {}
+    def inputs(self) -> dict[str, dict[str, tuple[int, ...]]]:
+        """Return by version how often each input feature lay between its deciles in training."""
+        return {
+            version: {n: c for n, c in counts.items() if n not in (_LATENCY, _SHADOW)}
+            for version, counts in self._sums().items()
+        }
+
+    def _sums(self) -> dict[str, _Snapshot]:
+        sums: dict[str, _Snapshot] = {}
         for key, counts in self._newest.items():
-            new = counts - self._reference.get(key, 0)
-            total[key[2]] = total.get(key[2], 0) + new
-        return total
+            before, total = self._reference.get(key, {}), sums.setdefault(key[2], {})
+            for name, own in counts.items():
+                new = tuple(map(sub, own, before[name])) if name in before else own
+                known = total.get(name, (0,) * len(new))
+                if len(known) != len(new):
+                    raise AnalysisError(
+                        f'robots count {name} of {key[2]} in {len(known)} and in {len(new)} bins: '
+                        'analyse robots with one version of hotswap_ros at a time'
+                    )
+                total[name] = tuple(map(add, known, new))
+        return sums
+
+
+def _snapshot(version: Any) -> _Snapshot:
+    features = version.input_features
+    bins = len(version.input_bins) // len(features) if len(features) else 0
+    return {
+        _SHADOW: (version.shadow_offered,),
+        _LATENCY: tuple(version.latency_buckets),
+        **{
+            name: tuple(version.input_bins[index * bins : (index + 1) * bins])
+            for index, name in enumerate(features)
+        },
+    }
+
+
+def _total(counts: _Snapshot) -> int:
+    return sum(number for own in counts.values() for number in own)

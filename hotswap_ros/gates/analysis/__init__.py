@@ -32,6 +32,7 @@ from hotswap_ros.gates.analysis._drift import (
     Drift,
     Level,
     TrainingFeature,
+    decile_drift,
     feature_drift,
 )
 from hotswap_ros.gates.analysis._fixed import (
@@ -122,6 +123,7 @@ __all__ = [
     'chi_square',
     'choose_versions',
     'cohens_h',
+    'decile_drift',
     'detectable_drop',
     'diagnose',
     'event_test',

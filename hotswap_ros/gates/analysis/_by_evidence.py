@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import stats
 
@@ -38,22 +40,35 @@ def drift(case: Case) -> Hypothesis:
     part, where, harmful = _strange_tasks(case)
     if where:
         (supports if harmful else objects).append(where)
+    beside, speaks_for = _beside_control(case, off)
+    if beside:
+        (supports if speaks_for else objects).append(beside)
     names = ', '.join(one.feature for one in off[:5])
-    known_harmless = bool(where) and not harmful
+    finding = Finding.POSSIBLE if off else Finding.UNSUPPORTED
+    if off and (harmful or not where) and (strong or speaks_for):
+        finding = Finding.SUPPORTED
     return Hypothesis(
         title,
-        Finding.SUPPORTED
-        if strong and not known_harmless
-        else Finding.POSSIBLE
-        if off
-        else Finding.UNSUPPORTED,
-        max(part, min(1.0, max((one.psi for one in off), default=0.0)) / 2) if off else 0.0,
+        finding,
+        # Of which part of the failures it is the cause is only known task by task.
+        max(part, MAIN if finding is Finding.SUPPORTED else 0.5 * MAIN) if off else 0.0,
         f'{len(off)} of {len(case.drifts)} features are off, {len(strong)} of them strongly.',
         f'Record new training data on the robots as they are today ({names or "all features"}), '
         'and look at sensors and calibration of what moved.',
         tuple(supports),
         tuple(objects),
     )
+
+
+def _beside_control(case: Case, off: list[Drift]) -> tuple[str, bool]:
+    """Return what the control's inputs say of the same features, and if it is for the drift."""
+    known = {one.feature: one for one in case.control_drifts or ()}
+    same = tuple(known[one.feature] for one in off if one.feature in known)
+    if not same:
+        return '', False
+    if all(one.level is Level.NONE for one in same):
+        return f'{case.control} is given what it was trained on: {_worst(same)}', True
+    return f'The inputs of {case.control} are off its own training data too: {_worst(same)}', False
 
 
 def _strange_tasks(case: Case) -> tuple[float, str, bool]:
@@ -171,14 +186,18 @@ def disagreement(case: Case) -> Hypothesis:
         remedy,
         (main,) if shown else (),
         (*(() if shown else (main,)), *((would,) if same else ())),
+        is_symptom=True,
     )
 
 
 def _drift_words(one: Drift) -> str:
-    return (
+    text = (
         f'{one.feature}: stability index {one.psi:.2f} ({one.level.value}), KS distance '
-        f'{one.ks:.2f}; median {one.median:.3g}, in training {one.training_median:.3g}.'
+        f'{one.ks:.2f}'
     )
+    if math.isnan(one.median):
+        return f'{text}.'
+    return f'{text}; median {one.median:.3g}, in training {one.training_median:.3g}.'
 
 
 def _worst(drifts: tuple[Drift, ...]) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from scipy import stats
 
@@ -67,6 +67,42 @@ def broken_category(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
             *([f'{others} of {len(comparable) - 1} others are worse as well.'] if others else []),
             *(line for n, line in lines.items() if n != name or n not in shown),
         ),
+    )
+
+
+def everywhere(
+    case: Case, categories: Mapping[str, Group], causes: Sequence[Hypothesis]
+) -> Hypothesis:
+    """Ask whether it is worse at all kinds of tasks, and none of the `causes` says why."""
+    title = 'It is worse everywhere: the policy itself, not a kind of task'
+    remedy = 'Look at what changed in its training: data, labels, hyperparameters, conversion.'
+    groups = {n: g for n, g in categories.items() if _is_large(g)}
+    tests = {n: score_test(*g, worse=True).p_value for n, g in groups.items()}
+    worse = [n for n, p_value in tests.items() if p_value < _ALPHA]
+    least = min((group.drop for group in groups.values()), default=0.0)
+    common = sum(max(0.0, least) * group.candidate.tasks for group in groups.values())
+    part = case.part(common)
+    lines = {n: _group_words(n, g, tests[n]) for n, g in groups.items()}
+    why = [
+        f'Another cause would do the same: {one.title}.'
+        for one in causes
+        if one.finding is Finding.SUPPORTED and one.strength >= MAIN
+    ]
+    if len(groups) < 2:
+        is_worse = score_test(*case.both, worse=True).p_value < _ALPHA
+        text = 'Less than two categories have enough tasks: what they have in common is not known.'
+        finding = Finding.POSSIBLE if is_worse else Finding.UNSUPPORTED
+        return Hypothesis(title, finding, 0.0, text, remedy, objects=tuple(why))
+    main = len(worse) == len(groups) and part >= MAIN and not why
+    return Hypothesis(
+        title,
+        _finding(main=main, shown=len(worse) > 1),
+        part if len(worse) > 1 else 0.0,
+        f'It is shown to be worse in {len(worse)} of {len(groups)} categories; a drop that all '
+        f'have in common makes up {percent(part)} of the extra failures.',
+        remedy,
+        tuple(lines[n] for n in worse),
+        (*why, *(line for n, line in lines.items() if n not in worse)),
     )
 
 
@@ -194,11 +230,12 @@ def failure_kind(case: Case, failures: Mapping[str, tuple[int, int]]) -> Hypothe
     return Hypothesis(
         title,
         _finding(main=main, shown=shown),
-        0.5 * part if shown else 0.0,  # where a cause is shown as well, that comes first
+        part if shown else 0.0,
         f"Of the extra failures {percent(part)} are '{worst}'.",
         remedy,
         (line,) if shown else (),
         () if shown else (line,),
+        is_symptom=True,
     )
 
 

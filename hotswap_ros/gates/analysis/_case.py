@@ -36,7 +36,8 @@ class Case:
     `records` are the comparable tasks of both versions. `known` are the categories that it was
     trained on and `lab` its success rates there. `strange` are the tasks with inputs beyond the
     training data and `watched` those whose inputs were kept; `apart` says for tasks that both
-    versions decided on whether they ever disagreed.
+    versions decided on whether they ever disagreed. `control_drifts` are of the control's inputs
+    against the control's own training data.
     """
 
     control: str
@@ -45,6 +46,7 @@ class Case:
     known: frozenset[str] | None = None
     lab: Mapping[str, float] = field(default_factory=dict)
     drifts: tuple[Drift, ...] | None = None
+    control_drifts: tuple[Drift, ...] | None = None
     strange: frozenset[str] = frozenset()
     watched: frozenset[str] = frozenset()
     apart: Mapping[str, bool] | None = None
@@ -137,7 +139,8 @@ class Hypothesis:
     One possible cause, with what speaks for and against it.
 
     `strength` is about the part of the candidate's extra failures that it accounts for, from 0
-    to 1, and orders hypotheses of the same finding. `remedy` is what to do if it is the cause.
+    to 1, and orders hypotheses of the same finding; a symptom, which leads to a cause and is none,
+    comes after the causes. `remedy` is what to do if it is the cause.
     """
 
     title: str
@@ -147,6 +150,7 @@ class Hypothesis:
     remedy: str
     supports: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
+    is_symptom: bool = False
 
 
 @dataclass(frozen=True)

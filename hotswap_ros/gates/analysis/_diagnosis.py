@@ -23,18 +23,26 @@ def diagnose(case: Case) -> Diagnosis:
     categories = case.split(lambda record: record.category)
     robots = case.split(lambda record: record.robot_id)
     failures = _failures(case)
-    found = [
+    causes = [
         outcome.chance(case),
         outcome.overfitting(case, categories),
         evidence.drift(case),
         evidence.label_noise(case),
         outcome.broken_category(case, categories),
-        evidence.disagreement(case),
         outcome.few_robots(case, robots),
+    ]
+    found = [
+        *causes,
+        outcome.everywhere(case, categories, causes),
+        evidence.disagreement(case),
         outcome.failure_kind(case, failures),
     ]
-    ranked = sorted(found, key=lambda one: (_ORDER.index(one.finding), -one.strength))
+    ranked = sorted(found, key=_rank)
     return Diagnosis(case, _sentence(case, ranked), tuple(ranked), categories, robots, failures)
+
+
+def _rank(one: Hypothesis) -> tuple[int, bool, float]:
+    return _ORDER.index(one.finding), one.is_symptom, -one.strength
 
 
 def _failures(case: Case) -> dict[str, tuple[int, int]]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,7 @@ class Drift:
 
     `psi` is the population stability index and `ks` the Kolmogorov-Smirnov distance, the largest
     difference between the two distribution functions; from bins alone it is a lower bound.
+    Medians are NaN where only counts are known.
     `chance` is the index that as many independent observations without any drift would show.
     """
 
@@ -97,8 +99,8 @@ class Drift:
     psi: float
     ks: float
     chance: float
-    median: float
-    training_median: float
+    median: float = math.nan
+    training_median: float = math.nan
 
     @property
     def level(self) -> Level:
@@ -117,36 +119,66 @@ def feature_drift(training: TrainingFeature, values: Values, independent: int = 
     """
     if not len(values):
         raise AnalysisError(f"feature '{training.name}' has no values")
-    counts = _histogram(training.edges, values)
-    bins = len(training.shares)
-    # Bins that the training data left empty would make the index infinite.
-    floor = 0.5 / max(len(values), 2)
-    expected = [max(share, floor) for share in training.shares]
-    known = training.samples
+    counts, known = _histogram(training.edges, values), training.samples
     units = [independent or len(values), *([] if known is None else [len(known)])]
     return Drift(
         training.name,
         len(values),
-        population_stability_index(counts, [share / sum(expected) for share in expected]),
-        _distance(training, values, counts),
-        (bins - 1) * sum(1 / unit for unit in units),
+        _index(counts, training.shares),
+        _distance(counts, training.shares)
+        if known is None
+        else float(stats.ks_2samp(known, values).statistic),
+        _chance(len(counts), units),
         float(np.median(values)),
-        _median(training),
+        _median(training.edges, training.shares) if known is None else float(np.median(known)),
     )
 
 
-def _distance(training: TrainingFeature, values: Values, counts: list[int]) -> float:
-    if training.samples is not None:
-        return float(stats.ks_2samp(training.samples, values).statistic)
-    found = np.cumsum(counts) / len(values)
-    return float(np.max(np.abs(found - np.cumsum(training.shares))))
+def decile_drift(
+    feature: str, counts: Sequence[int], deciles: Sequence[float] = (), independent: int = 0
+) -> Drift:
+    """
+    Compare counts between the deciles of the training data with a tenth each, as telemetry has it.
+
+    Medians are told where the `deciles` are known. Raises AnalysisError without counts.
+    """
+    if not sum(counts):
+        raise AnalysisError(f"feature '{feature}' was never counted")
+    shares = [1 / len(counts)] * len(counts)
+    drift = Drift(
+        feature,
+        sum(counts),
+        _index(counts, shares),
+        _distance(counts, shares),
+        _chance(len(counts), [independent or sum(counts)]),
+    )
+    if len(deciles) + 1 != len(counts):
+        return drift
+    return replace(
+        drift, median=_median(deciles, counts), training_median=_median(deciles, shares)
+    )
 
 
-def _median(training: TrainingFeature) -> float:
-    if training.samples is not None:
-        return float(np.median(training.samples))
-    index = int(np.searchsorted(np.cumsum(training.shares), 0.5))
-    return training.edges[min(index, len(training.edges) - 1)]
+def _index(counts: Sequence[int], shares: Sequence[float]) -> float:
+    # Bins that the training data left empty would make the index infinite.
+    floor = 0.5 / max(sum(counts), 2)
+    expected = [max(share, floor) for share in shares]
+    return population_stability_index(counts, [share / sum(expected) for share in expected])
+
+
+def _distance(counts: Sequence[int], shares: Sequence[float]) -> float:
+    found = np.cumsum(counts) / sum(counts)
+    return float(np.max(np.abs(found - np.cumsum(shares))))
+
+
+def _chance(bins: int, units: Sequence[int]) -> float:
+    return (bins - 1) * sum(1 / unit for unit in units)
+
+
+def _median(edges: Sequence[float], weights: Sequence[float]) -> float:
+    """Return the median between edges, even within a bin; an outer bin gives its edge."""
+    cumulated = np.cumsum(weights)[:-1] / sum(weights)
+    return float(np.interp(0.5, cumulated, edges))
 
 
 def _histogram(edges: tuple[float, ...], values: Values) -> list[int]:

@@ -59,13 +59,16 @@ class Trial:
     """
     Tasks of some versions, in the order in which they began if `is_ordered`.
 
-    `latency` is by version, `notes` says for people what was read and how it was understood.
+    `latency` is by version. `inputs` counts, by version and input feature, observations between
+    the deciles of that version's training data. `notes` says for people what was read and how it
+    was understood.
     """
 
     records: tuple[Record, ...]
     latency: Mapping[str, Latency] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     is_ordered: bool = False
+    inputs: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
 
     @classmethod
     def of(

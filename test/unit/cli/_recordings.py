@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,13 @@ def task_result(task: int, version: str = 'v23', *, success: bool = True, **fiel
     )
 
 
-def telemetry(boot: str, latency: dict[str, list[int]], robot: str = 'r0') -> Any:
+def telemetry(
+    boot: str,
+    latency: dict[str, list[int]],
+    robot: str = 'r0',
+    inputs: dict[str, dict[str, list[int]]] | None = None,
+) -> Any:
+    seen = inputs or {}
     return (
         '/fleet/telemetry',
         'ModelTelemetry',
@@ -99,6 +106,8 @@ def telemetry(boot: str, latency: dict[str, list[int]], robot: str = 'r0') -> An
                     'shadow_compared': 0,
                     'shadow_agreed': 0,
                     'shadow_failed': 0,
+                    'input_features': list(seen.get(version, {})),
+                    'input_bins': list(chain(*seen.get(version, {}).values())),
                     'latency_buckets': counts,
                 }
                 for version, counts in latency.items()

@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 import pytest
-from _recordings import task_result, write_mcap
+from _recordings import task_result, telemetry, write_mcap
 
 from hotswap_ros.plan import load_plan
 from hotswap_ros.rollout import Journal, RolloutState, Status
@@ -114,6 +114,52 @@ def test_a_recording(hotswap, tmp_path: Path) -> None:
     result = hotswap('diagnose', write_mcap(tmp_path / 'fleet.mcap', messages))
     assert result.exit_code == 0
     assert 'It was chance' in result.output
+
+
+def test_a_recording_counts_its_inputs(hotswap, tmp_path: Path) -> None:
+    """Drift needs no file of inputs: robots count them between the deciles of the training."""
+    chance = random.Random(2)
+    even, low = [100] * 10, [1000, *[0] * 9]
+    messages = [
+        # What was counted before the recording is left out, and a lost or late message is no harm.
+        telemetry('a', {'v23': [9, 0, 0], 'v24': [0, 0, 0]}, inputs={'v24': {'goal[0]': low}}),
+        *(
+            task_result(n, v, success=chance.random() < (0.9 if v == 'v23' else 0.7))
+            for n, v in enumerate(chance.choices(['v23', 'v24'], k=1200))
+        ),
+        telemetry(
+            'a',
+            {'v23': [9, 9, 0], 'v24': [9, 9, 0]},
+            inputs={
+                'v23': {'goal[0]': even, 'goal[1]': even},
+                'v24': {'goal[0]': [1000, *[10] * 4, *[300] * 5], 'goal[1]': even},
+            },
+        ),
+        telemetry('a', {'v24': [1, 0, 0]}, inputs={'v24': {'goal[0]': low}}),
+    ]
+    write_mcap(tmp_path / 'fleet.mcap', messages)
+    figures = tmp_path / 'figures.json'
+    result = hotswap('diagnose', tmp_path, '--json', figures)
+    assert result.exit_code == 0
+    found = json.loads(figures.read_text())
+    assert [(one['feature'], one['level'], one['n']) for one in found['drifts']] == [
+        ('goal[0]', 'strong', 1540),
+        ('goal[1]', 'none', 1000),
+    ]
+    assert found['drifts'][0]['training_median'] is None
+    assert found['hypotheses'][0]['title'].startswith('Training data drift')
+    assert 'v23 is given what it was trained on' in ' '.join(found['hypotheses'][0]['supports'])
+    deciles = [-1.28, -0.84, -0.52, -0.25, 0, 0.25, 0.52, 0.84, 1.28]
+    manifest = {'version': 'v24', 'input_statistics': {'goal[0]': {'deciles': deciles}}}
+    (tmp_path / 'manifest.json').write_text(json.dumps(manifest))
+    hotswap('diagnose', tmp_path, '--json', figures)
+    drift = json.loads(figures.read_text())['drifts'][0]
+    assert drift['training_median'] == pytest.approx(0, abs=1e-9)
+    assert 0.52 < drift['median'] < 0.84
+    (tmp_path / 'manifest.json').write_text(json.dumps({**manifest, 'version': 'v22'}))
+    wrong = hotswap('diagnose', tmp_path)
+    assert wrong.exit_code == 1
+    assert 'is of v22: the training data of v24 are needed' in ' '.join(wrong.output.split())
 
 
 @pytest.mark.parametrize(

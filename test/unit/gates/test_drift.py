@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import ks_2samp, norm
 
 from hotswap_ros.gates.analysis import (
@@ -14,6 +18,7 @@ from hotswap_ros.gates.analysis import (
     Drift,
     Level,
     TrainingFeature,
+    decile_drift,
     feature_drift,
 )
 
@@ -45,6 +50,19 @@ def test_bins_alone_give_a_lower_bound_of_the_distance() -> None:
     exact = ks_2samp(training, seen).statistic
     assert 0.8 * exact < found.ks <= exact + 1e-9
     assert found.training_median == pytest.approx(np.median(training), abs=0.15)
+
+
+@given(st.lists(st.integers(0, 500), min_size=10, max_size=10).filter(any))
+def test_counts_between_deciles_are_as_good_as_values(counts: list[int]) -> None:
+    deciles = tuple(float(n) for n in range(1, 10))
+    values = np.repeat(np.arange(0.5, 10), counts)
+    found = decile_drift('x', counts, deciles)
+    expected = feature_drift(TrainingFeature('x', deciles, (0.1,) * 10), values)
+    assert (found.psi, found.ks, found.n) == pytest.approx((expected.psi, expected.ks, expected.n))
+    assert found.level is expected.level
+    assert found.training_median == pytest.approx(5)
+    assert found.median == pytest.approx(np.clip(expected.median, 1, 9), abs=1)
+    assert math.isnan(decile_drift('x', counts).median)
 
 
 def test_few_observations_are_no_drift() -> None:
@@ -84,5 +102,7 @@ def test_impossible_statistics(
 
 
 def test_no_values() -> None:
+    with pytest.raises(AnalysisError, match="'x' was never counted"):
+        decile_drift('x', [0] * 10)
     with pytest.raises(AnalysisError, match="'x' has no values"):
         feature_drift(TrainingFeature('x', (1.0,), (0.5, 0.5)), np.array([]))
