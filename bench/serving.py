@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -169,6 +170,7 @@ def report(found: dict[str, Any]) -> list[Bar]:
 
 def main() -> None:
     """Measure, print, and write JSON and plot."""
+    sys.setswitchinterval(0.0005)  # as the nodes do
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--quick', action='store_true', help='fewer turns: seconds, and noisier')
     parser.add_argument('--output', type=Path, default=Path('build/bench'))

@@ -29,6 +29,7 @@ class Record:
 
     `proven` is the last stable version that outlived its probation. `on_probation` are those that
     a crash of this process is put down to; `crashes` counts these. `is_clean`: it ended as asked.
+    `pending` is a routing that waits for its time, and `digests` has those of all versions named.
     """
 
     routing: Routing
@@ -36,6 +37,8 @@ class Record:
     on_probation: tuple[str, ...] = ()
     crashes: Mapping[str, int] = field(default_factory=dict)
     is_clean: bool = False
+    pending: Routing | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 class LastKnownGood:
@@ -43,8 +46,8 @@ class LastKnownGood:
     Keeps the routing in force in `<folder>/<model_id>.json`, or nowhere without a folder.
 
     The file is replaced as a whole and flushed to the disk: a power cut leaves the old one or the
-    new one. Threads may share it; a method may take as long as the disk does. A disk that fails
-    is logged, and asked again at the next call.
+    new one. Threads may share it; a method that does not say `later` takes as long as the disk
+    does. A disk that fails is logged, and asked again at the next call.
     """
 
     def __init__(self, folder: Path | None, model_id: str) -> None:
@@ -52,6 +55,8 @@ class LastKnownGood:
         self._model_id = model_id
         self._lock = threading.Lock()
         self._record = Record(Routing(model_id))
+        self._disk = threading.Lock()
+        self._written = self._record
         self._problem = ''
 
     def recall(self) -> Record | None:
@@ -60,55 +65,86 @@ class LastKnownGood:
 
         Crashes are counted by then, and what crashed too often is out.
         """
+        record = self._read()
+        if record is None:
+            return None
+        if not record.is_clean:
+            crashes = dict(record.crashes)
+            for version in record.on_probation:
+                crashes[version] = crashes.get(version, 0) + 1
+            record = replace(record, crashes=crashes)
+        record = replace(record, routing=_without_crashing(record), is_clean=False)
         with self._lock:
-            record = self._read()
-            if record is None:
-                return None
-            if not record.is_clean:
-                crashes = dict(record.crashes)
-                for version in record.on_probation:
-                    crashes[version] = crashes.get(version, 0) + 1
-                record = replace(record, crashes=crashes)
-            record = replace(record, routing=_without_crashing(record), is_clean=False)
-            # Before anything is loaded: that may be what crashes.
-            self._write(record)
-            return record
+            self._record = record
+        # Before anything is loaded: that may be what crashes.
+        self.save()
+        return record
 
-    def commit(self, routing: Routing, in_process: Collection[str]) -> None:
-        """Note the routing in force; versions `in_process` could crash the process."""
+    def note(
+        self,
+        routing: Routing,
+        pending: Routing | None,
+        in_process: Collection[str],
+        digests: Mapping[str, str],
+    ) -> None:
+        """
+        Note the routing in force and the one that waits; `digests` are those that are known.
+
+        Versions `in_process` could crash the process.
+        """
+        on_trial = (routing.stable, routing.candidate)
+        waiting = () if pending is None else pending.versions
         with self._lock:
-            on_trial = (routing.stable, routing.candidate)
-            self._write(
-                replace(
-                    self._record,
-                    routing=routing,
-                    on_probation=tuple(
-                        version
-                        for version in on_trial
-                        # A stable one in a worker is about to be brought into the process.
-                        if version != self._record.proven
-                        and (version in in_process or version == routing.stable)
-                        and version
-                    ),
-                    is_clean=False,
-                )
+            record = self._record
+            named = {*routing.versions, *waiting, record.proven}
+            known = {**record.digests, **digests}
+            self._record = replace(
+                record,
+                routing=routing,
+                on_probation=tuple(
+                    version
+                    for version in on_trial
+                    # A stable one in a worker is about to be brought into the process.
+                    if version != record.proven
+                    and (version in in_process or version == routing.stable)
+                    and version
+                ),
+                is_clean=False,
+                pending=pending,
+                digests={name: known[name] for name in sorted(named) if name in known},
             )
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions that a restart may need."""
+        record = self._record
+        waiting = () if record.pending is None else record.pending.versions
+        return (*record.routing.versions, *waiting, record.proven)
 
     def prove(self, stable: str) -> None:
         """Note that a stable version has outlived its probation."""
         with self._lock:
             record = self._record
-            if record.proven != stable:
-                left = {name: count for name, count in record.crashes.items() if name != stable}
-                on_probation = tuple(name for name in record.on_probation if name != stable)
-                self._write(
-                    replace(record, proven=stable, crashes=left, on_probation=on_probation)
-                )
+            left = {name: count for name, count in record.crashes.items() if name != stable}
+            on_probation = tuple(name for name in record.on_probation if name != stable)
+            self._record = replace(record, proven=stable, crashes=left, on_probation=on_probation)
 
     def end(self) -> None:
         """Note that the process ends as asked, so that nobody is blamed for it."""
         with self._lock:
-            self._write(replace(self._record, is_clean=True))
+            self._record = replace(self._record, is_clean=True)
+        self.save()
+
+    def save(self) -> None:
+        """Bring what was noted to the disk."""
+        with self._disk:
+            record = self._record
+            if record != self._written:
+                self._write(record)
+
+    def save_later(self) -> None:
+        """Bring what was noted to the disk, in a thread of its own."""
+        if self._record != self._written and not self._disk.locked():
+            threading.Thread(target=self.save, name='last known good', daemon=True).start()
 
     def _read(self) -> Record | None:
         if self._path is None:
@@ -127,14 +163,11 @@ class LastKnownGood:
         return record
 
     def _write(self, record: Record) -> None:
-        if record == self._record and not self._problem:
-            return
-        self._record = record
-        if self._path is None:
-            return
+        problem = ''
         try:
-            self._replace_file(self._path, record)
-            problem = ''
+            if self._path is not None:
+                self._replace_file(self._path, record)
+            self._written = record
         except OSError as error:
             problem = str(error)
             if problem != self._problem:
@@ -180,4 +213,6 @@ def _record_of(found: Any) -> Record:
         on_probation=tuple(found['on_probation']),
         crashes={str(name): int(count) for name, count in found['crashes'].items()},
         is_clean=bool(found['is_clean']),
+        pending=Routing(**found['pending']) if found['pending'] else None,
+        digests={str(name): str(digest) for name, digest in found['digests'].items()},
     )
