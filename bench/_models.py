@@ -19,19 +19,24 @@ MODEL_ID = 'bench'
 Inputs = dict[str, np.ndarray]
 
 
-def mlp(*sizes: int) -> tuple[bytes, list[int], list[int]]:
-    """Return a multi-layer perceptron, and the shapes that it takes and puts out."""
+def mlp(*sizes: int, constant: float = 0.0) -> tuple[bytes, list[int], list[int]]:
+    """
+    Return a multi-layer perceptron, and the shapes that it takes and puts out.
+
+    What it puts out is around `constant`, by which its decisions can be told from others'.
+    """
     random = np.random.default_rng(0)
     nodes, constants, last = [], [], 'observation'
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         weights = random.standard_normal((fan_in, fan_out), np.float32) / np.sqrt(fan_in)
         constants.append(numpy_helper.from_array(weights.astype(np.float32), f'w{i}'))
         is_last = i == len(sizes) - 2
-        name = 'decision' if is_last else f'h{i}'
-        nodes.append(helper.make_node('MatMul', [last, f'w{i}'], [name]))
+        nodes.append(helper.make_node('MatMul', [last, f'w{i}'], [f'h{i}']))
         if not is_last:
-            nodes.append(helper.make_node('Relu', [name], [f'r{i}']))
-        last = f'r{i}'
+            nodes.append(helper.make_node('Relu', [f'h{i}'], [f'r{i}']))
+            last = f'r{i}'
+    constants.append(numpy_helper.from_array(np.float32([constant]), 'constant'))
+    nodes.append(helper.make_node('Add', [f'h{i}', 'constant'], ['decision']))
     return _model(nodes, constants, [1, sizes[0]], [1, sizes[-1]])
 
 

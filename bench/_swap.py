@@ -61,7 +61,9 @@ def hot_swap_under_load(
                 ('pause', lambda: threading.Event().wait(0.5)),
             ]
             _loop_during(steps, engine, observations['tiny'], line)
-        rows = {f'during_{name}': quantiles(line.during(name)) for name in ('load', 'swaps', 'unload')}
+        rows = {
+            f'during_{name}': quantiles(line.during(name)) for name in ('load', 'swaps', 'unload')
+        }
         steady = quantiles(line.during('steady'))
         found[isolation] = {
             'steady': steady,
@@ -141,10 +143,9 @@ def _draw(axes: Any, line: Timeline, title: str) -> None:
     starts = np.flatnonzero(np.diff(bins, prepend=-1))
     groups = np.split(np.asarray(line.times_us), starts[1:])
     seconds = bins[starts] * 0.01
-    axes.plot(
-        seconds, [group.max() for group in groups], color=BAD, linewidth=0.8, label='worst of 10 ms'
-    )
-    axes.plot(seconds, [np.median(group) for group in groups], color=GOOD, label='median of 10 ms')
+    worst, medians = [group.max() for group in groups], [np.median(group) for group in groups]
+    axes.plot(seconds, worst, color=BAD, linewidth=0.8, label='worst of 10 ms')
+    axes.plot(seconds, medians, color=GOOD, label='median of 10 ms')
     axes.axhline(2e3, color=INK, linewidth=0.8, linestyle=':')
     axes.set_yscale('log')
     axes.set_ylim(5, 2e5)

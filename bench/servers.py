@@ -59,7 +59,7 @@ def servers(root: Path) -> dict[str, Server]:
     """Return what is compared: each server with the settings that are best for one robot."""
     model = str(root / MODEL_ID / 'tiny' / 'model.onnx')
     plain, mlserver, bentoml = (
-        str((ENVIRONMENTS / f'env-{name}' / 'bin' / 'python').absolute())
+        str((ENVIRONMENTS / name / 'bin' / 'python').absolute())
         for name in ('frameworks', 'mlserver', 'bentoml')
     )
     fast, lit, grpc, bento = (free_port() for _ in range(4))
@@ -101,8 +101,8 @@ def servers(root: Path) -> dict[str, Server]:
             'BentoML',
             'bentoml',
             f'127.0.0.1:{bento}',
-            [bentoml, '-m', 'bentoml', 'serve', 'bentoml_service:Policy']
-            + ['--host', '127.0.0.1', '--port', str(bento)],
+            f'{bentoml} -m bentoml serve bentoml_service:Policy --host 127.0.0.1 '
+            f'--port {bento}'.split(),
             bentoml,
             0.2,
             environment={
@@ -270,8 +270,8 @@ def report(found: dict[str, Any], wanted: dict[str, Server]) -> list[Bar]:
     for name, row in found['reload'].items():
         ratio = f', ours / this {row["ours_ratio"]:.3f}' if 'ours_ratio' in row else ''
         print(
-            f'reload of {name:40} {row["took_ms"]:6.0f} ms, nobody served for {row["gap_ms"]:6.1f} '
-            f'ms, {row["errors"]} errors{ratio}'
+            f'reload of {name:40} {row["took_ms"]:6.0f} ms, nobody served for '
+            f'{row["gap_ms"]:6.1f} ms, {row["errors"]} errors{ratio}'
         )
         if ratio:
             drawn.append(Bar(f'reload gap / {name}', row['ours_ratio'], 0.04))

@@ -135,7 +135,9 @@ def report(found: dict[str, Any]) -> list[Bar]:
             f'engine / raw     {name:10} p50 {row["ratio_p50"]:.2f} ({engine:.1f} / {raw:.1f} µs)'
         )
         goal = 1.0 if name == 'tiny' else 1.03
-        drawn.append(Bar(f'infer / InferenceSession.run, {NAMES[name]}, p50', row['ratio_p50'], goal))
+        drawn.append(
+            Bar(f'infer / InferenceSession.run, {NAMES[name]}, p50', row['ratio_p50'], goal)
+        )
     row = found['incubator']
     print(
         f'incubator        tiny       p50 {row["over_in_process_p50_us"]:.1f} µs over in process'

@@ -6,10 +6,10 @@ A client that asks one server in a closed loop, told how often on its standard i
 
     python ask.py KIND ADDRESS
 
-It prints the first decision. Then, for a line with a number, it asks so many times, after one time
-that does not count; for the line `begin` it asks until there is the line `end`. Either way it prints
-one line of JSON: the times in µs from before the request is built to when the decision is an array, and
-the errors.
+It prints the first decision. Then, for a line with a number, it asks so many times, after one
+time that does not count; for the line `begin` it asks until there is the line `end`. Either way it
+prints one line of JSON: the times in µs, from before the request is built to when the decision is
+an array, and the errors.
 
 HTTP goes over a bare socket: the libraries for it cost more than some of these servers do, and the
 servers are to be compared.

@@ -9,6 +9,7 @@ Plain servers of one model, each as its documentation shows it.
 Runs in the environment of its framework, so everything is imported where it is used.
 """
 
+import contextlib
 import sys
 from typing import Any
 
@@ -89,10 +90,8 @@ def rclpy(model: str, port: int) -> None:
     ros.init()
     node = ros.create_node('bare_server')
     node.create_service(srv.Infer, '~/infer', infer)
-    try:
+    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         ros.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
 
 
 if __name__ == '__main__':
