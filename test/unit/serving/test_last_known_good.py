@@ -47,12 +47,13 @@ def serve(engine: Engine, routing: Routing) -> Engine:
     return engine
 
 
-def tick(engine: Engine) -> None:
+def tick(engine: Engine) -> bool:
     """Let time take effect, and wait until that is on the disk."""
-    engine.tick()
+    has_changed = engine.tick()
     for thread in threading.enumerate():
         if thread.name == 'last known good':
             thread.join(30)
+    return has_changed
 
 
 def prove(engine: Engine, clock: Any) -> None:
