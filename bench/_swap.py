@@ -124,7 +124,9 @@ def draw_swaps(timelines: dict[str, Timeline], path: Path) -> None:
     )
     for axes, (name, line) in zip(panels, timelines.items()):
         _draw(axes, line, titles[name])
-    panels[0].legend(loc='upper right', ncols=2, frameon=False)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc='upper right', ncols=3, frameon=False
+    )
     panels[-1].set_xlabel('seconds')
     figure.suptitle(
         'Time from answer to answer, closed loop, tiny MLP', x=0.01, ha='left', fontweight='bold'
@@ -134,7 +136,7 @@ def draw_swaps(timelines: dict[str, Timeline], path: Path) -> None:
 
 
 def _draw(axes: Any, line: Timeline, title: str) -> None:
-    labels = {'load': '210 MB\nload', 'swaps': f'{SWAPS} swaps', 'unload': 'unload'}
+    labels = {'load': '210 MB load', 'swaps': f'{SWAPS} swaps', 'unload': 'unload'}
     for name, start, end in line.spans:
         if name in labels:
             axes.axvspan(start, max(end, start + 0.01), color=PALE, linewidth=0)
@@ -146,7 +148,7 @@ def _draw(axes: Any, line: Timeline, title: str) -> None:
     worst, medians = [group.max() for group in groups], [np.median(group) for group in groups]
     axes.plot(seconds, worst, color=BAD, linewidth=0.8, label='worst of 10 ms')
     axes.plot(seconds, medians, color=GOOD, label='median of 10 ms')
-    axes.axhline(2e3, color=INK, linewidth=0.8, linestyle=':')
+    axes.axhline(2e3, color=INK, linewidth=0.8, linestyle=':', label='2 ms')
     axes.set_yscale('log')
     axes.set_ylim(5, 2e5)
     axes.set_xlim(0, line.ends[-1])

@@ -34,6 +34,7 @@ from _report import Bar, bars, save
 ENVIRONMENTS = Path('build/bench')
 NAMESPACE = f'/bench_{os.getpid()}'
 REQUESTS_A_TURN = 20
+GAP_GOAL = 1 / 25
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,7 @@ def report(found: dict[str, Any], wanted: dict[str, Server]) -> list[Bar]:
         wrong = f', {row["errors"]} errors' if row['errors'] else ''
         print(f'ours / {label:25} p50 {ratio:6.2f}{wish:21} {p50:6.0f} µs{wrong}')
         if name != 'model_server':
-            drawn.append(Bar(f'service / {label}', ratio, goal))
+            drawn.append(Bar(f'~/infer / {label}', ratio, goal))
     for name, row in found['reload'].items():
         ratio = f', ours / this {row["ours_ratio"]:.3f}' if 'ours_ratio' in row else ''
         print(
@@ -274,8 +275,16 @@ def report(found: dict[str, Any], wanted: dict[str, Server]) -> list[Bar]:
             f'{row["gap_ms"]:6.1f} ms, {row["errors"]} errors{ratio}'
         )
         if ratio:
-            drawn.append(Bar(f'reload gap / {name}', row['ours_ratio'], 0.04))
+            drawn.append(
+                Bar(f'gap at a new version / {_reload_label(name)}', row['ours_ratio'], GAP_GOAL)
+            )
     return drawn
+
+
+def _reload_label(name: str) -> str:
+    server, _, version = name.partition(', ')
+    label = 'MLServer, no worker' if server.endswith('in_process') else 'MLServer'
+    return f'{label}, {"210 MB" if version == "large" else "tiny"}'
 
 
 def main() -> None:
@@ -306,7 +315,11 @@ def main() -> None:
         }
         found['reload'] = reloads(root, wanted, clients)
     save(found, given.output / 'servers.json')
-    bars(report(found, wanted), given.output / 'servers.png', 'Service round trip')
+    bars(
+        report(found, wanted),
+        given.output / 'servers.png',
+        'A request to the model_server node, and a new version, beside others',
+    )
 
 
 if __name__ == '__main__':

@@ -198,7 +198,7 @@ def main() -> None:
         found['swap'], timelines = hot_swap_under_load(root, observations)
         found['memory'] = memory(root)
     save(found, given.output / 'serving.json')
-    bars(report(found), given.output / 'serving.png', 'What serving costs')
+    bars(report(found), given.output / 'serving.png', 'What the engine costs')
     draw_swaps(timelines, given.output / 'swap.png')
 
 
