@@ -33,9 +33,10 @@ demo: build  ## Roll a better policy, then a worse one, out over a simulated fle
 test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
 	@$(in_env) pytest $(TESTS) $(ARGS)
 
-bench: servers build  ## Measure what serving costs, as ratios (some: make bench ARGS=--quick)
+bench: servers build  ## Measure what serving costs and how gates decide (some: make bench ARGS=--quick)
 	@$(in_env) python bench/serving.py $(ARGS)
 	@$(in_env) python bench/servers.py $(ARGS)
+	@$(in_env) python bench/gates.py $(ARGS)
 
 soak: tools build  ## Check every answer while versions swap (make soak ARGS='--minutes 1')
 	@$(in_env) python bench/soak.py $(ARGS)

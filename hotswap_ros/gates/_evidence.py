@@ -20,6 +20,8 @@ HARM_DROPS = (0.03, 0.05, 0.08, 0.12, 0.18, 0.25)
 PROOF_DROPS = (0.0, -0.015)
 #: Shares of the wealth that are bet on a rate above its limit, log-spaced from rare to usual.
 STAKES = (0.005, 0.02, 0.08, 0.3, 0.9)
+#: How many times more often than with the control a grave event may happen.
+RATIOS = (2.0, 4.0, 8.0, 20.0, 50.0)
 
 _RATE_FLOOR = 0.001
 _BISECTIONS = 60
@@ -28,10 +30,10 @@ _BISECTIONS = 60
 class Block(NamedTuple):
     """Tasks of both versions that are compared with each other; closed by counts alone."""
 
-    control_tasks: int = 0
-    control_successes: int = 0
-    candidate_tasks: int = 0
-    candidate_successes: int = 0
+    control_tasks: float = 0
+    control_successes: float = 0
+    candidate_tasks: float = 0
+    candidate_successes: float = 0
 
 
 class BlockEvidence:
@@ -55,6 +57,10 @@ class BlockEvidence:
         """Return the evidence; 1 is none."""
         return mean_exp(self.log_e)
 
+    def value_for(self, design_effect: float) -> float:
+        """Return the evidence where tasks tell so many times less than their number."""
+        return mean_exp([log_e / design_effect for log_e in self.log_e])
+
     def add(self, block: Block, baseline: float) -> None:
         """Multiply by a block. `baseline`, the control's rate, must come from earlier blocks."""
         for index, drop in enumerate(self._drops):
@@ -64,21 +70,68 @@ class BlockEvidence:
                 self.log_e[index] += block_log_e(block, baseline, candidate, self._tolerance)
 
 
-class RateEvidence:
+class DrawnEvidence:
     """
-    E-process against "the rate is at most `limit`", from the shares of single units.
+    E-process against "not worse", for tasks whose version was drawn: averaged over `drops`.
 
-    A unit with the share f multiplies it by 1 + stake·(f/limit − 1), averaged over STAKES: a bet
-    that pays f/limit. Needed is only that the expected share of the next unit, given the past, is
-    at most the limit; inside a unit anything may depend on anything. For units of one request this
-    is the Bernoulli likelihood ratio with p1 = limit + stake·(1 − limit).
+    Given how many tasks of a block failed, and that it does not matter which version they got, the
+    candidate's failures are hypergeometric, whatever each task, robot and hour was like. A block
+    multiplies by the likelihood ratio of Fisher's noncentral distribution to that: exactly 1 on
+    average for equal versions, and less for a better candidate. It does not rest on the baseline,
+    which only says how the odds of a drop are to be guessed, and keeps over 99% of the growth of
+    BlockEvidence, which rests on the means of the block.
+
+    Source: Fisher 1935, JRSS 98 (exact test and noncentral distribution); Ville's inequality.
+    """
+
+    def __init__(self, drops: Sequence[float]) -> None:
+        self._drops = tuple(drops)
+        self.log_e = [0.0] * len(self._drops)
+
+    @property
+    def value(self) -> float:
+        """Return the evidence; 1 is none."""
+        return mean_exp(self.log_e)
+
+    def value_for(self, design_effect: float) -> float:
+        """Return the evidence where tasks tell so many times less than their number."""
+        return mean_exp([log_e / design_effect for log_e in self.log_e])
+
+    def add(self, block: Block, baseline: float) -> None:
+        """Multiply by a block. `baseline`, the control's rate, must come from earlier blocks."""
+        n_control, n = int(block.control_tasks), int(block.candidate_tasks)
+        failed = n - int(block.candidate_successes)
+        together = failed + n_control - int(block.control_successes)
+        possible = range(max(0, together - n_control), min(n, together) + 1)
+        if len(possible) < 2:
+            return
+        chances = [
+            _log_choose(together, k) + _log_choose(n_control + n - together, n - k)
+            for k in possible
+        ]
+        total = _log_choose(n_control + n, n)
+        control = min(max(baseline, _RATE_FLOOR), 1 - _RATE_FLOOR)
+        for index, drop in enumerate(self._drops):
+            candidate = max(control - drop, _RATE_FLOOR)
+            odds = math.log((1 - candidate) / candidate) - math.log((1 - control) / control)
+            logs = [odds * k + chance for k, chance in zip(possible, chances)]
+            top = max(logs)
+            expected = top + math.log(sum(math.exp(value - top) for value in logs)) - total
+            self.log_e[index] += odds * failed - expected
+
+
+class GainEvidence:
+    """
+    E-process against "the gain of the next unit, given the past, is at most 0 on average".
+
+    A gain is -1 at worst, and inside a unit anything may depend on anything. A unit multiplies the
+    evidence by 1 + stake·gain, averaged over STAKES.
 
     Source: Waudby-Smith, Ramdas 2024, "Estimating means of bounded random variables by betting",
     JRSS B 86(1); arXiv 2010.09686.
     """
 
-    def __init__(self, limit: float) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self.log_e = [0.0] * len(STAKES)
 
     @property
@@ -86,10 +139,56 @@ class RateEvidence:
         """Return the evidence; 1 is none."""
         return mean_exp(self.log_e)
 
+    def add(self, gain: float) -> None:
+        """Multiply by a unit."""
+        for index, stake in enumerate(STAKES):
+            self.log_e[index] += math.log1p(stake * gain)
+
+
+class RateEvidence(GainEvidence):
+    """
+    E-process against "the rate is at most `limit`", from the shares of single units.
+
+    A unit with the share f is a bet that pays f/limit. For units of one request this is the
+    Bernoulli likelihood ratio with p1 = limit + stake·(1 − limit).
+    """
+
+    def __init__(self, limit: float) -> None:
+        super().__init__()
+        self._limit = limit
+
     def add(self, share: float) -> None:
         """Multiply by a unit whose share is in [0, 1]."""
-        for index, stake in enumerate(STAKES):
-            self.log_e[index] += math.log1p(stake * (share / self._limit - 1))
+        super().add(share / self._limit - 1)
+
+
+class RareEvidence:
+    """
+    E-process against "an event is no more likely with the candidate", for rare, grave events.
+
+    Given an event, the candidate caused it with probability s = its share of the tasks in the
+    block; if its rate is r times the control's, with r·s / (r·s + 1 − s). Averaged over RATIOS.
+
+    Source: Lindon, Malek 2022, "Anytime-valid inference for multinomial count data", NeurIPS 35.
+    """
+
+    def __init__(self) -> None:
+        self.log_e = [0.0] * len(RATIOS)
+
+    @property
+    def value(self) -> float:
+        """Return the evidence; 1 is none."""
+        return mean_exp(self.log_e)
+
+    def add(self, tasks: tuple[int, int], events: tuple[int, int]) -> None:
+        """Multiply by a block; the control comes first in both."""
+        if not all(tasks) or not any(events):
+            return
+        share = tasks[1] / sum(tasks)
+        for index, ratio in enumerate(RATIOS):
+            worse = ratio * share / (ratio * share + 1 - share)
+            self.log_e[index] += events[1] * math.log(worse / share)
+            self.log_e[index] += events[0] * math.log((1 - worse) / (1 - share))
 
 
 def block_log_e(block: Block, control: float, candidate: float, tolerance: float) -> float:
@@ -112,7 +211,7 @@ def block_log_e(block: Block, control: float, candidate: float, tolerance: float
 
 
 def null_projection(
-    control: float, candidate: float, n_control: int, n_candidate: int, tolerance: float
+    control: float, candidate: float, n_control: float, n_candidate: float, tolerance: float
 ) -> tuple[float, float]:
     """
     Return the rates nearest to the alternative that lie `tolerance` apart.
@@ -149,6 +248,10 @@ def _falling_root(function: Callable[[float], float], low: float, high: float) -
             high = middle
         middle = (low + high) / 2
     return middle
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def mean_exp(logs: Sequence[float]) -> float:

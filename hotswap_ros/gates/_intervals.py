@@ -1,13 +1,15 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Intervals for people, with no part in any verdict."""
+"""Intervals for people, and the test of a difference at one look that was fixed beforehand."""
 
 from __future__ import annotations
 
 import math
 from statistics import NormalDist
 from typing import NamedTuple
+
+from hotswap_ros.gates._evidence import null_projection
 
 #: Miscoverage of every interval that is shown: 95% intervals.
 _ALPHA = 0.05
@@ -21,7 +23,7 @@ class Interval(NamedTuple):
     high: float = math.nan
 
 
-def wilson_interval(successes: int, n: int) -> Interval:
+def wilson_interval(successes: float, n: float) -> Interval:
     """
     Return the 95% interval of a rate at one look that was fixed beforehand.
 
@@ -33,6 +35,44 @@ def wilson_interval(successes: int, n: int) -> Interval:
     centre = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * math.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2))
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
+
+
+def newcombe_interval(control: float, n_control: float, candidate: float, n: float) -> Interval:
+    """
+    Return the 95% interval of the drop from the control's to the candidate's rate, from counts.
+
+    Source: Newcombe 1998, Statistics in Medicine 17, method 10.
+    """
+    if not (n_control and n):
+        return Interval()
+    rates = control / n_control, candidate / n
+    own, other = wilson_interval(candidate, n), wilson_interval(control, n_control)
+    drop = rates[0] - rates[1]
+    return Interval(
+        drop - math.hypot(rates[0] - other.low, own.high - rates[1]),
+        drop + math.hypot(other.high - rates[0], rates[1] - own.low),
+    )
+
+
+def score_test(
+    control: float, n_control: float, candidate: float, n: float, allowed_drop: float
+) -> float:
+    """
+    Return the one-sided p-value against "the candidate's rate is at most `allowed_drop` lower".
+
+    The rates under the null are those of greatest likelihood, which are the projection of the
+    observed ones.
+
+    Source: Miettinen, Nurminen 1985, Statistics in Medicine 4.
+    """
+    rates = control / n_control, candidate / n
+    beyond = rates[0] - rates[1] - allowed_drop
+    null = null_projection(*rates, n_control, n, allowed_drop)
+    variance = null[0] * (1 - null[0]) / n_control + null[1] * (1 - null[1]) / n
+    variance *= (n_control + n) / (n_control + n - 1)
+    if variance <= 0:
+        return 0.0 if beyond > 0 else 1.0
+    return 1 - NormalDist().cdf(beyond / math.sqrt(variance))
 
 
 def confidence_sequence(total: float, variance: float, weight: float) -> Interval:

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The checks against a limit in the plan: latency, errors, stuck tasks."""
+"""The checks of requests against a limit in the plan: latency and errors."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from hotswap_ros.gates._result import (
     count,
     evidence_words,
     percent,
+    ratio,
     verdict_of,
 )
 from hotswap_ros.gates._window import News, Tally, Window
@@ -33,32 +34,53 @@ class _Rate:
     Requests of one task are alike (one slow moment of a computer makes many slow requests), so the
     unit is a task: the requests of a robot from one finished candidate task to the next count as
     one bet on their share. The null is a mean over tasks, each with the same weight. Once the
-    limit is reached the verdict stands.
+    limit is reached the verdict stands. With `plain`, the observed rate of the stage decides
+    alone, when the stage is complete.
     """
 
-    def __init__(self, allowed: float, limit: float) -> None:
-        self.limit = limit
+    def __init__(self, allowed: float, alpha: float, *, plain: bool) -> None:
+        self.allowed = allowed
+        self.alpha = math.nan if plain else alpha
+        self.limit = math.nan if plain else 1 / alpha
+        self.method = 'threshold' if plain else 'e-process'
+        self._plain = plain
         self._evidence = RateEvidence(allowed)
         self._open: dict[str, tuple[int, int, int]] = {}
 
     @property
     def value(self) -> float:
-        return self._evidence.value
+        return math.nan if self._plain else self._evidence.value
 
     @property
     def failed(self) -> bool:
-        return self.value >= self.limit
+        return not self._plain and self.value >= self.limit
+
+    def seen(self, window: Window) -> Tally:
+        """Return the candidate's counts that are judged."""
+        return window.stage.candidate if self._plain else window.candidate
+
+    def verdict(self, tasks: int, requests: int, misses: int, *, complete: bool) -> Verdict:
+        enough = tasks >= MIN_TASKS and requests > 0
+        over = complete and enough and misses > self.allowed * requests
+        failed = over if self._plain else self.failed
+        return verdict_of(failed=failed, complete=complete, enough=enough)
 
     def add(self, robot_id: str, tasks: int, requests: int, misses: int) -> None:
         before = self._open.get(robot_id, (0, 0, 0))
         tasks, requests, misses = tasks + before[0], requests + before[1], misses + before[2]
-        if tasks and requests:
+        if tasks > 0 and requests:
             if not self.failed:
                 self._evidence.add(min(1.0, misses / requests))
             tasks = requests = misses = 0
         self._open[robot_id] = (tasks, requests, misses)
 
     def words(self, verdict: Verdict, tasks: int, over: bool) -> str:
+        if self._plain and verdict is not Verdict.INCONCLUSIVE:
+            return {
+                Verdict.FAIL: 'more than that: roll back',
+                Verdict.PENDING: 'judged when the stage is complete',
+                Verdict.PASS: 'within the limit',
+            }[verdict]
         evidence = evidence_words(self.value, self.limit)
         if verdict is Verdict.FAIL:
             return f'more than that beyond chance ({evidence}): roll back'
@@ -90,10 +112,10 @@ class LatencyCheck:
 
     name = 'latency'
 
-    def __init__(self, max_latency_ms: float, limit: float) -> None:
+    def __init__(self, max_latency_ms: float, alpha: float, *, plain: bool = False) -> None:
         self._plan_ms = max_latency_ms
         self._edge = bisect_left(LATENCY_EDGES_MS, max_latency_ms)
-        self._rate = _Rate(1 - _QUANTILE, limit)
+        self._rate = _Rate(1 - _QUANTILE, alpha, plain=plain)
 
     def add(self, robot_id: str, news: News) -> None:
         """Count the requests, and how many were slower than the limit."""
@@ -103,12 +125,16 @@ class LatencyCheck:
     def _slow(self, tally: Tally) -> int:
         return sum(tally.latency[self._edge + 1 :])
 
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._rate.failed
+
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment."""
-        candidate, tasks = window.candidate, window.candidate.finished
-        requests, slow = sum(candidate.latency), self._slow(candidate)
-        enough = tasks >= MIN_TASKS and requests > 0
-        verdict = verdict_of(failed=self._rate.failed, complete=complete, enough=enough)
+        candidate = self._rate.seen(window)
+        tasks, requests, slow = candidate.finished, sum(candidate.latency), self._slow(candidate)
+        verdict = self._rate.verdict(tasks, requests, slow, complete=complete)
         over = slow > (1 - _QUANTILE) * requests
         edge_ms = LATENCY_EDGES_MS[self._edge]
         rounded = '' if edge_ms == self._plan_ms else f'{self._plan_ms:g} ms rounded up to '
@@ -119,13 +145,14 @@ class LatencyCheck:
         return CheckResult(
             name=self.name,
             verdict=verdict,
-            method='e-process',
+            method=self._rate.method,
             sentence=sentence if requests else _silence(window, verdict),
-            estimate=_quantile_ms(candidate.latency),
-            control=_quantile_ms(window.control.latency),
+            estimate=quantile_ms(candidate.latency),
+            control=quantile_ms(window.control.latency),
             threshold=edge_ms,
             evidence=self._rate.value,
             evidence_limit=self._rate.limit,
+            alpha=self._rate.alpha,
             n=requests,
             n_control=sum(window.control.latency),
         )
@@ -144,20 +171,25 @@ class ErrorCheck:
 
     name = 'errors'
 
-    def __init__(self, max_error_rate: float, limit: float) -> None:
+    def __init__(self, max_error_rate: float, alpha: float, *, plain: bool = False) -> None:
         self._allowed = max_error_rate
-        self._rate = _Rate(max_error_rate, limit)
+        self._rate = _Rate(max_error_rate, alpha, plain=plain)
 
     def add(self, robot_id: str, news: News) -> None:
         """Count the requests, and how many the candidate failed."""
         new = news.candidate
         self._rate.add(robot_id, new.finished, new.requests, new.errors)
 
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._rate.failed
+
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment."""
-        candidate, control = window.candidate, window.control
-        enough = candidate.finished >= MIN_TASKS and candidate.requests > 0
-        verdict = verdict_of(failed=self._rate.failed, complete=complete, enough=enough)
+        candidate, control = self._rate.seen(window), window.control
+        tasks, requests, errors = candidate.finished, candidate.requests, candidate.errors
+        verdict = self._rate.verdict(tasks, requests, errors, complete=complete)
         over = candidate.errors > self._allowed * candidate.requests
         sentence = (
             f'{_share(window, candidate.errors, candidate.requests)} failed, '
@@ -167,13 +199,14 @@ class ErrorCheck:
         return CheckResult(
             name=self.name,
             verdict=verdict,
-            method='e-process',
+            method=self._rate.method,
             sentence=sentence if candidate.requests else _silence(window, verdict),
-            estimate=_ratio(candidate.errors, candidate.requests),
-            control=_ratio(control.errors, control.requests),
+            estimate=ratio(candidate.errors, candidate.requests),
+            control=ratio(control.errors, control.requests),
             threshold=self._allowed,
             evidence=self._rate.value,
             evidence_limit=self._rate.limit,
+            alpha=self._rate.alpha,
             n=candidate.requests,
             n_control=control.requests,
         )
@@ -187,69 +220,8 @@ class ErrorCheck:
         self._rate.load(data)
 
 
-class StuckCheck:
-    """A hard line, without statistics: a robot that got stuck with the candidate too often."""
-
-    name = 'stuck'
-
-    def __init__(self, max_stuck_per_robot: int) -> None:
-        self._allowed = max_stuck_per_robot
-        self._stuck: dict[str, int] = {}
-
-    def add(self, robot_id: str, news: News) -> None:
-        """Count the candidate's stuck tasks."""
-        if news.candidate.stuck:
-            self._stuck[robot_id] = self._stuck.get(robot_id, 0) + news.candidate.stuck
-
-    def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
-        tasks = window.candidate.finished
-        worst = max(self._stuck.values(), default=0)
-        verdict = verdict_of(
-            failed=worst > self._allowed, complete=complete, enough=tasks >= MIN_TASKS
-        )
-        return CheckResult(
-            name=self.name,
-            verdict=verdict,
-            method='limit',
-            sentence=self._sentence(window, verdict, worst),
-            estimate=float(worst) if tasks else math.nan,
-            threshold=float(self._allowed),
-            n=tasks,
-            n_control=window.control.finished,
-        )
-
-    def _sentence(self, window: Window, verdict: Verdict, worst: int) -> str:
-        name, allowed = window.candidate_name, f'the plan allows {self._allowed:,}'
-        if verdict is Verdict.FAIL:
-            return f'{self._culprits()} with {name}, {allowed} per robot: roll back.'
-        done = f'in {count(window.candidate.finished, "task")} with {name}'
-        if verdict is Verdict.INCONCLUSIVE:
-            return f'Stuck tasks cannot be judged {done}: {MIN_TASKS} are needed.'
-        if not worst:
-            return f'No robot got stuck {done}, {allowed} per robot.'
-        robot = min(robot for robot, stuck in self._stuck.items() if stuck == worst)
-        return f'{robot} got stuck most often, {_times(worst)} {done}, {allowed} per robot.'
-
-    def _culprits(self) -> str:
-        over = sorted((r for r, s in self._stuck.items() if s > self._allowed), key=self._order)
-        named = [f'{robot} got stuck {_times(self._stuck[robot])}' for robot in over[:3]]
-        rest = f' and {count(len(over) - 3, "more robot")}' if len(over) > 3 else ''
-        return ', '.join(named) + rest
-
-    def _order(self, robot_id: str) -> tuple[int, str]:
-        return -self._stuck[robot_id], robot_id
-
-    def dump(self) -> dict[str, Any]:
-        """Return the whole state for JSON."""
-        return {'stuck': dict(self._stuck)}
-
-    def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
-        self._stuck = dict(data['stuck'])
-
-
-def _quantile_ms(latency: tuple[int, ...]) -> float:
+def quantile_ms(latency: tuple[int, ...]) -> float:
+    """Return the upper edge of the 95th percentile's bucket in ms; NaN of no request."""
     total = sum(latency)
     if not total:
         return math.nan
@@ -269,11 +241,3 @@ def _share(window: Window, misses: int, requests: int) -> str:
 def _silence(window: Window, verdict: Verdict) -> str:
     end = 'no verdict yet' if verdict is Verdict.PENDING else 'cannot be decided'
     return f'{window.candidate_name} has not answered a request yet: {end}.'
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan
-
-
-def _times(number: int) -> str:
-    return 'once' if number == 1 else f'{number:,} times'

@@ -31,7 +31,10 @@ class CheckResult:
 
     `estimate` and `control` are the figures of the candidate and of the control, each with a 95%
     interval where there is one, and `threshold` is the limit in the same unit. The check fails
-    when `evidence` has reached `evidence_limit`. `n` and `n_control` are the sample sizes.
+    when `evidence` has reached `evidence_limit`; a p-value, in `p_value`, when it is below
+    `alpha`, which is what the check may spend of the plan's. `n` and `n_control` are the sample
+    sizes. `drop` is by how much the candidate is worse, like for like, with the confidence
+    sequence or interval `drop_low` to `drop_high`.
     """
 
     name: str
@@ -49,6 +52,11 @@ class CheckResult:
     evidence_limit: float = math.nan
     n: int = 0
     n_control: int = 0
+    drop: float = math.nan
+    drop_low: float = math.nan
+    drop_high: float = math.nan
+    p_value: float = math.nan
+    alpha: float = math.nan
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields for JSON, with None for NaN and infinity, which JSON does not have."""
@@ -76,6 +84,33 @@ def percent(rate: float) -> str:
 def count(number: int, noun: str) -> str:
     """Write a number of things for people."""
     return f'{number:,} {noun}' if number == 1 else f'{number:,} {noun}s'
+
+
+def points(drop: float) -> str:
+    """Write a difference of rates for people."""
+    return f'{100 * drop:.1f} points'
+
+
+def change(drop: float) -> str:
+    """Write which way and how far the candidate's rate is off."""
+    size = abs(round(100 * drop, 1))
+    if size == 0:
+        return 'equal'
+    return f'{size:.1f} points {"worse" if drop > 0 else "better"}'
+
+
+def span(low: float, high: float) -> str:
+    """Write the bounds of a drop; one word for both where they lie on one side."""
+    low, high = round(100 * low, 1) / 100, round(100 * high, 1) / 100
+    if low * high > 0:
+        first, last = sorted((abs(low), abs(high)))
+        return f'{100 * first:.1f} to {change(last if low > 0 else -last)}'
+    return f'{change(low)} to {change(high)}'
+
+
+def ratio(part: float, whole: float) -> float:
+    """Return a share, NaN of nothing."""
+    return part / whole if whole else math.nan
 
 
 def evidence_words(evidence: float, limit: float) -> str:

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The success check: the candidate's tasks against the control's on the same robot."""
+"""The success check: the candidate's tasks against the control's, looked at after every block."""
 
 from __future__ import annotations
 
@@ -9,110 +9,166 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from hotswap_ros.gates._evidence import HARM_DROPS, PROOF_DROPS, Block, BlockEvidence
-from hotswap_ros.gates._intervals import Interval, confidence_sequence, wilson_interval
+from hotswap_ros.gates._baseline import Baseline
+from hotswap_ros.gates._blocks import FleetBlock
+from hotswap_ros.gates._bounds import DropBounds
+from hotswap_ros.gates._evidence import (
+    HARM_DROPS,
+    PROOF_DROPS,
+    Block,
+    BlockEvidence,
+    DrawnEvidence,
+)
+from hotswap_ros.gates._intervals import Interval, wilson_interval
 from hotswap_ros.gates._result import (
     MIN_TASKS,
     CheckResult,
     Verdict,
+    change,
     count,
     evidence_words,
     percent,
+    points,
+    ratio,
+    span,
     verdict_of,
 )
-from hotswap_ros.gates._window import News, Window
-from hotswap_ros.plan import SuccessCriteria
+from hotswap_ros.gates._window import News, Tally, Window
+from hotswap_ros.plan import Control, SuccessCriteria
 
-#: What is thought of the control's success rate before any task: Beta(9, 1). A wrong guess costs
-#: power, never validity.
-_PRIOR_SUCCESSES = 9.0
-_PRIOR_TASKS = 10.0
+#: Of alpha, for the end of the interval at which the candidate is not so bad; see SUCCESS_SHARE.
+_OTHER_TAIL = 0.25
 
 
 class SuccessCheck:
     """
-    Block e-process within robots, against "not worse" or "not worse than the tolerance".
+    Block e-process against "not worse" or "not worse than the tolerance".
 
-    A block belongs to one robot and closes as soon as both versions have finished a task in it: by
-    counts, never by outcomes. A robot's skill, place and hour are the same for both versions, so
-    tasks of one robot may be alike; evidence multiplies over blocks and robots. The baseline of an
-    alternative is the control's rate in the fleet's earlier blocks, with a Beta(9, 1) prior.
-    Once the limit is reached the verdict stands: nothing that comes later takes the alarm back.
+    Evidence multiplies over blocks of tasks that began together (see Blocks). Within robots and
+    against "not worse" it is exact whatever tasks and robots are like (DrawnEvidence); elsewhere
+    it rests on the means of a block (BlockEvidence). The baseline of an alternative is the
+    control's rate in earlier blocks, with a Beta(9, 1) prior, or the number that the plan compares
+    with. Once the limit is reached the verdict stands, with the evidence of
+    that moment: nothing that comes later takes the alarm back.
+
+    `alpha` is what the check may spend. With `explain`, an interval of the drop goes with the
+    result: the bounds of the same blocks, which leave out the null when the check fails.
     """
 
     name = 'success'
 
-    def __init__(self, criteria: SuccessCriteria, limit: float) -> None:
+    def __init__(self, criteria: SuccessCriteria, alpha: float, *, explain: bool) -> None:
         self._tolerance = criteria.max_success_drop
-        self._limit = limit
+        self._alpha = alpha
+        self._limit = 1 / alpha
         self._proof_limit = 1 / criteria.alpha
         self._null = self._tolerance if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
-        self._harm = BlockEvidence([self._null + drop for drop in HARM_DROPS], self._null)
+        self._harm: BlockEvidence | DrawnEvidence
+        if criteria.control is Control.WITHIN_ROBOTS and not self._null:
+            self._harm = DrawnEvidence(HARM_DROPS)
+        else:
+            self._harm = BlockEvidence([self._null + drop for drop in HARM_DROPS], self._null)
         self._proof = BlockEvidence(PROOF_DROPS, self._tolerance)
-        self._open: dict[str, Block] = {}
-        self._compared = Block()
-        self._difference = _Difference()
+        self._baseline = Baseline(criteria)
+        self._bounds = None
+        if explain:
+            tails = (alpha, alpha * _OTHER_TAIL)
+            self._bounds = DropBounds(tails, (0.0, self._tolerance))
+        self._failed = False
+        self._weighted = [0.0, 0.0]
+
+    def join(self, robot_id: str, history: Tally) -> None:
+        """Take in what the control did on a robot before."""
+        self._baseline.join(robot_id, history)
 
     def add(self, robot_id: str, news: News) -> None:
-        """Count finished tasks, and close the robot's block when both versions are in it."""
-        control, candidate = news.control, news.candidate
-        block = _sum(
-            self._open.get(robot_id, Block()),
-            Block(control.finished, control.succeeded, candidate.finished, candidate.succeeded),
-        )
-        if block.control_tasks and block.candidate_tasks:
-            self._close(block)
-            block = Block()
-        self._open[robot_id] = block
+        """Count the tasks of each robot, where robots are compared."""
+        self._baseline.add(robot_id, news)
 
-    def _close(self, block: Block) -> None:
-        if not self._failed:
-            self._harm.add(block, self._baseline)
-        self._proof.add(block, self._baseline)
-        self._difference.add(block)
-        self._compared = _sum(self._compared, block)
+    def compare(self, found: FleetBlock) -> None:
+        """Take in a block of tasks that all ended."""
+        if not found.candidate.tasks or not self._baseline.is_known:
+            return
+        if self._failed:
+            return
+        block, rate = self._baseline.block(found), self._baseline.rate
+        self._harm.add(block, rate)
+        self._proof.add(block, rate)
+        if self._bounds is not None:
+            self._bounds.add(block, rate, self._baseline.design_effect)
+        self._weigh(block)
+        self._baseline.learn(found.control)
+        self._failed = self._evidence >= self._limit
+
+    def _weigh(self, block: Block) -> None:
+        # As Mantel and Haenszel do: a difference of pooled rates would take a baseline that moves
+        # while the candidate's share grows for a difference between the versions.
+        tasks = block.control_tasks + block.candidate_tasks
+        weight = block.control_tasks * block.candidate_tasks / tasks
+        if weight:
+            drop = (
+                block.control_successes / block.control_tasks
+                - block.candidate_successes / block.candidate_tasks
+            )
+            self._weighted[0] += weight * drop
+            self._weighted[1] += weight
 
     @property
-    def _baseline(self) -> float:
-        successes = self._compared.control_successes + _PRIOR_SUCCESSES
-        return successes / (self._compared.control_tasks + _PRIOR_TASKS)
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._failed
 
     @property
-    def _failed(self) -> bool:
-        return self._harm.value >= self._limit
-
-    @property
-    def _enough(self) -> bool:
-        return min(self._compared.control_tasks, self._compared.candidate_tasks) >= MIN_TASKS
+    def _evidence(self) -> float:
+        return self._harm.value_for(self._baseline.design_effect)
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment."""
-        verdict = verdict_of(failed=self._failed, complete=complete, enough=self._enough)
-        candidate, control = window.candidate, window.control
-        rate = _rate(candidate.succeeded, candidate.finished)
-        control_rate = _rate(control.succeeded, control.finished)
+        candidate, control = window.candidate, self._baseline.shown(window)
+        counts = [candidate.finished]
+        if not self._baseline.is_number:
+            counts.append(control.finished)
+        enough = min(counts) >= MIN_TASKS and self._weighted[1] > 0
+        verdict = verdict_of(failed=self._failed, complete=complete, enough=enough)
         own = wilson_interval(candidate.succeeded, candidate.finished)
         other = wilson_interval(control.succeeded, control.finished)
+        drop = ratio(*self._weighted)
+        low, high = self._interval
+        is_fixed = self._baseline.is_number
+        rate = self._baseline.rate if is_fixed else ratio(control.succeeded, control.finished)
         return CheckResult(
             name=self.name,
             verdict=verdict,
             method='e-process',
-            sentence=f'{self._figures(window)}: {self._conclusion(verdict)}.',
-            estimate=rate,
-            control=control_rate,
+            sentence=f'{self._figures(window, drop, enough)}{self._end(verdict, counts)}.',
+            estimate=ratio(candidate.succeeded, candidate.finished),
+            control=rate,
             low=own.low,
             high=own.high,
-            control_low=other.low,
-            control_high=other.high,
-            threshold=control_rate - self._tolerance,
-            evidence=self._harm.value,
+            control_low=math.nan if is_fixed else other.low,
+            control_high=math.nan if is_fixed else other.high,
+            threshold=rate - self._tolerance,
+            evidence=self._evidence,
             evidence_limit=self._limit,
             n=candidate.finished,
             n_control=control.finished,
+            drop=drop,
+            drop_low=low,
+            drop_high=high,
+            alpha=self._alpha,
         )
 
-    def _figures(self, window: Window) -> str:
-        candidate, control = window.candidate, window.control
+    @property
+    def _interval(self) -> Interval:
+        """Return the bounds of the drop: beyond the null if, and only if, the check has failed."""
+        if self._bounds is None:
+            return Interval()
+        low, high = self._bounds.interval
+        low = max(low, self._null) if self._failed else min(low, self._null)
+        return Interval(low, max(low, high))
+
+    def _figures(self, window: Window, drop: float, enough: bool) -> str:
+        candidate, control = window.candidate, self._baseline.shown(window)
         if not candidate.finished:
             return f'{window.candidate_name} has not finished a task yet'
         text = (
@@ -120,33 +176,58 @@ class SuccessCheck:
             f'{percent(candidate.succeeded / candidate.finished)} of '
             f'{count(candidate.finished, "task")}'
         )
-        if not control.finished:
-            return f'{text}, {window.control_name} finished none on the same robots'
-        text += (
-            f', {window.control_name} in {percent(control.succeeded / control.finished)} of '
-            f'{control.finished:,} on the same robots'
-        )
-        return f'{text}; {self._difference.words(self._compared)}' if self._enough else text
+        if not self._baseline.is_number and not control.finished:
+            where = self._baseline.where
+            return f'{text}, {window.control_name} finished none on {where}'
+        text += f', {self._baseline.words(window)}'
+        if not enough:
+            return text
+        pooled = self._pooled(candidate, control)
+        alike = change(pooled) == change(drop)
+        text += f': {change(drop)}' if alike else f'; like for like {change(drop)}'
+        if self._bounds is None:
+            return text
+        level = 1 - self._alpha * (1 + _OTHER_TAIL)
+        return f'{text} ({level:.0%} confidence sequence {self._span()})'
 
-    def _conclusion(self, verdict: Verdict) -> str:
-        harm = evidence_words(self._harm.value, self._limit)
+    def _pooled(self, candidate: Tally, control: Tally) -> float:
+        other = self._baseline.rate
+        if not self._baseline.is_number:
+            other = control.succeeded / control.finished
+        return other - candidate.succeeded / candidate.finished
+
+    def _span(self) -> str:
+        low, high = self._interval
+        if low > 0:
+            return f'{100 * low:.1f} to {100 * high:.1f}'
+        return span(low, high)
+
+    def _end(self, verdict: Verdict, counts: list[int]) -> str:
+        harm = evidence_words(self._evidence, self._limit)
         if verdict is Verdict.FAIL:
-            beyond = f'by more than {_points(self._null)} ' if self._null else ''
-            return f'worse {beyond}beyond chance ({harm}): roll back'
+            return f', {self._more_than()}: roll back'
         if verdict is Verdict.PENDING:
-            return f'no verdict yet ({harm})'
+            return f': no verdict yet ({harm})'
         if verdict is Verdict.PASS:
-            return f'no harm shown ({harm}), {self._proof_words()}'
+            return f': no harm shown ({harm}), {self._proof_words()}'
+        if not self._baseline.is_known:
+            return ': cannot be decided, the previous version has no history to compare with'
         return (
-            f'cannot be decided, {self._compared.candidate_tasks} and '
-            f'{self._compared.control_tasks} tasks could be compared on the same robots and '
-            f'{MIN_TASKS} of each are needed'
+            f': cannot be decided, {" and ".join(f"{n:,}" for n in counts)} tasks could be '
+            f'compared and {MIN_TASKS} of each are needed'
         )
+
+    def _more_than(self) -> str:
+        if max(self._interval.low, self._null) >= self._tolerance:
+            return f'more than the {100 * self._tolerance:.1f} allowed'
+        harm = evidence_words(self._evidence, self._limit)
+        return f'worse beyond chance ({harm})'
 
     def _proof_words(self) -> str:
-        bound = f'at most {_points(self._tolerance)} worse' if self._tolerance else 'not worse'
-        shown = 'and' if self._proof.value >= self._proof_limit else 'but not'
-        evidence = evidence_words(self._proof.value, self._proof_limit)
+        bound = f'at most {points(self._tolerance)} worse' if self._tolerance else 'not worse'
+        proof = self._proof.value_for(self._baseline.design_effect)
+        shown = 'and' if proof >= self._proof_limit else 'but not'
+        evidence = evidence_words(proof, self._proof_limit)
         return f'{shown} proven to be {bound} ({evidence})'
 
     def dump(self) -> dict[str, Any]:
@@ -154,92 +235,18 @@ class SuccessCheck:
         return {
             'harm': list(self._harm.log_e),
             'proof': list(self._proof.log_e),
-            'open': {robot_id: list(block) for robot_id, block in self._open.items()},
-            'compared': list(self._compared),
-            'difference': self._difference.dump(),
+            'baseline': self._baseline.dump(),
+            'bounds': None if self._bounds is None else self._bounds.dump(),
+            'failed': self._failed,
+            'weighted': list(self._weighted),
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Take back what `dump` gave."""
         self._harm.log_e = list(data['harm'])
         self._proof.log_e = list(data['proof'])
-        self._open = {robot_id: Block(*block) for robot_id, block in data['open'].items()}
-        self._compared = Block(*data['compared'])
-        self._difference = _Difference(*data['difference'])
-
-
-class _Difference:
-    """
-    Difference in success rate within blocks, weighted as Mantel and Haenszel do.
-
-    A difference of pooled rates would take a baseline that moves while the candidate's share grows
-    for a difference between the versions.
-    """
-
-    def __init__(
-        self,
-        total: float = 0.0,
-        weight: float = 0.0,
-        candidate_variance: float = 0.0,
-        control_variance: float = 0.0,
-    ) -> None:
-        self._total = total
-        self._weight = weight
-        self._candidate_variance = candidate_variance
-        self._control_variance = control_variance
-
-    def add(self, block: Block) -> None:
-        control_share = block.control_tasks / (block.control_tasks + block.candidate_tasks)
-        candidate_share = 1 - control_share
-        self._total += block.candidate_successes * control_share
-        self._total -= block.control_successes * candidate_share
-        self._weight += block.candidate_tasks * control_share
-        self._candidate_variance += block.candidate_tasks * control_share**2
-        self._control_variance += block.control_tasks * candidate_share**2
-
-    def interval(self, compared: Block) -> Interval:
-        variance = self._candidate_variance * _variance(
-            compared.candidate_successes, compared.candidate_tasks
-        ) + self._control_variance * _variance(compared.control_successes, compared.control_tasks)
-        return confidence_sequence(self._total, variance, self._weight)
-
-    def words(self, compared: Block) -> str:
-        low, high = self.interval(compared)
-        return (
-            f'like for like {_change(self._total / self._weight)} '
-            f'(95% confidence sequence: {_span(low, high)})'
-        )
-
-    def dump(self) -> list[float]:
-        return [self._total, self._weight, self._candidate_variance, self._control_variance]
-
-
-def _variance(successes: int, tasks: int) -> float:
-    # One success and one failure more: no failures among a few tasks does not mean no variance.
-    rate = (successes + 1) / (tasks + 2)
-    return rate * (1 - rate)
-
-
-def _sum(one: Block, other: Block) -> Block:
-    return Block(*map(sum, zip(one, other)))
-
-
-def _rate(successes: int, tasks: int) -> float:
-    return successes / tasks if tasks else math.nan
-
-
-def _points(drop: float) -> str:
-    return f'{100 * drop:.1f} points'
-
-
-def _change(difference: float) -> str:
-    points = round(100 * difference, 1)
-    if points == 0:
-        return 'equal'
-    return f'{abs(points):.1f} points {"worse" if points < 0 else "better"}'
-
-
-def _span(low: float, high: float) -> str:
-    if low * high > 0:
-        return f'{abs(100 * low):.1f} to {_change(high)}'
-    return f'{_change(low)} to {_change(high)}'
+        self._baseline.load(data['baseline'])
+        if self._bounds is not None and data['bounds'] is not None:
+            self._bounds.load(data['bounds'])
+        self._failed = data['failed']
+        self._weighted = list(data['weighted'])

@@ -26,6 +26,7 @@ from hotswap_ros.models._errors import (
     UnknownVersionError,
 )
 from hotswap_ros.models._hashing import bucket
+from hotswap_ros.models._input_statistics import BINS, FeatureStatistics, InputBins
 from hotswap_ros.models._manifest import Comparison, DType, Manifest, Metric, TensorSpec
 from hotswap_ros.models._repository import MANIFEST_NAME, ModelRepository
 from hotswap_ros.models._routing import Routing
@@ -34,6 +35,7 @@ from hotswap_ros.models._verified import SealedCopy, VerifiedVersion
 from hotswap_ros.models._version_state import VersionState
 
 __all__ = [
+    'BINS',
     'LATENCY_EDGES_MS',
     'MANIFEST_NAME',
     'CachedRepository',
@@ -43,10 +45,12 @@ __all__ = [
     'FetchFailedError',
     'FolderSource',
     'HttpSource',
+    'FeatureStatistics',
     'InvalidManifestError',
     'InvalidRoutingError',
     'Manifest',
     'Metric',
+    'InputBins',
     'ModelError',
     'ModelRepository',
     'NoDiskError',

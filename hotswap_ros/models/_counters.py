@@ -84,7 +84,8 @@ class VersionCounters:
     counts those by cause. `latency` has one count per bucket of `LATENCY_EDGES_MS`, and one for
     the rest. `stable` and `candidate` split the requests by the role that they were made in; a
     version that was stable when a task began is that to its end. `shadow` counts what it did as a
-    shadow, which is none of the others.
+    shadow, which is none of the others. `inputs` counts, for each input feature with training
+    statistics, sampled observations between their deciles (see InputBins).
     """
 
     requests: int = 0
@@ -96,3 +97,4 @@ class VersionCounters:
     stable: RoleCounts = field(default_factory=RoleCounts)
     candidate: RoleCounts = field(default_factory=RoleCounts)
     shadow: ShadowCounts = field(default_factory=ShadowCounts)
+    inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)

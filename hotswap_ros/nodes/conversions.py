@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hotswap_ros import action, msg
 from hotswap_ros.gates import CheckResult, Verdict
 from hotswap_ros.models import (
+    BINS,
     LATENCY_EDGES_MS,
     RoleCounts,
     ShadowCounts,
@@ -263,6 +264,8 @@ def _version_telemetry(version: str, counters: VersionCounters) -> Any:
             for role, counts in _roles(counters).items()
             if counts.requests
         ],
+        input_features=list(counters.inputs),
+        input_bins=[count for bins in counters.inputs.values() for count in bins],
         latency_buckets=counters.latency,
     )
 
@@ -362,6 +365,7 @@ def _version_counters(version: Any) -> VersionCounters:
             version.shadow_agreed,
             version.shadow_failed,
         ),
+        inputs=_inputs(version.input_features, version.input_bins),
     )
 
 
@@ -373,6 +377,15 @@ def _role_counts(role: Any) -> RoleCounts:
 
 def _causes(counts: Sequence[int]) -> dict[str, int]:
     return {cause.value: counts[code] for cause, code in _CAUSES.items() if code < len(counts)}
+
+
+def _inputs(features: Sequence[str], bins: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    if len(bins) != BINS * len(features):
+        return {}  # of a robot that counts otherwise: no drift is better than a wrong one
+    return {
+        feature: tuple(bins[BINS * index : BINS * (index + 1)])
+        for index, feature in enumerate(features)
+    }
 
 
 def _task_counts(counts: Any) -> TaskCounts:

@@ -9,11 +9,14 @@ moment, into a list of steps. Both are pure.
 """
 
 from hotswap_ros.plan._compile import Robot, compile_plan, select_cohort
+from hotswap_ros.plan._criteria import Control, Method, SuccessCriteria
 from hotswap_ros.plan._load import PlanError, load_plan
-from hotswap_ros.plan._plan import Plan, Stage, Strategy, SuccessCriteria
+from hotswap_ros.plan._plan import Plan, Stage, Strategy
 from hotswap_ros.plan._steps import Observe, SetRouting, StageModels, Step
 
 __all__ = [
+    'Control',
+    'Method',
     'Observe',
     'Plan',
     'PlanError',

@@ -118,6 +118,8 @@ def _problem(entry: Any) -> str:
     if entry['type'] == 'missing':
         return f'{prefix}is missing: add it'
     message = _WANTED.get(entry['type'], entry['msg']).removeprefix('Value error, ')
+    if entry['type'] in ('enum', 'literal_error'):
+        message = f'must be one of {entry["ctx"]["expected"]}'
     if entry['type'] == 'value_error':
         return f'{prefix}{message}'
     return f'{prefix}{message} (found {_found(entry["input"])})'

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import itertools
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, model_validator
 
-from hotswap_ros.models import LATENCY_EDGES_MS
+from hotswap_ros.plan._criteria import Control, SuccessCriteria
+from hotswap_ros.plan._section import Section
 
 #: ISO 8601 ("PT15M") or a number of seconds.
 Duration = Annotated[timedelta, Field(ge=timedelta(0))]
@@ -26,85 +25,23 @@ class Strategy(str, enum.Enum):
     CANARY = 'Canary'
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra='forbid',
-        frozen=True,
-        allow_inf_nan=False,
-    )
-
-    @model_validator(mode='before')
-    @classmethod
-    def _keys_are_known(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        spellings = {name: name for name in cls.model_fields}
-        spellings |= {to_camel(name): name for name in cls.model_fields}
-        seen: dict[str, str] = {}
-        for key in data:
-            name = spellings.get(key)
-            if name is None:
-                raise ValueError(_unknown_key(key, spellings))
-            if name in seen:
-                raise ValueError(f"'{seen[name]}' and '{key}' are one key: write it once")
-            seen[name] = key
-        return data
-
-    @field_validator('*', mode='before')
-    @classmethod
-    def _yes_is_no_number(cls, value: Any) -> Any:
-        # YAML reads "yes" and "on" as true, which would otherwise pass for 1.
-        if isinstance(value, bool):
-            raise ValueError(f"must not be '{'yes' if value else 'no'}': write a value")
-        return value
-
-
-def _unknown_key(key: object, spellings: dict[str, str]) -> str:
-    near = difflib.get_close_matches(str(key), spellings, n=1, cutoff=0.5)
-    known = ', '.join(to_camel(name) for name in dict.fromkeys(spellings.values()))
-    remedy = f"did you mean '{near[0]}'?" if near else f'known here: {known}'
-    return f"unknown key '{key}': {remedy}"
-
-
-class SuccessCriteria(_Section):
-    """
-    What the candidate must hold; a criterion that is None is not checked.
-
-    `max_success_drop` is the tolerated loss in success rate against the control (0.02: two
-    points). `max_latency_ms` limits the 95th percentile of the candidate's inference latency,
-    `max_error_rate` the share of its requests that fail, `max_stuck_per_robot` its stuck tasks on
-    any one robot.
-
-    `harm_null` is what has to be disproved to roll back: that the candidate is not worse at all,
-    or not worse by more than the tolerance. `alpha` is the probability of rolling back an equal
-    candidate, over the whole rollout and all checks together.
-    """
-
-    max_success_drop: float = Field(0.02, ge=0, lt=1)
-    max_latency_ms: float | None = Field(None, gt=0, le=LATENCY_EDGES_MS[-1])
-    max_error_rate: float | None = Field(None, gt=0, lt=1)
-    max_stuck_per_robot: int | None = Field(10, ge=0)
-    harm_null: Literal['not_worse', 'not_worse_than_tolerance'] = 'not_worse'
-    alpha: float = Field(0.05, gt=0, lt=0.5)
-
-
-class Stage(_Section):
+class Stage(Section):
     """
     One step up: a percentage of the robots, watched for a number of tasks and for a time.
 
     Both must be in before the stage can pass: `tasks` counts tasks that the candidate finished,
     `duration` is the least time. `timeout` is how long to wait for the tasks before the stage is
     called inconclusive. `control_share` is the share of the robots' tasks that stays on the
-    previous version as the concurrent control; by default half, and a tenth in the last stage.
+    previous version as the concurrent control; by default half, and a tenth in the last stage. The
+    larger it is, the fewer tasks a bad candidate gets before it is found out, and the longer the
+    stage takes.
     """
 
     percentage: float = Field(gt=0, le=100)
     tasks: int | None = Field(None, ge=1)
     duration: Duration | None = None
     timeout: Duration = timedelta(hours=24)
-    control_share: float | None = Field(None, gt=0, lt=1)
+    control_share: float | None = Field(None, ge=0, lt=1)
 
     @model_validator(mode='after')
     def _has_an_end(self) -> Stage:
@@ -120,7 +57,7 @@ class Stage(_Section):
         return 0.5 if self.percentage < 100 else 0.9
 
 
-class Plan(_Section):
+class Plan(Section):
     """
     A rollout as somebody asked for it.
 
@@ -160,7 +97,24 @@ class Plan(_Section):
             raise ValueError(
                 f'the last stage stops at {percentages[-1]:g}%: end with a stage of 100'
             )
+        self._require_control(stages)
         return self
+
+    def _require_control(self, stages: tuple[Stage, ...]) -> None:
+        control = self.success_criteria.control
+        for number, stage in enumerate(stages):
+            if stage.control_share != 0:
+                continue
+            where = f'stages.{number}.controlShare is 0'
+            if control is Control.WITHIN_ROBOTS:
+                raise ValueError(
+                    f'{where}, but the candidate is compared within robots: give it a share, or '
+                    "set 'control' of the success criteria to 'across_robots'"
+                )
+            if control is Control.ACROSS_ROBOTS and stage.percentage == 100:
+                raise ValueError(
+                    f'{where} at 100%, which leaves no control: give it a share, such as 0.1'
+                )
 
     @property
     def effective_stages(self) -> tuple[Stage, ...]:

@@ -106,8 +106,11 @@ class FleetView:
 
     def is_reachable(self, model_id: str, robot_id: str, now: float) -> bool:
         """Return whether the robot was heard lately."""
-        seen = self._seen.get((model_id, robot_id), self._started)
-        return now - seen <= self._unreachable_after_s
+        return self.silent_for(model_id, robot_id, now) <= self._unreachable_after_s
+
+    def silent_for(self, model_id: str, robot_id: str, now: float) -> float:
+        """Return for how long the robot was not heard, in seconds."""
+        return now - self._seen.get((model_id, robot_id), self._started)
 
     def on_sent(self, routing: Routing, robot_id: str) -> None:
         """Take note that a routing is on its way to a robot."""

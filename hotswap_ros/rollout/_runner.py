@@ -34,6 +34,10 @@ _ENDS = {
 }
 
 
+#: A robot that is silent for so long may never tell how its tasks ended: they count as failed.
+_GIVEN_UP_AFTER_S = 120.0
+
+
 class Verb(str, enum.Enum):
     """What an operator can say to a rollout."""
 
@@ -48,24 +52,32 @@ class Runner:
     Moves one rollout forward, and back.
 
     The state is the whole memory: a runner made from a journaled state goes on where the other
-    stopped.
+    stopped. Without `explain` its gate keeps no intervals, which is a good deal faster.
     """
 
-    def __init__(self, state: RolloutState) -> None:
+    def __init__(self, state: RolloutState, *, explain: bool = True) -> None:
         self.state = state
         criteria, version = state.plan.success_criteria, state.plan.version
+        stages = sum(isinstance(step, Observe) for step in state.steps)
         if state.gate is None:
-            self._gate = Gate(criteria, version)
+            self._gate = Gate(criteria, version, stages=stages, explain=explain)
         else:
-            self._gate = Gate.load(criteria, version, state.gate)
+            self._gate = Gate.load(criteria, version, state.gate, stages=stages, explain=explain)
         self.checks: tuple[CheckResult, ...] = self._gate.checks(complete=state.gate_complete)
         self._fed: dict[str, Telemetry] = {}
+        self._given_up: set[str] = set()
         self._events: list[Event] = []
         self._wishes: dict[str, Desired] = {}
 
     @classmethod
     def start(
-        cls, rollout_id: str, plan: Plan, reports: Mapping[str, RobotReport], now: float
+        cls,
+        rollout_id: str,
+        plan: Plan,
+        reports: Mapping[str, RobotReport],
+        now: float,
+        *,
+        explain: bool = True,
     ) -> Runner:
         """Begin a rollout on robots that serve another version. Raises NoRobotsError for none."""
         taking_part = [
@@ -84,7 +96,8 @@ class Runner:
                 previous={report.robot_id: report.routing.stable for report in taking_part},
                 started=now,
                 saved_at=now,
-            )
+            ),
+            explain=explain,
         )
         text = f'{plan.strategy.value} of {plan.version} on {_count(fleet)} began'
         runner._say(now, 'started', Level.INFO, text)
@@ -98,6 +111,7 @@ class Runner:
             self._end_rollback_when_confirmed(view, now)
             return
         self._feed_gate(view)
+        self._give_up_silent(view, now)
         if self._found_harm(view, now):
             return
         self._mind_reachability(view, now)
@@ -198,6 +212,7 @@ class Runner:
             self._feed_gate(view)
         elif isinstance(step, Observe):
             self.state.gate_complete = False
+            self._gate.begin_stage()
         self._wishes.clear()
 
     def _stage_models(self, step: StageModels, view: FleetView, now: float) -> None:
@@ -282,16 +297,35 @@ class Runner:
 
     def _feed_gate(self, view: FleetView) -> None:
         news = False
-        for robot_id in self.state.shares:
+        for robot_id, share in self._watched().items():
             telemetry = view.telemetry(self._model, robot_id)
             if telemetry is None or telemetry is self._fed.get(robot_id):
                 continue
             self._fed[robot_id] = telemetry
             previous = self.state.previous[robot_id]
-            self._gate.observe(robot_id, previous, telemetry.boot_id, telemetry.versions)
+            self._gate.observe(robot_id, previous, telemetry.boot_id, telemetry.versions, share)
             news = True
         if news:
             self.checks = self._gate.checks(complete=self.state.gate_complete)
+
+    def _watched(self) -> Mapping[str, float]:
+        """Return the robots that the gate watches, with the candidate's share of their tasks."""
+        shares = self.state.shares
+        if not shares or not self.state.plan.success_criteria.needs_other_robots:
+            return shares
+        return dict.fromkeys(self.state.robots, 0.0) | shares
+
+    def _give_up_silent(self, view: FleetView, now: float) -> None:
+        """Tell the gate who is out of reach, and of whom no outcome is to be hoped for."""
+        watched = self._watched()
+        lost = view.unreachable(self._model, watched, now)
+        self._gate.reach(len(lost), len(watched))
+        for robot_id in lost:
+            silent = view.silent_for(self._model, robot_id, now)
+            if robot_id not in self._given_up and silent > _GIVEN_UP_AFTER_S:
+                self._gate.leave(robot_id)
+                self._given_up.add(robot_id)
+        self._given_up.intersection_update(lost)
 
     def _found_harm(self, view: FleetView, now: float) -> bool:
         if not self.state.shares:

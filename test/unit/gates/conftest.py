@@ -53,9 +53,9 @@ class CountingRobot:
         self.counters = {self.control: VersionCounters()}
         return self
 
-    def tell(self, gate: Gate) -> CountingRobot:
+    def tell(self, gate: Gate, share: float | None = None) -> CountingRobot:
         """Send a snapshot."""
-        gate.observe(self.robot_id, self.control, self.boot_id, dict(self.counters))
+        gate.observe(self.robot_id, self.control, self.boot_id, dict(self.counters), share)
         return self
 
 
