@@ -26,10 +26,11 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.exceptions import InvalidServiceNameException
-from rclpy.executors import Executor, SingleThreadedExecutor
+from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.task import Future
 
@@ -237,6 +238,8 @@ class FleetCoordinator(Node):
         super().__init__('fleet_coordinator', **node_options)
         self.parameters = declare(self, CoordinatorParameters)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        # The default group would wait for the end of each coroutine before it takes a message in.
+        self._at_once = ReentrantCallbackGroup()
         self._callers: dict[tuple[str, str], Any] = {}
         self._calls: dict[Future[Any], tuple[float, Command, Any]] = {}
         self._robots: dict[tuple[str, str], msg.RobotStatus] = {}
@@ -279,7 +282,7 @@ class FleetCoordinator(Node):
             (srv.ListRollouts, 'list_rollouts', self._list_rollouts),
             (srv.GetReport, 'get_report', self._get_report),
         ):
-            self.create_service(kind, f'~/{name}', callback)
+            self.create_service(kind, f'~/{name}', callback, callback_group=self._at_once)
         self._rollout_server = ActionServer(
             self,
             action.Rollout,
@@ -288,6 +291,7 @@ class FleetCoordinator(Node):
             cancel_callback=lambda goal: CancelResponse.ACCEPT,
             # Long enough for who looks the result up later; the journal keeps it for ever.
             result_timeout=900,
+            callback_group=self._at_once,
         )
         self._rollback_server = ActionServer(
             self,
@@ -296,6 +300,7 @@ class FleetCoordinator(Node):
             self._run_rollback,
             cancel_callback=lambda goal: CancelResponse.REJECT,
             result_timeout=900,
+            callback_group=self._at_once,
         )
         heartbeat_s = self.parameters.heartbeat_period_s
         self.create_timer(heartbeat_s, self._beat, clock=self._steady)
@@ -732,7 +737,7 @@ def _journal_path(given: str) -> str:
 def main(args: list[str] | None = None) -> None:
     """Run the coordinator until SIGINT or SIGTERM."""
 
-    def start(executor: SingleThreadedExecutor) -> Callable[[], None]:
+    def start(executor: Executor) -> Callable[[], None]:
         coordinator = FleetCoordinator()
         executor.add_node(coordinator)
         return coordinator.stop

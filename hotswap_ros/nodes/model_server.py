@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from hotswap_ros import msg, srv
@@ -96,6 +97,8 @@ class ModelServer(LifecycleNode):
         self._models = Path()
         self._disk_is_being_measured = False
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        # The default group waits for the end of a coroutine: no inference while a version loads.
+        self._at_once = ReentrantCallbackGroup()
         self._activates_itself = self.parameters.autostart
         if self._activates_itself:
             self._autostart = self.create_timer(0.0, self._begin, clock=self._steady)
@@ -278,7 +281,10 @@ class ModelServer(LifecycleNode):
             (srv.ListModels, 'list_models', self._list_models),
             (srv.ReportTask, 'report_task', self._report_task),
         ):
-            self._keep(self.destroy_service, self.create_service(kind, f'~/{name}', callback))
+            service = self.create_service(
+                kind, f'~/{name}', callback, callback_group=self._at_once
+            )
+            self._keep(self.destroy_service, service)
         for period, tick in (
             (self.parameters.status_period_s, self._beat),
             (self.parameters.telemetry_period_s, self._publish_telemetry),
@@ -597,7 +603,7 @@ def _host_name() -> str:
 def main(args: list[str] | None = None) -> None:
     """Run one model server until SIGINT or SIGTERM."""
 
-    def start(executor: SingleThreadedExecutor) -> Callable[[], None]:
+    def start(executor: Executor) -> Callable[[], None]:
         server = ModelServer()
         executor.add_node(server)
         return server.stop
