@@ -100,7 +100,7 @@ def load_case(
         apart=_apart(sources.shadow, sources.trial, model),
     )
     if features and sources.inputs is not None:
-        drifts, strange, watched = _drifts(sources.inputs, features)
+        drifts, strange, watched = _drifts(sources.inputs, features, candidate)
         return replace(case, drifts=drifts, strange=strange, watched=watched), tuple(notes)
     counted = _counted_drifts(trial, candidate, features)
     if counted:
@@ -185,10 +185,10 @@ def _columns(path: Path) -> dict[str, list[float]]:
 
 
 def _drifts(
-    path: Path, features: Iterable[TrainingFeature]
+    path: Path, features: Iterable[TrainingFeature], candidate: str
 ) -> tuple[tuple[Drift, ...], frozenset[str], frozenset[str]]:
-    """Return every feature's drift, the tasks with strange inputs, and those with any."""
-    rows = list(read_table(path))
+    """Return the drift of the candidate's inputs, the tasks with strange ones, and with any."""
+    rows = [row for row in read_table(path) if row.text('version') in ('', candidate)]
     tasks = [row.text('task_id') for row in rows]
     drifts, strange = [], set()
     known = [one for one in features if rows and one.name in rows[0].headers]

@@ -101,8 +101,24 @@ def everywhere(
         f'It is shown to be worse in {len(worse)} of {len(groups)} categories; a drop that all '
         f'have in common makes up {percent(part)} of the extra failures.',
         remedy,
-        tuple(lines[n] for n in worse),
+        (*(lines[n] for n in worse), *_in_the_lab(case, groups)),
         (*why, *(line for n, line in lines.items() if n not in worse)),
+    )
+
+
+def _in_the_lab(case: Case, groups: Mapping[str, Group]) -> tuple[str, ...]:
+    """Return that the lab saw it as well, if it did."""
+    arms = {name: group.candidate for name, group in groups.items() if name in case.lab}
+    tasks = sum(arm.tasks for arm in arms.values())
+    if not tasks:
+        return ()
+    lab = sum(case.lab[name] * arm.tasks for name, arm in arms.items()) / tasks
+    successes = sum(arm.successes for arm in arms.values())
+    if lab > wilson_interval(successes, tasks).high:
+        return ()
+    own = successes / tasks
+    return (
+        f'The lab promised no more: {percent(lab)} on such tasks, on the robots {percent(own)}.',
     )
 
 

@@ -299,6 +299,14 @@ def test_a_drop_is_no_riddle_where_drift_explains_it() -> None:
     assert 'off its own training data too' in find(diagnose(both), 'drift').objects[0]
 
 
+def test_a_lab_that_saw_it_speaks_for_the_policy_itself() -> None:
+    case = drawn(everywhere(0.1))
+    seen = replace(case, lab=dict.fromkeys(CATEGORIES, 0.82))
+    assert 'The lab promised no more' in find(diagnose(seen), 'everywhere').supports[-1]
+    unseen = replace(case, lab=dict.fromkeys(CATEGORIES, 0.92))
+    assert 'lab' not in find(diagnose(unseen), 'everywhere').supports[-1]
+
+
 def test_where_it_is_worse_cannot_be_told_without_categories() -> None:
     case = drawn(everywhere(0.1))
     plain = replace(case, records=tuple(r._replace(category='') for r in case.records))
