@@ -105,8 +105,7 @@ class CategoryCheck:
         name = max(self._categories, key=self._strength)
         category = self._categories[name]
         limit, value = category.limit(self._alpha), category.evidence.value
-        enough = window.candidate.finished >= MIN_TASKS
-        verdict = verdict_of(failed=self.failed, complete=complete, enough=enough)
+        verdict = verdict_of(failed=self.failed, complete=complete, enough=bool(self._large))
         control, own = category.rates
         return CheckResult(
             name=self.name,
@@ -122,6 +121,15 @@ class CategoryCheck:
             n_control=category.total[0],
             alpha=self._alpha,
         )
+
+    @property
+    def _large(self) -> list[str]:
+        """Return the categories of which both versions have tasks enough to pass."""
+        return [
+            name
+            for name, category in self._categories.items()
+            if min(category.total[0], category.total[2]) >= MIN_TASKS
+        ]
 
     def _strength(self, name: str) -> float:
         category = self._categories[name]
@@ -144,9 +152,17 @@ class CategoryCheck:
         return {
             Verdict.FAIL: f'{text}: more is lost, beyond chance ({words}): roll back.',
             Verdict.PENDING: f'{text}: no verdict yet ({words}).',
-            Verdict.PASS: f'{text}: no harm shown in any of {len(self._categories)} ({words}).',
-            Verdict.INCONCLUSIVE: f'{text}: cannot be decided, {MIN_TASKS} tasks are needed.',
+            Verdict.PASS: f'{text}: no harm shown{self._where()} ({words}).',
+            Verdict.INCONCLUSIVE: (
+                f'{text}: cannot be decided, {MIN_TASKS} tasks of each are needed.'
+            ),
         }[verdict]
+
+    def _where(self) -> str:
+        large, number = len(self._large), len(self._categories)
+        rest = number - large
+        tell = f', {rest} of them with too few tasks to tell' if rest else ''
+        return f' in any of {number}{tell}'
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
