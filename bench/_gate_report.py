@@ -29,9 +29,10 @@ def report(found: dict[str, Any]) -> None:
         _print_targets(table)
     low, high = rollouts['false_rollbacks_interval']
     note = (
-        'A good v24 succeeds in 92% of tasks, as v23 does. In brackets: 95% intervals, and the mean '
-        'number of tasks that v24 lost. Stages of 5, 20 and 50% of 100 robots end after 100, 500 '
-        'and 2,500 tasks of v24. As careful: set to be wrong as often as the gate was in all of '
+        'A good v24 succeeds in 92% of tasks, as v23 does. In brackets: 95% intervals, and the '
+        'mean number of tasks that v24 lost. Stages of 5, 20 and 50% of 100 robots end after '
+        '100, 500 and 2,500 tasks of v24. As careful: set to be wrong as often as the gate was '
+        'in all of '
         f'its tables, {rollouts["false_rollbacks"]:.1%} of '
         f'{rollouts["equal_rollouts"]} rollouts ({low:.1%} to {high:.1%}).'
     )

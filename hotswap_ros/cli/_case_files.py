@@ -87,7 +87,7 @@ def load_case(
     control, candidate = choose_versions(trial, control, candidate)
     design = find_design(trial, control, candidate)
     if design.left_out:
-        notes.append(f'{design.left_out:,} tasks were left out: not done beside {candidate}')
+        notes.append(f'tasks left out, as not done beside {candidate}: {design.left_out:,}')
     features, lab = _training(sources.training, candidate)
     names = frozenset(filter(None, (name.strip() for name in known.split(',')))) or frozenset(lab)
     case = Case(

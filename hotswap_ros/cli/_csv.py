@@ -60,6 +60,13 @@ class Row(NamedTuple):
             raise self.wrong(column, 'is no finite number: leave the cell empty if unknown')
         return value
 
+    def amount(self, column: str, otherwise: float = math.nan) -> float:
+        """Return a cell as a number, zero or more."""
+        value = self.number(column, otherwise)
+        if value < 0:
+            raise self.wrong(column, 'is below zero')
+        return value
+
     def whole(self, column: str, otherwise: int) -> int:
         """Return a cell as a whole number, zero or more."""
         value = self.number(column, otherwise)
@@ -79,13 +86,17 @@ class Row(NamedTuple):
     def moment(self, column: str) -> float:
         """Return a cell as seconds: a number, or a date and time in ISO 8601."""
         text = self.text(column)
+        if not text:
+            return math.nan
         try:
-            return float(text) if text else math.nan
+            seconds = float(text)
         except ValueError:
-            pass
+            seconds = math.nan
+        if math.isfinite(seconds):
+            return seconds
         try:
             return datetime.fromisoformat(re.sub('[zZ]$', '+00:00', text)).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError):
             wanted = 'write seconds, or a date and time like 2026-03-01T12:30:00Z'
             raise self.wrong(column, f'is no time: {wanted}') from None
 
@@ -202,7 +213,7 @@ def _record(row: Row, tasks: int, successes: int) -> Record:
         time=_began(row),
         task_id=row.text('task_id'),
         error=row.text('error'),
-        latency_ms=row.number('latency_ms'),
+        latency_ms=row.amount('latency_ms'),
     )
 
 
@@ -211,4 +222,4 @@ def _began(row: Row) -> float:
     started = row.moment('started')
     if not math.isnan(started):
         return started
-    return row.moment('ended') - row.number('duration_s', 0.0)
+    return row.moment('ended') - row.amount('duration_s', 0.0)

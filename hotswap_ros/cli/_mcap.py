@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mcap.exceptions import McapError
 from mcap.reader import NonSeekingReader
 from mcap.records import Schema
 from mcap_ros2.decoder import DecoderFactory
@@ -49,7 +48,7 @@ class Recording:
         if not self.latency:
             notes.append('no latencies: record the topic /fleet/telemetry too')
         if self.cut_short:
-            notes.append('the recording ends in the middle of a message: what came before is used')
+            notes.append('the recording is cut off or damaged: what came before is used')
         return replace(Trial.of(self.tasks, self.latency, notes), inputs=self.inputs)
 
 
@@ -64,18 +63,21 @@ def read_recording(path: Path, model: str = '') -> Recording:
     counters = _Counters()
     seen: set[tuple[str, str, int]] = set()
     for kind, message in _messages(path, recording):
-        recording.models[message.model_id] = recording.models.get(message.model_id, 0) + 1
-        if model and message.model_id != model:
-            continue
-        if kind == 'TaskResult':
-            key = (message.robot_id, message.task_id, _nanoseconds(message.stamp))
-            if key not in seen:  # a robot may be recorded twice
-                seen.add(key)
-                recording.tasks.append(_record(message))
-        elif kind == 'ModelTelemetry':
-            counters.add(message)
-        else:
-            recording.shadows.append(message)
+        try:
+            recording.models[message.model_id] = recording.models.get(message.model_id, 0) + 1
+            if model and message.model_id != model:
+                continue
+            if kind == 'TaskResult':
+                key = (message.robot_id, message.task_id, _nanoseconds(message.stamp))
+                if key not in seen:  # a robot may be recorded twice
+                    seen.add(key)
+                    recording.tasks.append(_record(message))
+            elif kind == 'ModelTelemetry':
+                counters.add(message)
+            else:
+                recording.shadows.append(message)
+        except AttributeError as error:
+            raise _does_not_fit(path, error) from error
     several = len(recording.models) > 1 and not model
     if several or (model and model not in recording.models):
         found = ', '.join(sorted(recording.models)) or 'none'
@@ -89,33 +91,58 @@ def read_recording(path: Path, model: str = '') -> Recording:
 def _messages(path: Path, recording: Recording) -> Iterator[tuple[str, Any]]:
     factory = DecoderFactory()
     decoders: dict[int, Callable[[bytes], Any] | None] = {}
+    for schema, channel, message in _undecoded(path, recording):
+        if channel.id not in decoders:
+            decoders[channel.id] = _decoder(factory, channel.message_encoding, schema)
+        decode = decoders[channel.id]
+        if decode is None or schema is None:
+            continue
+        try:
+            decoded = decode(message.data)
+        except (struct.error, ValueError, IndexError) as error:
+            raise _does_not_fit(path, error) from error
+        yield schema.name.removeprefix(_PACKAGE), decoded
+
+
+def _undecoded(path: Path, recording: Recording) -> Iterator[tuple[Schema | None, Any, Any]]:
     found = False
     try:
         with path.open('rb') as file:
             # From front to back: a recording whose robot died has no index at its end.
-            for schema, channel, message in NonSeekingReader(file).iter_messages(
-                log_time_order=False
-            ):
+            messages = NonSeekingReader(file).iter_messages(log_time_order=False)
+            while (entry := _next(messages)) is not None:
                 found = True
-                if channel.id not in decoders:
-                    decoders[channel.id] = _decoder(factory, channel.message_encoding, schema)
-                decode = decoders[channel.id]
-                if decode is not None and schema is not None:
-                    yield schema.name.removeprefix(_PACKAGE), decode(message.data)
-    except (struct.error, UnicodeDecodeError) as error:
-        raise AnalysisError(
-            f'{path.name} holds a message that does not fit its schema ({error}): was it recorded '
-            'with the interfaces of another version of hotswap_ros?'
-        ) from error
-    except McapError as error:
-        if not found:
-            raise AnalysisError(
-                f'{path.name} is no MCAP recording ({error}): record with '
-                "'ros2 bag record --storage mcap /fleet/task_results /fleet/telemetry'"
-            ) from error
-        recording.cut_short = True
+                yield entry
     except OSError as error:
         raise AnalysisError(f'{path} cannot be read: {error}') from error
+    except _Damaged as error:
+        if not found:
+            raise AnalysisError(
+                f'{path.name} is no MCAP recording, or cut off before its first messages were '
+                "written: record with 'ros2 bag record --storage mcap /fleet/task_results "
+                "/fleet/telemetry'"
+            ) from error
+        recording.cut_short = True
+
+
+class _Damaged(Exception):
+    """The bytes from here on are none of a recording."""
+
+
+def _next(messages: Iterator[Any]) -> Any:
+    try:
+        return next(messages, None)
+    except OSError:
+        raise
+    except Exception as error:  # a parser and two decompressors fail in their own ways
+        raise _Damaged from error
+
+
+def _does_not_fit(path: Path, error: Exception) -> AnalysisError:
+    return AnalysisError(
+        f'{path.name} holds a message that does not fit ({error}): was it recorded with the '
+        'interfaces of another version of hotswap_ros?'
+    )
 
 
 def _decoder(

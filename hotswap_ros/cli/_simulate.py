@@ -28,6 +28,7 @@ from hotswap_ros.gates import percent
 from hotswap_ros.plan import Plan, PlanError, load_plan
 from hotswap_ros.sim import Characteristics, Share, World, characterize
 
+_MOST_RATES = 200
 _DRAWN = ('.png', '.svg', '.pdf')
 
 
@@ -48,7 +49,9 @@ def run_simulate(
         rates = parse_sweep(sweep) if sweep else [world.candidate]
         if plot is not None and plot.suffix.lower() not in _DRAWN:
             raise ValueError(f"--plot '{plot}' must end in {', '.join(_DRAWN)}")
-    except (PlanError, ValueError, OSError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        return refuse(console, f'{path} cannot be read as text: {error}')
+    except (PlanError, ValueError) as error:
         return refuse(console, error)
     jobs = jobs or os.cpu_count() or 1
     worlds = [replace(world, candidate=rate) for rate in rates]
@@ -70,15 +73,16 @@ def parse_sweep(text: str) -> list[float]:
     try:
         if ':' in text:
             low, high, step = map(float, text.split(':'))
-            rates = [low + n * step for n in range(math.floor((high - low) / step + 1e-9) + 1)]
+            steps = math.floor((high - low) / step + 1e-9)
+            rates = [low + n * step for n in range(steps + 1)] if steps <= _MOST_RATES else []
         else:
             rates = [float(part) for part in text.split(',')]
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ArithmeticError):
         rates = []
     if not rates or not all(0 <= rate <= 1 for rate in rates):
         raise ValueError(
             f"--sweep '{text}' names no success rates from 0 to 1: write '0.80:0.96:0.02' (from, "
-            "to, step) or '0.7,0.8,0.9'"
+            f"to, step) or '0.7,0.8,0.9', {_MOST_RATES} at most"
         )
     return [round(rate, 9) for rate in rates]
 

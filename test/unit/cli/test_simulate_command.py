@@ -53,7 +53,9 @@ def test_sweeps() -> None:
     assert parse_sweep('0.9') == [0.9]
 
 
-@pytest.mark.parametrize('text', ['0.8:0.9', '0.9:0.8:0.1', '0.8:0.9:0', 'high', '0.9,1.2'])
+@pytest.mark.parametrize(
+    'text', ['0.8:0.9', '0.9:0.8:0.1', '0.8:0.9:0', '0:1:1e-9', '0:1:1e-320', 'high', '0.9,1.2']
+)
 def test_what_is_no_sweep(text: str) -> None:
     with pytest.raises(ValueError, match='names no success rates from 0 to 1: write'):
         parse_sweep(text)

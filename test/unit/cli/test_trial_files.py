@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from _recordings import definition, task_result, telemetry, write_mcap
 from mcap.writer import Writer
+from mcap_ros2.writer import Writer as Ros2Writer
 
 from hotswap_ros.cli._csv import read_trial
 from hotswap_ros.cli._mcap import read_recording
@@ -77,6 +78,8 @@ def test_a_task_without_an_outcome_failed(table) -> None:
         (['version,success,latency_ms', 'v1,1,nan'], "'nan' is no finite number"),
         (['version,n,successes', 'v1,5,6'], "'6' is more than the 5 tasks of the line"),
         (['version,n,successes', 'v1,5.5,1'], "'5.5' is no count: write a whole number"),
+        (['version,success,time', 'v1,1,inf'], "column 'time': 'inf' is no time"),
+        (['version,success,latency_ms', 'v1,1,-5'], "column 'latency_ms': '-5' is below zero"),
         (['version,success', ',1'], "line 2, column 'version': '' is no version"),
         (['robot,success', 'r1,1'], r"no column 'version' \(found: robot, success\): name it"),
         (['version,robot', 'v1,r1'], "no column 'success'"),
@@ -136,7 +139,7 @@ def test_a_recording_that_was_cut_short_is_used(tmp_path: Path) -> None:
     recording = read_recording(path)
     assert 0 < len(recording.tasks) < 3000
     assert recording.cut_short
-    assert any('ends in the middle' in note for note in recording.trial(path).notes)
+    assert any('cut off or damaged' in note for note in recording.trial(path).notes)
 
 
 def test_several_models_need_a_name(tmp_path: Path) -> None:
@@ -161,6 +164,37 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
         read_recording(empty).trial(empty)
 
 
+@pytest.mark.parametrize('damage', ['cut', 'rotten', 'empty'])
+def test_bytes_that_are_no_recording_are_a_sentence(tmp_path: Path, damage: str) -> None:
+    path = write_mcap(tmp_path / 'fleet.mcap', [task_result(n) for n in range(50)])
+    whole = bytearray(path.read_bytes())
+    if damage == 'rotten':
+        whole[60::7] = bytes(byte ^ 0x55 for byte in whole[60::7])
+    path.write_bytes({'cut': whole[:40], 'empty': b''}.get(damage, whole))
+    with pytest.raises(AnalysisError, match='is no MCAP recording, or cut off'):
+        read_recording(path)
+
+
+def test_messages_of_another_time_are_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / 'fleet.mcap'
+    with path.open('wb') as file:
+        writer = Ros2Writer(file)
+        schema = writer.register_msgdef('hotswap_ros/msg/TaskResult', 'string model_id')
+        writer.write_message('/fleet/task_results', schema, {'model_id': 'pick_policy'})
+        writer.finish()
+    with pytest.raises(AnalysisError, match='interfaces of another version of hotswap_ros'):
+        read_recording(path)
+
+
+def test_robots_that_count_in_other_bins_are_a_sentence(tmp_path: Path) -> None:
+    path = write_mcap(
+        tmp_path / 'fleet.mcap',
+        [telemetry('a', {'v23': [1, 0, 0]}), telemetry('b', {'v23': [1, 0, 0, 0]}, 'r1')],
+    )
+    with pytest.raises(AnalysisError, match='in 3 and in 4 bins'):
+        read_recording(path)
+
+
 def test_a_message_that_does_not_fit_its_schema(tmp_path: Path) -> None:
     path = tmp_path / 'fleet.mcap'
     with path.open('wb') as file:
@@ -172,5 +206,5 @@ def test_a_message_that_does_not_fit_its_schema(tmp_path: Path) -> None:
         channel = writer.register_channel('/fleet/task_results', 'cdr', schema)
         writer.add_message(channel, 0, b'\0\1\0\0short', 0)
         writer.finish()
-    with pytest.raises(AnalysisError, match='does not fit its schema'):
+    with pytest.raises(AnalysisError, match='does not fit'):
         read_recording(path)
