@@ -188,7 +188,7 @@ class SuccessCheck:
         if self._bounds is None:
             return text
         level = 1 - self._alpha * (1 + _OTHER_TAIL)
-        return f'{text} ({level:.0%} confidence sequence {self._span()})'
+        return f'{text} ({100 * level:.4g}% confidence sequence {self._span()})'
 
     def _pooled(self, candidate: Tally, control: Tally) -> float:
         other = self._baseline.rate

@@ -9,6 +9,7 @@ by the digest of the manifest, which in turn holds the digest of the file.
 """
 
 from hotswap_ros.models._cache import CachedRepository
+from hotswap_ros.models._cause import Cause
 from hotswap_ros.models._counters import (
     LATENCY_EDGES_MS,
     RoleCounts,
@@ -39,6 +40,7 @@ __all__ = [
     'LATENCY_EDGES_MS',
     'MANIFEST_NAME',
     'CachedRepository',
+    'Cause',
     'Comparison',
     'DType',
     'DigestMismatchError',

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hotswap_ros.models import (
     LATENCY_EDGES_MS,
+    Cause,
     FeatureStatistics,
     InputBins,
     RoleCounts,
@@ -22,7 +23,6 @@ from hotswap_ros.models import (
     TaskCounts,
     VersionCounters,
 )
-from hotswap_ros.serving._guard import Cause
 from hotswap_ros.serving._shadow import Verdict
 
 _SAMPLED_EVERY = 16

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.models import Manifest
+from hotswap_ros.models import Cause, Manifest
 from hotswap_ros.serving._errors import RunFailedError, SessionClosedError
-from hotswap_ros.serving._guard import Cause, Guard
+from hotswap_ros.serving._guard import Guard
 from hotswap_ros.serving._observation import ObservationCheck
 from hotswap_ros.serving._recorder import Recorder
 
