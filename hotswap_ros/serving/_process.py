@@ -107,7 +107,7 @@ class Process:
         raise RunFailedError(cause, reply[1:].decode(errors='replace'))
 
     def _is_answered(self, patience_s: float) -> bool:
-        """Wait for a reply, without falling asleep at first: to be woken takes longer than that."""
+        """Wait for a reply, without falling asleep at first: to be woken takes longer."""
         give_up_at = perf_counter() + min(_AWAKE_S, patience_s)
         while perf_counter() < give_up_at:
             if self._poll.poll(0):
