@@ -8,6 +8,7 @@ A model (a named policy) has versions. A version is immutable: a manifest and an
 by the digest of the manifest, which in turn holds the digest of the file.
 """
 
+from hotswap_ros.models._cache import CachedRepository
 from hotswap_ros.models._counters import (
     LATENCY_EDGES_MS,
     RoleCounts,
@@ -17,31 +18,41 @@ from hotswap_ros.models._counters import (
 )
 from hotswap_ros.models._errors import (
     DigestMismatchError,
+    FetchFailedError,
     InvalidManifestError,
     InvalidRoutingError,
     ModelError,
+    NoDiskError,
     UnknownVersionError,
 )
 from hotswap_ros.models._hashing import bucket
 from hotswap_ros.models._manifest import Comparison, DType, Manifest, Metric, TensorSpec
-from hotswap_ros.models._repository import MANIFEST_NAME, ModelRepository, VerifiedVersion
+from hotswap_ros.models._repository import MANIFEST_NAME, ModelRepository
 from hotswap_ros.models._routing import Routing
+from hotswap_ros.models._sources import FolderSource, HttpSource, is_url, source_of
+from hotswap_ros.models._verified import SealedCopy, VerifiedVersion
 from hotswap_ros.models._version_state import VersionState
 
 __all__ = [
     'LATENCY_EDGES_MS',
     'MANIFEST_NAME',
+    'CachedRepository',
     'Comparison',
     'DType',
     'DigestMismatchError',
+    'FetchFailedError',
+    'FolderSource',
+    'HttpSource',
     'InvalidManifestError',
     'InvalidRoutingError',
     'Manifest',
     'Metric',
     'ModelError',
     'ModelRepository',
+    'NoDiskError',
     'RoleCounts',
     'Routing',
+    'SealedCopy',
     'ShadowCounts',
     'TaskCounts',
     'TensorSpec',
@@ -50,4 +61,6 @@ __all__ = [
     'VersionCounters',
     'VersionState',
     'bucket',
+    'is_url',
+    'source_of',
 ]

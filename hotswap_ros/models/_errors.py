@@ -13,21 +13,21 @@ class ModelError(Exception):
 class UnknownVersionError(ModelError):
     """The repository has no such version."""
 
-    def __init__(self, model_id: str, version: str, known: list[str], root: Path) -> None:
+    def __init__(self, model_id: str, version: str, known: list[str], root: object) -> None:
         self.model_id = model_id
         self.version = version
         self.known = known
         have = ', '.join(known) if known else 'none'
         super().__init__(
             f"version '{version}' of model '{model_id}' is not in the model repository {root} "
-            f'(there: {have}): add the folder {root / model_id / version} or name another version'
+            f'(there: {have}): add the folder {root}/{model_id}/{version} or name another version'
         )
 
 
 class InvalidManifestError(ModelError):
     """The manifest is missing, is not JSON, or a field of it is wrong."""
 
-    def __init__(self, path: Path, problem: str) -> None:
+    def __init__(self, path: object, problem: str) -> None:
         self.path = path
         self.problem = problem
         super().__init__(f'manifest {path}: {problem}')
@@ -43,6 +43,29 @@ class DigestMismatchError(ModelError):
         super().__init__(
             f'model file {path}: SHA-256 is {found[:12]}…, the manifest says {expected[:12]}…: '
             'the file is damaged or was replaced; copy this version again'
+        )
+
+
+class FetchFailedError(ModelError):
+    """A version could not be brought to this robot."""
+
+    def __init__(self, version: str, source: object, problem: str) -> None:
+        self.version = version
+        super().__init__(
+            f"version '{version}' cannot be fetched from {source}: {problem}: "
+            'try again when that is mended'
+        )
+
+
+class NoDiskError(ModelError):
+    """A version does not fit the robot's cache."""
+
+    def __init__(self, version: str, need: int, shortage: str, folder: Path) -> None:
+        self.version = version
+        self.need = need
+        super().__init__(
+            f"no disk for version '{version}' in {folder}: it needs {need / 1e6:.1f} MB, "
+            f'{shortage}: raise the quota or remove what is not needed'
         )
 
 

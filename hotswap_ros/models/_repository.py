@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,22 +17,9 @@ from hotswap_ros.models._errors import (
     UnknownVersionError,
 )
 from hotswap_ros.models._manifest import Manifest, is_name
+from hotswap_ros.models._verified import SealedCopy, VerifiedVersion
 
 MANIFEST_NAME = 'manifest.json'
-
-
-@dataclass(frozen=True)
-class VerifiedVersion:
-    """
-    A version whose file is the one that its manifest describes.
-
-    `content` is what was verified: loading it rather than the path leaves no moment in which the
-    file could be exchanged. `digest` is the SHA-256 of the manifest file, which names the version.
-    """
-
-    manifest: Manifest
-    digest: str
-    content: bytes
 
 
 class ModelRepository:
@@ -40,6 +27,13 @@ class ModelRepository:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
+
+    def has(self, model_id: str, version: str) -> bool:
+        """Return whether nothing needs to be fetched for a version: there is nowhere to."""
+        return True
+
+    def fetch(self, model_id: str, version: str, keep: Collection[str] = ()) -> None:
+        """Do nothing: what is not here is nowhere."""
 
     def versions(self, model_id: str) -> list[str]:
         """Return the names of the versions that have a manifest, sorted."""
@@ -57,17 +51,16 @@ class ModelRepository:
         manifest, digest = self._read(model_id, version)
         path = self._folder(model_id, version) / manifest.file
         try:
-            content = path.read_bytes()
+            copy = SealedCopy(path)
         except OSError as error:
             raise InvalidManifestError(
                 path.parent / MANIFEST_NAME,
                 f"'file' names {manifest.file}, which cannot be read ({error.strerror}): "
                 'copy this version again',
             ) from error
-        found = hashlib.sha256(content).hexdigest()
-        if found != manifest.sha256:
-            raise DigestMismatchError(path, manifest.sha256, found)
-        return VerifiedVersion(manifest, digest, content)
+        if copy.sha256 != manifest.sha256:
+            raise DigestMismatchError(path, manifest.sha256, copy.sha256)
+        return VerifiedVersion(manifest, digest, copy)
 
     def _folder(self, model_id: str, version: str) -> Path:
         return self.root / model_id / version
@@ -83,17 +76,22 @@ class ModelRepository:
             raise UnknownVersionError(model_id, version, known, self.root) from error
         except OSError as error:
             raise InvalidManifestError(path, f'cannot be read ({error.strerror})') from error
-        try:
-            manifest = Manifest.model_validate_json(text)
-        except ValidationError as error:
-            raise InvalidManifestError(path, _first_problem(error)) from error
-        if (manifest.model, manifest.version) != (model_id, version):
-            raise InvalidManifestError(
-                path,
-                f"it describes '{manifest.model}/{manifest.version}' but lies in "
-                f"'{model_id}/{version}': move the folder or write the manifest again",
-            )
-        return manifest, hashlib.sha256(text).hexdigest()
+        return manifest_of(text, model_id, version, path), hashlib.sha256(text).hexdigest()
+
+
+def manifest_of(text: bytes, model_id: str, version: str, where: object) -> Manifest:
+    """Return the manifest that was found `where`. Raises InvalidManifestError."""
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidManifestError(where, _first_problem(error)) from error
+    if (manifest.model, manifest.version) != (model_id, version):
+        raise InvalidManifestError(
+            where,
+            f"it describes '{manifest.model}/{manifest.version}' but lies in "
+            f"'{model_id}/{version}': move the folder or write the manifest again",
+        )
+    return manifest
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -18,6 +18,7 @@ from hotswap_ros import action, msg
 from hotswap_ros.gates import CheckResult, Verdict
 from hotswap_ros.models import (
     LATENCY_EDGES_MS,
+    RoleCounts,
     ShadowCounts,
     TaskCounts,
     VersionCounters,
@@ -229,6 +230,8 @@ def version_msg(info: VersionInfo) -> Any:
         state=_STATES[info.state],
         reason=info.reason,
         size_bytes=info.size_bytes,
+        execution_providers=info.placement.providers,
+        provider_note=info.placement.note,
     )
 
 
@@ -241,12 +244,11 @@ def telemetry_msg(counters: Mapping[str, VersionCounters]) -> Any:
 
 
 def _version_telemetry(version: str, counters: VersionCounters) -> Any:
-    by_cause = [0, *(counters.fallbacks.get(cause.value, 0) for cause in Cause)]
     return msg.VersionTelemetry(
         version=version,
         requests=counters.requests,
         errors=counters.errors,
-        fallbacks=by_cause,
+        fallbacks=_by_cause(counters.fallbacks),
         tasks=_task_counts_msg('', counters.tasks),
         categories=[
             _task_counts_msg(c, counters.categories[c]) for c in sorted(counters.categories)
@@ -256,8 +258,32 @@ def _version_telemetry(version: str, counters: VersionCounters) -> Any:
         shadow_compared=counters.shadow.compared,
         shadow_agreed=counters.shadow.agreed,
         shadow_failed=counters.shadow.failed,
+        roles=[
+            _role_telemetry(role, counts)
+            for role, counts in _roles(counters).items()
+            if counts.requests
+        ],
         latency_buckets=counters.latency,
     )
+
+
+def _roles(counters: VersionCounters) -> dict[int, RoleCounts]:
+    kind = msg.RoleTelemetry
+    return {kind.ROLE_STABLE: counters.stable, kind.ROLE_CANDIDATE: counters.candidate}
+
+
+def _role_telemetry(role: int, counts: RoleCounts) -> Any:
+    return msg.RoleTelemetry(
+        role=role,
+        requests=counts.requests,
+        errors=_by_cause(counts.errors),
+        fallbacks=counts.fallbacks,
+        latency_buckets=counts.latency,
+    )
+
+
+def _by_cause(counts: Mapping[str, int]) -> list[int]:
+    return [0, *(counts.get(cause.value, 0) for cause in Cause)]
 
 
 def _task_counts_msg(category: str, counts: TaskCounts) -> Any:
@@ -319,17 +345,16 @@ def telemetry_value(telemetry: Any) -> Telemetry:
 
 
 def _version_counters(version: Any) -> VersionCounters:
+    roles = {role.role: _role_counts(role) for role in version.roles}
     return VersionCounters(
         requests=version.requests,
         errors=version.errors,
-        fallbacks={
-            cause.value: version.fallbacks[code]
-            for cause, code in _CAUSES.items()
-            if code < len(version.fallbacks)
-        },
+        fallbacks=_causes(version.fallbacks),
         tasks=_task_counts(version.tasks),
         categories={counts.category: _task_counts(counts) for counts in version.categories},
         latency=tuple(version.latency_buckets),
+        stable=roles.get(msg.RoleTelemetry.ROLE_STABLE, RoleCounts()),
+        candidate=roles.get(msg.RoleTelemetry.ROLE_CANDIDATE, RoleCounts()),
         shadow=ShadowCounts(
             version.shadow_offered,
             version.shadow_dropped,
@@ -338,6 +363,16 @@ def _version_counters(version: Any) -> VersionCounters:
             version.shadow_failed,
         ),
     )
+
+
+def _role_counts(role: Any) -> RoleCounts:
+    return RoleCounts(
+        role.requests, _causes(role.errors), role.fallbacks, tuple(role.latency_buckets)
+    )
+
+
+def _causes(counts: Sequence[int]) -> dict[str, int]:
+    return {cause.value: counts[code] for cause, code in _CAUSES.items() if code < len(counts)}
 
 
 def _task_counts(counts: Any) -> TaskCounts:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +25,24 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from hotswap_ros import msg, srv
 from hotswap_ros.models import (
     DigestMismatchError,
+    FetchFailedError,
     InvalidManifestError,
     InvalidRoutingError,
     ModelError,
-    ModelRepository,
+    NoDiskError,
     Routing,
     UnknownVersionError,
     VersionState,
 )
 from hotswap_ros.nodes import conversions, qos
-from hotswap_ros.nodes.parameters import declare, parameter
+from hotswap_ros.nodes._model_server_parameters import ModelServerParameters
+from hotswap_ros.nodes.parameters import declare
 from hotswap_ros.nodes.process import run
-from hotswap_ros.nodes.share import shared
 from hotswap_ros.nodes.worker import Worker, in_worker
 from hotswap_ros.serving import (
     Engine,
     InferenceFailedError,
     InUseError,
-    Isolation,
     NoMemoryError,
     NoRoomError,
     NotLoadedError,
@@ -63,6 +62,8 @@ _LOAD_CODES: dict[type[Exception], int] = {
     InvalidManifestError: srv.LoadModel.Response.INVALID_MANIFEST,
     DigestMismatchError: srv.LoadModel.Response.DIGEST_MISMATCH,
     NoRoomError: srv.LoadModel.Response.NO_ROOM,
+    FetchFailedError: srv.LoadModel.Response.FETCH_FAILED,
+    NoDiskError: srv.LoadModel.Response.NO_DISK,
     NoMemoryError: srv.LoadModel.Response.NO_MEMORY,
 }
 _ROUTING_CODES: dict[type[Exception], int] = {
@@ -71,55 +72,6 @@ _ROUTING_CODES: dict[type[Exception], int] = {
     NotReadyError: srv.SetRouting.Response.NOT_READY,
     InvalidRoutingError: srv.SetRouting.Response.INVALID,
 }
-
-
-@dataclass(frozen=True)
-class ModelServerParameters:
-    """Parameters of a model server."""
-
-    robot_id: str = parameter('', 'Name of the robot in the fleet; empty: the host name.')
-    region: str = parameter('', 'Region of the robot: rollouts can go region by region.')
-    labels: tuple[str, ...] = parameter((), 'Labels of the robot, as "key=value".')
-    model_id: str = parameter('', 'The model (named policy) that is served; must be given.')
-    model_repository: str = parameter(
-        '',
-        'Folder that holds <model>/<version>/manifest.json and the model files; empty: the one '
-        'that comes with the package.',
-    )
-    stable_version: str = parameter('', 'Version to serve after the start; empty: none.')
-    fleet_namespace: str = parameter('/fleet', 'Namespace of the topics that the fleet shares.')
-    resident_limit: int = parameter(2, 'How many versions may be loaded at once.', low=1, high=16)
-    memory_budget_mb: int = parameter(
-        0,
-        'Memory for versions in MB; a load that would not fit is refused. 0: no limit.',
-        low=0,
-        high=1_000_000,
-    )
-    isolation: str = parameter(
-        'incubator',
-        '"incubator": what is not yet trusted runs in a process of its own; "in_process": all in '
-        "the node's.",
-    )
-    breaker_limit: int = parameter(
-        5, 'Failures in a row after which a candidate is out. 0: never.', low=0, high=1_000_000
-    )
-    state_folder: str = parameter(
-        '', 'Folder that keeps the routing in force over restarts; empty: it is not kept.'
-    )
-    task_timeout_s: float = parameter(
-        60.0,
-        'Seconds after its last inference until a task that never ended counts as failed.',
-        low=0.1,
-        high=86400.0,
-    )
-    status_period_s: float = parameter(1.0, 'Seconds between two heartbeats.', low=0.1, high=60.0)
-    telemetry_period_s: float = parameter(
-        1.0, 'Seconds between two telemetry messages.', low=0.1, high=60.0
-    )
-    execution_providers: tuple[str, ...] = parameter(
-        ('CPUExecutionProvider',), 'ONNX Runtime execution providers, best first.'
-    )
-    autostart: bool = parameter(True, 'Configure and activate the node by itself at the start.')
 
 
 class ModelServer(LifecycleNode):
@@ -133,7 +85,6 @@ class ModelServer(LifecycleNode):
     def __init__(self, *, worker: Worker | None = None, **node_options: Any) -> None:
         super().__init__('model_server', **node_options)
         self.parameters = declare(self, ModelServerParameters)
-        self._repository = self.parameters.model_repository or shared('models')
         self._engine: Engine | None = None
         self._worker = worker or Worker('load')
         self._owns_worker = worker is None
@@ -142,6 +93,7 @@ class ModelServer(LifecycleNode):
         self._epoch = 0
         self._lost_candidate = ''
         self._disk_free = 0
+        self._models = Path()
         self._disk_is_being_measured = False
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._activates_itself = self.parameters.autostart
@@ -169,21 +121,24 @@ class ModelServer(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Build the engine and the interface, and start loading the stable version."""
-        problem = self._parameter_problem()
-        if problem:
-            self.get_logger().error(problem)
-            return TransitionCallbackReturn.FAILURE
         given = self.parameters
+        try:
+            given.require_sound()
+            repository = given.repository()
+        except (ValueError, OSError) as error:
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        self._models = repository.root
         self._engine = Engine(
             given.model_id,
-            ModelRepository(self._repository),
+            repository,
             resident_limit=given.resident_limit,
             task_timeout_s=given.task_timeout_s,
             memory_budget_bytes=given.memory_budget_mb * 1_000_000 or None,
             breaker_limit=given.breaker_limit,
             isolation=given.isolation,
             state_folder=given.state_folder or None,
-            providers=given.execution_providers,
+            settings=given.settings(),
             on_change=self._publish_status,
             on_shadow=self._publish_shadow,
         )
@@ -246,20 +201,6 @@ class ModelServer(LifecycleNode):
             self._engine.close()
         if self._owns_worker:
             self._worker.stop()
-
-    def _parameter_problem(self) -> str:
-        given = self.parameters
-        if given.isolation not in [choice.value for choice in Isolation]:
-            choices = ' or '.join(f"'{choice.value}'" for choice in Isolation)
-            return f"parameter 'isolation' is '{given.isolation}': use {choices}"
-        if not given.model_id:
-            return "parameter 'model_id' is empty: name the model that this robot serves"
-        if not Path(self._repository).is_dir():
-            return (
-                f"parameter 'model_repository' is '{self._repository}', which is not a folder: "
-                'create it or give another one'
-            )
-        return ''
 
     def _begin(self) -> None:
         self._autostart.cancel()
@@ -365,7 +306,7 @@ class ModelServer(LifecycleNode):
 
     def _measure_disk(self) -> None:
         try:
-            self._disk_free = shutil.disk_usage(self._repository).free
+            self._disk_free = shutil.disk_usage(self._models).free
         except OSError:
             self._disk_free = 0
         self._disk_is_being_measured = False

@@ -28,6 +28,9 @@ def run(
     rclpy's own handlers would invalidate the context at once, under the threads that still use it:
     here threads stop first, the context goes last.
     """
+    # A thread that loads a version or simulates must not keep the one that decides waiting for the
+    # 5 ms that are the default.
+    sys.setswitchinterval(0.0005)
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())

@@ -28,6 +28,7 @@ from hotswap_ros.serving._errors import (
 )
 from hotswap_ros.serving._guard import Cause, Guard
 from hotswap_ros.serving._observation import ObservationCheck
+from hotswap_ros.serving._runtime import Placement, RuntimeSettings
 from hotswap_ros.serving._session import Session
 from hotswap_ros.serving._shadow import ShadowComparison
 from hotswap_ros.serving._versions import Isolation, VersionInfo
@@ -50,7 +51,9 @@ __all__ = [
     'ObservationCheck',
     'ObservationError',
     'OpenBreaker',
+    'Placement',
     'Routing',
+    'RuntimeSettings',
     'ServingError',
     'Session',
     'ShadowComparison',

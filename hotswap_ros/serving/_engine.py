@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import logging
-import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import ModelError, ModelRepository, Routing, TaskCounts, VersionCounters
+from hotswap_ros.models import ModelRepository, Routing, TaskCounts, VersionCounters
 from hotswap_ros.serving._breaker import Breaker, OpenBreaker
 from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._errors import (
@@ -25,18 +24,16 @@ from hotswap_ros.serving._errors import (
     InUseError,
     NotServingError,
     ObservationError,
-    ServingError,
-    StaleGenerationError,
-    UnknownModelError,
     UnknownTaskError,
 )
-from hotswap_ros.serving._guard import Cause
+from hotswap_ros.serving._in_force import InForce
 from hotswap_ros.serving._incubator import Incubator
-from hotswap_ros.serving._last_known_good import LastKnownGood, Record
+from hotswap_ros.serving._last_known_good import LastKnownGood
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Answer, Failure, Resident
+from hotswap_ros.serving._restart import Restart
 from hotswap_ros.serving._router import Router
-from hotswap_ros.serving._session import CPU_ONLY
+from hotswap_ros.serving._runtime import RuntimeSettings
 from hotswap_ros.serving._shadow import Primary, ShadowComparison, Verdict
 from hotswap_ros.serving._tasks import Task, Tasks
 from hotswap_ros.serving._versions import Isolation, VersionInfo, Versions
@@ -44,6 +41,8 @@ from hotswap_ros.serving._versions import Isolation, VersionInfo, Versions
 _log = logging.getLogger(__name__)
 
 _E = TypeVar('_E', bound='Engine')
+
+_DEFAULTS = RuntimeSettings()
 
 #: How many of its typical times stable gets to answer for a worker before the deadline.
 _RESERVE = 2.0
@@ -64,9 +63,9 @@ class Engine:
     The routing in force is kept in `state_folder`, for `restore` after a restart. A stable version
     is on probation for `probation_s`: a process that ends unasked meanwhile is put down to it.
 
-    `isolation` says where versions run; `idle_background`: workers load and shadow in the lowest
-    scheduling class, which may take for ever on a machine that is never idle. A candidate that
-    fails `breaker_limit` requests in a row is out, 0: never.
+    `settings` are those of the runtime. `isolation` says where versions run; `idle_background`:
+    workers load and shadow in the lowest scheduling class, which may take for ever on a machine
+    that is never idle. A candidate that fails `breaker_limit` requests in a row is out, 0: never.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         memory_budget_bytes: int | None = None,
-        providers: Sequence[str] = CPU_ONLY,
+        settings: RuntimeSettings = _DEFAULTS,
         on_change: Callable[[], None] | None = None,
         isolation: Isolation | str = Isolation.IN_PROCESS,
         idle_background: bool = True,
@@ -95,18 +94,15 @@ class Engine:
         self.on_shadow = on_shadow
         self._task_timeout_s = task_timeout_s
         self._clock = clock
-        self._wall_clock = wall_clock
-        self._pending: Router | None = None
-        self._activation: threading.Timer | None = None
         self._lock = threading.Lock()
         folder = None if state_folder is None else Path(state_folder)
         self._last_known_good = LastKnownGood(folder, model_id)
         self._probation_s = probation_s
-        self._stable_since = math.inf
-        self._router = Router(Routing(model_id))
-        self._breaker = Breaker(breaker_limit)
-        self._lease_ends = math.inf
         self._tasks = Tasks()
+        self._breaker = Breaker(breaker_limit)
+        self._in_force = InForce(
+            model_id, self._tasks, self._breaker, clock, wall_clock, on_due=self.tick
+        )
         self._task_ended = threading.Condition(self._lock)
         self._recorders: dict[str, Recorder] = {}
         self._versions = Versions(
@@ -114,11 +110,12 @@ class Engine:
             repository,
             limit=resident_limit,
             memory_budget_bytes=memory_budget_bytes,
-            providers=providers,
+            settings=settings,
             recorder_of=self._recorder_of,
             on_change=self._announce,
             on_lost=self._drop_lost,
             on_verdicts=self._hear_verdicts,
+            also_keep=self._last_known_good.versions,
             isolation=Isolation(isolation),
             idle=idle_background,
         )
@@ -130,9 +127,9 @@ class Engine:
         An engine that is not closed is no leak: its workers end with this process.
         """
         with self._lock:
-            self._router = Router(Routing(self.model_id))
-            self._tasks = Tasks()
-            self._forget_pending()
+            self._in_force.router = Router(Routing(self.model_id))
+            self._in_force.forget_pending()
+            self._tasks.clear()
         self._versions.close()
         self._last_known_good.end()
 
@@ -157,25 +154,36 @@ class Engine:
         resident = task.resident
         resident.observation.check(inputs)
         reserve_ms = 0.0 if resident is stable else _RESERVE * stable.typical_ms
-        limits_rates = resident.guard.limits_rates
+        limits_rates = resident.limits_rates
         previous = task.previous_for(resident, stable) if limits_rates else None
         result = resident.attempt(inputs, reserve_ms, previous)
         if isinstance(result, Failure):
             return self._fall_back(inputs, stable, task, resident, result, taken)
+        outputs, latency_ms = result
         if limits_rates:
-            task.remember(result.outputs, resident)
-        shadow = self._router.shadow if resident is stable else None
-        taken_by_shadow = False
-        if shadow is not None:
-            primary = Primary(task_id, resident.version, result.latency_ms)
-            taken_by_shadow = _offer(shadow, inputs, result.outputs, primary)
+            task.remember(outputs, resident)
+        router = self._in_force.router
+        if router.shadow is not None and resident is stable:
+            primary = Primary(task_id, resident.version, latency_ms)
+            self._let_shadow(router.shadow, inputs, outputs, primary)
         with self._lock:
-            resident.recorder.count_request(result.latency_ms, task.on_trial)
-            if shadow is not None:
-                shadow.recorder.count_offer(taken_by_shadow)
-            if self._breaker.count and resident is self._router.candidate:
+            resident.recorder.count_request(latency_ms, task.on_trial)
+            if self._breaker.count and resident is router.candidate:
                 self._breaker.record_success()
-        return Decision(result.outputs, resident.version, False, None, _ms_since(taken))
+        return Decision(outputs, resident.version, False, None, (perf_counter() - taken) * 1e3)
+
+    def _let_shadow(
+        self,
+        shadow: Resident,
+        inputs: dict[str, NDArray[Any]],
+        outputs: dict[str, NDArray[Any]],
+        primary: Primary,
+    ) -> None:
+        """Offer what stable decided to the shadow's worker, which takes it if it keeps up."""
+        session = shadow.session
+        taken = isinstance(session, Incubator) and session.offer(inputs, outputs, primary)
+        with self._lock:
+            shadow.recorder.count_offer(taken)
 
     def report_task(self, task_id: str, success: bool, *, stuck: bool = False) -> TaskOutcome:
         """End a task; a stuck one did not succeed. Raises UnknownTaskError."""
@@ -192,15 +200,15 @@ class Engine:
         self, inputs: dict[str, NDArray[Any]], task_id: str, category: str
     ) -> tuple[Resident, Task]:
         """Return the stable version, and the task with the version that this request is for."""
-        if not task_id:
-            raise ObservationError('task_id', 'the name of a task', 'an empty text')
         with self._lock:
-            router = self._router
+            router = self._in_force.router
             if router.stable is None:
                 raise NotServingError(self.model_id)
             now = self._clock()
             task = self._tasks.go_on(task_id, now)
             if task is None:
+                if not task_id:
+                    raise ObservationError('task_id', 'the name of a task', 'an empty text')
                 candidate = router.candidate_for(task_id)
                 resident = candidate or router.stable
                 # Before the task begins: what no version understands must not count as a task.
@@ -224,7 +232,7 @@ class Engine:
         """
         answer: Answer | Failure = failure
         if resident is not stable:
-            previous = task.previous_for(stable, stable) if stable.guard.limits_rates else None
+            previous = task.previous_for(stable, stable) if stable.limits_rates else None
             answer = stable.attempt(inputs, previous=previous)
         outputs, is_safe = answer.outputs, False
         saved = resident is not stable and outputs is not None
@@ -232,7 +240,7 @@ class Engine:
             resident.recorder.count_failure(
                 failure.latency_ms, failure.cause, saved, task.on_trial
             )
-            opened = self._trip(resident, failure.cause)
+            opened = self._in_force.record_failure(resident, failure.cause)
         if opened:
             self._announce()
         if outputs is None:
@@ -240,7 +248,7 @@ class Engine:
             if stable.safe_outputs is None:
                 raise InferenceFailedError(stable.version, broken.cause, broken.detail)
             outputs, is_safe = _copied(stable.safe_outputs), True
-        if resident.guard.limits_rates or stable.guard.limits_rates:
+        if resident.limits_rates or stable.limits_rates:
             task.remember(outputs, stable)
         return Decision(
             outputs,
@@ -251,17 +259,6 @@ class Engine:
             failure.detail,
             is_safe,
         )
-
-    def _trip(self, resident: Resident, cause: Cause) -> bool:
-        """Count a failure of the candidate, and take it out when that was one too many."""
-        router = self._router
-        if resident is not router.candidate:
-            return False
-        generation = router.routing.generation
-        opened = self._breaker.record_failure(resident.version, cause, generation)
-        if opened:
-            self._put_in_force(router.without_candidate())
-        return opened
 
     # --- Versions -----------------------------------------------------------------------------
 
@@ -315,19 +312,13 @@ class Engine:
         self._announce()
         with self._lock:
             self._task_ended.wait_for(
-                lambda: self._is_named(version) or not self._tasks.count_on(version), drain_s
+                lambda: self._in_force.names(version) or not self._tasks.count_on(version), drain_s
             )
             self._versions.end_draining(version)
         self._announce()
 
-    def _is_named(self, version: str) -> bool:
-        routings = [self._router.routing]
-        if self._pending is not None:
-            routings.append(self._pending.routing)
-        return any(version in routing.versions for routing in routings)
-
     def _refuse_if_named(self, version: str) -> None:
-        if self._is_named(version):
+        if self._in_force.names(version):
             raise InUseError(version, 'the routing names it', 'set a routing without it first')
 
     def _refuse_if_decided_on(self, version: str) -> None:
@@ -342,7 +333,13 @@ class Engine:
     @property
     def routing(self) -> Routing:
         """Return the routing in force."""
-        return self._router.routing
+        return self._in_force.router.routing
+
+    @property
+    def pending(self) -> Routing | None:
+        """Return the routing that takes effect at its `activate_at`, or None."""
+        pending = self._in_force.pending
+        return None if pending is None else pending.routing
 
     @property
     def breaker(self) -> OpenBreaker | None:
@@ -358,62 +355,20 @@ class Engine:
         Raises UnknownModelError, StaleGenerationError, NotReadyError, and InvalidRoutingError for
         a candidate or shadow that does not go with stable.
         """
-        if routing.model_id != self.model_id:
-            raise UnknownModelError(routing.model_id, self.model_id)
         with self._lock:
-            if routing in (self._router.routing, self.pending):
-                return self._router.routing
-            self._refuse_if_stale(routing)
-            router = Router.of(routing, self._versions.ready)
-            self._forget_pending()
-            if routing.activate_at > self._wall_clock():
-                self._await_activation(router)
-            else:
-                self._activate(router)
+            if self._in_force.is_known(routing):
+                return self.routing
+            self._in_force.accept(routing, self._versions.ready)
+            self._task_ended.notify_all()  # a version that drains may be named again
         self._settle()
         self._commit()
         self._announce()
-        return self._router.routing
-
-    @property
-    def pending(self) -> Routing | None:
-        """Return the routing that takes effect at its `activate_at`, or None."""
-        pending = self._pending
-        return None if pending is None else pending.routing
-
-    def _activate(self, router: Router) -> None:
-        self._put_in_force(router)
-        self._breaker.close()
-        self._task_ended.notify_all()  # a version that drains may be named again
-
-    def _await_activation(self, router: Router) -> None:
-        self._pending = router
-        # `tick` alone would flip a fleet within its period only. The timer may fire early, when
-        # the wall clock is set back meanwhile: then a later tick is the one.
-        delay = min(router.routing.activate_at - self._wall_clock(), threading.TIMEOUT_MAX)
-        self._activation = threading.Timer(delay, self.tick)
-        self._activation.daemon = True
-        self._activation.start()
-
-    def _forget_pending(self) -> None:
-        self._pending = None
-        if self._activation is not None:
-            self._activation.cancel()
-            self._activation = None
-
-    def _activate_if_due(self) -> bool:
-        pending = self._pending
-        if pending is None or self._wall_clock() < pending.routing.activate_at:
-            return False
-        self._forget_pending()
-        self._activate(pending)
-        return True
+        return self.routing
 
     def renew_lease(self, rollout_ids: Collection[str]) -> None:
         """Take note of a heartbeat: the lease of a candidate of these rollouts starts anew."""
         with self._lock:
-            if self._router.routing.salt in rollout_ids:
-                self._start_lease()
+            self._in_force.renew_lease(rollout_ids)
 
     def tick(self) -> bool:
         """
@@ -425,17 +380,15 @@ class Engine:
         """
         with self._lock:
             now = self._clock()
-            is_activated = self._activate_if_due()
-            lease_ended = now >= self._lease_ends
-            if lease_ended:
-                self._put_in_force(self._router.without_candidate())
+            is_activated = self._in_force.activate_if_due()
+            lease_ended = self._in_force.end_lease_if_over()
             silent = self._tasks.pop_silent_since(now - self._task_timeout_s)
             for task in silent:
                 task.count(TaskCounts(finished=1, timed_out=1))
-            if silent:
+            if silent or is_activated:
                 self._task_ended.notify_all()
-            stable = self._router.routing.stable
-            is_proven = bool(stable) and now >= self._stable_since + self._probation_s
+            stable = self.routing.stable
+            is_proven = bool(stable) and now >= self._in_force.stable_since + self._probation_s
         if is_activated:
             self._settle()
         self._commit()
@@ -444,17 +397,6 @@ class Engine:
         if lease_ended or is_activated:
             self._announce()
         return lease_ended or is_activated or bool(silent)
-
-    def _refuse_if_stale(self, routing: Routing) -> None:
-        in_force = self._router.routing
-        # The start's routing is nobody's: the first one may have generation 0 as well.
-        untouched = in_force == Routing(self.model_id)
-        newest = in_force.generation
-        if self._pending is not None:
-            newest = max(newest, self._pending.routing.generation)
-            untouched = False
-        if routing.generation <= newest and not untouched:
-            raise StaleGenerationError(routing.generation, newest)
 
     def restore(self) -> Routing | None:
         """
@@ -468,80 +410,37 @@ class Engine:
         record = self._last_known_good.recall()
         if record is None or not record.routing.stable:
             return None
-        routing = self._restore_stable(record)
-        for beside in (routing.candidate, routing.shadow):
-            if beside and not self._try_to_load(beside):
-                routing = routing.without(beside)
-        if routing != self.routing:
-            self._enforce(routing)
+        restart = Restart(record, self.load, self._versions.discard, self._enforce)
+        restart.run()
+        pending = restart.pending()
+        if pending is not None:
+            self.set_routing(pending)
         return self.routing
-
-    def _restore_stable(self, record: Record) -> Routing:
-        """Put the stable version in force, alone at first: what lies beside it may take long."""
-        routing = record.routing
-        try:
-            self.load(routing.stable)
-        except (ModelError, ServingError) as error:
-            if record.proven in ('', routing.stable):
-                raise
-            _log.error('%s; %s serves in its place', error, record.proven)
-            self.load(record.proven)
-            routing = routing.with_stable_alone(record.proven)
-        self._enforce(routing.with_stable_alone(routing.stable))
-        return routing
-
-    def _try_to_load(self, version: str) -> bool:
-        try:
-            self.load(version)
-        except (ModelError, ServingError) as error:
-            _log.error('%s; serving goes on without it', error)
-            return False
-        return True
 
     def _enforce(self, routing: Routing) -> None:
         with self._lock:
-            self._put_in_force(Router.of(routing, self._versions.ready))
+            self._in_force.put(Router.of(routing, self._versions.ready))
         self._commit()
         self._announce()
 
     def _commit(self) -> None:
-        """Keep the routing in force for the next start."""
-        routing = self._router.routing
+        """Keep the routing in force, and the one that waits, for the next start."""
+        routing = self.routing
         if not routing.stable:
             return
         workers = self._versions.workers()
-        self._last_known_good.commit(
-            routing, [version for version in routing.versions if version not in workers]
-        )
-
-    def _put_in_force(self, router: Router) -> None:
-        if router.routing.stable != self._router.routing.stable:
-            self._stable_since = self._clock()
-        self._router = router
-        self._tasks.hand_over(router)
-        self._start_lease()
+        in_process = [version for version in routing.versions if version not in workers]
+        self._last_known_good.commit(routing, self.pending, in_process, self._versions.digests())
 
     def _settle(self) -> None:
         """Bring a stable version that is still in a worker into this process."""
-        stable = self._router.stable
+        stable = self._in_force.router.stable
         if stable is not None:
-            self._versions.promote(stable, lambda: self._router.stable is stable)
+            self._versions.promote(stable, lambda: self._in_force.router.stable is stable)
 
     def _drop_lost(self, resident: Resident) -> None:
-        """Take out a candidate whose worker is gone for good, however many requests failed."""
         with self._lock:
-            router = self._router
-            if resident is router.candidate:
-                self._breaker.force(resident.version, Cause.CRASH, router.routing.generation)
-                self._put_in_force(router.without_candidate())
-            elif resident is router.shadow:
-                self._breaker.force(resident.version, Cause.CRASH, router.routing.generation)
-                self._router = router.without_shadow()
-
-    def _start_lease(self) -> None:
-        routing = self._router.routing
-        leased = routing.candidate and routing.lease_s > 0
-        self._lease_ends = self._clock() + routing.lease_s if leased else math.inf
+            self._in_force.drop_lost(resident)
 
     # --- Counting -----------------------------------------------------------------------------
 
@@ -579,16 +478,6 @@ class Engine:
 
 def _copied(outputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {name: array.copy() for name, array in outputs.items()}
-
-
-def _offer(
-    shadow: Resident,
-    inputs: dict[str, NDArray[Any]],
-    outputs: dict[str, NDArray[Any]],
-    primary: Primary,
-) -> bool:
-    session = shadow.session
-    return isinstance(session, Incubator) and session.offer(inputs, outputs, primary)
 
 
 def _ms_since(moment: float) -> float:

@@ -10,55 +10,27 @@ with it; its memory comes back when it ends, whatever the runtime does.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import select
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import Manifest, VersionState
+from hotswap_ros.models import VersionState
 from hotswap_ros.serving._errors import LoadFailedError, RunFailedError, SessionClosedError
-from hotswap_ros.serving._exchange import Exchange
 from hotswap_ros.serving._guard import Cause
-from hotswap_ros.serving._samples import Samples
+from hotswap_ros.serving._process import Job, Process
+from hotswap_ros.serving._runtime import NOWHERE, Placement
 from hotswap_ros.serving._shadow import Listener, Primary
-from hotswap_ros.serving._worker import DONE, RAISED
 
 _log = logging.getLogger(__name__)
 
 #: How often a version may lose its worker before it is given up.
 RESTARTS = 3
-
-#: A request that its caller gave up on may take this much longer before the worker is ended.
-HANG_S = 1.0
-
-_MOST_BYTES = 4096
-
-
-@dataclass(frozen=True)
-class Job:
-    """
-    What a worker is for.
-
-    `idle`: it loads and shadows in the lowest scheduling class. It may take `memory_bytes`, 0: as
-    much as there is.
-    """
-
-    root: Path
-    manifest: Manifest
-    providers: tuple[str, ...]
-    idle: bool = True
-    memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +41,7 @@ class News:
     digest: str = ''
     size_bytes: int = 0
     reason: str = ''
+    placement: Placement = NOWHERE
 
 
 class RepositoryRefusedError(Exception):
@@ -95,8 +68,8 @@ class Incubator:
         self._lock = threading.Lock()
         self._sampling = threading.Lock()
         self._closing = False
-        self._worker: _Process | None = None
-        self._serving: _Process | None = None
+        self._worker: Process | None = None
+        self._serving: Process | None = None
         self._ready: Future[float] = Future()
         self._why_not = 'it is being started'
         # A worker dies with the thread that started it: one that lives as long as the incubator.
@@ -218,9 +191,9 @@ class Incubator:
             return None
         return end
 
-    def _start(self) -> _Process | None:
+    def _start(self) -> Process | None:
         try:
-            worker = _Process(self._job)
+            worker = Process(self._job)
         except Exception as error:  # whatever it is: somebody waits for it
             failure = LoadFailedError(
                 self._job.manifest.version, f'its worker cannot be started: {error}'
@@ -235,7 +208,7 @@ class Incubator:
         worker.wait()
         return None
 
-    def _bring_up(self, worker: _Process, is_first: bool) -> float | None:
+    def _bring_up(self, worker: Process, is_first: bool) -> float | None:
         """Return the version's typical time in ms once it is warm, None when the worker died."""
         for news in worker.news():
             if 'error' in news:
@@ -254,6 +227,9 @@ class Incubator:
                         VersionState(news['state']),
                         news.get('digest', ''),
                         news.get('size_bytes', 0),
+                        placement=Placement(
+                            tuple(news.get('providers', ())), news.get('note', '')
+                        ),
                     )
                 )
         return None
@@ -264,131 +240,3 @@ class Incubator:
             self._on_news(News(VersionState.FAILED, reason=str(error)))
         else:
             self._ready.set_exception(error)
-
-
-class _Process:
-    """One life of a worker. `run` has one caller at a time; raises OSError for no resources."""
-
-    def __init__(self, job: Job) -> None:
-        self._is_behind = False
-        self._times_behind = 0
-        ours: dict[str, int] = {}
-        theirs: dict[str, int] = {}
-        try:
-            theirs['memory'] = os.memfd_create('hotswap_ros', os.MFD_CLOEXEC)
-            exchange = Exchange(job.manifest, theirs['memory'])
-            theirs['samples'], ours['samples'] = os.pipe()
-            ours['results'], theirs['results'] = os.pipe()
-            theirs['requests'], ours['requests'] = os.pipe()
-            ours['replies'], theirs['replies'] = os.pipe()
-            ours['news'], theirs['news'] = os.pipe()
-            self._popen = _spawn(job, theirs)
-        except BaseException:
-            _close(ours.values())
-            raise
-        finally:
-            _close(theirs.values())
-        self.pid = self._popen.pid
-        self._fds = ours
-        self._inputs = tuple(exchange.request.inputs.items())
-        self._outputs = tuple(exchange.request.outputs.items())
-        self.samples = Samples(job.manifest, exchange.samples, ours['samples'], ours['results'])
-        self._poll = select.poll()
-        self._poll.register(ours['replies'], select.POLLIN)
-
-    def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
-        """Return the outputs. Raises RunFailedError."""
-        if self._is_behind:
-            self._catch_up()
-        for name, place in self._inputs:
-            place[...] = inputs[name]
-        try:
-            os.write(self._fds['requests'], b'r')
-        except BrokenPipeError:
-            raise self._lost() from None
-        # Whole milliseconds is what poll takes: rounded down, so as not to be late by one.
-        if not self._poll.poll(max(1, int(patience_s * 1e3))):
-            self._fall_behind()
-            raise RunFailedError(Cause.DEADLINE, 'its worker did not answer in time')
-        reply = os.read(self._fds['replies'], _MOST_BYTES)
-        if reply == DONE:
-            return {name: place.copy() for name, place in self._outputs}
-        if not reply:
-            raise self._lost()
-        cause = Cause.EXCEPTION if reply[:1] == RAISED else Cause.OUTPUT
-        raise RunFailedError(cause, reply[1:].decode(errors='replace'))
-
-    def news(self) -> Iterator[dict[str, Any]]:
-        """Return what the worker tells while it loads, until it ends."""
-        with open(self._fds['news'], 'rb', closefd=False) as lines:
-            for line in lines:
-                if line.endswith(b'\n'):
-                    yield json.loads(line)
-
-    def kill(self) -> None:
-        """End the process at once; nothing in it is worth keeping."""
-        self._popen.kill()
-
-    def wait(self) -> str:
-        """Wait for the end of the process and return how it came. To be called last, and once."""
-        code = self._popen.wait()
-        self.samples.end()
-        _close(self._fds.values())
-        return f'was ended by signal {-code}' if code < 0 else f'ended with exit code {code}'
-
-    def _catch_up(self) -> None:
-        """Take the reply that came too late off the pipe, or fail at once if it did not come."""
-        if not self._poll.poll(0):
-            raise RunFailedError(
-                Cause.DEADLINE, 'its worker is still busy with an earlier request'
-            )
-        if not os.read(self._fds['replies'], _MOST_BYTES):
-            raise self._lost()
-        self._is_behind = False
-
-    def _fall_behind(self) -> None:
-        self._is_behind = True
-        self._times_behind += 1
-        watch = threading.Timer(HANG_S, self._end_if_behind, [self._times_behind])
-        watch.daemon = True
-        watch.start()
-
-    def _end_if_behind(self, time: int) -> None:
-        # One that is slow is behind again and again, by another request each time.
-        is_same = self._is_behind and self._times_behind == time
-        if is_same and not self._poll.poll(0):
-            _log.warning('worker %d hangs: it is ended', self.pid)
-            self.kill()
-
-    def _lost(self) -> RunFailedError:
-        return RunFailedError(Cause.CRASH, 'its worker died')
-
-
-def _spawn(job: Job, fds: dict[str, int]) -> subprocess.Popen[bytes]:
-    given = {
-        'parent': os.getpid(),
-        'path': sys.path,
-        'fds': fds,
-        'idle': job.idle,
-        'memory_bytes': job.memory_bytes,
-        'root': str(job.root.absolute()),
-        'model_id': job.manifest.model,
-        'version': job.manifest.version,
-        'providers': job.providers,
-    }
-    # Not multiprocessing: its children run the main script again, and a process of its own
-    # watches over named memory that we do not use.
-    return subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name('_hatch.py')), json.dumps(given)],
-        pass_fds=tuple(fds.values()),
-        stdin=subprocess.DEVNULL,
-        # NumPy's threads would cost memory and do nothing: the runtime has its own.
-        env={**os.environ, 'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'},
-        # Ctrl-C in a terminal goes to a whole group: the worker shall not end before its engine.
-        start_new_session=True,
-    )
-
-
-def _close(fds: Iterable[int]) -> None:
-    for fd in fds:
-        os.close(fd)

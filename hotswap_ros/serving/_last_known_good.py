@@ -29,6 +29,7 @@ class Record:
 
     `proven` is the last stable version that outlived its probation. `on_probation` are those that
     a crash of this process is put down to; `crashes` counts these. `is_clean`: it ended as asked.
+    `pending` is a routing that waits for its time, and `digests` has those of all versions named.
     """
 
     routing: Routing
@@ -36,6 +37,8 @@ class Record:
     on_probation: tuple[str, ...] = ()
     crashes: Mapping[str, int] = field(default_factory=dict)
     is_clean: bool = False
+    pending: Routing | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 class LastKnownGood:
@@ -74,10 +77,23 @@ class LastKnownGood:
             self._write(record)
             return record
 
-    def commit(self, routing: Routing, in_process: Collection[str]) -> None:
-        """Note the routing in force; versions `in_process` could crash the process."""
+    def commit(
+        self,
+        routing: Routing,
+        pending: Routing | None,
+        in_process: Collection[str],
+        digests: Mapping[str, str],
+    ) -> None:
+        """
+        Note the routing in force and the one that waits; `digests` are those that are known.
+
+        Versions `in_process` could crash the process.
+        """
         with self._lock:
             on_trial = (routing.stable, routing.candidate)
+            waiting = () if pending is None else pending.versions
+            named = {*routing.versions, *waiting, self._record.proven}
+            known = {**self._record.digests, **digests}
             self._write(
                 replace(
                     self._record,
@@ -91,8 +107,16 @@ class LastKnownGood:
                         and version
                     ),
                     is_clean=False,
+                    pending=pending,
+                    digests={name: known[name] for name in sorted(named) if name in known},
                 )
             )
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions that a restart may need."""
+        record = self._record
+        waiting = () if record.pending is None else record.pending.versions
+        return (*record.routing.versions, *waiting, record.proven)
 
     def prove(self, stable: str) -> None:
         """Note that a stable version has outlived its probation."""
@@ -180,4 +204,6 @@ def _record_of(found: Any) -> Record:
         on_probation=tuple(found['on_probation']),
         crashes={str(name): int(count) for name, count in found['crashes'].items()},
         is_clean=bool(found['is_clean']),
+        pending=Routing(**found['pending']) if found['pending'] else None,
+        digests={str(name): str(digest) for name, digest in found['digests'].items()},
     )

@@ -62,6 +62,7 @@ class Resident:
     __slots__ = (
         '_patience_s',
         'guard',
+        'limits_rates',
         'manifest',
         'observation',
         'recorder',
@@ -84,6 +85,7 @@ class Resident:
         self.observation = ObservationCheck(manifest)
         self.session = session
         self.guard = guard
+        self.limits_rates = guard.limits_rates
         self.recorder = recorder
         self.typical_ms = typical_ms
         self.safe_outputs = safe_outputs_of(manifest)
@@ -116,7 +118,7 @@ class Resident:
             return Failure(error.cause, _ms_since(started), error.detail)
         except Exception as error:
             return Failure(Cause.EXCEPTION, _ms_since(started), str(error))
-        latency_ms = _ms_since(started)
+        latency_ms = (perf_counter() - started) * 1e3
         cause = self.guard.check(outputs, latency_ms)
         if previous is not None and cause in (None, Cause.DEADLINE):
             cause = self.guard.check_rate(outputs, previous) or cause

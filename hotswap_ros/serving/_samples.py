@@ -18,8 +18,9 @@ from hotswap_ros.serving._exchange import Sample
 from hotswap_ros.serving._shadow import Listener, Primary, ShadowComparison, Verdict, agrees
 from hotswap_ros.serving._worker import CAUSES
 
-#: Between two collections: each wakes a thread of this process, which the primary must not feel.
-_PAUSE_S = 0.02
+#: Between two collections: each takes turns with the primary, which must not feel it. Small
+#: samples come to 1,280 a second, more than a control loop makes decisions.
+_PAUSE_S = 0.05
 
 
 class Samples:

@@ -80,6 +80,10 @@ class Tasks:
         task.count(TaskCounts(started=1))
         return task
 
+    def clear(self) -> None:
+        """Forget every task: nobody will ask for it."""
+        self._tasks.clear()
+
     def finish(self, task_id: str) -> Task | None:
         """Take a task out; None when it is not under way."""
         return self._tasks.pop(task_id, None)

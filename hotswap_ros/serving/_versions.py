@@ -8,11 +8,11 @@ from __future__ import annotations
 import enum
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from hotswap_ros.models import Manifest, ModelError, ModelRepository, VersionState
+from hotswap_ros.models import ModelError, ModelRepository, VersionState
 from hotswap_ros.serving._errors import (
     InUseError,
     LoadFailedError,
@@ -21,22 +21,16 @@ from hotswap_ros.serving._errors import (
     NotLoadedError,
     NotReadyError,
 )
-from hotswap_ros.serving._guard import Guard
-from hotswap_ros.serving._incubator import Incubator, Job, News, RepositoryRefusedError
+from hotswap_ros.serving._incubator import Incubator, News
+from hotswap_ros.serving._loading import Loader
+from hotswap_ros.serving._memory import MemoryBudget
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Resident
+from hotswap_ros.serving._runtime import NOWHERE, Placement, RuntimeSettings
 from hotswap_ros.serving._session import Session
 from hotswap_ros.serving._shadow import Verdict
 
 _log = logging.getLogger(__name__)
-
-#: What a worker takes before it has loaded anything: interpreter, NumPy and runtime.
-_WORKER_BYTES = 70_000_000
-
-
-def memory_need(size_bytes: int, is_in_worker: bool) -> int:
-    """Return the bytes that a version of that file size takes once it is loaded."""
-    return size_bytes + size_bytes // 2 + (_WORKER_BYTES if is_in_worker else 0)
 
 
 class Isolation(str, enum.Enum):
@@ -53,13 +47,18 @@ class Isolation(str, enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class VersionInfo:
-    """One version on this robot. `digest` is empty until verified, `size_bytes` 0 until known."""
+    """
+    One version on this robot. `digest` is empty until verified, `size_bytes` 0 until known.
+
+    `placement` names the execution providers that it runs on, and what became of others.
+    """
 
     version: str
     state: VersionState
     digest: str = ''
     reason: str = ''
     size_bytes: int = 0
+    placement: Placement = NOWHERE
 
 
 class Versions:
@@ -79,45 +78,50 @@ class Versions:
         *,
         limit: int,
         memory_budget_bytes: int | None = None,
-        providers: Sequence[str],
+        settings: RuntimeSettings,
         recorder_of: Callable[[str], Recorder],
         on_change: Callable[[], None],
         on_lost: Callable[[Resident], None],
         on_verdicts: Callable[[Recorder, list[Verdict]], None],
+        also_keep: Callable[[], Collection[str]],
         isolation: Isolation = Isolation.IN_PROCESS,
         idle: bool = True,
     ) -> None:
         self._model_id = model_id
         self._repository = repository
         self._limit = limit
-        self._budget = memory_budget_bytes
-        self._providers = tuple(providers)
+        self._budget = MemoryBudget(memory_budget_bytes)
+        self._loader = Loader(repository, model_id, settings, self._budget, idle)
         self._recorder_of = recorder_of
         self._on_change = on_change
         self._on_lost = on_lost
         self._on_verdicts = on_verdicts
+        self._also_keep = also_keep
         self._isolation = isolation
-        self._idle = idle
         self._lock = threading.Lock()
         self._infos: dict[str, VersionInfo] = {}
         self._residents: dict[str, Resident] = {}
         self._loading: dict[str, Future[VersionInfo]] = {}
-        self._needs: dict[str, int] = {}
         self._promotions: dict[str, threading.Thread] = {}
 
     def load(self, version: str) -> VersionInfo:
         """Bring a version to READY, or wait for the thread that is doing so already."""
         lost = None
-        with self._lock:
-            if version in self._residents:
-                if self._infos[version].state is not VersionState.FAILED:
-                    return self._infos[version]
-                lost = self._residents.pop(version)
-            outcome = self._loading.get(version)
-            is_ours = outcome is None
-            if outcome is None:
-                in_process = lost is None and self._is_at_home()
-                outcome = self._take_place(version)
+        is_here = self._repository.has(self._model_id, version)
+        try:
+            with self._lock:
+                if version in self._residents:
+                    if self._infos[version].state is not VersionState.FAILED:
+                        return self._infos[version]
+                    lost = self._residents.pop(version)
+                outcome = self._loading.get(version)
+                is_ours = outcome is None
+                if outcome is None:
+                    in_process = lost is None and self._is_at_home()
+                    outcome = self._take_place(version, is_here)
+        except NoRoomError:
+            self._repository.manifest(self._model_id, version)  # room is no help if this raises
+            raise
         if lost is not None:
             lost.session.close()
         if is_ours:
@@ -154,7 +158,18 @@ class Versions:
             if version in self._loading:
                 raise InUseError(version, 'it is being loaded', 'wait until that is done')
             self._infos[version] = replace(info, state=VersionState.RELEASED, reason='')
+            self._budget.free(version)
             return self._residents.pop(version, None)
+
+    def discard(self, version: str) -> None:
+        """Release a version that nothing names, with its memory."""
+        released = self.release(version)
+        if released is not None:
+            released.session.close()
+
+    def digests(self) -> dict[str, str]:
+        """Return the digests of the versions that were verified since the start."""
+        return {info.version: info.digest for info in self.infos() if info.digest}
 
     def begin_draining(self, version: str) -> bool:
         """Show that a version waits for its last tasks; returns whether it is READY now."""
@@ -192,83 +207,58 @@ class Versions:
             return VersionInfo(version, VersionState.FAILED, reason=str(error))
         return VersionInfo(version, VersionState.ABSENT, size_bytes=manifest.size_bytes)
 
-    def _take_place(self, version: str) -> Future[VersionInfo]:
+    def _take_place(self, version: str, is_here: bool) -> Future[VersionInfo]:
         taken = sorted({*self._residents, *self._loading})
         if len(taken) >= self._limit:
             raise NoRoomError(version, taken, self._limit)
-        self._infos[version] = VersionInfo(version, VersionState.VERIFYING)
+        state = VersionState.VERIFYING if is_here else VersionState.FETCHING
+        self._infos[version] = VersionInfo(version, state)
         outcome = self._loading[version] = Future()
         return outcome
 
     def _fill_place(self, version: str, outcome: Future[VersionInfo], in_process: bool) -> None:
         try:
-            resident = (self._bring_up if in_process else self._incubate)(version)
+            self._loader.reserve(version, not in_process)
+            self._fetch(version)
+            resident = (self._load_here if in_process else self._load_in_worker)(version)
         except BaseException as error:
             # Whatever it was: a version that stayed in LOADING would keep its place for ever.
+            self._budget.free(version)
             self._end_loading(version, reason=str(error) or type(error).__name__)
             outcome.set_exception(error)
         else:
-            outcome.set_result(self._end_loading(version, resident))
+            info = self._end_loading(version, resident)
+            if info.placement.note:
+                _log.warning('version %s: %s', version, info.placement.note)
+            outcome.set_result(info)
         self._on_change()
 
-    def _reserve(self, version: str, *is_in_worker: bool) -> Manifest:
-        """Set memory aside for each copy of a version. Raises NoMemoryError with the figures."""
-        manifest = self._repository.manifest(self._model_id, version)
-        need = sum(memory_need(manifest.size_bytes, is_remote) for is_remote in is_in_worker)
+    def _fetch(self, version: str) -> None:
+        if self._repository.has(self._model_id, version):
+            return
         with self._lock:
-            taken = {
-                other: size
-                for other, size in self._needs.items()
-                if other != version and (other in self._residents or other in self._loading)
-            }
-            if self._budget is not None and sum(taken.values()) + need > self._budget:
-                raise NoMemoryError(version, need, taken, self._budget)
-            self._needs = {**taken, version: need}
-        return manifest
+            keep = {*self._residents, *self._loading}
+        self._repository.fetch(self._model_id, version, keep.union(self._also_keep()))
+        self._note(version, News(VersionState.VERIFYING))
 
-    def _left_for(self, version: str) -> int:
-        """Return what a version may take of the budget when it grows, 0 without a budget."""
+    def _load_here(self, version: str) -> Resident:
+        return self._loader.load_here(
+            version, self._recorder_of(version), lambda news: self._note(version, news)
+        )
+
+    def _note(self, version: str, news: News) -> None:
         with self._lock:
-            others = sum(size for name, size in self._needs.items() if name != version)
-            return 0 if self._budget is None else max(1, self._budget - others)
+            self._learn(version, news)
+        self._on_change()
 
-    def _bring_up(self, version: str) -> Resident:
-        self._reserve(version, False)
-        verified = self._repository.verify(self._model_id, version)
-        manifest = verified.manifest
-        self._progress(
-            VersionInfo(
-                version,
-                VersionState.LOADING,
-                digest=verified.digest,
-                size_bytes=len(verified.content),
-            )
-        )
-        session = Session(verified.content, manifest, providers=self._providers)
-        self._progress(replace(self._infos[version], state=VersionState.WARMING))
-        guard = Guard(manifest)
-        typical_ms = session.warm_up(guard)
-        return Resident(manifest, session, guard, self._recorder_of(version), typical_ms)
-
-    # --- Versions in workers ------------------------------------------------------------------
-
-    def _incubate(self, version: str) -> Resident:
-        manifest = self._reserve(version, True)
-        job = Job(
-            self._repository.root, manifest, self._providers, self._idle, self._left_for(version)
-        )
+    def _load_in_worker(self, version: str) -> Resident:
         recorder = self._recorder_of(version)
-        incubator = Incubator(
-            job,
-            lambda news: self._hear(version, incubator, news),
+        return self._loader.load_in_worker(
+            version,
+            recorder,
+            lambda incubator, news: self._hear(version, incubator, news),
             lambda verdicts: self._on_verdicts(recorder, verdicts),
         )
-        try:
-            typical_ms = incubator.open()
-        except RepositoryRefusedError as error:
-            self._repository.verify(self._model_id, version)  # raises what the worker met
-            raise LoadFailedError(version, str(error)) from error
-        return Resident(manifest, incubator, Guard(manifest), recorder, typical_ms)
 
     def _hear(self, version: str, incubator: Incubator, news: News) -> None:
         """Take note of what a worker's nurse tells: while it loads, and when its worker died."""
@@ -278,17 +268,21 @@ class Versions:
                 resident is None or resident.session is not incubator
             ):
                 return  # released or promoted meanwhile
-            info = self._infos[version]
-            self._infos[version] = replace(
-                info,
-                state=news.state,
-                digest=news.digest or info.digest,
-                size_bytes=news.size_bytes or info.size_bytes,
-                reason=news.reason,
-            )
+            self._learn(version, news)
         if resident is not None and news.state is VersionState.FAILED:
             self._on_lost(resident)
         self._on_change()
+
+    def _learn(self, version: str, news: News) -> None:
+        info = self._infos[version]
+        self._infos[version] = replace(
+            info,
+            state=news.state,
+            digest=news.digest or info.digest,
+            size_bytes=news.size_bytes or info.size_bytes,
+            reason=news.reason,
+            placement=news.placement if news.placement.providers else info.placement,
+        )
 
     def promote(self, resident: Resident, is_wanted: Callable[[], bool]) -> None:
         """
@@ -311,11 +305,7 @@ class Versions:
         version = resident.version
         is_moved = False
         try:
-            self._reserve(version, True, False)
-            verified = self._repository.verify(self._model_id, version)
-            session = Session(verified.content, resident.manifest, providers=self._providers)
-            del verified
-            typical_ms = session.warm_up(resident.guard)
+            session, typical_ms = self._loader.load_again_here(resident)
         except (ModelError, LoadFailedError, NoMemoryError) as error:
             _log.error('version %s stays in its worker: %s', version, error)
         else:
@@ -323,9 +313,9 @@ class Versions:
         finally:
             with self._lock:
                 del self._promotions[version]
-                if version in self._needs:
-                    size = resident.manifest.size_bytes
-                    self._needs[version] = memory_need(size, is_in_worker=not is_moved)
+                if self._residents.get(version) is resident:
+                    size_bytes = resident.manifest.size_bytes
+                    self._budget.keep(version, size_bytes, is_in_worker=not is_moved)
         if is_moved:
             worker.close()
         self._on_change()
@@ -344,7 +334,10 @@ class Versions:
             resident.session, resident.typical_ms = session, typical_ms
             # Its worker may have been on the way back up, or given up.
             self._infos[version] = replace(
-                self._infos[version], state=VersionState.READY, reason=''
+                self._infos[version],
+                state=VersionState.READY,
+                reason='',
+                placement=session.placement,
             )
             return True
 
@@ -374,11 +367,6 @@ class Versions:
             resident.session.close()
 
     # --- States -------------------------------------------------------------------------------
-
-    def _progress(self, info: VersionInfo) -> None:
-        with self._lock:
-            self._infos[info.version] = info
-        self._on_change()
 
     def _end_loading(
         self, version: str, resident: Resident | None = None, reason: str = ''

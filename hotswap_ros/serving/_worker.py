@@ -17,6 +17,7 @@ from hotswap_ros.models import Manifest, ModelError, ModelRepository, VersionSta
 from hotswap_ros.serving._errors import LoadFailedError
 from hotswap_ros.serving._exchange import Exchange, Sample
 from hotswap_ros.serving._guard import Cause, Guard
+from hotswap_ros.serving._runtime import RuntimeSettings
 from hotswap_ros.serving._session import Session
 from hotswap_ros.serving._shadow import distance_of
 
@@ -34,7 +35,7 @@ class Worker:
     """
     Loads one version, telling how far it is, and then answers requests until the pipe ends.
 
-    `given` is what the incubator put together: file descriptors, repository, names, providers.
+    `given` is what the incubator put together: file descriptors, repository, names, settings.
     """
 
     def __init__(self, given: dict[str, Any]) -> None:
@@ -56,11 +57,14 @@ class Worker:
         self._tell(state=VersionState.VERIFYING.value)
         verified = repository.verify(given['model_id'], given['version'])
         manifest = verified.manifest
-        size = len(verified.content)
+        size = verified.copy.size_bytes
         self._tell(state=VersionState.LOADING.value, digest=verified.digest, size_bytes=size)
-        self._session = Session(verified.content, manifest, providers=given['providers'])
+        self._session = Session(verified, RuntimeSettings(**given['settings']))
         del verified
-        self._tell(state=VersionState.WARMING.value)
+        placement = self._session.placement
+        self._tell(
+            state=VersionState.WARMING.value, providers=placement.providers, note=placement.note
+        )
         typical_ms = self._session.warm_up(Guard(manifest))
         exchange = Exchange(manifest, self._fds['memory'])
         self._slot = exchange.request

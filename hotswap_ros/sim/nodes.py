@@ -10,7 +10,6 @@ same computer would; the executor thread answers the fleet.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -176,8 +175,6 @@ class SimFleet(Node):
 
 def main(args: list[str] | None = None) -> None:
     """Run a simulated fleet until SIGINT or SIGTERM."""
-    # The physics thread is busy all the time: the executor must not wait 5 ms for its turn.
-    sys.setswitchinterval(0.0005)
 
     def start(executor: SingleThreadedExecutor) -> Callable[[], None]:
         fleet = SimFleet()

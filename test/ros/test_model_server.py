@@ -202,6 +202,8 @@ def test_it_may_be_shut_down_while_it_serves(robot):
         ({'model_id': ''}, "parameter 'model_id' is empty: name the model"),
         ({'model_repository': '/no/such'}, "'/no/such', which is not a folder: create it"),
         ({'fleet_namespace': 'not a name'}, 'cannot configure: '),
+        ({'execution_providers': ['gpu']}, "'gpu' is no execution provider: use one of"),
+        ({'model_repository': 'http://server/models'}, "parameter 'cache_folder' is empty, but"),
     ],
 )
 def test_configure_fails_with_what_to_do(make_robot, capfd, parameters, problem):
@@ -460,7 +462,30 @@ def test_every_version_is_listed_loaded_or_not(robot, make_version):
     found = {v.version: v.state for v in answer.versions}
     assert found == {'v1': READY, 'v2': msg.VersionStatus.STATE_ABSENT, 'v3': FAILED}
     assert all(v.size_bytes > 0 for v in answer.versions if v.version != 'v3')
+    (v1,) = (v for v in answer.versions if v.version == 'v1')
+    assert (v1.execution_providers, v1.provider_note) == (['CPUExecutionProvider'], '')
     assert answer.routing.stable == 'v1'
+
+
+def test_versions_are_fetched_into_the_cache(make_robot, make_version, tmp_path):
+    robot = make_robot(cache_folder=str(tmp_path / 'cache'), cache_quota_mb=1)
+    robot.wait_until_active()
+    assert (tmp_path / 'cache' / 'policy' / 'v1' / 'model.onnx').is_file()
+    (make_version.root / 'policy' / 'v2' / 'model.onnx').unlink()
+    answer = robot.load('v2')
+    assert answer.error_code == answer.FETCH_FAILED
+    assert f'cannot be fetched from {make_version.root}: it has no model.onnx' in answer.error_msg
+    make_version('v2', content=b'x' * 1_100_000)
+    assert robot.load('v2').error_code == answer.NO_DISK
+
+
+def test_a_provider_that_falls_back_is_told(make_robot):
+    robot = make_robot(execution_providers=['rknpu', 'cpu'])
+    robot.wait_until_active()
+    versions = robot.ask(srv.ListModels, 'list_models').versions
+    (v1,) = (v for v in versions if v.version == 'v1')
+    assert v1.execution_providers == ['CPUExecutionProvider']
+    assert v1.provider_note == 'RknpuExecutionProvider is not in this build of the runtime'
 
 
 # -- routing --------------------------------------------------------------------------------------
@@ -613,6 +638,10 @@ def test_fallbacks_are_counted_by_cause(make_robot, make_version):
     assert v2.errors == 2
     assert v2.fallbacks[msg.Decision.CAUSE_OUT_OF_BOUNDS] == 2
     assert sum(v2.fallbacks) == 2
+    (role,) = v2.roles
+    assert (role.role, role.requests, role.fallbacks) == (role.ROLE_CANDIDATE, 3, 2)
+    assert role.errors[msg.Decision.CAUSE_OUT_OF_BOUNDS] == sum(role.errors) == 2
+    assert list(role.latency_buckets) == list(v2.latency_buckets)
 
 
 def test_a_task_that_falls_silent_counts_as_timed_out(make_robot):

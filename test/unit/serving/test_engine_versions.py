@@ -25,6 +25,7 @@ from hotswap_ros.serving import (
     NoRoomError,
     NotLoadedError,
     NotReadyError,
+    Placement,
     Routing,
     VersionInfo,
     VersionState,
@@ -69,7 +70,9 @@ def test_what_is_known_of_a_loaded_version(make_version: Any, engine: Engine) ->
     content = (make_version('v1') / 'model.onnx').read_bytes()
     digest = make_version.repository.verify('policy', 'v1').digest
     info = engine.load('v1')
-    assert info == VersionInfo('v1', VersionState.READY, digest, '', len(content))
+    assert info == VersionInfo(
+        'v1', VersionState.READY, digest, '', len(content), Placement(('CPUExecutionProvider',))
+    )
     assert engine.versions() == (info,)
 
 
@@ -293,3 +296,11 @@ def test_a_listener_s_error_does_not_stop_anything(
 
 def test_boots_differ(repository: ModelRepository) -> None:
     assert Engine('policy', repository).boot_id != Engine('policy', repository).boot_id
+
+
+def test_a_version_that_nobody_has_is_not_a_matter_of_room(make_version: Any) -> None:
+    make_version('v1')
+    engine = Engine('policy', make_version.repository, resident_limit=1)
+    engine.load('v1')
+    with pytest.raises(UnknownVersionError):
+        engine.load('v2')

@@ -24,10 +24,11 @@ from hotswap_ros.serving import (
     LoadFailedError,
     NotReadyError,
     Routing,
+    RuntimeSettings,
     VersionState,
 )
-from hotswap_ros.serving._incubator import Incubator, Job
-from hotswap_ros.serving._session import CPU_ONLY
+from hotswap_ros.serving._incubator import Incubator
+from hotswap_ros.serving._process import Job
 
 FAULTS = ['exception', 'output', 'not_finite', 'out_of_bounds']
 
@@ -108,7 +109,7 @@ def test_a_crash_in_the_middle_of_a_request(watch: Any, observe: Any, death: int
 def test_a_worker_that_hangs_is_replaced(
     watch: Any, observe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('hotswap_ros.serving._incubator.HANG_S', 0.05)
+    monkeypatch.setattr('hotswap_ros.serving._process.HANG_S', 0.05)
     watched = watch({'deadline_ms': 500.0}, breaker_limit=0)
     engine, pid = watched.engine, watched.stop()
     decision = engine.infer(observe(), 'task')
@@ -182,7 +183,7 @@ def test_a_death_while_loading_fails_the_version(
 ) -> None:
     watched = watch(resident_limit=3)
     make_version('v3')
-    monkeypatch.setattr('hotswap_ros.serving._incubator.json.loads', die_of_news)
+    monkeypatch.setattr('hotswap_ros.serving._process.json.loads', die_of_news)
     with pytest.raises(LoadFailedError, match='its worker was ended by signal 9 while loading'):
         watched.engine.load('v3')
 
@@ -307,7 +308,7 @@ def test_it_loads_in_the_lowest_class_and_serves_in_the_normal_one(make_version:
     manifest = make_version.repository.manifest('policy', 'v2')
     with ThreadPoolExecutor(1) as pool:
         incubator = Incubator(
-            Job(make_version.root, manifest, CPU_ONLY, idle=True), lambda news: None
+            Job(make_version.root, manifest, RuntimeSettings(), idle=True), lambda news: None
         )
         opening = pool.submit(incubator.open)
         while {os.SCHED_IDLE, os.SCHED_OTHER} != classes_of(incubator.pid):
@@ -328,7 +329,9 @@ def test_a_worker_cannot_take_more_than_its_budget(make_version: Any) -> None:
     make_version('v2')
     manifest = make_version.repository.manifest('policy', 'v2')
     # Less than nothing left, with what the kernel counts and nobody uses.
-    job = Job(make_version.root, manifest, CPU_ONLY, idle=False, memory_bytes=-250_000_000)
+    job = Job(
+        make_version.root, manifest, RuntimeSettings(), idle=False, memory_bytes=-250_000_000
+    )
     with pytest.raises(LoadFailedError):
         Incubator(job, lambda news: None).open()
 
@@ -396,7 +399,7 @@ def test_a_worker_that_is_merely_slow_is_not_ended(
         def start(self) -> None:
             pass
 
-    monkeypatch.setattr('hotswap_ros.serving._incubator.threading.Timer', Timer)
+    monkeypatch.setattr('hotswap_ros.serving._process.threading.Timer', Timer)
     watched = watch({'deadline_ms': 100.0}, breaker_limit=0)
     engine, pid = watched.engine, watched.stop()
     assert engine.infer(observe(), 'task').cause is Cause.DEADLINE
@@ -416,6 +419,6 @@ def test_a_worker_that_cannot_be_started_fails_the_version(
 ) -> None:
     watched = watch(resident_limit=3)
     make_version('v3')
-    monkeypatch.setattr('hotswap_ros.serving._incubator.sys.executable', '/no/such/interpreter')
+    monkeypatch.setattr('hotswap_ros.serving._process.sys.executable', '/no/such/interpreter')
     with pytest.raises(LoadFailedError, match='its worker cannot be started'):
         watched.engine.load('v3')

@@ -5,6 +5,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from hotswap_ros.models import UnknownVersionError
-from hotswap_ros.serving import Engine, Routing
+from hotswap_ros.serving import Engine, LoadFailedError, Routing, VersionState
 
 BOTH = Routing('policy', 'v1', 'v2', 0.5, salt='r7', generation=7, lease_s=5.0)
 
@@ -206,3 +207,63 @@ def test_native_crashes_count(make_version: Any, tmp_path: Path) -> None:
         assert end.returncode == -signal.SIGABRT
         served.append(json.loads(end.stdout))
     assert served == [['v1', 'v2'], ['v1', 'v2'], ['v1']]
+
+
+def later(at: float) -> Routing:
+    return Routing('policy', 'v2', generation=8, activate_at=at)
+
+
+def test_what_waited_for_its_time_waits_on(boot: Any) -> None:
+    wall = [1e9]
+    engine = serve(boot(wall_clock=lambda: wall[0]), BOTH)
+    engine.set_routing(later(1e9 + 1000))
+    again = boot(wall_clock=lambda: wall[0])
+    assert again.restore() == BOTH
+    assert again.pending == later(1e9 + 1000)
+    wall[0] += 1000
+    again.tick()
+    assert (again.routing, again.pending) == (later(1e9 + 1000), None)
+
+
+def test_what_came_due_meanwhile_is_served(boot: Any) -> None:
+    wall = [1e9]
+    serve(boot(wall_clock=lambda: wall[0]), BOTH).set_routing(later(1e9 + 1000))
+    wall[0] += 2000
+    assert boot(wall_clock=lambda: wall[0]).restore() == later(1e9 + 1000)
+
+
+def test_nothing_waits_for_a_version_that_does_not_load(boot: Any, make_version: Any) -> None:
+    engine = serve(boot(), Routing('policy', 'v1', generation=7))
+    engine.load('v3')
+    engine.set_routing(Routing('policy', 'v3', generation=8, activate_at=2e10))
+    shutil.rmtree(make_version.root / 'policy' / 'v3')
+    again = boot()
+    assert again.restore() == Routing('policy', 'v1', generation=7)
+    assert again.pending is None
+
+
+def test_a_candidate_that_is_another_one_now_is_out(boot: Any, make_version: Any) -> None:
+    serve(boot(), BOTH)
+    make_version('v2', bias=0.9)
+    again = boot()
+    assert again.restore() == BOTH.without('v2')
+    assert {info.version: info.state for info in again.versions()}['v2'] is VersionState.RELEASED
+
+
+def test_a_stable_version_that_is_another_one_now_is_not_served(
+    boot: Any, make_version: Any
+) -> None:
+    serve(boot(), Routing('policy', 'v1', generation=7))
+    make_version('v1', bias=0.9)
+    with pytest.raises(LoadFailedError, match=r'another one .* than before the restart'):
+        boot().restore()
+
+
+def test_the_proven_version_serves_for_one_that_is_another_now(
+    boot: Any, make_version: Any, clock: Any
+) -> None:
+    engine = serve(boot(), Routing('policy', 'v1', generation=7))
+    prove(engine, clock)
+    serve(engine, Routing('policy', 'v2', generation=8))
+    make_version('v2', bias=0.9)
+    assert boot().restore() == Routing('policy', 'v1', generation=8)

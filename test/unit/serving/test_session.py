@@ -13,14 +13,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from hotswap_ros.serving import Guard, LoadFailedError, Session
+from hotswap_ros.serving import Guard, LoadFailedError, RuntimeSettings, Session
 from hotswap_ros.serving._session import is_steady
 
 
 def open_session(make_version: Any, **fields: Any) -> Session:
     make_version('v1', **fields)
     verified = make_version.repository.verify('policy', 'v1')
-    return Session(verified.content, verified.manifest)
+    return Session(verified)
 
 
 def test_it_runs(make_version: Any, observe: Any) -> None:
@@ -105,8 +105,8 @@ def test_it_takes_no_weights_from_outside_the_file(
 def test_a_provider_that_is_not_here(make_version: Any) -> None:
     make_version('v1')
     verified = make_version.repository.verify('policy', 'v1')
-    with pytest.raises(LoadFailedError, match='NoSuchProvider does not work here') as caught:
-        Session(verified.content, verified.manifest, providers=['NoSuchProvider'])
+    with pytest.raises(LoadFailedError, match='RknpuExecutionProvider is not in this') as caught:
+        Session(verified, RuntimeSettings(providers=('rknpu',)))
     assert 'CPUExecutionProvider' in str(caught.value)
 
 
@@ -211,9 +211,8 @@ def test_runs_at_once_do_not_share_buffers(make_version: Any) -> None:
 
 
 def test_it_keeps_no_copy_of_the_file(make_version: Any) -> None:
-    # The runtime's wrapper would: a large version would take its size once more.
+    # The runtime's wrapper would, of bytes: a large version would take its size once more.
     session = open_session(make_version)
-    assert session._runtime._model_bytes is None
     kept = gc.get_referents(*vars(session._runtime).values())
     assert not any(isinstance(thing, bytes) and len(thing) > 200 for thing in kept)
 

@@ -1,0 +1,238 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Bringing versions to the robot: whole or not at all, within the quota, from folder or server."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hotswap_ros.models import (
+    CachedRepository,
+    DigestMismatchError,
+    FetchFailedError,
+    InvalidManifestError,
+    ModelError,
+    NoDiskError,
+    UnknownVersionError,
+    source_of,
+)
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def address(make_version: Any) -> Iterator[str]:
+    handler = functools.partial(_Quiet, directory=str(make_version.root))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f'http://127.0.0.1:{server.server_port}'
+        server.shutdown()
+        thread.join()
+
+
+MakeCache = Callable[..., CachedRepository]
+
+
+@pytest.fixture(params=['folder', 'server'])
+def make_cache(request: pytest.FixtureRequest, make_version: Any, tmp_path: Path) -> MakeCache:
+    is_folder = request.param == 'folder'
+    place = str(make_version.root) if is_folder else request.getfixturevalue('address')
+
+    def make(quota_bytes: int | None = None) -> CachedRepository:
+        return CachedRepository(tmp_path / 'cache', source_of(place), quota_bytes)
+
+    return make
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file())
+
+
+def test_what_was_fetched_is_what_the_source_has(make_version: Any, make_cache: MakeCache) -> None:
+    folder = make_version('v1')
+    cache = make_cache()
+    assert not cache.has('policy', 'v1')
+    cache.fetch('policy', 'v1')
+    assert cache.has('policy', 'v1')
+    found, original = (r.verify('policy', 'v1') for r in (cache, make_version.repository))
+    assert (found.manifest, found.digest) == (original.manifest, original.digest)
+    assert found.content == (folder / 'model.onnx').read_bytes()
+    assert files_below(cache.root) == ['policy/v1/manifest.json', 'policy/v1/model.onnx']
+
+
+def test_a_fetched_version_needs_no_source(
+    make_version: Any, make_cache: MakeCache, tmp_path: Path
+) -> None:
+    make_version('v1')
+    make_cache().fetch('policy', 'v1')
+    shutil.rmtree(make_version.root)
+    cache = CachedRepository(tmp_path / 'cache', source_of('http://127.0.0.1:1'))
+    cache.fetch('policy', 'v1')
+    assert cache.verify('policy', 'v1').content
+    assert cache.versions('policy') == ['v1']
+
+
+def test_a_manifest_can_be_read_before_anything_is_fetched(
+    make_version: Any, make_cache: MakeCache
+) -> None:
+    make_version('v1')
+    cache = make_cache()
+    assert cache.manifest('policy', 'v1') == make_version.repository.manifest('policy', 'v1')
+    assert not cache.has('policy', 'v1')
+
+
+def damage_the_manifest(folder: Path) -> None:
+    (folder / 'manifest.json').write_text('{}')
+
+
+def cut_the_file(folder: Path) -> None:
+    file = folder / 'model.onnx'
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def lengthen_the_file(folder: Path) -> None:
+    with (folder / 'model.onnx').open('ab') as file:
+        file.write(b'more')
+
+
+def remove_the_file(folder: Path) -> None:
+    (folder / 'model.onnx').unlink()
+
+
+def remove_the_version(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ('break_it', 'error', 'words'),
+    [
+        (damage_the_manifest, InvalidManifestError, "field 'model': Field required"),
+        (cut_the_file, FetchFailedError, 'its manifest says'),
+        (lengthen_the_file, FetchFailedError, 'has more bytes, its manifest says'),
+        (remove_the_file, FetchFailedError, 'it has no model.onnx'),
+        (remove_the_version, UnknownVersionError, "version 'v1' of model 'policy' is not in"),
+    ],
+)
+def test_what_cannot_be_fetched_leaves_nothing(
+    make_version: Any,
+    make_cache: MakeCache,
+    break_it: Callable[[Path], None],
+    error: type[ModelError],
+    words: str,
+) -> None:
+    break_it(make_version('v1'))
+    cache = make_cache()
+    with pytest.raises(error, match=words):
+        cache.fetch('policy', 'v1')
+    assert files_below(cache.root) == []
+    make_version('v1')
+    cache.fetch('policy', 'v1')
+    assert cache.has('policy', 'v1')
+
+
+def test_a_source_that_is_out_of_reach(tmp_path: Path) -> None:
+    cache = CachedRepository(tmp_path, source_of('http://127.0.0.1:1'))
+    with pytest.raises(FetchFailedError, match=r'cannot be fetched from http://127\.0\.0\.1:1'):
+        cache.fetch('policy', 'v1')
+
+
+def test_names_do_not_leave_the_folder(make_cache: MakeCache) -> None:
+    with pytest.raises(UnknownVersionError):
+        make_cache().fetch('policy', '../v1')
+
+
+def test_a_damaged_copy_goes_and_can_be_fetched_again(
+    make_version: Any, make_cache: MakeCache
+) -> None:
+    make_version('v1')
+    cache = make_cache()
+    cache.fetch('policy', 'v1')
+    (cache.root / 'policy' / 'v1' / 'model.onnx').write_bytes(b'damaged')
+    with pytest.raises(DigestMismatchError):
+        cache.verify('policy', 'v1')
+    assert not cache.has('policy', 'v1')
+    cache.fetch('policy', 'v1')
+    assert cache.verify('policy', 'v1').content
+
+
+def test_what_a_power_cut_left_is_cleared(make_version: Any, make_cache: MakeCache) -> None:
+    make_version('v1')
+    left = make_cache().root / '.fetching' / 'somewhere' / 'v1'
+    left.mkdir(parents=True)
+    (left / 'model.onnx').write_bytes(b'half of it')
+    cache = make_cache()
+    assert files_below(cache.root) == []
+
+
+@pytest.fixture
+def size(make_version: Any) -> int:
+    """Return what one version takes on the disk."""
+    folder = make_version('v1')
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def fetch_in_order(cache: CachedRepository, *versions: str) -> None:
+    for moment, version in enumerate(versions):
+        cache.fetch('policy', version)
+        os.utime(cache.root / 'policy' / version, (moment, moment))
+
+
+def test_the_least_recently_used_makes_room(
+    make_version: Any, make_cache: MakeCache, size: int
+) -> None:
+    for version in ('v2', 'v3', 'v4'):
+        make_version(version)
+    cache = make_cache(quota_bytes=3 * size + size // 2)
+    fetch_in_order(cache, 'v1', 'v2', 'v3')
+    cache.verify('policy', 'v1')  # used now
+    cache.fetch('policy', 'v4')
+    assert [v for v in ('v1', 'v2', 'v3', 'v4') if cache.has('policy', v)] == ['v1', 'v3', 'v4']
+
+
+def test_what_is_needed_makes_no_room(make_version: Any, make_cache: MakeCache, size: int) -> None:
+    for version in ('v2', 'v3'):
+        make_version(version)
+    cache = make_cache(quota_bytes=2 * size + size // 2)
+    fetch_in_order(cache, 'v1', 'v2')
+    with pytest.raises(NoDiskError, match=r'of the quota of .* MB are taken'):
+        cache.fetch('policy', 'v3', keep=['v1', 'v2'])
+    cache.fetch('policy', 'v3', keep=['v1'])
+    assert [v for v in ('v1', 'v2', 'v3') if cache.has('policy', v)] == ['v1', 'v3']
+
+
+def test_a_version_larger_than_the_quota(make_cache: MakeCache, size: int) -> None:
+    cache = make_cache(quota_bytes=size // 2)
+    with pytest.raises(NoDiskError, match=r"no disk for version 'v1' in .*: it needs"):
+        cache.fetch('policy', 'v1')
+
+
+def test_nothing_is_removed_for_a_version_that_does_not_fit(
+    make_version: Any, make_cache: MakeCache, size: int
+) -> None:
+    make_version('v2', size=10_000, content=b'x' * 5 * size)
+    cache = make_cache(quota_bytes=2 * size)
+    cache.fetch('policy', 'v1')
+    with pytest.raises(NoDiskError):
+        cache.fetch('policy', 'v2')
+    assert cache.has('policy', 'v1')
+
+
+def test_a_disk_that_is_full(
+    make_cache: MakeCache, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage('/')._replace(free=size // 4)
+    monkeypatch.setattr(shutil, 'disk_usage', lambda path: usage)
+    with pytest.raises(NoDiskError, match=r'the disk has .* MB left'):
+        make_cache().fetch('policy', 'v1')
