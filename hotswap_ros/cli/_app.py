@@ -18,6 +18,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_DISTRIBUTIONS = {'mcap_ros2': 'mcap-ros2-support'}
+
 rollout = typer.Typer(help='Start and watch rollouts.', no_args_is_help=True)
 app.add_typer(rollout, name='rollout')
 
@@ -39,6 +41,99 @@ def demo(
     raise typer.Exit(run_demo(Console(), robots, speed, record))
 
 
+@app.command()
+def analyze(
+    trial: Annotated[
+        Path, typer.Argument(help='CSV with one task per line, or MCAP recording.', exists=True)
+    ],
+    control: Annotated[str, typer.Option(help='Version that was there before.')] = '',
+    candidate: Annotated[str, typer.Option(help='Version on trial.')] = '',
+    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    tolerance: Annotated[
+        float, typer.Option(help='Drop in success rate that is allowed.', min=0, max=0.5)
+    ] = 0.02,
+    matters: Annotated[
+        float, typer.Option(help='Smallest gain worth a new version.', min=0.0001, max=0.5)
+    ] = 0.02,
+    alpha: Annotated[float, typer.Option(help='Level of every test.', min=0.0001, max=0.4)] = 0.05,
+    one_sided: Annotated[
+        bool, typer.Option('--one-sided', help='Ask only whether the candidate is better.')
+    ] = False,
+    share: Annotated[
+        float | None, typer.Option(help='Planned share of the candidate.', min=0.01, max=0.99)
+    ] = None,
+    planned: Annotated[
+        int, typer.Option(help='Planned tasks per version, for a trial that still runs.', min=0)
+    ] = 0,
+    looks: Annotated[int, typer.Option(help='Planned looks while it runs.', min=1, max=20)] = 5,
+    html: Annotated[Path | None, typer.Option(help='Write a page with plots here.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Compare two versions in a finished or running trial: which one to keep, and how sure."""
+    _need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
+    from hotswap_ros.cli._analyze import run_analyze
+    from hotswap_ros.gates.analysis import Question
+
+    question = Question(tolerance, matters, alpha, one_sided, share, planned, looks)
+    raise typer.Exit(
+        run_analyze(_console(), trial, control, candidate, model, question, html, json)
+    )
+
+
+@app.command()
+def shadow(
+    comparisons: Annotated[
+        Path,
+        typer.Argument(help='CSV with one task or step per line, or MCAP recording.', exists=True),
+    ],
+    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    tolerance: Annotated[
+        float, typer.Option(help='Drop in success rate that is allowed.', min=0, max=0.5)
+    ] = 0.02,
+    html: Annotated[Path | None, typer.Option(help='Write a page here.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Say what a shadow's decisions tell: deploy it in stages, keep the old one, or retrain."""
+    _need('statsmodels', 'jinja2', 'mcap_ros2')
+    from hotswap_ros.cli._shadow import run_shadow
+
+    raise typer.Exit(run_shadow(_console(), comparisons, model, tolerance, html, json))
+
+
+@app.command()
+def simulate(
+    plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
+    stable: Annotated[
+        float, typer.Option('--v23', '--stable', help='Success rate of the old.', min=0, max=1)
+    ] = 0.92,
+    candidate: Annotated[
+        float, typer.Option('--v24', '--candidate', help='Success rate of the new.', min=0, max=1)
+    ] = 0.88,
+    robots: Annotated[int, typer.Option(help='Robots in the fleet.', min=1, max=10_000)] = 100,
+    icc: Annotated[
+        float, typer.Option(help='Intra-class correlation of robots.', min=0, max=0.99)
+    ] = 0.02,
+    task_s: Annotated[float, typer.Option(help='Seconds that a task takes.', min=0.1)] = 10.0,
+    repetitions: Annotated[int, typer.Option(help='Rollouts to simulate.', min=2)] = 400,
+    seed: Annotated[int, typer.Option(help='The same seed gives the same figures.')] = 1,
+    jobs: Annotated[int, typer.Option(help='Processes; 0: one per core.', min=0)] = 0,
+    sweep: Annotated[
+        str, typer.Option(help="Rates of the new, as '0.80:0.96:0.02' or '0.7,0.8,0.9'.")
+    ] = '',
+    plot: Annotated[Path | None, typer.Option(help='Draw this file: .png, .svg, .pdf.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Try a plan out on a simulated fleet: how often it rolls back, how soon, at what cost."""
+    _need('matplotlib', 'mujoco')
+    from hotswap_ros.cli._simulate import run_simulate
+    from hotswap_ros.sim import World
+
+    world = World(stable, candidate, robots, icc, task_s)
+    raise typer.Exit(
+        run_simulate(_console(), plan, world, sweep, repetitions, seed, jobs, plot, json)
+    )
+
+
 @rollout.command()
 def start(
     plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
@@ -57,6 +152,19 @@ def watch() -> None:
     from hotswap_ros.cli._watch import watch_rollout
 
     raise typer.Exit(watch_rollout(Console()))
+
+
+def _console() -> Console:
+    """Return a console that does not fold lines where nobody looks."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
+
+
+def _need(*modules: str) -> None:
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        wanted = ' '.join(_DISTRIBUTIONS.get(name, name) for name in missing)
+        raise SystemExit(f'hotswap: reports need {", ".join(missing)}: pip3 install {wanted}')
 
 
 def _need_ros() -> None:

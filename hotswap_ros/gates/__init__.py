@@ -8,6 +8,7 @@ A Gate is fed with telemetry and says at any time what it can say: fail or pendi
 data of a step are in, fail, pass or inconclusive. No clocks, no threads, no randomness.
 """
 
+from hotswap_ros.gates._correlation import design_effect, intraclass
 from hotswap_ros.gates._evidence import (
     HARM_DROPS,
     PROOF_DROPS,
@@ -17,6 +18,7 @@ from hotswap_ros.gates._evidence import (
     block_log_e,
     null_projection,
 )
+from hotswap_ros.gates._flag import Move, Ramp, next_share
 from hotswap_ros.gates._gate import Gate
 from hotswap_ros.gates._intervals import Interval, confidence_sequence, wilson_interval
 from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict
@@ -30,10 +32,15 @@ __all__ = [
     'CheckResult',
     'Gate',
     'Interval',
+    'Move',
+    'Ramp',
     'RateEvidence',
     'Verdict',
     'block_log_e',
     'confidence_sequence',
+    'design_effect',
+    'intraclass',
+    'next_share',
     'null_projection',
     'wilson_interval',
 ]

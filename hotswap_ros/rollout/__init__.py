@@ -19,10 +19,16 @@ from hotswap_ros.rollout._errors import (
     UnknownRobotError,
     UnknownRolloutError,
 )
-from hotswap_ros.rollout._fleet import BreakerReport, RobotReport, Telemetry, VersionReport
+from hotswap_ros.rollout._fleet import (
+    BreakerReport,
+    FleetView,
+    RobotReport,
+    Telemetry,
+    VersionReport,
+)
 from hotswap_ros.rollout._journal import IN_MEMORY, Journal, JournalError, RolloutSummary
 from hotswap_ros.rollout._rollback import Rollback
-from hotswap_ros.rollout._runner import Verb
+from hotswap_ros.rollout._runner import Runner, Verb
 from hotswap_ros.rollout._snapshot import Snapshot, StepView
 from hotswap_ros.rollout._state import Cause, Event, Level, PauseReason, RolloutState, Status
 
@@ -34,6 +40,7 @@ __all__ = [
     'CommandRefusedError',
     'Coordinator',
     'Event',
+    'FleetView',
     'Journal',
     'JournalError',
     'Level',
@@ -49,6 +56,7 @@ __all__ = [
     'RolloutState',
     'RolloutSummary',
     'Route',
+    'Runner',
     'Snapshot',
     'Status',
     'StepView',

@@ -52,17 +52,17 @@ class Runner:
     Moves one rollout forward, and back.
 
     The state is the whole memory: a runner made from a journaled state goes on where the other
-    stopped.
+    stopped. Without `explain` its gate keeps no intervals, which is a good deal faster.
     """
 
-    def __init__(self, state: RolloutState) -> None:
+    def __init__(self, state: RolloutState, *, explain: bool = True) -> None:
         self.state = state
         criteria, version = state.plan.success_criteria, state.plan.version
         stages = sum(isinstance(step, Observe) for step in state.steps)
         if state.gate is None:
-            self._gate = Gate(criteria, version, stages=stages)
+            self._gate = Gate(criteria, version, stages=stages, explain=explain)
         else:
-            self._gate = Gate.load(criteria, version, state.gate, stages=stages)
+            self._gate = Gate.load(criteria, version, state.gate, stages=stages, explain=explain)
         self.checks: tuple[CheckResult, ...] = self._gate.checks(complete=state.gate_complete)
         self._fed: dict[str, Telemetry] = {}
         self._given_up: set[str] = set()
@@ -71,7 +71,13 @@ class Runner:
 
     @classmethod
     def start(
-        cls, rollout_id: str, plan: Plan, reports: Mapping[str, RobotReport], now: float
+        cls,
+        rollout_id: str,
+        plan: Plan,
+        reports: Mapping[str, RobotReport],
+        now: float,
+        *,
+        explain: bool = True,
     ) -> Runner:
         """Begin a rollout on robots that serve another version. Raises NoRobotsError for none."""
         taking_part = [
@@ -90,7 +96,8 @@ class Runner:
                 previous={report.robot_id: report.routing.stable for report in taking_part},
                 started=now,
                 saved_at=now,
-            )
+            ),
+            explain=explain,
         )
         text = f'{plan.strategy.value} of {plan.version} on {_count(fleet)} began'
         runner._say(now, 'started', Level.INFO, text)

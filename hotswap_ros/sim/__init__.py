@@ -1,17 +1,29 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The test bed: simulated robots whose tasks succeed or fail by physics and policy alone."""
+"""
+The test bed: robots whose tasks succeed or fail by physics and policy alone, and a virtual fleet.
 
+The virtual fleet has no physics: its success rates are given, to try out plans with.
+"""
+
+from hotswap_ros.sim._characteristics import Characteristics, Share, characterize
 from hotswap_ros.sim._rollout import Policy, Stats, rollout
 from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld, TaskEnd, TaskStart
+from hotswap_ros.sim._virtual import RolloutEnd, World, simulate_rollout
 
 __all__ = [
     'CONTROL_PERIOD_S',
+    'Characteristics',
     'PickWorld',
     'Policy',
+    'RolloutEnd',
+    'Share',
     'Stats',
     'TaskEnd',
     'TaskStart',
+    'World',
+    'characterize',
     'rollout',
+    'simulate_rollout',
 ]

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import onnxruntime
 
-from hotswap_ros.gates import Interval, wilson_interval
+from hotswap_ros.gates import Interval, intraclass, wilson_interval
 from hotswap_ros.sim._rollout import Policy, Stats, rollout
 from hotswap_ros.sim._task import PickWorld
 
@@ -77,21 +77,3 @@ def session_policy(content: bytes) -> Policy:
     session = onnxruntime.InferenceSession(content, options, providers=['CPUExecutionProvider'])
     run: Any = session.run
     return lambda observation: run(None, {'observation': observation})[0]
-
-
-def intraclass(robots: Sequence[tuple[int, int]]) -> float:
-    """
-    Return the intra-class correlation of (successes, tasks) per robot, by analysis of variance.
-
-    Zero when robots differ as much as chance makes them, below zero when they differ less.
-
-    Source: Ridout, Demétrio, Firth 1999, "Estimating intraclass correlation for binary data",
-    Biometrics 55.
-    """
-    total = sum(tasks for _, tasks in robots)
-    mean = sum(successes for successes, _ in robots) / total
-    between = sum(n * (s / n - mean) ** 2 for s, n in robots) / (len(robots) - 1)
-    within = sum(s * (1 - s / n) for s, n in robots) / (total - len(robots))
-    size = (total - sum(n * n for _, n in robots) / total) / (len(robots) - 1)
-    spread = between + (size - 1) * within
-    return (between - within) / spread if spread else 0.0

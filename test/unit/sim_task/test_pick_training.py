@@ -9,9 +9,10 @@ import pytest
 pytest.importorskip('mujoco')
 pytest.importorskip('onnx')
 
+from hotswap_ros.gates import intraclass
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.sim._export import MODEL_ID, to_onnx, write_version
-from hotswap_ros.sim._measure import intraclass, measure, session_policy
+from hotswap_ros.sim._measure import measure, session_policy
 from hotswap_ros.sim._network import Network
 from hotswap_ros.sim.train import Recipe, main, make, train
 

@@ -1,0 +1,110 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+Judging after the fact: reports on trials, shadows and failed rollouts, from finished records.
+
+Nothing here decides in a running rollout, and no node imports it: it loads scipy and statsmodels.
+"""
+
+from hotswap_ros.gates.analysis._analysis import (
+    Action,
+    Analysis,
+    Arm,
+    Look,
+    Question,
+    RatioCheck,
+    Size,
+)
+from hotswap_ros.gates.analysis._bounds import obrien_fleming_bounds
+from hotswap_ros.gates.analysis._fixed import (
+    Counts,
+    Outcome,
+    better_test,
+    chi_square,
+    cohens_h,
+    detectable_drop,
+    event_test,
+    newcombe_interval,
+    power,
+    quantile_interval,
+    sample_ratio_test,
+    score_test,
+    tasks_per_arm,
+    tasks_per_arm_not_inferior,
+)
+from hotswap_ros.gates.analysis._replay import Moment, Replay, replay
+from hotswap_ros.gates.analysis._report import analyze
+from hotswap_ros.gates.analysis._robots import HourView, RobotView, by_hour, by_robot
+from hotswap_ros.gates.analysis._shadow import (
+    Estimate,
+    OffPolicy,
+    ShadowAction,
+    ShadowReport,
+    ShadowTask,
+    analyze_shadow,
+)
+from hotswap_ros.gates.analysis._trial import (
+    ACROSS,
+    UNKNOWN,
+    WITHIN,
+    AnalysisError,
+    Design,
+    Latency,
+    Record,
+    Trial,
+    choose_versions,
+    find_design,
+)
+from hotswap_ros.gates.analysis._words import as_json, p_words
+
+__all__ = [
+    'ACROSS',
+    'UNKNOWN',
+    'WITHIN',
+    'Action',
+    'Analysis',
+    'AnalysisError',
+    'Arm',
+    'Counts',
+    'Design',
+    'Estimate',
+    'HourView',
+    'Latency',
+    'Look',
+    'Moment',
+    'OffPolicy',
+    'Outcome',
+    'Question',
+    'RatioCheck',
+    'Record',
+    'Replay',
+    'RobotView',
+    'ShadowAction',
+    'ShadowReport',
+    'ShadowTask',
+    'Size',
+    'Trial',
+    'analyze',
+    'analyze_shadow',
+    'as_json',
+    'better_test',
+    'by_hour',
+    'by_robot',
+    'chi_square',
+    'choose_versions',
+    'cohens_h',
+    'detectable_drop',
+    'event_test',
+    'find_design',
+    'newcombe_interval',
+    'obrien_fleming_bounds',
+    'p_words',
+    'power',
+    'quantile_interval',
+    'replay',
+    'sample_ratio_test',
+    'score_test',
+    'tasks_per_arm',
+    'tasks_per_arm_not_inferior',
+]

@@ -1,0 +1,167 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a shadow tells, against worlds whose truth is known."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from hotswap_ros.gates import wilson_interval
+from hotswap_ros.gates.analysis import AnalysisError, ShadowAction, ShadowTask, analyze_shadow
+
+
+def tasks(number: int, apart: int, steps: int = 10, **fields: float) -> list[ShadowTask]:
+    """Return tasks of which some have one step apart."""
+    return [
+        ShadowTask(f't{n}', steps, steps - (n < apart), steps)._replace(**fields)
+        for n in range(number)
+    ]
+
+
+def test_full_agreement_bounds_success_in_a_deterministic_world() -> None:
+    report = analyze_shadow(tasks(1000, 0), 'v23', 'v24')
+    assert report.action is ShadowAction.DEPLOY
+    assert report.agreement == 1
+    assert report.bound == pytest.approx(wilson_interval(0, 1000).high)
+    assert 'Deploy v24, in stages.' in report.sentence
+
+
+def test_agreement_step_by_step_bounds_nothing() -> None:
+    """One step in a hundred differs, but in every task: success may differ in every task."""
+    report = analyze_shadow(tasks(500, 500, steps=100), 'v23', 'v24')
+    assert report.agreement == pytest.approx(0.99)
+    assert report.bound == 1
+    assert report.action is ShadowAction.KEEP
+    assert 'let a canary tell' in report.sentence
+    assert 'does not bound success' in report.remarks[0]
+
+
+def test_the_bound_holds_where_the_world_is_deterministic() -> None:
+    """Tasks without disagreement go the same way; the others may go any way."""
+    chance = random.Random(1)
+    missed = 0
+    for _ in range(200):
+        drawn, gains = [], 0
+        for n in range(100):
+            apart, won = chance.random() < 0.1, chance.random() < 0.9
+            shadow_won = (chance.random() < 0.5) if apart else won
+            gains += shadow_won - won
+            drawn.append(ShadowTask(str(n), 5, 5 - apart, 5))
+        missed += abs(gains) / 100 > analyze_shadow(drawn).bound
+    assert wilson_interval(missed, 200).low <= 0.05
+
+
+def test_steps_of_one_task_are_alike() -> None:
+    spread = analyze_shadow([ShadowTask(str(n), 50, 45, 50) for n in range(40)])
+    lumped = analyze_shadow([ShadowTask(str(n), 50, 50 * (n >= 4), 50) for n in range(40)])
+    assert spread.agreement == lumped.agreement == 0.9
+    assert spread.design_effect == 1
+    assert lumped.design_effect == pytest.approx(50, rel=0.05)
+    width = lumped.interval.high - lumped.interval.low
+    assert width > 5 * (spread.interval.high - spread.interval.low)
+
+
+def test_what_was_not_compared_may_differ() -> None:
+    dropped = [ShadowTask(str(n), 8, 8, 10) for n in range(100)]
+    report = analyze_shadow(dropped)
+    assert report.coverage == pytest.approx(0.8)
+    assert report.tasks_apart == 100
+    assert report.bound == 1
+    little = analyze_shadow([ShadowTask(str(n), 4, 4, 10) for n in range(100)])
+    assert 'only 40.0% of the observations were compared' in little.sentence
+
+
+def test_without_coverage_per_task_no_bound_is_claimed() -> None:
+    unknown = [ShadowTask(str(n), 10, 10) for n in range(100)]
+    report = analyze_shadow(unknown, offered=1100)
+    assert report.coverage == pytest.approx(1000 / 1100)
+    assert math.isnan(report.bound)
+    assert report.action is ShadowAction.KEEP
+    assert analyze_shadow(unknown, offered=1000).action is not ShadowAction.RETRAIN
+    assert not math.isnan(analyze_shadow(unknown, offered=1000).bound)
+
+
+def test_few_tasks_decide_nothing() -> None:
+    report = analyze_shadow(tasks(19, 0))
+    assert report.action is ShadowAction.KEEP
+    assert '20 tasks are needed' in report.sentence
+    with pytest.raises(AnalysisError, match='nothing was compared'):
+        analyze_shadow([])
+
+
+@pytest.mark.parametrize(
+    ('v23', 'v24', 'action'),
+    [
+        (0.92, 0.92, ShadowAction.DEPLOY),
+        (0.80, 0.92, ShadowAction.DEPLOY),
+        (0.92, 0.80, ShadowAction.RETRAIN),
+    ],
+)
+def test_an_outcome_model_decides(v23: float, v24: float, action: ShadowAction) -> None:
+    chance = random.Random(3)
+    drawn = []
+    for task in tasks(3000, 1500):
+        luck = chance.random()  # most of a task's difficulty is the same for both
+        drawn.append(task._replace(success=float(luck < v23), shadow_success=float(luck < v24)))
+    report = analyze_shadow(drawn, 'v23', 'v24')
+    assert report.action is action
+    assert report.estimate is not None
+    assert any('It is no outcome' in remark for remark in report.remarks)
+
+
+def logged(number: int, seed: int, shadow: float, model: bool = False) -> list[ShadowTask]:
+    """Draw tasks of a stochastic policy: going left (half the time) wins 90%, right 50%."""
+    chance = random.Random(seed)
+    drawn = []
+    for n in range(number):
+        left = chance.random() < 0.5
+        drawn.append(
+            ShadowTask(str(n), 1, 1, 1)._replace(
+                success=float(chance.random() < (0.9 if left else 0.5)),
+                propensity=0.5,
+                shadow_propensity=shadow if left else 1 - shadow,
+                model=(0.9 if left else 0.5) if model else math.nan,
+                shadow_model=(0.9 * shadow + 0.5 * (1 - shadow)) if model else math.nan,
+            )
+        )
+    return drawn
+
+
+def test_off_policy_estimates_find_the_rate_of_a_policy_that_never_acted() -> None:
+    truth = 0.9 * 0.8 + 0.5 * 0.2
+    found = [analyze_shadow(logged(400, seed, 0.8, model=True)).off_policy for seed in range(100)]
+    assert all(one is not None for one in found)
+    for name in ('weighted', 'normalized', 'doubly_robust'):
+        assert np.mean([getattr(one, name) for one in found]) == pytest.approx(truth, abs=0.01)
+    inside = sum(one.interval.low <= truth <= one.interval.high for one in found if one)
+    assert wilson_interval(100 - inside, 100).low <= 0.05
+    spreads = [np.std([getattr(one, n) for one in found]) for n in ('weighted', 'doubly_robust')]
+    assert spreads[1] < spreads[0]
+
+
+def test_the_effective_sample_size_is_kongs() -> None:
+    report = analyze_shadow(logged(1000, 1, 0.8)).off_policy
+    assert report is not None
+    # Weights 1.6 and 0.4, half of each: (Σw)²/Σw² = 1000/1.36.
+    assert report.effective == pytest.approx(1000 / 1.36, rel=0.03)
+    assert math.isnan(report.doubly_robust)
+
+
+def test_an_off_policy_estimate_alone_never_deploys() -> None:
+    drawn = [task._replace(agreed=0) for task in logged(5000, 2, 1.0)]
+    report = analyze_shadow(drawn)
+    assert report.off_policy is not None
+    assert report.off_policy.weighted > 0.85
+    assert report.action is ShadowAction.KEEP
+    assert any('never reason enough' in remark for remark in report.remarks)
+
+
+def test_impossible_propensities_are_refused() -> None:
+    wrong = [task._replace(propensity=0.0) for task in logged(50, 3, 0.8)]
+    with pytest.raises(AnalysisError, match='propensities are chances'):
+        analyze_shadow(wrong)
