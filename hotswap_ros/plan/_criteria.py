@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import enum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
+from pydantic.alias_generators import to_snake
 
 from hotswap_ros.models import LATENCY_EDGES_MS
 from hotswap_ros.plan._section import Section
@@ -31,9 +32,33 @@ class Control(str, enum.Enum):
     HISTORY = 'history'
 
 
+class Preset(str, enum.Enum):
+    """Criteria that go together, after the model distribution strategies guide."""
+
+    CONSERVATIVE = 'conservative'
+    AGGRESSIVE = 'aggressive'
+
+
+_PRESETS: dict[str, dict[str, float]] = {
+    Preset.CONSERVATIVE: {
+        'max_latency_increase': 0.1,
+        'max_error_rate': 0.01,
+        'max_accuracy_drop': 0.05,
+    },
+    Preset.AGGRESSIVE: {
+        'max_latency_increase': 0.3,
+        'max_error_rate': 0.05,
+        'max_accuracy_drop': 0.1,
+    },
+}
+
+
 class SuccessCriteria(Section):
     """
     What the candidate must hold; a criterion that is None is not checked.
+
+    `preset` fills in those that are not given: `conservative` is for production, `aggressive` for
+    development.
 
     `max_success_drop` is the tolerated loss in success rate against the control (0.02: two
     points); `max_accuracy_drop` is another name for it. `max_category_drop` is the tolerated loss
@@ -57,6 +82,7 @@ class SuccessCriteria(Section):
     together.
     """
 
+    preset: Preset | None = None
     method: Method = Method.SEQUENTIAL
     control: Control = Control.WITHIN_ROBOTS
     baseline_success_rate: float | None = Field(None, gt=0, lt=1)
@@ -80,6 +106,13 @@ class SuccessCriteria(Section):
     def _fill_in(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
+        data = _with_preset(data)
+        accuracy = data.get('maxAccuracyDrop', data.get('max_accuracy_drop'))
+        if (
+            isinstance(accuracy, float)
+            and not {'maxSuccessDrop', 'max_success_drop'} & data.keys()
+        ):
+            data = {**data, 'max_success_drop': accuracy}
         has_number = {'baselineSuccessRate', 'baseline_success_rate'} & data.keys()
         if has_number and 'control' not in data:
             return {**data, 'control': Control.FIXED}
@@ -103,9 +136,7 @@ class SuccessCriteria(Section):
     @model_validator(mode='after')
     def _one_tolerance(self) -> SuccessCriteria:
         accuracy = self.max_accuracy_drop
-        if accuracy is None or accuracy == self.max_success_drop:
-            return self
-        if 'max_success_drop' in self.model_fields_set:
+        if accuracy is not None and accuracy != self.max_success_drop:
             raise ValueError(
                 f"'maxAccuracyDrop' {accuracy:g} and 'maxSuccessDrop' {self.max_success_drop:g} "
                 'are two names of one limit: give one of them'
@@ -115,10 +146,20 @@ class SuccessCriteria(Section):
     @property
     def tolerance(self) -> float:
         """Return the tolerated loss in success rate, by whichever name it was given."""
-        accuracy = self.max_accuracy_drop
-        return self.max_success_drop if accuracy is None else accuracy
+        return self.max_success_drop
 
     @property
     def needs_other_robots(self) -> bool:
         """Whether robots without the candidate are the control."""
         return self.control is Control.ACROSS_ROBOTS
+
+
+def _with_preset(data: dict[str, Any]) -> dict[str, Any]:
+    name = data.get('preset')
+    preset = _PRESETS.get(name) if isinstance(name, str) else None
+    if preset is None:
+        return data
+    given = {to_snake(str(key)) for key in data}
+    if 'max_success_drop' in given:
+        given.add('max_accuracy_drop')
+    return {**data, **{key: value for key, value in preset.items() if key not in given}}

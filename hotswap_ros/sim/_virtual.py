@@ -109,7 +109,7 @@ class _Simulation:
             self._tell(robot)
         reports = self.view.reports(plan.model_id)
         self.runner = Runner.start(seed, plan, reports, self.now, explain=False)
-        self.seen = (-1, -1)
+        self.seen = -1
 
     def _robot(self, robot_id: str) -> _Robot:
         world = self.world
@@ -134,11 +134,9 @@ class _Simulation:
 
     def _obey(self) -> None:
         """Serve what the runner wishes, at once."""
-        state = self.runner.state
-        seen = (state.step_index, len(state.step_records))
-        if seen == self.seen:
+        if self.runner.revision == self.seen:
             return
-        self.seen = seen
+        self.seen = self.runner.revision
         for wish in self.runner.wants():
             robot = self.robots[wish.robot_id]
             joins = bool(wish.routing.candidate) and not robot.routing.candidate
