@@ -22,15 +22,16 @@ class Watch(_Value):
 
     Steps that name the same watch share one gate, which is never reset. `subject` is what is
     judged: the candidate by the outcome of its tasks, or a shadow by what it would have decided.
-    `stages` is how many observations the watch has. `is_trial`: the control is guarded against
-    the candidate as well, and what each robot did is kept for the choice of a winner.
+    `stages` is how many observations the watch has. With `control_criteria` it is a trial: the
+    control is held against the candidate by them, and what each robot did is kept for the choice
+    of a winner.
     """
 
     name: str
     criteria: SuccessCriteria
     subject: Literal['candidate', 'shadow'] = 'candidate'
     stages: int = 1
-    is_trial: bool = False
+    control_criteria: SuccessCriteria | None = None
 
 
 class _Step(_Value):

@@ -151,7 +151,7 @@ class Operator:
     def _share_of_the_cohort(self, share: float, step: object) -> None:
         state = self._state
         on_trial = [r for r in state.shares if r not in state.promoted]
-        if state.watch is not None and state.watch.is_trial:
+        if state.watch is not None and state.watch.control_criteria is not None:
             raise self._refusal('set the share of', 'the arms of a trial are fixed')
         if not on_trial or (isinstance(step, SetRouting) and step.promote):
             raise self._refusal('set the share of', 'nothing serves the candidate')

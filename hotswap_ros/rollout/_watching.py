@@ -40,8 +40,7 @@ class Watching:
         self._fresh: dict[str, float] = {}
         self._given_up: set[str] = set()
         self.checks: tuple[CheckResult, ...] = ()
-        #: What the control of a trial has been found to do worse than the candidate.
-        self.control_failures: tuple[CheckResult, ...] = ()
+        self._lost: tuple[CheckResult, ...] = ()
         self.failed_queries = 0
         if state.watch is not None:
             self._open(state.watch)
@@ -64,9 +63,9 @@ class Watching:
         version = self._state.plan.version
         self._gate = self._made(watch, watch.name, watch.criteria, version)
         self._mirror = None
-        if watch.is_trial:
+        if watch.control_criteria is not None:
             stable = next(iter(self._state.previous.values()))
-            self._mirror = self._made(watch, _mirrored(watch), watch.criteria, stable)
+            self._mirror = self._made(watch, _mirrored(watch), watch.control_criteria, stable)
 
     def _made(self, watch: Watch, name: str, criteria: SuccessCriteria, version: str) -> Gate:
         dumped = self._state.gates.get(name)
@@ -126,7 +125,9 @@ class Watching:
     @property
     def _keeps_a_ledger(self) -> bool:
         watch = self._state.watch
-        return watch is not None and (watch.is_trial or watch.subject == 'shadow')
+        return watch is not None and (
+            watch.control_criteria is not None or watch.subject == 'shadow'
+        )
 
     @property
     def watched(self) -> Mapping[str, float]:
@@ -172,7 +173,7 @@ class Watching:
         self.checks = self._of_subject(self._gate.checks(complete=self._state.gate_complete))
         if self._mirror is not None:
             found = self._mirror.checks(complete=False)
-            self.control_failures = tuple(
+            self._lost = tuple(
                 check
                 for check in found
                 if check.name in _RELATIVE and check.verdict is Verdict.FAIL
@@ -201,6 +202,11 @@ class Watching:
     def failures(self) -> tuple[CheckResult, ...]:
         """Return the checks that have failed."""
         return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
+
+    @property
+    def control_has_lost(self) -> str:
+        """Return by what the control of a trial lost before its end; empty: by nothing yet."""
+        return ' '.join(check.sentence.removesuffix(': roll back.') for check in self._lost)
 
     @property
     def ledger(self) -> Ledger:

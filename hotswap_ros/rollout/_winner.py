@@ -37,7 +37,8 @@ def conclude_trial(
     from hotswap_ros.gates.analysis import AnalysisError
 
     arms = {
-        name: dict(_served(ledger, name, shares, name == version)) for name in (stable, version)
+        stable: dict(_served(ledger, stable, shares, other=1.0)),
+        version: dict(_served(ledger, version, shares, other=0.0)),
     }
     judge = {'success_rate': _by_success, 'latency': _by_latency, 'cost': _by_cost}[step.metric]
     try:
@@ -97,11 +98,11 @@ def _by_success(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> C
 
 
 def _by_latency(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> Conclusion:
-    """Compare how often each is as quick as the 95th percentile of the control."""
+    """Compare how often each is quicker than the last edge below the control's 95th percentile."""
     p95 = {name: _quantile(_histogram(robots.values()), 0.95) for name, robots in arms.items()}
-    bucket = next(i for i, edge in enumerate(_EDGES_MS) if edge >= p95[stable] - 1e-9)
+    below = sum(edge < p95[stable] for edge in _EDGES_MS)
     records = [
-        _record(name, robot_id, sum(deeds.latency), sum(deeds.latency[: bucket + 1]))
+        _record(name, robot_id, sum(deeds.latency), sum(deeds.latency[: max(1, below)]))
         for name, robots in arms.items()
         for robot_id, deeds in robots.items()
         if any(deeds.latency)

@@ -114,9 +114,23 @@ class ABTesting(BasePlan):
         return Control.ACROSS_ROBOTS if by_robots else Control.WITHIN_ROBOTS
 
     def watch(self, stages: int = 1) -> Watch:
-        """Return the gate that guards both."""
+        """Return the gate that guards both: A has lost early when B is better by enough."""
         criteria = self.success_criteria.model_copy(update={'control': self._control})
-        return super().watch(stages).model_copy(update={'criteria': criteria, 'is_trial': True})
+        least = self.winner_criteria.minimum_improvement
+        by_success = self.winner_criteria.metric in ('accuracy', 'success_rate')
+        of_a: dict[str, object] = {'alpha': self.winner_criteria.significance}
+        if by_success and least:
+            of_a |= {'max_success_drop': least, 'harm_null': 'not_worse_than_tolerance'}
+        return (
+            super()
+            .watch(stages)
+            .model_copy(
+                update={
+                    'criteria': criteria,
+                    'control_criteria': criteria.model_copy(update=of_a),
+                }
+            )
+        )
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
         """Deal out, watch, choose, and promote the winner."""

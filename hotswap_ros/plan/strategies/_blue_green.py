@@ -12,19 +12,23 @@ from typing import Literal
 from pydantic import Field
 
 from hotswap_ros.plan._base import Approval, BasePlan, Strategy
-from hotswap_ros.plan._criteria import Control
+from hotswap_ros.plan._criteria import Control, SuccessCriteria
 from hotswap_ros.plan._errors import PlanError, names_near
 from hotswap_ros.plan._stages import Duration, Robot, all_of, awaited, count
 from hotswap_ros.plan._steps import Observe, Retire, SetRouting, Step, Watch
 from hotswap_ros.plan.strategies._shadow import shadow_steps
 from hotswap_ros.plan.strategies._staged import approval_step
 
+#: Of green's decisions, so many are like blue's at least, where the plan does not say.
+_LEAST_AGREEMENT = 0.9
+
 
 class BlueGreen(BasePlan):
     """
     Green beside blue on all robots, validated as a shadow, swapped at one instant, watched.
 
-    Green shadows `validation_tasks` for `validation_duration` at least. With `approval` a person
+    Green shadows `validation_tasks` for `validation_duration` at least and has to decide as blue
+    does, nine times in ten where `min_shadow_agreement` says nothing. With `approval` a person
     has to agree to the swap. `swap_delay` seconds are given to every robot to hear of it. For
     `watch_duration` it is held against what blue did before, or a fixed number; for `retention`
     the swap can be reversed with one command; then blue is released on all but `backup_robots`.
@@ -49,6 +53,13 @@ class BlueGreen(BasePlan):
             criteria = criteria.model_copy(update={'control': Control.HISTORY})
         return super().watch(stages).model_copy(update={'criteria': criteria})
 
+    @property
+    def _of_validation(self) -> SuccessCriteria:
+        criteria = self.success_criteria
+        if criteria.min_shadow_agreement is not None:
+            return criteria
+        return criteria.model_copy(update={'min_shadow_agreement': _LEAST_AGREEMENT})
+
     def fit(self, fleet: Sequence[Robot]) -> None:
         """Refuse backup robots that are not in reach."""
         known = {robot.robot_id for robot in fleet}
@@ -69,6 +80,7 @@ class BlueGreen(BasePlan):
             tasks=self.validation_tasks,
             duration=self.validation_duration,
             timeout=self.validation_timeout,
+            criteria=self._of_validation,
         )
         if self.approval is not None:
             steps.append(approval_step(self.approval, 'swap', robots))

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from hotswap_ros.plan._base import BasePlan, Strategy
+from hotswap_ros.plan._criteria import SuccessCriteria
 from hotswap_ros.plan._stages import Duration, Robot, awaited, count, select_cohort
 from hotswap_ros.plan._steps import (
     ChooseWinner,
@@ -82,10 +83,13 @@ def shadow_steps(
     tasks: int | None,
     duration: timedelta | None,
     timeout: timedelta,
+    criteria: SuccessCriteria | None = None,
 ) -> list[Step]:
     """Return the steps that let a version shadow and watch it."""
     watch = Watch(
-        name=f'{plan.strategy.value}: shadow', criteria=plan.success_criteria, subject='shadow'
+        name=f'{plan.strategy.value}: shadow',
+        criteria=criteria or plan.success_criteria,
+        subject='shadow',
     )
     return [
         StageModels(

@@ -20,9 +20,9 @@ def run(step: ChooseWinner, scene: Scene) -> Outcome:
     state, watching = scene.state, scene.watching
     stable = next(iter(state.previous.values()))
     names = stable, state.plan.version
-    if watching.control_failures:
-        text = ' '.join(check.sentence for check in watching.control_failures)
-        found = Conclusion(verdict='promote', sentence=f'{text} Promote {names[1]}.')
+    if watching.control_has_lost:
+        text = f'{watching.control_has_lost}. Promote {names[1]}.'
+        found = Conclusion(verdict='promote', sentence=text)
     elif step.metric == 'shadow':
         criteria = state.plan.success_criteria if state.watch is None else state.watch.criteria
         found = conclude_shadow(watching.ledger, *names, criteria.tolerance)

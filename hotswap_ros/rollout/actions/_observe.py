@@ -20,9 +20,8 @@ def run(step: Observe, scene: Scene) -> Outcome:
     """Wait, and judge once everything is in."""
     if not step.is_conclusive:
         return DONE if scene.elapsed_s >= step.duration_s else WAIT
-    if scene.watching.control_failures:
-        text = ' '.join(check.sentence for check in scene.watching.control_failures)
-        return Outcome(Move.DONE, f'the trial ends early: {text}')
+    if scene.watching.control_has_lost:
+        return Outcome(Move.DONE, f'the trial ends early: {scene.watching.control_has_lost}')
     wanted = max(step.tasks, scene.state.tasks_wanted)
     timeout_s = max(step.timeout_s, step.duration_s)
     if scene.new_tasks >= wanted and scene.elapsed_s >= step.duration_s:

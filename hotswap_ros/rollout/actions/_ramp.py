@@ -57,7 +57,7 @@ def _by_schedule(step: Ramp, scene: Scene, ramp: RampState) -> Outcome:
     scene.state.tasks_wanted = 0
     scene.state.waits_since = None
     scene.state.gate_complete = False
-    if share != ramp.share:
+    if share > ramp.share:  # one that somebody has set higher stays
         text = f'the flag goes from {ramp.share:.0%} to {share:.0%}'
         set_flag(step, scene, share)
         scene.say(scene.now, 'flag', Level.INFO, text, step.robots)
