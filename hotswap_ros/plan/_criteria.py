@@ -108,10 +108,8 @@ class SuccessCriteria(Section):
             return data
         data = _with_preset(data)
         accuracy = data.get('maxAccuracyDrop', data.get('max_accuracy_drop'))
-        if (
-            isinstance(accuracy, float)
-            and not {'maxSuccessDrop', 'max_success_drop'} & data.keys()
-        ):
+        has_other = bool({'maxSuccessDrop', 'max_success_drop'} & data.keys())
+        if isinstance(accuracy, (int, float)) and not has_other:
             data = {**data, 'max_success_drop': accuracy}
         has_number = {'baselineSuccessRate', 'baseline_success_rate'} & data.keys()
         if has_number and 'control' not in data:

@@ -214,10 +214,9 @@ def _load_or_make_room(
     # Every place is in use, but one version can serve alone: the wanted one as soon as it can.
     stable = entry.routing.stable
     alone = replace(
-        report.routing,
-        stable=stable if report.is_ready(stable) else report.routing.stable,
-        candidate='',
-        candidate_share=0.0,
+        report.routing.with_stable_alone(
+            stable if report.is_ready(stable) else report.routing.stable
+        ),
         generation=max(entry.routing.generation, report.routing.generation + 1),
     )
     if alone.versions == report.routing.versions:

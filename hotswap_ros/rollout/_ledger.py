@@ -72,6 +72,8 @@ class Ledger:
         self._done: dict[tuple[str, str], Deeds] = {}
         self._open: dict[str, tuple[int, int, int]] = {}
         self._units: dict[tuple[int, int, int], int] = {}
+        #: Tasks of the stable version in which a shadow was compared.
+        self.shadowed_tasks = 0
         if data:
             self._load(data)
 
@@ -104,6 +106,7 @@ class Ledger:
         unit = (steps + shadow.compared, agreed + shadow.agreed, offered + shadow.offered)
         if ended and unit[2]:
             self._units[unit] = self._units.get(unit, 0) + 1
+            self.shadowed_tasks += ended if unit[0] else 0
             unit = (0, 0, 0)
         self._open[robot_id] = unit
 
@@ -125,6 +128,7 @@ class Ledger:
             'last': [[*key, _listed(deeds)] for key, deeds in self._last.items()],
             'done': [[*key, _listed(deeds)] for key, deeds in self._done.items()],
             'open': {robot_id: list(unit) for robot_id, unit in self._open.items()},
+            'shadowed_tasks': self.shadowed_tasks,
             'units': [[*unit, times] for unit, times in self._units.items()],
         }
 
@@ -133,6 +137,7 @@ class Ledger:
         self._last = {(robot, name): _deeds(found) for robot, name, found in data['last']}
         self._done = {(robot, name): _deeds(found) for robot, name, found in data['done']}
         self._open = {robot: (u[0], u[1], u[2]) for robot, u in data['open'].items()}
+        self.shadowed_tasks = data['shadowed_tasks']
         self._units = {(a, b, c): times for a, b, c, times in data['units']}
 
 

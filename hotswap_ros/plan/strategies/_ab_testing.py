@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from hotswap_ros.plan._base import BasePlan, Strategy
-from hotswap_ros.plan._criteria import Control
+from hotswap_ros.plan._criteria import Control, SuccessCriteria
 from hotswap_ros.plan._errors import PlanError
 from hotswap_ros.plan._section import Section
 from hotswap_ros.plan._stages import (
@@ -100,10 +100,10 @@ class ABTesting(BasePlan):
                 )
         if self.model_a.version == self.version:
             raise ValueError(f"'{self.version}' cannot be compared with itself: name two versions")
-        asked = self.success_criteria
-        if 'control' in asked.model_fields_set and asked.control is not self._control:
+        asked = self.success_criteria.control
+        if asked not in (SuccessCriteria().control, self._control):
             raise ValueError(
-                f"successCriteria.control is '{asked.control.value}', but with assignment "
+                f"successCriteria.control is '{asked.value}', but with assignment "
                 f"'{self.assignment}' it is '{self._control.value}': remove it"
             )
         return self

@@ -37,7 +37,8 @@ class FeatureFlag(BasePlan):
     """
     The flag goes up by `schedule` or by a `control_loop`, on `percentage` of the robots.
 
-    `bucketing` by `tasks` draws for every task; by `robots` a robot serves one version alone. A
+    `bucketing` by `tasks` draws for every task; by `robots` a robot serves one version alone,
+    and robots are compared with others. A
     flag that has reached 1 is promoted, unless `promote` is false; one whose schedule stops below
     stays there until somebody sets it, skips the wait, or ends the rollout. `timeout` is how long
     an entry waits for enough tasks at the share before it.
@@ -61,13 +62,6 @@ class FeatureFlag(BasePlan):
             raise ValueError('the times of the schedule must rise: put the entries in order')
         if any(b < a for a, b in itertools.pairwise(shares)):
             raise ValueError(f'the shares of the schedule must not fall, these do: {shares}')
-        asked = self.success_criteria
-        within = 'control' in asked.model_fields_set and asked.control is Control.WITHIN_ROBOTS
-        if self.bucketing == 'robots' and within:
-            raise ValueError(
-                "bucketing by robots leaves no control within them: remove 'control' of the "
-                'success criteria'
-            )
         return self
 
     def watch(self, stages: int = 1) -> Watch:

@@ -55,7 +55,7 @@ def _unseen(scene: Scene) -> list[str]:
     watch = scene.state.watch
     if watch is None or watch.subject != 'shadow':
         return []
-    compared = sum(times for (steps, _, _), times in scene.watching.ledger.units.items() if steps)
+    compared = scene.watching.ledger.shadowed_tasks
     if compared >= MIN_TASKS:
         return []
     return [f'The shadow saw {compared:,} tasks, {MIN_TASKS} are needed.']
