@@ -9,7 +9,7 @@ import enum
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from hotswap_ros.plan._section import Section
 
@@ -34,7 +34,7 @@ class DeploymentWindow(Section):
     began.
     """
 
-    days: tuple[Day, ...] = Field(tuple(Day), min_length=1)
+    days: tuple[Day, ...] = tuple(Day)
     start: time = time(0)
     end: time = time(0)
     timezone: str = 'UTC'
@@ -55,7 +55,9 @@ class DeploymentWindow(Section):
         return value
 
     @model_validator(mode='after')
-    def _zone_is_known(self) -> DeploymentWindow:
+    def _can_be_open(self) -> DeploymentWindow:
+        if not self.days:
+            raise ValueError("'days' is empty, so it is never open: name days, or leave it out")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
