@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hotswap_ros.models import Routing
-from hotswap_ros.plan import Robot, compile_plan, load_plan
+from hotswap_ros.plan import compile_plan, load_plan
+from hotswap_ros.rollout._beginning import robots_of
 from hotswap_ros.rollout._desired import Command, Desired, DesiredFleet, LoadVersion
 from hotswap_ros.rollout._errors import (
     NoRobotsError,
@@ -152,11 +153,7 @@ class Coordinator:
         """Return the steps that a plan means for the fleet of this moment; changes nothing."""
         plan = load_plan(plan_text)
         reports = self._reachable(plan.model_id, now)
-        fleet = [
-            Robot(report.robot_id, report.region, report.routing.stable)
-            for report in reports.values()
-            if report.routing.stable
-        ]
+        fleet = robots_of(reports)
         steps = compile_plan(plan, fleet, 'preview') if fleet else ()
         if not steps:
             raise NoRobotsError(plan.model_id, plan.version, len(reports))

@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hotswap_ros.gates import CheckResult
-from hotswap_ros.plan import Plan, Robot, compile_plan
+from hotswap_ros.plan import Plan
+from hotswap_ros.rollout._beginning import begin
 from hotswap_ros.rollout._desired import Desired
-from hotswap_ros.rollout._errors import NoRobotsError
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
 from hotswap_ros.rollout._joining import join
+from hotswap_ros.rollout._log import Log
+from hotswap_ros.rollout._missing import ENDS_BY_ITSELF, find_missing
 from hotswap_ros.rollout._state import (
     Cause,
     Conclusion,
@@ -29,7 +31,7 @@ from hotswap_ros.rollout._state import (
     StepRecord,
 )
 from hotswap_ros.rollout._verbs import Operator, Verb
-from hotswap_ros.rollout._watching import HARD_LINES, Watching
+from hotswap_ros.rollout._watching import HARD_LINES, Watching, found_open_breaker
 from hotswap_ros.rollout._wishes import wish
 from hotswap_ros.rollout.actions import ACTIONS, Move, Outcome, Scene, counted
 
@@ -41,8 +43,6 @@ _ENDS = {
     Cause.CANCELED: Status.ABORTED,
 }
 _BY_PEOPLE = (Cause.CANCELED, Cause.BY_HAND, Cause.REFUSED)
-#: Pauses that end by themselves when what they are for is over.
-_PASSING = (PauseReason.UNREACHABLE, PauseReason.MISSING_DATA, PauseReason.FAILED_QUERY)
 _NO_FLEET = FleetView(0.0)
 
 
@@ -60,9 +60,9 @@ class Runner:
         self.last_view = _NO_FLEET
         #: Rises whenever what robots should serve may have changed.
         self.revision = 0
-        self._events: list[Event] = []
+        self._log = Log()
+        self.say = self._log.say
         self._wishes: dict[str, Desired] = {}
-        self._query_error = ''
 
     @classmethod
     def start(
@@ -79,29 +79,9 @@ class Runner:
 
         Raises NoRobotsError for none, and PlanError when the plan does not fit the robots.
         """
-        fleet = [
-            Robot(report.robot_id, report.region, report.routing.stable)
-            for report in reports.values()
-            if report.routing.stable
-        ]
-        steps = compile_plan(plan, fleet, rollout_id) if fleet else ()
-        taking_part = sorted({robot_id for step in steps for robot_id in step.robots})
-        if not taking_part:
-            raise NoRobotsError(plan.model_id, plan.version, len(reports))
-        is_open = plan.is_open(now)
-        runner = cls(
-            RolloutState(
-                rollout_id=rollout_id,
-                plan=plan,
-                steps=steps,
-                previous={robot_id: reports[robot_id].routing.stable for robot_id in taking_part},
-                status=Status.RUNNING if is_open else Status.PENDING,
-                started=now,
-                saved_at=now,
-            ),
-            explain=explain,
-        )
-        text = f'{plan.strategy.value} of {plan.version} on {counted(taking_part)}'
+        runner = cls(begin(rollout_id, plan, reports, now), explain=explain)
+        text = f'{plan.strategy.value} of {plan.version} on {counted(runner.state.robots)}'
+        is_open = runner.state.status is Status.RUNNING
         text += ' began' if is_open else f' {runner._waits_for_window}'
         runner.say(now, 'started', Level.INFO, text)
         return runner
@@ -116,7 +96,7 @@ class Runner:
             return
         if self.state.status is Status.PENDING and not self._may_start(now):
             return
-        self._query_error = self.watching.look(view, now)
+        self.watching.look(view, now)
         if self._found_harm(view, now):
             return
         self._mind_what_is_missing(view, now)
@@ -153,8 +133,7 @@ class Runner:
 
     def take_events(self) -> list[Event]:
         """Return what happened since the last call."""
-        events, self._events = self._events, []
-        return events
+        return self._log.take()
 
     def checkpoint(self, now: float) -> RolloutState:
         """Bring everything into the state and return it, for the journal."""
@@ -239,7 +218,7 @@ class Runner:
         ACTIONS[step.kind].begin(step, self.scene(view, now))
         self.rewish()
         # Counters as they are before the first candidate task: from here the gate counts.
-        self._query_error = self.watching.look(view, now)
+        self.watching.look(view, now)
         state.tasks_at_step_start = self.watching.tasks(step)
 
     def scene(self, view: FleetView, now: float) -> Scene:
@@ -305,20 +284,11 @@ class Runner:
     def _found_harm(self, view: FleetView, now: float) -> bool:
         if self.state.watch is None:
             return False
-        return self._found_open_breaker(view, now) or self.found_failure(now)
-
-    def _found_open_breaker(self, view: FleetView, now: float) -> bool:
-        for robot_id in {**self.state.shares, **dict.fromkeys(self.state.shadowed)}:
-            report = view.report(self._model, robot_id)
-            breaker = None if report is None else report.breaker
-            if breaker is not None and breaker.version == self._version:
-                text = (
-                    f'{robot_id} took {self._version} out by itself: {breaker.count} requests in '
-                    f'a row failed, the last for {breaker.cause}'
-                )
-                self.roll_back(Cause.GATE_FAILED, text, now)
-                return True
-        return False
+        breaker = found_open_breaker(self.state, view)
+        if breaker:
+            self.roll_back(Cause.GATE_FAILED, breaker, now)
+            return True
+        return self.found_failure(now)
 
     def found_failure(self, now: float) -> bool:
         """Roll back if the gate has found harm; returns whether it has."""
@@ -338,36 +308,12 @@ class Runner:
 
     def _mind_what_is_missing(self, view: FleetView, now: float) -> None:
         """Pause for as long as robots, their counters or the gate's answers are missing."""
-        reason, text, robots = self._what_is_missing(view, now)
         state = self.state
-        if reason is not PauseReason.NONE and state.status is Status.RUNNING:
-            self.pause(reason, text, now, robots)
-        elif reason is PauseReason.NONE and state.pause_reason in _PASSING:
-            back = {
-                PauseReason.UNREACHABLE: 'the robots are back',
-                PauseReason.MISSING_DATA: 'the counters are back',
-                PauseReason.FAILED_QUERY: 'the gate judges again',
-            }[state.pause_reason]
-            self.resume(back, now)
-
-    def _what_is_missing(
-        self, view: FleetView, now: float
-    ) -> tuple[PauseReason, str, Sequence[str]]:
-        plan, step = self.state.plan, self.state.step
-        allowed = plan.max_unreachable if step.max_unreachable is None else step.max_unreachable
-        lost = sorted(view.unreachable(self._model, {*step.robots, *self.state.shares}, now))
-        if len(lost) > allowed:
-            text = f'{counted(lost)} of the cohort out of reach, {allowed} allowed: '
-            return PauseReason.UNREACHABLE, text + ', '.join(lost), lost
-        mute = self.watching.missing(view, now)
-        if len(mute) > plan.max_missing:
-            text = f'no counters from {counted(mute)} in reach, {plan.max_missing} allowed: '
-            return PauseReason.MISSING_DATA, text + ', '.join(mute), mute
-        if self.watching.failed_queries > plan.max_failed_queries:
-            times = self.watching.failed_queries
-            text = f'the gate failed to judge {times} times in a row: {self._query_error}'
-            return PauseReason.FAILED_QUERY, text, ()
-        return PauseReason.NONE, '', ()
+        missing = find_missing(state, self.watching, view, now)
+        if missing is not None and state.status is Status.RUNNING:
+            self.pause(missing.reason, missing.text, now, missing.robots)
+        elif missing is None and state.pause_reason in ENDS_BY_ITSELF:
+            self.resume(ENDS_BY_ITSELF[state.pause_reason], now)
 
     def pause(
         self, reason: PauseReason, text: str, now: float, robots: Sequence[str] = ()
@@ -467,18 +413,3 @@ class Runner:
     @property
     def _version(self) -> str:
         return self.state.plan.version
-
-    def say(
-        self,
-        now: float,
-        kind: str,
-        level: Level,
-        text: str,
-        robots: Sequence[str] = (),
-        *,
-        alert: bool = False,
-    ) -> None:
-        """Put down what happened."""
-        self._events.append(
-            Event(time=now, kind=kind, level=level, text=text, robots=tuple(robots), alert=alert)
-        )

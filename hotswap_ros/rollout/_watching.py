@@ -42,6 +42,7 @@ class Watching:
         self.checks: tuple[CheckResult, ...] = ()
         self._lost: tuple[CheckResult, ...] = ()
         self.failed_queries = 0
+        self.query_error = ''
         if state.watch is not None:
             self._open(state.watch)
             self._ask()
@@ -85,19 +86,19 @@ class Watching:
 
     # -- what it is fed with ----------------------------------------------------------------------
 
-    def look(self, view: FleetView, now: float) -> str:
-        """Feed the gate with what is new, and ask it; returns what went wrong, or nothing."""
+    def look(self, view: FleetView, now: float) -> None:
+        """Feed the gate with what is new, and ask it; what goes wrong is counted."""
         if self._gate is None:
-            return ''
+            return
         try:
             if self._feed(view, now) or self.failed_queries:
                 self._ask()
             self._give_up_silent(view, now)
         except Exception as error:  # A gate that cannot judge must not end the coordinator.
             self.failed_queries += 1
-            return f'{type(error).__name__}: {error}'
+            self.query_error = f'{type(error).__name__}: {error}'
+            return
         self.failed_queries = 0
-        return ''
 
     def _feed(self, view: FleetView, now: float) -> bool:
         news = False
@@ -232,3 +233,17 @@ class Watching:
 
 def _mirrored(watch: Watch) -> str:
     return f'{watch.name}: control'
+
+
+def found_open_breaker(state: RolloutState, view: FleetView) -> str:
+    """Return which robot took the version out by itself, and why; empty for none."""
+    version = state.plan.version
+    for robot_id in {**state.shares, **dict.fromkeys(state.shadowed)}:
+        report = view.report(state.plan.model_id, robot_id)
+        breaker = None if report is None else report.breaker
+        if breaker is not None and breaker.version == version:
+            return (
+                f'{robot_id} took {version} out by itself: {breaker.count} requests in a row '
+                f'failed, the last for {breaker.cause}'
+            )
+    return ''
