@@ -52,7 +52,10 @@ def _class_of(data: dict[Any, Any]) -> type[BasePlan]:
         return PLANS[Strategy.PHASES]
     found = data.get('strategy', '')
     if found not in tuple(Strategy):
-        raise PlanError([_strategy_problem('strategy', found)])
+        names = [('modelId', 'model_id'), ('version', 'version')]
+        missing = [name for name, other in names if not {name, other} & data.keys()]
+        problems = [f'{name}: is missing: add it' for name in missing if 'modelA' not in data]
+        raise PlanError([*problems, _strategy_problem('strategy', found)])
     return PLANS[Strategy(found)]
 
 
