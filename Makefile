@@ -10,7 +10,7 @@ ARGS ?=
 in_env = scripts/run_in_env.sh
 
 .NOTPARALLEL:
-.PHONY: help setup tools build test bench lint demo clean
+.PHONY: help setup tools servers build test bench soak lint demo clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
@@ -21,6 +21,9 @@ setup:  ## Set up ROS 2 and the libraries in .venv (a minute, once)
 tools:
 	@$(PYTHON) scripts/bootstrap.py --tools
 
+servers:
+	@$(PYTHON) scripts/bootstrap.py --bench
+
 build: setup  ## Build the package into install/ (a minute, and after changes of interfaces)
 	@$(PYTHON) scripts/build_package.py
 
@@ -30,8 +33,13 @@ demo: build  ## Roll a better policy, then a worse one, out over a simulated fle
 test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
 	@$(in_env) pytest $(TESTS) $(ARGS)
 
-bench: tools build  ## Measure what serving costs, as ratios (some: make bench ARGS=--quick)
+bench: servers build  ## Measure what serving costs and how gates decide (some: make bench ARGS=--quick)
 	@$(in_env) python bench/serving.py $(ARGS)
+	@$(in_env) python bench/servers.py $(ARGS)
+	@$(in_env) python bench/gates.py $(ARGS)
+
+soak: tools build  ## Check every answer while versions swap (make soak ARGS='--minutes 1')
+	@$(in_env) python bench/soak.py $(ARGS)
 
 lint: tools  ## Check style, types and who may import whom
 	@echo '[1/4] ruff check' && $(in_env) --unbuilt ruff check --quiet

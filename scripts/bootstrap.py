@@ -3,6 +3,9 @@
 """
 Set up what hotswap_ros needs, in `.venv`: ROS 2, libraries, and with --tools the test tools.
 
+With --bench the servers that the bench compares with, too: each set of them in an environment of
+its own below build/bench, as some contradict each other. One that cannot be had is left out.
+
 ROS 2 comes as wheels, so the machine needs no ROS of its own, and one that it has is left alone.
 Run again, it takes a blink; interrupted, it mends itself with the next run. Standard library only,
 and nothing newer than Python 3.8, so that too old a Python gets a sentence and no syntax error.
@@ -32,6 +35,8 @@ UNDER_WAY = VENV / 'hotswap_ros.incomplete'  # files are being written, or were 
 ROS_WHEELS = ROOT / 'requirements' / 'ros2-kilted.txt'
 LIBRARIES = ROOT / 'requirements' / 'runtime.txt'
 TOOLS = ROOT / 'requirements' / 'test.txt'
+COMPARED = ROOT / 'requirements' / 'bench'
+COMPARED_IN = ROOT / 'build' / 'bench'
 LOG = LOGS / 'setup.log'
 
 # Run by a candidate Python: what it is and what it lacks.
@@ -49,10 +54,14 @@ def main() -> None:
     """Set the environment up unless it is complete."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--tools', action='store_true', help='what tests and linters need, too')
-    tools = parser.parse_args().tools
+    parser.add_argument('--bench', action='store_true', help='and the servers to compare with')
+    given = parser.parse_args()
+    tools = given.tools or given.bench
     held = lock('a set-up')
     if not is_complete(tools):
         set_up(tools)
+    if given.bench:
+        set_up_compared()
     held.close()
 
 
@@ -101,6 +110,34 @@ def set_up(tools: bool) -> None:
 
     STAMP.write_text(_stamp(tools))
     print('set up in {:.0f} s'.format(time.monotonic() - began), flush=True)
+
+
+def set_up_compared() -> None:
+    """Make the environments of the servers to compare with, where they are missing."""
+    missing = [file for file in sorted(COMPARED.glob('*.txt')) if not _has_compared(file)]
+    steps = Steps(len(missing))
+    for file in missing:
+        folder = COMPARED_IN / file.stem
+        steps.begin('{} to compare with (about 20 s)'.format(file.stem))
+        if folder.exists():
+            shutil.rmtree(str(folder))
+        try:
+            failed = 'The virtual environment could not be made.'
+            steps.run([PYTHON, '-I', '-m', 'venv', folder], LOG, failed, tell=lambda line: None)
+            python = folder / 'bin' / 'python'
+            _pip_install(steps, '-r', file, '-c', LIBRARIES, python=python)
+        except Problem as problem:
+            print('{} is left out of the comparison. {}'.format(file.stem, problem), flush=True)
+        else:
+            (folder / STAMP.name).write_text(_compared_stamp(file))
+
+
+def _has_compared(file: Path) -> bool:
+    return read(COMPARED_IN / file.stem / STAMP.name) == _compared_stamp(file)
+
+
+def _compared_stamp(file: Path) -> str:
+    return digest([COMPARED_IN, os.path.realpath(str(PYTHON))], [file, LIBRARIES])
 
 
 def fit_cmake_exports() -> int:
@@ -274,8 +311,17 @@ def _keep_or_remove_venv() -> bool:
     return False
 
 
-def _pip_install(steps: Steps, *what) -> None:
-    command = [PYTHON, '-I', '-u', '-m', 'pip', 'install', '--no-input', '--prefer-binary']
+def _pip_install(steps: Steps, *what, python=None) -> None:
+    command = [
+        python or PYTHON,
+        '-I',
+        '-u',
+        '-m',
+        'pip',
+        'install',
+        '--no-input',
+        '--prefer-binary',
+    ]
     command += ['--progress-bar', 'off', '--no-warn-script-location', *what]
     env = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK='1', PIP_USER='0')
     for name in ('LD_LIBRARY_PATH', '_ROS_WHEELS_BOOTSTRAP_COMPLETE'):

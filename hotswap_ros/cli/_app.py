@@ -23,8 +23,8 @@ app = typer.Typer(
 )
 _DISTRIBUTIONS = {'mcap_ros2': 'mcap-ros2-support'}
 
-rollout = typer.Typer(help='Start and watch rollouts.', no_args_is_help=True)
-app.add_typer(rollout, name='rollout')
+rollouts = typer.Typer(help='Start and watch rollouts.', no_args_is_help=True)
+app.add_typer(rollouts, name='rollout')
 
 
 @app.command()
@@ -104,6 +104,47 @@ def shadow(
 
 
 @app.command()
+def diagnose(
+    trial: Annotated[
+        Path, typer.Argument(help='Folder with tasks.csv and more, CSV, or MCAP.', exists=True)
+    ],
+    control: Annotated[str, typer.Option(help='Version that was there before.')] = '',
+    candidate: Annotated[str, typer.Option(help='Version that disappointed.')] = '',
+    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    known: Annotated[
+        str, typer.Option(help='Task categories that it was trained on, separated by commas.')
+    ] = '',
+    training: Annotated[
+        Path | None, typer.Option(help='Its manifest, or training inputs as CSV.', exists=True)
+    ] = None,
+    inputs: Annotated[
+        Path | None, typer.Option(help='Inputs on the robots, CSV.', exists=True)
+    ] = None,
+    reviewed: Annotated[
+        Path | None, typer.Option(help='Failures that a person reviewed, CSV.', exists=True)
+    ] = None,
+    shadow: Annotated[
+        Path | None, typer.Option(help='Comparisons of both versions, CSV or MCAP.', exists=True)
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="The coordinator's journal.", exists=True)
+    ] = None,
+    rollout: Annotated[str, typer.Option(help='Rollout in the journal; else its last.')] = '',
+    html: Annotated[Path | None, typer.Option(help='Write a page to discuss here.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Say what went wrong: hypotheses, ranked, with the evidence for and against each."""
+    _need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
+    from hotswap_ros.cli._case_files import Sources
+    from hotswap_ros.cli._diagnose import run_diagnose
+
+    sources = Sources(trial, inputs, training, reviewed, shadow, journal)
+    raise typer.Exit(
+        run_diagnose(_console(), sources, control, candidate, known, model, rollout, html, json)
+    )
+
+
+@app.command()
 def simulate(
     plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
     stable: Annotated[
@@ -177,7 +218,7 @@ def advise(
         console.print(f'Written to {output}: hotswap rollout start {output}', markup=False)
 
 
-@rollout.command()
+@rollouts.command()
 def start(
     plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
 ) -> None:
@@ -188,7 +229,7 @@ def start(
     raise typer.Exit(start_and_watch(Console(), plan.read_text()))
 
 
-@rollout.command()
+@rollouts.command()
 def watch() -> None:
     """Watch the running rollout, or see how the last one ended."""
     _need_ros()

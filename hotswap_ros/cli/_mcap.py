@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +97,11 @@ def _messages(path: Path, recording: Recording) -> Iterator[tuple[str, Any]]:
                 decode = decoders[channel.id]
                 if decode is not None and schema is not None:
                     yield schema.name.removeprefix(_PACKAGE), decode(message.data)
+    except (struct.error, UnicodeDecodeError) as error:
+        raise AnalysisError(
+            f'{path.name} holds a message that does not fit its schema ({error}): was it recorded '
+            'with the interfaces of another version of hotswap_ros?'
+        ) from error
     except McapError as error:
         if not found:
             raise AnalysisError(

@@ -6,16 +6,26 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
-from hotswap_ros.gates.analysis import Latency, Moment, Replay
+from hotswap_ros.gates import wilson_interval
+from hotswap_ros.gates.analysis import (
+    SOME_DRIFT,
+    STRONG_DRIFT,
+    Drift,
+    Group,
+    Latency,
+    Level,
+    Moment,
+    Replay,
+)
 from hotswap_ros.sim import Characteristics
 
 CONTROL, CANDIDATE, LIMIT, GRID = '#6b7280', '#1d4ed8', '#b91c1c', '#e3e6ea'
@@ -105,12 +115,61 @@ def latency_distributions(latency: Mapping[str, Latency], control: str, candidat
             axes.step(values[order], shares, where='post', color=colour, label=name, linewidth=1.8)
         axes.axhline(0.95, color=LIMIT, linewidth=1.2, linestyle='--', label='95%')
         axes.set_xscale('log')
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter('{x:g}')
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_ylim(0, 1.02)
         axes.set_xlabel('milliseconds')
         axes.set_ylabel('answered within')
         axes.legend(loc='lower right')
+        return to_svg(figure)
+
+
+def success_by_group(
+    groups: Mapping[str, Group], control: str, candidate: str, known: Collection[str] | None
+) -> str:
+    """Draw both success rates by category with Wilson intervals; new categories have a star."""
+    shown = list(groups.items())[:10]
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(3.2)
+        places = np.arange(len(shown))
+        for offset, name, colour, arms in (
+            (-0.19, control, CONTROL, [group.control for _, group in shown]),
+            (0.19, candidate, CANDIDATE, [group.candidate for _, group in shown]),
+        ):
+            rates = np.array([arm.rate if arm.tasks else 0.0 for arm in arms])
+            ends = np.array([wilson_interval(arm.successes, arm.tasks) for arm in arms]).T
+            errors = np.nan_to_num(np.maximum(0.0, [rates - ends[0], ends[1] - rates]))
+            axes.bar(
+                places + offset, rates, 0.36, yerr=errors, color=colour, label=name, capsize=3
+            )
+        is_new = [known is not None and name not in known for name, _ in shown]
+        labels = [f'{name or "not named"}{" ★" * new}' for (name, _), new in zip(shown, is_new)]
+        axes.set_xticks(places, labels)
+        axes.grid(visible=False, axis='x')
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_ylim(0, 1.02)
+        axes.legend(loc='lower right', bbox_to_anchor=(1.0, 1.0), ncols=2)
+        return to_svg(figure)
+
+
+def drift_by_feature(drifts: Sequence[Drift]) -> str:
+    """Draw the population stability index of each feature against what is called drift."""
+    colours = {Level.NONE: CONTROL, Level.SOME: '#b45309', Level.STRONG: LIMIT}
+    with mpl.rc_context(_STYLE):
+        figure, axes = _figure(0.9 + 0.26 * len(drifts))
+        names = [one.feature for one in drifts][::-1]
+        axes.barh(
+            names,
+            [one.psi for one in drifts][::-1],
+            color=[colours[d.level] for d in drifts][::-1],
+        )
+        for level in (SOME_DRIFT, STRONG_DRIFT):
+            axes.axvline(level, color=LIMIT, linestyle='--', linewidth=1.0)
+        axes.set_xlim(0, max(1.2 * STRONG_DRIFT, 1.05 * max(one.psi for one in drifts)))
+        axes.grid(visible=False, axis='y')
+        axes.set_xlabel('population stability index')
         return to_svg(figure)
 
 

@@ -99,7 +99,9 @@ def _characterize(
 def _draw(path: Path, found: Sequence[Characteristics], version: str) -> None:
     from hotswap_ros.cli._plots import rollbacks
 
-    rollbacks(found, version).savefig(path, dpi=160)
+    # Without its date, the same figures make the same file.
+    metadata: dict[str, Any] = {'Date': None} if path.suffix.lower() == '.svg' else {}
+    rollbacks(found, version).savefig(path, dpi=160, metadata=metadata)
 
 
 def to_json(found: Characteristics) -> dict[str, Any]:

@@ -8,19 +8,30 @@ A Gate is fed with telemetry and says at any time what it can say: fail or pendi
 data of a step are in, fail, pass or inconclusive. No clocks, no threads, no randomness.
 """
 
+from hotswap_ros.gates._bounds import DropBounds
 from hotswap_ros.gates._correlation import design_effect, intraclass
 from hotswap_ros.gates._evidence import (
     HARM_DROPS,
     PROOF_DROPS,
     Block,
     BlockEvidence,
+    DrawnEvidence,
+    GainEvidence,
+    RareEvidence,
     RateEvidence,
     block_log_e,
     null_projection,
 )
 from hotswap_ros.gates._flag import Move, Ramp, next_share
 from hotswap_ros.gates._gate import Gate
-from hotswap_ros.gates._intervals import Interval, confidence_sequence, wilson_interval
+from hotswap_ros.gates._inputs import population_stability_index
+from hotswap_ros.gates._intervals import (
+    Interval,
+    confidence_sequence,
+    newcombe_interval,
+    score_test,
+    wilson_interval,
+)
 from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict
 
 __all__ = [
@@ -30,17 +41,24 @@ __all__ = [
     'Block',
     'BlockEvidence',
     'CheckResult',
+    'DrawnEvidence',
+    'DropBounds',
+    'GainEvidence',
     'Gate',
     'Interval',
+    'RareEvidence',
     'Move',
     'Ramp',
     'RateEvidence',
     'Verdict',
     'block_log_e',
     'confidence_sequence',
+    'newcombe_interval',
     'design_effect',
     'intraclass',
     'next_share',
     'null_projection',
+    'population_stability_index',
+    'score_test',
     'wilson_interval',
 ]

@@ -98,7 +98,11 @@ class Baseline:
         if self.kind is Control.FIXED:
             return f'the plan expects {percent(self.rate)}'
         shown = self.shown(window)
+        if not shown.finished:
+            return f'{name} finished none before the rollout'
         rate, tasks = percent(ratio(shown.succeeded, shown.finished)), f'{shown.finished:,}'
+        if self.kind is Control.HISTORY and not self.is_known:
+            return f'{name} did next to nothing before the rollout'
         if self.kind is Control.HISTORY:
             return f'{name} did in {rate} of {tasks} before the rollout'
         return f'{name} in {rate} of {tasks} on {self.where}'

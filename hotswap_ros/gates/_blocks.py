@@ -13,8 +13,9 @@ from hotswap_ros.gates._window import News, Tally
 #: A block takes no more tasks once so many have begun, with one of each version among them. Fewer
 #: waste evidence (1/10 of it here), more make it wait; measured, 6 to 24 are much alike.
 BLOCK_TASKS = 10
-#: A block whose last tasks do not end is closed when so many times as many have begun after it.
-_PATIENCE = 8
+#: A block whose last tasks do not end is closed when so many tasks of each robot, or so many times
+#: ten, have begun after it.
+_PATIENCE = 4
 
 
 class Arm(NamedTuple):
@@ -184,7 +185,7 @@ class Blocks:
     def _is_over(self, block: _Open) -> bool:
         if not any(block.owed):
             return True
-        if sum(self._open.started) < _PATIENCE * sum(block.started):
+        if sum(self._open.started) < _PATIENCE * max(BLOCK_TASKS, len(self._sides)):
             return False
         # Against the alarm: what never ended counts for the candidate and against the control.
         for index, owed in enumerate(block.owed):

@@ -91,6 +91,11 @@ class CategoryCheck:
             if any(vector) and category.evidence.value < category.limit(self._alpha):
                 category.add(self._kept, (vector[0], vector[1], vector[2], vector[3]))
 
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return bool(self._categories) and max(map(self._strength, self._categories)) >= 0
+
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment, for the category with most against it."""
         if not self._categories:
@@ -101,7 +106,7 @@ class CategoryCheck:
         category = self._categories[name]
         limit, value = category.limit(self._alpha), category.evidence.value
         enough = window.candidate.finished >= MIN_TASKS
-        verdict = verdict_of(failed=value >= limit, complete=complete, enough=enough)
+        verdict = verdict_of(failed=self.failed, complete=complete, enough=enough)
         control, own = category.rates
         return CheckResult(
             name=self.name,

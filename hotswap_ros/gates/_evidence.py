@@ -70,6 +70,56 @@ class BlockEvidence:
                 self.log_e[index] += block_log_e(block, baseline, candidate, self._tolerance)
 
 
+class DrawnEvidence:
+    """
+    E-process against "not worse", for tasks whose version was drawn: averaged over `drops`.
+
+    Given how many tasks of a block failed, and that it does not matter which version they got, the
+    candidate's failures are hypergeometric, whatever each task, robot and hour was like. A block
+    multiplies by the likelihood ratio of Fisher's noncentral distribution to that: exactly 1 on
+    average for equal versions, and less for a better candidate. It does not rest on the baseline,
+    which only says how the odds of a drop are to be guessed, and keeps over 99% of the growth of
+    BlockEvidence, which rests on the means of the block.
+
+    Source: Fisher 1935, JRSS 98 (exact test and noncentral distribution); Ville's inequality.
+    """
+
+    def __init__(self, drops: Sequence[float]) -> None:
+        self._drops = tuple(drops)
+        self.log_e = [0.0] * len(self._drops)
+
+    @property
+    def value(self) -> float:
+        """Return the evidence; 1 is none."""
+        return mean_exp(self.log_e)
+
+    def value_for(self, design_effect: float) -> float:
+        """Return the evidence where tasks tell so many times less than their number."""
+        return mean_exp([log_e / design_effect for log_e in self.log_e])
+
+    def add(self, block: Block, baseline: float) -> None:
+        """Multiply by a block. `baseline`, the control's rate, must come from earlier blocks."""
+        n_control, n = int(block.control_tasks), int(block.candidate_tasks)
+        failed = n - int(block.candidate_successes)
+        together = failed + n_control - int(block.control_successes)
+        possible = range(max(0, together - n_control), min(n, together) + 1)
+        if len(possible) < 2:
+            return
+        chances = [
+            _log_choose(together, k) + _log_choose(n_control + n - together, n - k)
+            for k in possible
+        ]
+        total = _log_choose(n_control + n, n)
+        control = min(max(baseline, _RATE_FLOOR), 1 - _RATE_FLOOR)
+        for index, drop in enumerate(self._drops):
+            candidate = max(control - drop, _RATE_FLOOR)
+            odds = math.log((1 - candidate) / candidate) - math.log((1 - control) / control)
+            logs = [odds * k + chance for k, chance in zip(possible, chances)]
+            top = max(logs)
+            expected = top + math.log(sum(math.exp(value - top) for value in logs)) - total
+            self.log_e[index] += odds * failed - expected
+
+
 class GainEvidence:
     """
     E-process against "the gain of the next unit, given the past, is at most 0 on average".
@@ -198,6 +248,10 @@ def _falling_root(function: Callable[[float], float], low: float, high: float) -
             high = middle
         middle = (low + high) / 2
     return middle
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def mean_exp(logs: Sequence[float]) -> float:

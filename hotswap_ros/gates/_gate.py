@@ -12,7 +12,7 @@ from hotswap_ros.gates._categories import CategoryCheck
 from hotswap_ros.gates._increase import LatencyIncreaseCheck
 from hotswap_ros.gates._inputs import DriftCheck, ShadowCheck
 from hotswap_ros.gates._limits import ErrorCheck, LatencyCheck
-from hotswap_ros.gates._result import CheckResult, Verdict
+from hotswap_ros.gates._result import CheckResult
 from hotswap_ros.gates._split import split_alpha
 from hotswap_ros.gates._stage_tests import FixedHorizonCheck, ThresholdCheck
 from hotswap_ros.gates._strata import Strata
@@ -37,6 +37,9 @@ class _Check(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def failed(self) -> bool: ...
 
     def result(self, window: Window, *, complete: bool) -> CheckResult: ...
 
@@ -153,6 +156,11 @@ class Gate:
         """Begin a stage: methods that judge at its end look at the data from here on."""
         self._window.begin_stage()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a check says FAIL before its stage is complete; quicker than `checks`."""
+        return any(check.failed for check in self._checks)
+
     def checks(self, *, complete: bool) -> tuple[CheckResult, ...]:
         """
         Return what each check says: FAIL or PENDING, and FAIL, PASS or INCONCLUSIVE if `complete`.
@@ -195,11 +203,6 @@ class Gate:
         for check in gate._checks:
             check.load(data['checks'][check.name])
         return gate
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether any check says FAIL now, before the stage is complete."""
-        return any(c.verdict is Verdict.FAIL for c in self.checks(complete=False))
 
 
 def _spenders(criteria: SuccessCriteria) -> list[str]:

@@ -70,7 +70,7 @@ class LatencyIncreaseCheck:
         )
         control, candidate = pair
         if min(control[0], candidate[0]) > 0 and min(control[1], candidate[1]) > 0:
-            if not self._failed:
+            if not self.failed:
                 self._evidence.add(candidate[2] / candidate[1] - control[2] / control[1])
             self._slow = [_sum(total, unit) for total, unit in zip(self._slow, pair)]
             control, candidate = _EMPTY, _EMPTY
@@ -87,14 +87,15 @@ class LatencyIncreaseCheck:
         )
 
     @property
-    def _failed(self) -> bool:
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
         return self._evidence.value >= self._limit
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment."""
         control, candidate = self._slow
         enough = min(control[0], candidate[0]) >= MIN_TASKS
-        verdict = verdict_of(failed=self._failed, complete=complete, enough=enough)
+        verdict = verdict_of(failed=self.failed, complete=complete, enough=enough)
         edges = self._edges
         return CheckResult(
             name=self.name,

@@ -59,12 +59,17 @@ class ShadowCheck:
             compared = agreed = 0
         self._open[robot_id] = compared, agreed
 
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._evidence.value >= self._limit
+
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment."""
         compared, agreed = window.candidate.shadowed, window.candidate.agreed
         value = self._evidence.value
         verdict = verdict_of(
-            failed=value >= self._limit, complete=complete, enough=self._tasks >= MIN_TASKS
+            failed=self.failed, complete=complete, enough=self._tasks >= MIN_TASKS
         )
         low, high = wilson_interval(agreed, compared)
         text = (
@@ -141,16 +146,25 @@ class DriftCheck:
             if len(before) == len(bins):
                 self._bins[feature] = [a + b for a, b in zip(before, bins)]
 
-    def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
-        drifts = {
+    @property
+    def _drifts(self) -> dict[str, float]:
+        return {
             feature: population_stability_index(bins)
             for feature, bins in self._bins.items()
             if sum(bins) >= MIN_OBSERVATIONS
         }
+
+    @property
+    def failed(self) -> bool:
+        """Whether a feature has drifted too far."""
+        return any(drift > self._max for drift in self._drifts.values())
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult:
+        """Return the verdict of this moment."""
+        drifts = self._drifts
         feature = max(drifts, key=lambda name: drifts[name]) if drifts else ''
         worst = drifts.get(feature, math.nan)
-        verdict = verdict_of(failed=worst > self._max, complete=complete, enough=bool(drifts))
+        verdict = verdict_of(failed=self.failed, complete=complete, enough=bool(drifts))
         seen = sum(self._bins[feature]) if drifts else 0
         return CheckResult(
             name=self.name,

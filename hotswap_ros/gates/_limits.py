@@ -125,6 +125,11 @@ class LatencyCheck:
     def _slow(self, tally: Tally) -> int:
         return sum(tally.latency[self._edge + 1 :])
 
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._rate.failed
+
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment."""
         candidate = self._rate.seen(window)
@@ -174,6 +179,11 @@ class ErrorCheck:
         """Count the requests, and how many the candidate failed."""
         new = news.candidate
         self._rate.add(robot_id, new.finished, new.requests, new.errors)
+
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._rate.failed
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment."""

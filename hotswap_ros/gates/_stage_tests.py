@@ -44,7 +44,7 @@ class ThresholdCheck:
 
     def __init__(self, criteria: SuccessCriteria, alpha: float) -> None:
         self._alpha = alpha
-        self._tolerance = criteria.tolerance
+        self._tolerance = criteria.max_success_drop
         self._null = self._tolerance if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
         self._baseline = Baseline(criteria)
 
@@ -55,6 +55,11 @@ class ThresholdCheck:
     def add(self, robot_id: str, news: News) -> None:
         """Count the tasks of each robot, where robots are compared."""
         self._baseline.add(robot_id, news)
+
+    @property
+    def failed(self) -> bool:
+        """Return False: harm is only looked for at the end of a stage."""
+        return False
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment: none before the stage is complete."""

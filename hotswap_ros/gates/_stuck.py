@@ -37,13 +37,20 @@ class StuckCheck:
         if news.candidate.stuck:
             self._stuck[robot_id] = self._stuck.get(robot_id, 0) + news.candidate.stuck
 
+    @property
+    def _worst(self) -> int:
+        return max(self._stuck.values(), default=0)
+
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._worst > self._allowed
+
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment."""
         tasks = window.candidate.finished
-        worst = max(self._stuck.values(), default=0)
-        verdict = verdict_of(
-            failed=worst > self._allowed, complete=complete, enough=tasks >= MIN_TASKS
-        )
+        worst = self._worst
+        verdict = verdict_of(failed=self.failed, complete=complete, enough=tasks >= MIN_TASKS)
         return CheckResult(
             name=self.name,
             verdict=verdict,
@@ -102,6 +109,7 @@ class GraveEventCheck:
         self._evidence = {kind: RareEvidence() for kind in kinds}
         self._events = {kind: [0, 0] for kind in kinds}
         self._tasks = [0, 0]
+        self._failed = False
 
     def compare(self, found: FleetBlock) -> None:
         """Take in a block of tasks that all ended."""
@@ -111,15 +119,21 @@ class GraveEventCheck:
             events = _events(kind, found)
             counted = self._events[kind]
             self._events[kind] = [counted[0] + events[0], counted[1] + events[1]]
-            if evidence.value < self._limit:
+            if any(events) and evidence.value < self._limit:
                 evidence.add(tasks, events)
+                self._failed = self._failed or evidence.value >= self._limit
+
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._failed
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the verdict of this moment."""
         kind = max(self._evidence, key=lambda name: self._evidence[name].value)
         value, events = self._evidence[kind].value, self._events[kind]
         enough = window.candidate.finished >= MIN_TASKS
-        verdict = verdict_of(failed=value >= self._limit, complete=complete, enough=enough)
+        verdict = verdict_of(failed=self.failed, complete=complete, enough=enough)
         return CheckResult(
             name=self.name,
             verdict=verdict,
@@ -163,6 +177,7 @@ class GraveEventCheck:
         self._events = {kind: list(events) for kind, events in data['events'].items()}
         for kind, log_e in data['log_e'].items():
             self._evidence[kind].log_e = list(log_e)
+        self._failed = any(e.value >= self._limit for e in self._evidence.values())
 
 
 def _events(kind: str, found: FleetBlock) -> tuple[int, int]:

@@ -12,8 +12,14 @@ from typing import Any
 from hotswap_ros.gates._baseline import Baseline
 from hotswap_ros.gates._blocks import FleetBlock
 from hotswap_ros.gates._bounds import DropBounds
-from hotswap_ros.gates._evidence import HARM_DROPS, PROOF_DROPS, Block, BlockEvidence
-from hotswap_ros.gates._intervals import wilson_interval
+from hotswap_ros.gates._evidence import (
+    HARM_DROPS,
+    PROOF_DROPS,
+    Block,
+    BlockEvidence,
+    DrawnEvidence,
+)
+from hotswap_ros.gates._intervals import Interval, wilson_interval
 from hotswap_ros.gates._result import (
     MIN_TASKS,
     CheckResult,
@@ -28,7 +34,7 @@ from hotswap_ros.gates._result import (
     verdict_of,
 )
 from hotswap_ros.gates._window import News, Tally, Window
-from hotswap_ros.plan import SuccessCriteria
+from hotswap_ros.plan import Control, SuccessCriteria
 
 #: Of alpha, for the end of the interval at which the candidate is not so bad; see SUCCESS_SHARE.
 _OTHER_TAIL = 0.25
@@ -38,24 +44,30 @@ class SuccessCheck:
     """
     Block e-process against "not worse" or "not worse than the tolerance".
 
-    Evidence multiplies over blocks of tasks that began together (see Blocks). The baseline of an
-    alternative is the control's rate in earlier blocks, with a Beta(9, 1) prior, or the number
-    that the plan compares with. Once the limit is reached the verdict stands, with the evidence of
+    Evidence multiplies over blocks of tasks that began together (see Blocks). Within robots and
+    against "not worse" it is exact whatever tasks and robots are like (DrawnEvidence); elsewhere
+    it rests on the means of a block (BlockEvidence). The baseline of an alternative is the
+    control's rate in earlier blocks, with a Beta(9, 1) prior, or the number that the plan compares
+    with. Once the limit is reached the verdict stands, with the evidence of
     that moment: nothing that comes later takes the alarm back.
 
     `alpha` is what the check may spend. With `explain`, an interval of the drop goes with the
-    result; it belongs to the same evidence, so that it leaves out the null when the check fails.
+    result: the bounds of the same blocks, which leave out the null when the check fails.
     """
 
     name = 'success'
 
     def __init__(self, criteria: SuccessCriteria, alpha: float, *, explain: bool) -> None:
-        self._tolerance = criteria.tolerance
+        self._tolerance = criteria.max_success_drop
         self._alpha = alpha
         self._limit = 1 / alpha
         self._proof_limit = 1 / criteria.alpha
         self._null = self._tolerance if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
-        self._harm = BlockEvidence([self._null + drop for drop in HARM_DROPS], self._null)
+        self._harm: BlockEvidence | DrawnEvidence
+        if criteria.control is Control.WITHIN_ROBOTS and not self._null:
+            self._harm = DrawnEvidence(HARM_DROPS)
+        else:
+            self._harm = BlockEvidence([self._null + drop for drop in HARM_DROPS], self._null)
         self._proof = BlockEvidence(PROOF_DROPS, self._tolerance)
         self._baseline = Baseline(criteria)
         self._bounds = None
@@ -121,7 +133,7 @@ class SuccessCheck:
         own = wilson_interval(candidate.succeeded, candidate.finished)
         other = wilson_interval(control.succeeded, control.finished)
         drop = ratio(*self._weighted)
-        low, high = (math.nan, math.nan) if self._bounds is None else self._bounds.interval
+        low, high = self._interval
         is_fixed = self._baseline.is_number
         rate = self._baseline.rate if is_fixed else ratio(control.succeeded, control.finished)
         return CheckResult(
@@ -146,6 +158,15 @@ class SuccessCheck:
             alpha=self._alpha,
         )
 
+    @property
+    def _interval(self) -> Interval:
+        """Return the bounds of the drop: beyond the null if, and only if, the check has failed."""
+        if self._bounds is None:
+            return Interval()
+        low, high = self._bounds.interval
+        low = max(low, self._null) if self._failed else min(low, self._null)
+        return Interval(low, max(low, high))
+
     def _figures(self, window: Window, drop: float, enough: bool) -> str:
         candidate, control = window.candidate, self._baseline.shown(window)
         if not candidate.finished:
@@ -167,7 +188,7 @@ class SuccessCheck:
         if self._bounds is None:
             return text
         level = 1 - self._alpha * (1 + _OTHER_TAIL)
-        return f'{text} ({level:.0%} confidence sequence {self._span()})'
+        return f'{text} ({100 * level:.4g}% confidence sequence {self._span()})'
 
     def _pooled(self, candidate: Tally, control: Tally) -> float:
         other = self._baseline.rate
@@ -176,8 +197,7 @@ class SuccessCheck:
         return other - candidate.succeeded / candidate.finished
 
     def _span(self) -> str:
-        assert self._bounds is not None
-        low, high = self._bounds.interval
+        low, high = self._interval
         if low > 0:
             return f'{100 * low:.1f} to {100 * high:.1f}'
         return span(low, high)
@@ -198,8 +218,7 @@ class SuccessCheck:
         )
 
     def _more_than(self) -> str:
-        low = self._bounds.interval.low if self._bounds is not None else self._null
-        if low >= self._tolerance:
+        if max(self._interval.low, self._null) >= self._tolerance:
             return f'more than the {100 * self._tolerance:.1f} allowed'
         harm = evidence_words(self._evidence, self._limit)
         return f'worse beyond chance ({harm})'

@@ -74,7 +74,11 @@ class Tally(NamedTuple):
     @property
     def is_possible(self) -> bool:
         """Return whether this can be what happened between two snapshots."""
-        return min(self[:-1]) >= 0 and self.succeeded <= self.finished
+        return (
+            min(self[:-1]) >= 0
+            and self.succeeded <= self.finished
+            and self.agreed <= self.shadowed
+        )
 
     def dump(self) -> list[Any]:
         """Return the counts for JSON, the histogram last."""

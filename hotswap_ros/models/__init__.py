@@ -9,6 +9,7 @@ by the digest of the manifest, which in turn holds the digest of the file.
 """
 
 from hotswap_ros.models._cache import CachedRepository
+from hotswap_ros.models._cause import Cause
 from hotswap_ros.models._counters import (
     LATENCY_EDGES_MS,
     RoleCounts,
@@ -26,6 +27,7 @@ from hotswap_ros.models._errors import (
     UnknownVersionError,
 )
 from hotswap_ros.models._hashing import bucket
+from hotswap_ros.models._input_statistics import BINS, FeatureStatistics, InputBins
 from hotswap_ros.models._manifest import Comparison, DType, Manifest, Metric, TensorSpec
 from hotswap_ros.models._repository import MANIFEST_NAME, ModelRepository
 from hotswap_ros.models._routing import Routing
@@ -34,19 +36,23 @@ from hotswap_ros.models._verified import SealedCopy, VerifiedVersion
 from hotswap_ros.models._version_state import VersionState
 
 __all__ = [
+    'BINS',
     'LATENCY_EDGES_MS',
     'MANIFEST_NAME',
     'CachedRepository',
+    'Cause',
     'Comparison',
     'DType',
     'DigestMismatchError',
     'FetchFailedError',
     'FolderSource',
     'HttpSource',
+    'FeatureStatistics',
     'InvalidManifestError',
     'InvalidRoutingError',
     'Manifest',
     'Metric',
+    'InputBins',
     'ModelError',
     'ModelRepository',
     'NoDiskError',

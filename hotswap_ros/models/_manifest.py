@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from hotswap_ros.models._input_statistics import FeatureStatistics
+
 PositiveNumber = Annotated[float, Field(gt=0)]
 
 #: A name that is safe as a folder and in a ROS graph.
@@ -123,6 +125,7 @@ class Manifest(_Part):
     shadow it is compared with the stable version by `comparison`. `safe_decision` has, for every
     output, one number for all elements or one for each of the last dimension: it is what the robot
     is given when this version is stable and fails; without one, it is given an error.
+    `input_statistics` says what input features (`observation[3]`) were like in the training data.
     """
 
     format: int = Field(1, ge=1, le=1)
@@ -136,6 +139,7 @@ class Manifest(_Part):
     deadline_ms: float | None = Field(None, gt=0)
     comparison: Comparison = Comparison()
     safe_decision: dict[str, float | tuple[float, ...]] | None = None
+    input_statistics: dict[str, FeatureStatistics] = Field(default_factory=dict)
     description: str = ''
     training: dict[str, Any] = Field(default_factory=dict)
 
@@ -144,6 +148,22 @@ class Manifest(_Part):
         for spec in self.inputs:
             if spec.rate_limit is not None:
                 raise ValueError(f"'rate_limit' of '{spec.name}': an input has none")
+        return self
+
+    @model_validator(mode='after')
+    def _statistics_are_of_inputs(self) -> Manifest:
+        known = {
+            f'{spec.name}[{index}]'
+            for spec in self.inputs
+            for index in range(spec.shape[-1] if spec.shape else 1)
+        }
+        unknown = sorted(self.input_statistics.keys() - known)
+        if unknown:
+            example = f'{self.inputs[0].name}[0]'
+            raise ValueError(
+                f"'input_statistics' names {', '.join(unknown)}, which no input has: name a "
+                f"tensor and an index in its last dimension, such as '{example}'"
+            )
         return self
 
     @model_validator(mode='after')

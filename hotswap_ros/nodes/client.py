@@ -20,7 +20,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from hotswap_ros import action, msg
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import fleet_conversions, qos
 from hotswap_ros.rollout import Status
 
 
@@ -66,7 +66,7 @@ class FleetClient:
     @property
     def rollout_state(self) -> Status | None:
         """Return the status of the running rollout, or of the last one; None: none yet."""
-        return conversions.status_of(self.status.status)
+        return fleet_conversions.status_of(self.status.status)
 
     def healthy_robots(self) -> list[str]:
         """Return the robots that were heard and are well."""

@@ -26,16 +26,17 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.exceptions import InvalidServiceNameException
-from rclpy.executors import Executor, SingleThreadedExecutor
+from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.task import Future
 
 from hotswap_ros import action, msg, srv
 from hotswap_ros.models import InvalidRoutingError
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import conversions, fleet_conversions, qos
 from hotswap_ros.nodes.parameters import declare, parameter
 from hotswap_ros.nodes.process import run
 from hotswap_ros.nodes.share import shared
@@ -242,6 +243,8 @@ class FleetCoordinator(Node):
         super().__init__('fleet_coordinator', **node_options)
         self.parameters = declare(self, CoordinatorParameters)
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        # The default group would wait for the end of each coroutine before it takes a message in.
+        self._at_once = ReentrantCallbackGroup()
         self._callers: dict[tuple[str, str], Any] = {}
         self._calls: dict[Future[Any], tuple[float, Command, Any]] = {}
         self._robots: dict[tuple[str, str], msg.RobotStatus] = {}
@@ -284,7 +287,7 @@ class FleetCoordinator(Node):
             (srv.ListRollouts, 'list_rollouts', self._list_rollouts),
             (srv.GetReport, 'get_report', self._get_report),
         ):
-            self.create_service(kind, f'~/{name}', callback)
+            self.create_service(kind, f'~/{name}', callback, callback_group=self._at_once)
         self._rollout_server = ActionServer(
             self,
             action.Rollout,
@@ -293,6 +296,7 @@ class FleetCoordinator(Node):
             cancel_callback=lambda goal: CancelResponse.ACCEPT,
             # Long enough for who looks the result up later; the journal keeps it for ever.
             result_timeout=900,
+            callback_group=self._at_once,
         )
         self._rollback_server = ActionServer(
             self,
@@ -301,6 +305,7 @@ class FleetCoordinator(Node):
             self._run_rollback,
             cancel_callback=lambda goal: CancelResponse.REJECT,
             result_timeout=900,
+            callback_group=self._at_once,
         )
         heartbeat_s = self.parameters.heartbeat_period_s
         self.create_timer(heartbeat_s, self._beat, clock=self._steady)
@@ -311,7 +316,7 @@ class FleetCoordinator(Node):
 
     def _on_status(self, status: Any) -> None:
         try:
-            report = conversions.robot_report(status)
+            report = fleet_conversions.robot_report(status)
         except InvalidRoutingError as error:
             self.get_logger().error(
                 f"status of '{status.robot_id}' is ignored: {error}", throttle_duration_sec=10.0
@@ -332,8 +337,8 @@ class FleetCoordinator(Node):
 
     def _on_telemetry(self, message: Any) -> None:
         try:
-            telemetry = conversions.telemetry_value(message)
-        except conversions.TelemetryError as error:
+            telemetry = fleet_conversions.telemetry_value(message)
+        except fleet_conversions.TelemetryError as error:
             self.get_logger().error(str(error), throttle_duration_sec=10.0)
             return
         model_id, robot_id = message.model_id, message.robot_id
@@ -437,7 +442,7 @@ class FleetCoordinator(Node):
         else:
             logger.info(text)
         if event.alert:
-            self._alerts.publish(conversions.alert_msg(rollout_id, event))
+            self._alerts.publish(fleet_conversions.alert_msg(rollout_id, event))
 
     def _beat(self) -> None:
         if not self._loop.is_alive():
@@ -456,7 +461,7 @@ class FleetCoordinator(Node):
     def _publish_status(self) -> None:
         status = msg.RolloutStatus()
         if self._latest is not None:
-            status = conversions.rollout_status_msg(self._latest)
+            status = fleet_conversions.rollout_status_msg(self._latest)
         status.stamp = self._now()
         status.robots_heard = self._robots_heard
         self._statuses.publish(status)
@@ -530,7 +535,7 @@ class FleetCoordinator(Node):
         finally:
             self._loop.watched.discard(rollout_id)
         result.rollout_id = rollout_id
-        result.status = conversions.status_code(state.status)
+        result.status = fleet_conversions.status_code(state.status)
         result.reason = state.reason
         result.report = json.dumps(report)
         result.error_code = _ROLLOUT_CODES[state.cause]
@@ -560,7 +565,7 @@ class FleetCoordinator(Node):
             news_of = (state.status, state.pause_reason, state.step_index)
             if news_of != told or time.monotonic() - told_at >= 1.0:
                 told, told_at = news_of, time.monotonic()
-                goal.publish_feedback(conversions.rollout_feedback(snapshot))
+                goal.publish_feedback(fleet_conversions.rollout_feedback(snapshot))
             if state.status.is_terminal:
                 return state
 
@@ -657,7 +662,7 @@ class FleetCoordinator(Node):
         except Exception as error:
             response.problems = [str(error)]
         else:
-            response.steps = conversions.step_msgs(steps)
+            response.steps = fleet_conversions.step_msgs(steps)
             return response
         response.error_code = response.INVALID_PLAN
         response.error_msg = response.problems[0]
@@ -669,7 +674,7 @@ class FleetCoordinator(Node):
         except Exception as error:
             response.error_code, response.error_msg = response.FAILED, str(error)
         else:
-            response.rollouts = [conversions.summary_msg(summary) for summary in rollouts]
+            response.rollouts = [fleet_conversions.summary_msg(summary) for summary in rollouts]
         return response
 
     async def _get_report(self, request: Any, response: Any) -> Any:
@@ -737,7 +742,7 @@ def _journal_path(given: str) -> str:
 def main(args: list[str] | None = None) -> None:
     """Run the coordinator until SIGINT or SIGTERM."""
 
-    def start(executor: SingleThreadedExecutor) -> Callable[[], None]:
+    def start(executor: Executor) -> Callable[[], None]:
         coordinator = FleetCoordinator()
         executor.add_node(coordinator)
         return coordinator.stop

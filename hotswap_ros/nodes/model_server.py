@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from hotswap_ros import msg, srv
@@ -34,7 +35,7 @@ from hotswap_ros.models import (
     UnknownVersionError,
     VersionState,
 )
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import conversions, qos, robot_conversions
 from hotswap_ros.nodes._model_server_parameters import ModelServerParameters
 from hotswap_ros.nodes.parameters import declare
 from hotswap_ros.nodes.process import run
@@ -96,6 +97,8 @@ class ModelServer(LifecycleNode):
         self._models = Path()
         self._disk_is_being_measured = False
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        # The default group waits for the end of a coroutine: no inference while a version loads.
+        self._at_once = ReentrantCallbackGroup()
         self._activates_itself = self.parameters.autostart
         if self._activates_itself:
             self._autostart = self.create_timer(0.0, self._begin, clock=self._steady)
@@ -278,7 +281,10 @@ class ModelServer(LifecycleNode):
             (srv.ListModels, 'list_models', self._list_models),
             (srv.ReportTask, 'report_task', self._report_task),
         ):
-            self._keep(self.destroy_service, self.create_service(kind, f'~/{name}', callback))
+            service = self.create_service(
+                kind, f'~/{name}', callback, callback_group=self._at_once
+            )
+            self._keep(self.destroy_service, service)
         for period, tick in (
             (self.parameters.status_period_s, self._beat),
             (self.parameters.telemetry_period_s, self._publish_telemetry),
@@ -328,8 +334,8 @@ class ModelServer(LifecycleNode):
                 model_id=engine.model_id,
                 routing=conversions.routing_msg(engine.routing),
                 pending_routing=_routing_msg(engine.pending),
-                **conversions.breaker_fields(engine.breaker),
-                versions=[conversions.version_msg(info) for info in engine.versions()],
+                **robot_conversions.breaker_fields(engine.breaker),
+                versions=[robot_conversions.version_msg(info) for info in engine.versions()],
                 resident_limit=engine.resident_limit,
                 disk_free_bytes=self._disk_free,
                 health=health,
@@ -338,7 +344,7 @@ class ModelServer(LifecycleNode):
         )
 
     def _publish_telemetry(self) -> None:
-        message = conversions.telemetry_msg(self.engine.counters())
+        message = robot_conversions.telemetry_msg(self.engine.counters())
         message.stamp = self._now()
         message.robot_id = self.robot_id
         message.boot_id = self.engine.boot_id
@@ -346,7 +352,7 @@ class ModelServer(LifecycleNode):
         self._telemetry_publisher.publish(message)
 
     def _publish_shadow(self, comparison: ShadowComparison) -> None:
-        message = conversions.shadow_msg(comparison)
+        message = robot_conversions.shadow_msg(comparison)
         message.stamp = self._now()
         message.robot_id = self.robot_id
         message.model_id = self.engine.model_id
@@ -431,15 +437,15 @@ class ModelServer(LifecycleNode):
         if not self._active:
             return msg.Decision(stamp=self._now()), codes.NOT_ACTIVE, _NOT_ACTIVE
         try:
-            inputs = conversions.tensors_to_arrays(asked.inputs)
+            inputs = robot_conversions.tensors_to_arrays(asked.inputs)
             made = self.engine.infer(inputs, asked.task_id, asked.category)
-        except (conversions.TensorError, ObservationError) as error:
+        except (robot_conversions.TensorError, ObservationError) as error:
             return msg.Decision(stamp=self._now()), codes.INVALID_OBSERVATION, str(error)
         except NotServingError as error:
             return msg.Decision(stamp=self._now()), codes.NOT_ACTIVE, str(error)
         except InferenceFailedError as error:
             return msg.Decision(stamp=self._now()), codes.INFERENCE_FAILED, str(error)
-        decision = conversions.decision_msg(made)
+        decision = robot_conversions.decision_msg(made)
         decision.stamp = self._now()
         return decision, codes.NONE, ''
 
@@ -464,7 +470,7 @@ class ModelServer(LifecycleNode):
             response.error_code = _LOAD_CODES.get(type(error), response.LOAD_FAILED)
             response.error_msg = str(error)
             return response
-        response.status = conversions.version_msg(info)
+        response.status = robot_conversions.version_msg(info)
         self.get_logger().info(f'{request.version} is ready, digest {info.digest[:12]}…')
         return response
 
@@ -512,7 +518,7 @@ class ModelServer(LifecycleNode):
         engine = self.engine
         infos = await in_worker(self._worker, self.executor, engine.known_versions)
         response.model_id = engine.model_id
-        response.versions = [conversions.version_msg(info) for info in infos]
+        response.versions = [robot_conversions.version_msg(info) for info in infos]
         response.routing = conversions.routing_msg(engine.routing)
         return response
 
@@ -597,7 +603,7 @@ def _host_name() -> str:
 def main(args: list[str] | None = None) -> None:
     """Run one model server until SIGINT or SIGTERM."""
 
-    def start(executor: SingleThreadedExecutor) -> Callable[[], None]:
+    def start(executor: Executor) -> Callable[[], None]:
         server = ModelServer()
         executor.add_node(server)
         return server.stop

@@ -13,15 +13,27 @@ from pathlib import Path
 
 import rclpy
 from rclpy.exceptions import NameValidationException
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from hotswap_ros.nodes.parameters import ParameterError
 
 
-def run(
-    args: list[str] | None, start: Callable[[SingleThreadedExecutor], Callable[[], None]]
-) -> None:
+def new_executor() -> Executor:
+    """
+    Return the quickest executor that this release of ROS has.
+
+    The one that waits for events takes two thirds of the time for a service call, and does not ask
+    every entity of every node before each wait. Jazzy does not have it.
+    """
+    try:
+        from rclpy.experimental import EventsExecutor
+    except ImportError:
+        return SingleThreadedExecutor()
+    return EventsExecutor()
+
+
+def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]]) -> None:
     """
     Spin what `start` adds to the executor until SIGINT or SIGTERM; then call what it returned.
 
@@ -35,7 +47,7 @@ def run(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     with rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO):
-        executor = SingleThreadedExecutor()
+        executor = new_executor()
         try:
             stop = start(executor)
         except (ParameterError, NameValidationException) as error:

@@ -43,12 +43,12 @@ _PRESETS: dict[str, dict[str, float]] = {
     Preset.CONSERVATIVE: {
         'max_latency_increase': 0.1,
         'max_error_rate': 0.01,
-        'max_accuracy_drop': 0.05,
+        'max_success_drop': 0.05,
     },
     Preset.AGGRESSIVE: {
         'max_latency_increase': 0.3,
         'max_error_rate': 0.05,
-        'max_accuracy_drop': 0.1,
+        'max_success_drop': 0.1,
     },
 }
 
@@ -61,7 +61,7 @@ class SuccessCriteria(Section):
     development.
 
     `max_success_drop` is the tolerated loss in success rate against the control (0.02: two
-    points); `max_accuracy_drop` is another name for it. `max_category_drop` is the tolerated loss
+    points); a plan may call it `maxAccuracyDrop`. `max_category_drop` is the tolerated loss
     in any one task category as a part of the control's rate there (0.5: half of it).
     `max_latency_ms` limits the 95th percentile of the candidate's inference latency,
     `max_latency_increase` that percentile against the control's (0.2: a fifth more),
@@ -87,7 +87,6 @@ class SuccessCriteria(Section):
     control: Control = Control.WITHIN_ROBOTS
     baseline_success_rate: float | None = Field(None, gt=0, lt=1)
     max_success_drop: float = Field(0.02, ge=0, lt=1)
-    max_accuracy_drop: float | None = Field(None, ge=0, lt=1)
     max_category_drop: float | None = Field(None, gt=0, lt=1)
     max_latency_ms: float | None = Field(None, gt=0, le=LATENCY_EDGES_MS[-1])
     max_latency_increase: float | None = Field(None, ge=0, le=100)
@@ -103,18 +102,19 @@ class SuccessCriteria(Section):
 
     @model_validator(mode='before')
     @classmethod
-    def _fill_in(cls, data: object) -> object:
+    def _other_words(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        data = _with_preset(data)
-        accuracy = data.get('maxAccuracyDrop', data.get('max_accuracy_drop'))
-        has_other = bool({'maxSuccessDrop', 'max_success_drop'} & data.keys())
-        if isinstance(accuracy, (int, float)) and not has_other:
-            data = {**data, 'max_success_drop': accuracy}
-        has_number = {'baselineSuccessRate', 'baseline_success_rate'} & data.keys()
-        if has_number and 'control' not in data:
-            return {**data, 'control': Control.FIXED}
-        return data
+        accuracy = [key for key in ('maxAccuracyDrop', 'max_accuracy_drop') if key in data]
+        success = [key for key in ('maxSuccessDrop', 'max_success_drop') if key in data]
+        if accuracy and success:
+            raise ValueError(
+                f"'{accuracy[0]}' and '{success[0]}' are two names of one limit: give one of them"
+            )
+        data = {'maxSuccessDrop' if key in accuracy else key: data[key] for key in data}
+        if {'baselineSuccessRate', 'baseline_success_rate'} & data.keys():
+            data.setdefault('control', Control.FIXED)
+        return _with_preset(data)
 
     @model_validator(mode='after')
     def _control_and_number_agree(self) -> SuccessCriteria:
@@ -131,21 +131,6 @@ class SuccessCriteria(Section):
             )
         return self
 
-    @model_validator(mode='after')
-    def _one_tolerance(self) -> SuccessCriteria:
-        accuracy = self.max_accuracy_drop
-        if accuracy is not None and accuracy != self.max_success_drop:
-            raise ValueError(
-                f"'maxAccuracyDrop' {accuracy:g} and 'maxSuccessDrop' {self.max_success_drop:g} "
-                'are two names of one limit: give one of them'
-            )
-        return self
-
-    @property
-    def tolerance(self) -> float:
-        """Return the tolerated loss in success rate, by whichever name it was given."""
-        return self.max_success_drop
-
     @property
     def needs_other_robots(self) -> bool:
         """Whether robots without the candidate are the control."""
@@ -158,6 +143,4 @@ def _with_preset(data: dict[str, Any]) -> dict[str, Any]:
     if preset is None:
         return data
     given = {to_snake(str(key)) for key in data}
-    if 'max_success_drop' in given:
-        given.add('max_accuracy_drop')
     return {**data, **{key: value for key, value in preset.items() if key not in given}}

@@ -140,6 +140,8 @@ def _problem(entry: Any) -> str:
         found = entry.get('ctx', {}).get('tag', '')
         return _strategy_problem(f'{where}.strategy', found)
     message = _WANTED.get(entry['type'], entry['msg']).removeprefix('Value error, ')
+    if entry['type'] in ('enum', 'literal_error'):
+        message = f'must be one of {entry["ctx"]["expected"]}'
     if entry['type'] == 'value_error':
         return f'{prefix}{message}'
     return f'{prefix}{message} (found {_found(entry["input"])})'

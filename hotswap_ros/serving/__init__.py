@@ -7,7 +7,7 @@ The robot's side: serves a model, guards what it decides, counts, and swaps vers
 `Engine` is the whole of it for robot code and for the ROS node alike. It knows nothing of ROS.
 """
 
-from hotswap_ros.models import InvalidRoutingError, Routing, VersionState, bucket
+from hotswap_ros.models import Cause, InvalidRoutingError, Routing, VersionState, bucket
 from hotswap_ros.serving._breaker import OpenBreaker
 from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._engine import Engine
@@ -26,7 +26,7 @@ from hotswap_ros.serving._errors import (
     UnknownModelError,
     UnknownTaskError,
 )
-from hotswap_ros.serving._guard import Cause, Guard
+from hotswap_ros.serving._guard import Guard
 from hotswap_ros.serving._observation import ObservationCheck
 from hotswap_ros.serving._runtime import Placement, RuntimeSettings
 from hotswap_ros.serving._session import Session

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hotswap_ros.serving._guard import Cause
+from hotswap_ros.models import Cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from hotswap_ros.serving._guard import Cause
+from hotswap_ros.models import Cause
 
 
 class Decision(NamedTuple):

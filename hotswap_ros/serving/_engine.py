@@ -168,6 +168,8 @@ class Engine:
             self._let_shadow(router.shadow, inputs, outputs, primary)
         with self._lock:
             resident.recorder.count_request(latency_ms, task.on_trial)
+            if resident.watches_inputs:
+                resident.recorder.sample_inputs(inputs)
             if self._breaker.count and resident is router.candidate:
                 self._breaker.record_success()
         return Decision(outputs, resident.version, False, None, (perf_counter() - taken) * 1e3)
@@ -391,9 +393,10 @@ class Engine:
             is_proven = bool(stable) and now >= self._in_force.stable_since + self._probation_s
         if is_activated:
             self._settle()
-        self._commit()
+        self._note_in_force()
         if is_proven:
             self._last_known_good.prove(stable)
+        self._last_known_good.save_later()
         if lease_ended or is_activated:
             self._announce()
         return lease_ended or is_activated or bool(silent)
@@ -425,12 +428,16 @@ class Engine:
 
     def _commit(self) -> None:
         """Keep the routing in force, and the one that waits, for the next start."""
+        self._note_in_force()
+        self._last_known_good.save()
+
+    def _note_in_force(self) -> None:
         routing = self.routing
         if not routing.stable:
             return
         workers = self._versions.workers()
         in_process = [version for version in routing.versions if version not in workers]
-        self._last_known_good.commit(routing, self.pending, in_process, self._versions.digests())
+        self._last_known_good.note(routing, self.pending, in_process, self._versions.digests())
 
     def _settle(self) -> None:
         """Bring a stable version that is still in a worker into this process."""

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hotswap_ros.models import VersionState
-    from hotswap_ros.serving._guard import Cause
+    from hotswap_ros.models import Cause, VersionState
 
 
 class ServingError(Exception):

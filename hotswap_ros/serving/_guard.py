@@ -5,29 +5,16 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import count_nonzero
 from numpy.typing import NDArray
 
-from hotswap_ros.models import Manifest, TensorSpec
+from hotswap_ros.models import Cause, Manifest, TensorSpec
 
 #: Up to this many numbers, Python compares them faster one by one than NumPy does all at once.
 _FEW = 16
-
-
-class Cause(str, enum.Enum):
-    """Why an answer was not accepted. Numbered from 1 in this order by `msg/Decision.msg`."""
-
-    EXCEPTION = 'exception'
-    OUTPUT = 'output'
-    NOT_FINITE = 'not_finite'
-    OUT_OF_BOUNDS = 'out_of_bounds'
-    DEADLINE = 'deadline'
-    CRASH = 'crash'
-    RATE_LIMIT = 'rate_limit'
 
 
 class Guard:

@@ -9,10 +9,9 @@ import math
 import threading
 from collections.abc import Callable, Collection
 
-from hotswap_ros.models import Routing
+from hotswap_ros.models import Cause, Routing
 from hotswap_ros.serving._breaker import Breaker
 from hotswap_ros.serving._errors import StaleGenerationError, UnknownModelError
-from hotswap_ros.serving._guard import Cause
 from hotswap_ros.serving._resident import Resident
 from hotswap_ros.serving._router import Router
 from hotswap_ros.serving._tasks import Tasks

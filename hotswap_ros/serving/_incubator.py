@@ -20,9 +20,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import VersionState
+from hotswap_ros.models import Cause, VersionState
 from hotswap_ros.serving._errors import LoadFailedError, RunFailedError, SessionClosedError
-from hotswap_ros.serving._guard import Cause
 from hotswap_ros.serving._process import Job, Process
 from hotswap_ros.serving._runtime import NOWHERE, Placement
 from hotswap_ros.serving._shadow import Listener, Primary

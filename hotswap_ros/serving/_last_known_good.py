@@ -46,8 +46,8 @@ class LastKnownGood:
     Keeps the routing in force in `<folder>/<model_id>.json`, or nowhere without a folder.
 
     The file is replaced as a whole and flushed to the disk: a power cut leaves the old one or the
-    new one. Threads may share it; a method may take as long as the disk does. A disk that fails
-    is logged, and asked again at the next call.
+    new one. Threads may share it; a method that does not say `later` takes as long as the disk
+    does. A disk that fails is logged, and asked again at the next call.
     """
 
     def __init__(self, folder: Path | None, model_id: str) -> None:
@@ -55,6 +55,8 @@ class LastKnownGood:
         self._model_id = model_id
         self._lock = threading.Lock()
         self._record = Record(Routing(model_id))
+        self._disk = threading.Lock()
+        self._written = self._record
         self._problem = ''
 
     def recall(self) -> Record | None:
@@ -63,21 +65,22 @@ class LastKnownGood:
 
         Crashes are counted by then, and what crashed too often is out.
         """
+        record = self._read()
+        if record is None:
+            return None
+        if not record.is_clean:
+            crashes = dict(record.crashes)
+            for version in record.on_probation:
+                crashes[version] = crashes.get(version, 0) + 1
+            record = replace(record, crashes=crashes)
+        record = replace(record, routing=_without_crashing(record), is_clean=False)
         with self._lock:
-            record = self._read()
-            if record is None:
-                return None
-            if not record.is_clean:
-                crashes = dict(record.crashes)
-                for version in record.on_probation:
-                    crashes[version] = crashes.get(version, 0) + 1
-                record = replace(record, crashes=crashes)
-            record = replace(record, routing=_without_crashing(record), is_clean=False)
-            # Before anything is loaded: that may be what crashes.
-            self._write(record)
-            return record
+            self._record = record
+        # Before anything is loaded: that may be what crashes.
+        self.save()
+        return record
 
-    def commit(
+    def note(
         self,
         routing: Routing,
         pending: Routing | None,
@@ -89,27 +92,26 @@ class LastKnownGood:
 
         Versions `in_process` could crash the process.
         """
+        on_trial = (routing.stable, routing.candidate)
+        waiting = () if pending is None else pending.versions
         with self._lock:
-            on_trial = (routing.stable, routing.candidate)
-            waiting = () if pending is None else pending.versions
-            named = {*routing.versions, *waiting, self._record.proven}
-            known = {**self._record.digests, **digests}
-            self._write(
-                replace(
-                    self._record,
-                    routing=routing,
-                    on_probation=tuple(
-                        version
-                        for version in on_trial
-                        # A stable one in a worker is about to be brought into the process.
-                        if version != self._record.proven
-                        and (version in in_process or version == routing.stable)
-                        and version
-                    ),
-                    is_clean=False,
-                    pending=pending,
-                    digests={name: known[name] for name in sorted(named) if name in known},
-                )
+            record = self._record
+            named = {*routing.versions, *waiting, record.proven}
+            known = {**record.digests, **digests}
+            self._record = replace(
+                record,
+                routing=routing,
+                on_probation=tuple(
+                    version
+                    for version in on_trial
+                    # A stable one in a worker is about to be brought into the process.
+                    if version != record.proven
+                    and (version in in_process or version == routing.stable)
+                    and version
+                ),
+                is_clean=False,
+                pending=pending,
+                digests={name: known[name] for name in sorted(named) if name in known},
             )
 
     def versions(self) -> tuple[str, ...]:
@@ -122,17 +124,27 @@ class LastKnownGood:
         """Note that a stable version has outlived its probation."""
         with self._lock:
             record = self._record
-            if record.proven != stable:
-                left = {name: count for name, count in record.crashes.items() if name != stable}
-                on_probation = tuple(name for name in record.on_probation if name != stable)
-                self._write(
-                    replace(record, proven=stable, crashes=left, on_probation=on_probation)
-                )
+            left = {name: count for name, count in record.crashes.items() if name != stable}
+            on_probation = tuple(name for name in record.on_probation if name != stable)
+            self._record = replace(record, proven=stable, crashes=left, on_probation=on_probation)
 
     def end(self) -> None:
         """Note that the process ends as asked, so that nobody is blamed for it."""
         with self._lock:
-            self._write(replace(self._record, is_clean=True))
+            self._record = replace(self._record, is_clean=True)
+        self.save()
+
+    def save(self) -> None:
+        """Bring what was noted to the disk."""
+        with self._disk:
+            record = self._record
+            if record != self._written:
+                self._write(record)
+
+    def save_later(self) -> None:
+        """Bring what was noted to the disk, in a thread of its own."""
+        if self._record != self._written and not self._disk.locked():
+            threading.Thread(target=self.save, name='last known good', daemon=True).start()
 
     def _read(self) -> Record | None:
         if self._path is None:
@@ -151,14 +163,11 @@ class LastKnownGood:
         return record
 
     def _write(self, record: Record) -> None:
-        if record == self._record and not self._problem:
-            return
-        self._record = record
-        if self._path is None:
-            return
+        problem = ''
         try:
-            self._replace_file(self._path, record)
-            problem = ''
+            if self._path is not None:
+                self._replace_file(self._path, record)
+            self._written = record
         except OSError as error:
             problem = str(error)
             if problem != self._problem:

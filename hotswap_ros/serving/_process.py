@@ -19,10 +19,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import Manifest
+from hotswap_ros.models import Cause, Manifest
 from hotswap_ros.serving._errors import RunFailedError
 from hotswap_ros.serving._exchange import Exchange
-from hotswap_ros.serving._guard import Cause
 from hotswap_ros.serving._runtime import RuntimeSettings
 from hotswap_ros.serving._samples import Samples
 from hotswap_ros.serving._worker import DONE, RAISED

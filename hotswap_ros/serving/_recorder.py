@@ -8,16 +8,24 @@ from __future__ import annotations
 import operator
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
 
 from hotswap_ros.models import (
     LATENCY_EDGES_MS,
+    Cause,
+    FeatureStatistics,
+    InputBins,
     RoleCounts,
     ShadowCounts,
     TaskCounts,
     VersionCounters,
 )
-from hotswap_ros.serving._guard import Cause
 from hotswap_ros.serving._shadow import Verdict
+
+_SAMPLED_EVERY = 16
 
 
 class _Role:
@@ -47,9 +55,11 @@ class Recorder:
     in its place: so the two groups of a comparison are those that chance made.
     """
 
-    __slots__ = ('_categories', '_roles', '_shadow', '_tasks')
+    __slots__ = ('_categories', '_inputs', '_roles', '_shadow', '_tasks', '_unsampled')
 
     def __init__(self) -> None:
+        self._inputs = InputBins({})
+        self._unsampled = 0
         self._roles = (_Role(), _Role())  # stable, candidate: as `on_trial` counts
         self._shadow = [0] * 5  # in the order of ShadowCounts
         self._tasks = TaskCounts()
@@ -58,6 +68,19 @@ class Recorder:
     def count_request(self, latency_ms: float, on_trial: bool = False) -> None:
         """Count a request that the version ran, and how long it took."""
         self._roles[on_trial].latency[bisect_left(LATENCY_EDGES_MS, latency_ms)] += 1
+
+    def watch_inputs(self, statistics: Mapping[str, FeatureStatistics]) -> None:
+        """Begin to count inputs beside what they were in training, unless it has begun before."""
+        if not self._inputs.tensors:
+            self._inputs = InputBins(statistics)
+
+    def sample_inputs(self, inputs: Mapping[str, NDArray[Any]]) -> None:
+        """Count every sixteenth observation: neighbours in time are alike."""
+        self._unsampled += 1
+        if self._unsampled < _SAMPLED_EVERY:
+            return
+        self._unsampled = 0
+        self._inputs.add({name: inputs[name].ravel().tolist() for name in self._inputs.tensors})
 
     def count_failure(
         self, latency_ms: float, cause: Cause, saved: bool, on_trial: bool = False
@@ -103,4 +126,5 @@ class Recorder:
             stable=stable.snapshot(),
             candidate=candidate.snapshot(),
             shadow=ShadowCounts(*self._shadow),
+            inputs=self._inputs.snapshot(),
         )

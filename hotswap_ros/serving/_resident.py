@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.models import Manifest
+from hotswap_ros.models import Cause, Manifest
 from hotswap_ros.serving._errors import RunFailedError, SessionClosedError
-from hotswap_ros.serving._guard import Cause, Guard
+from hotswap_ros.serving._guard import Guard
 from hotswap_ros.serving._observation import ObservationCheck
 from hotswap_ros.serving._recorder import Recorder
 
@@ -70,6 +70,7 @@ class Resident:
         'session',
         'typical_ms',
         'version',
+        'watches_inputs',
     )
 
     def __init__(
@@ -87,6 +88,8 @@ class Resident:
         self.guard = guard
         self.limits_rates = guard.limits_rates
         self.recorder = recorder
+        self.watches_inputs = bool(manifest.input_statistics)
+        recorder.watch_inputs(manifest.input_statistics)
         self.typical_ms = typical_ms
         self.safe_outputs = safe_outputs_of(manifest)
         deadline_ms = manifest.deadline_ms

@@ -16,10 +16,10 @@ import onnxruntime as ort
 from numpy import ascontiguousarray
 from numpy.typing import NDArray
 
-from hotswap_ros.models import DType, TensorSpec, VerifiedVersion
+from hotswap_ros.models import Cause, DType, TensorSpec, VerifiedVersion
 from hotswap_ros.serving._errors import LoadFailedError
 from hotswap_ros.serving._exchange import Slot
-from hotswap_ros.serving._guard import Cause, Guard
+from hotswap_ros.serving._guard import Guard
 from hotswap_ros.serving._runtime import RuntimeRefusedError, RuntimeSettings, open_runtime
 
 #: The first runs allocate memory and pick kernels, which takes few of them; on a machine that has

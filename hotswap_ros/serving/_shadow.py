@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.models import Comparison, Metric
-from hotswap_ros.serving._guard import Cause
+from hotswap_ros.models import Cause, Comparison, Metric
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
-from hotswap_ros.models import Manifest, ModelError, ModelRepository, VersionState
+from hotswap_ros.models import Cause, Manifest, ModelError, ModelRepository, VersionState
 from hotswap_ros.serving._errors import LoadFailedError
 from hotswap_ros.serving._exchange import Exchange, Sample
-from hotswap_ros.serving._guard import Cause, Guard
+from hotswap_ros.serving._guard import Guard
 from hotswap_ros.serving._runtime import RuntimeSettings
 from hotswap_ros.serving._session import Session
 from hotswap_ros.serving._shadow import distance_of

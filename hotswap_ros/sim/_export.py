@@ -9,10 +9,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from hotswap_ros.models import MANIFEST_NAME, Manifest, TensorSpec
+from hotswap_ros.models import BINS, MANIFEST_NAME, FeatureStatistics, Manifest, TensorSpec
 from hotswap_ros.sim._arm import JOINT_HIGH, JOINT_LOW, MAX_EFFORT, MAX_SPEED
 from hotswap_ros.sim._network import Network
 from hotswap_ros.sim._task import DECISION_SIZE, OBSERVATION_SIZE
@@ -49,7 +51,12 @@ _DECISION = TensorSpec(
 
 
 def write_version(
-    root: Path, version: str, content: bytes, description: str, training: dict[str, Any]
+    root: Path,
+    version: str,
+    content: bytes,
+    description: str,
+    training: dict[str, Any],
+    statistics: dict[str, FeatureStatistics] | None = None,
 ) -> Path:
     """Write `<root>/pick_policy/<version>/` and return it."""
     folder = root / MODEL_ID / version
@@ -64,11 +71,24 @@ def write_version(
         deadline_ms=_DEADLINE_MS,
         description=description,
         training=training,
+        input_statistics=statistics or {},
     )
     (folder / manifest.file).write_bytes(content)
     text = manifest.model_dump_json(indent=2) + '\n'
     (folder / MANIFEST_NAME).write_text(text, encoding='utf-8')
     return folder
+
+
+def statistics_of(observations: NDArray[np.float32]) -> dict[str, FeatureStatistics]:
+    """Return what each feature was like, rows are observations; without those of few values."""
+    found = {}
+    for index, values in enumerate(observations.T.astype(np.float64)):
+        deciles = np.quantile(values, np.linspace(0.1, 0.9, BINS - 1))
+        if (np.diff(deciles) > 0).all():
+            found[f'{_OBSERVATION.name}[{index}]'] = FeatureStatistics(
+                mean=values.mean(), std=values.std(), deciles=tuple(deciles)
+            )
+    return found
 
 
 def to_onnx(network: Network) -> bytes:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -176,7 +176,7 @@ class SimFleet(Node):
 def main(args: list[str] | None = None) -> None:
     """Run a simulated fleet until SIGINT or SIGTERM."""
 
-    def start(executor: SingleThreadedExecutor) -> Callable[[], None]:
+    def start(executor: Executor) -> Callable[[], None]:
         fleet = SimFleet()
         for node in (fleet, *fleet.servers):
             executor.add_node(node)

@@ -32,7 +32,7 @@ import numpy as np
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.sim._arm import MAX_SPEED
 from hotswap_ros.sim._expert import Expert
-from hotswap_ros.sim._export import MODEL_ID, to_onnx, write_version
+from hotswap_ros.sim._export import MODEL_ID, statistics_of, to_onnx, write_version
 from hotswap_ros.sim._measure import Measurement, measure, session_policy
 from hotswap_ros.sim._network import Array, Network
 from hotswap_ros.sim._rollout import Policy, rollout
@@ -114,8 +114,12 @@ class _Demonstration:
         return decision + self._random.normal(0.0, _SHAKE, decision.shape).astype(np.float32)
 
 
-def train(recipe: Recipe, robots: int = _ROBOTS, epochs: int = _EPOCHS) -> Network:
-    """Make the network of a recipe, with `robots` that record and `epochs` of fitting a round."""
+def train(recipe: Recipe, robots: int = _ROBOTS, epochs: int = _EPOCHS) -> tuple[Network, Array]:
+    """
+    Make the network of a recipe, with `robots` that record and `epochs` of fitting a round.
+
+    Returns it with the observations that it was fitted to, a row each.
+    """
     random = np.random.default_rng(recipe.seed)
     scale = np.full(DECISION_SIZE, MAX_SPEED, np.float32)
     network = Network((OBSERVATION_SIZE, _HIDDEN, _HIDDEN, DECISION_SIZE), scale, random)
@@ -134,12 +138,13 @@ def train(recipe: Recipe, robots: int = _ROBOTS, epochs: int = _EPOCHS) -> Netwo
             f'{len(observations)} examples, loss {loss:.5f}',
             flush=True,
         )
-    return network
+    return network, np.array(observations)
 
 
 def make(recipe: Recipe, root: Path, tasks: int) -> str:
     """Train a version, measure it over `tasks` tasks, write it to the repository `root`."""
-    content = to_onnx(train(recipe))
+    network, observations = train(recipe)
+    content = to_onnx(network)
     result = measure(session_policy(content), tasks)
     training: dict[str, Any] = {
         'method': 'imitation of an expert by dataset aggregation',
@@ -152,7 +157,8 @@ def make(recipe: Recipe, root: Path, tasks: int) -> str:
         'stated_success': recipe.success,
         'measured': result.summary(),
     }
-    write_version(root, recipe.version, content, recipe.description, training)
+    statistics = statistics_of(observations)
+    write_version(root, recipe.version, content, recipe.description, training, statistics)
     return _rows(recipe.version, result)
 
 

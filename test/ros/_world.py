@@ -259,6 +259,12 @@ class World:
                 self.do(lambda f=future: asker.remove_pending_request(f))
         raise AssertionError(f'service {name} did not answer within {PATIENCE_S:g} s')
 
+    def begin(self, kind: Any, name: str, **fields: Any) -> Any:
+        """Call a service and return the future of its answer, for `result_of`."""
+        asker = self._asker(kind, name, lambda: self.node.create_client(kind, name))
+        wait_until(asker.service_is_ready, f'service {name}')
+        return self.do(lambda: asker.call_async(kind.Request(**fields)))
+
     def send(self, kind: Any, name: str, **fields: Any) -> Goal:
         """Send a goal to an action server and return it when it is accepted."""
         asker = self._asker(kind, name, lambda: ActionClient(self.node, kind, name))

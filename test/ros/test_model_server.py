@@ -467,6 +467,29 @@ def test_every_version_is_listed_loaded_or_not(robot, make_version):
     assert answer.routing.stable == 'v1'
 
 
+@pytest.mark.parametrize('isolation', ['incubator', 'in_process'])
+def test_it_serves_while_a_version_is_being_loaded(make_robot, make_version, isolation):
+    robot = make_robot(isolation=isolation)
+    robot.wait_until_active()
+    file = make_version.root / 'policy' / 'v2' / 'model.onnx'
+    content = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)  # whoever reads it waits until there is something to read
+    name = f'{robot.node.get_fully_qualified_name()}/load_model'
+    loading = robot.world.begin(srv.LoadModel, name, model_id='policy', version='v2')
+    verifying = msg.VersionStatus.STATE_VERIFYING
+    robot.wait_for(
+        lambda s: any(v.version == 'v2' and v.state == verifying for v in s.versions),
+        'a version that is being read',
+    )
+    assert robot.infer().decision.version == 'v1'
+    robot.route(generation=5)
+    assert robot.wait_for(lambda s: s.routing.generation == 5, 'the routing')
+    assert not loading.done()
+    file.write_bytes(content)
+    assert robot.world.result_of(loading).status.state == READY
+
+
 def test_versions_are_fetched_into_the_cache(make_robot, make_version, tmp_path):
     robot = make_robot(cache_folder=str(tmp_path / 'cache'), cache_quota_mb=1)
     robot.wait_until_active()

@@ -68,6 +68,29 @@ def test_a_complete_python_is_preferred(monkeypatch, bootstrap):
     assert bootstrap._choose_python() == GOOD
 
 
+def test_what_cannot_be_compared_with_is_left_out_and_tried_again(monkeypatch, bootstrap, capsys):
+    monkeypatch.setattr(bootstrap, 'COMPARED_IN', bootstrap.VENV.parent)
+    make_venv(bootstrap)
+
+    def install(steps, *what, python):
+        if python.parent.parent.name == 'mlserver':
+            raise bootstrap.Problem('It cannot be had.')
+
+    def make(steps, command, *rest, **options):
+        command[-1].mkdir()
+
+    monkeypatch.setattr(bootstrap.Steps, 'run', make)
+    monkeypatch.setattr(bootstrap, '_pip_install', install)
+    bootstrap.set_up_compared()
+    assert 'mlserver is left out of the comparison. It cannot be had.' in capsys.readouterr().out
+    monkeypatch.setattr(bootstrap, '_pip_install', lambda steps, *what, python: None)
+    bootstrap.set_up_compared()
+    out = capsys.readouterr().out
+    assert '[1/1] mlserver to compare with' in out
+    bootstrap.set_up_compared()
+    assert capsys.readouterr().out == ''
+
+
 def test_wrong_python_is_said_in_one_sentence(monkeypatch, bootstrap):
     pythons(monkeypatch, bootstrap, dict(GOOD, version=[3, 9, 2]), None)
     monkeypatch.setattr(bootstrap.platform, 'python_version', lambda: '3.9.2')

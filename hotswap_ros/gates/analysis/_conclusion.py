@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from hotswap_ros.gates._result import change, percent, points, span
 from hotswap_ros.gates.analysis._analysis import Action, Analysis
+from hotswap_ros.gates.analysis._robots import HourView
 from hotswap_ros.gates.analysis._trial import ACROSS
 from hotswap_ros.gates.analysis._words import p_words
 
@@ -96,6 +97,12 @@ def _not_inferior(report: Analysis) -> str:
     )
 
 
+def _is_moved(report: Analysis, hours: HourView) -> bool:
+    """Return whether pooling makes a difference that is more than a ripple of the interval."""
+    ripple = (report.interval.high - report.interval.low) / 8
+    return abs(hours.difference - report.difference) > max(0.005, ripple)
+
+
 def warnings(report: Analysis) -> Iterator[str]:
     """Yield what a reader of the figures must know."""
     robots, hours = report.robots, report.hours
@@ -121,7 +128,7 @@ def warnings(report: Analysis) -> Iterator[str]:
             f'Only {robots.control_robots} and {robots.candidate_robots} robots were compared: a '
             'lucky robot weighs a lot. Let every robot serve both versions.'
         )
-    if hours is not None and abs(hours.difference - report.difference) > 0.005:
+    if hours is not None and _is_moved(report, hours):
         yield (
             f'Within tenths of the trial the difference is {change(-hours.difference)}, pooled it '
             f'is {change(-report.difference)}: the baseline moved while shares changed. Trust the '

@@ -25,7 +25,7 @@ def run(step: ChooseWinner, scene: Scene) -> Outcome:
         found = Conclusion(verdict='promote', sentence=text)
     elif step.metric == 'shadow':
         criteria = state.plan.success_criteria if state.watch is None else state.watch.criteria
-        found = conclude_shadow(watching.ledger, *names, criteria.tolerance)
+        found = conclude_shadow(watching.ledger, *names, criteria.max_success_drop)
     else:
         found = conclude_trial(step, watching.ledger, *names, watching.watched)
     found.is_binding = step.is_binding

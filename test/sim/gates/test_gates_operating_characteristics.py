@@ -18,7 +18,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from hotswap_ros.gates import Gate, Verdict, confidence_sequence, wilson_interval
+from hotswap_ros.gates import (
+    Gate,
+    RareEvidence,
+    confidence_sequence,
+    wilson_interval,
+)
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import SuccessCriteria
 
@@ -92,14 +97,14 @@ def _skill(world: World, rng: np.random.Generator) -> float:
 
 
 def _new_gate(world: World) -> Gate:
-    gate = Gate(SuccessCriteria(max_stuck_per_robot=None, alpha=ALPHA), 'v24')
+    gate = Gate(SuccessCriteria(max_stuck_per_robot=None, alpha=ALPHA), 'v24', explain=False)
     for number in range(world.robots):
         gate.observe(f'amr_{number:03d}', 'v23', 'boot', {})
     return gate
 
 
 def _is_failed(gate: Gate) -> bool:
-    return gate.checks(complete=False)[0].verdict is Verdict.FAIL
+    return gate.has_failed
 
 
 def _is_rolled_back(world: World, rng: np.random.Generator) -> bool:
@@ -177,7 +182,7 @@ def _fixed_sample_test_rejects(world: World, rng: np.random.Generator) -> bool:
 
 
 @pytest.mark.parametrize(
-    ('drop', 'with_nineteen_controls', 'rollouts'), [(0.22, 28, 60), (0.12, 67, 30)]
+    ('drop', 'with_nineteen_controls', 'rollouts'), [(0.22, 28, 200), (0.12, 67, 60)]
 )
 def test_harm_is_found_as_soon_as_one_control_per_candidate_allows(
     drop: float, with_nineteen_controls: int, rollouts: int
@@ -185,15 +190,46 @@ def test_harm_is_found_as_soon_as_one_control_per_candidate_allows(
     """
     Against the delays in statistics.md, which have nineteen control tasks to one of the candidate.
 
-    One to one, a candidate task tells 0.5/0.95 as much; and blocks that close at one task of each
-    keep 82% of that.
+    One to one, a candidate task tells 0.5/0.95 as much, and blocks of ten keep 9/10 of that; the
+    check may spend four fifths of alpha only.
     """
-    expected = with_nineteen_controls * 0.95 / 0.5 / 0.82
+    expected = with_nineteen_controls * 0.95 / 0.5 / 0.9 * math.log(25) / math.log(20)
     rng = np.random.default_rng(2)
     world = World(drop=drop, correlation=0.05, tasks_per_robot=400)
     found = [_candidate_tasks_until_rollback(world, rng) for _ in range(rollouts)]
     assert np.mean(found) - 2 * np.std(found) / math.sqrt(rollouts) <= expected
     assert max(found) < math.inf
+
+
+@pytest.mark.parametrize(('drop', 'at_most'), [(0.22, 30), (0.12, 70)])
+def test_harm_costs_few_tasks_when_nine_in_ten_are_control(drop: float, at_most: float) -> None:
+    """The median of the candidate's tasks until the rollback; what is found later is not run."""
+    rng = np.random.default_rng(4)
+    tasks = round(at_most * 10 / 5 * 1.3)
+    world = World(drop=drop, correlation=0.05, share=(0.1,), tasks_per_robot=tasks)
+    found = [_candidate_tasks_until_rollback(world, rng) for _ in range(200)]
+    assert sum(tasks <= at_most for tasks in found) >= 100
+
+
+def test_ten_times_as_many_grave_events_are_found_and_equal_ones_are_not() -> None:
+    """As in statistics.md: one in five hundred, of one candidate task to nine of the control."""
+    rng = np.random.default_rng(6)
+    found, wrong = [], 0
+    for _ in range(200):
+        found.append(_tasks_until_grave_alarm(rng, 10 / 500, 2000))
+        wrong += _tasks_until_grave_alarm(rng, 1 / 500, 500) < math.inf
+    assert max(found) < math.inf
+    assert np.mean(found) < 260
+    assert wilson_interval(wrong, 200).low <= ALPHA
+
+
+def _tasks_until_grave_alarm(rng: np.random.Generator, rate: float, tasks: int) -> float:
+    evidence = RareEvidence()
+    for task in range(1, tasks + 1):
+        evidence.add((9, 1), (int(rng.binomial(9, 1 / 500)), int(rng.random() < rate)))
+        if evidence.value >= 1 / ALPHA:
+            return task
+    return math.inf
 
 
 def test_a_confidence_sequence_holds_at_all_looks_at_once() -> None:

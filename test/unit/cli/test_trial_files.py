@@ -9,7 +9,8 @@ import math
 from pathlib import Path
 
 import pytest
-from _recordings import task_result, telemetry, write_mcap
+from _recordings import definition, task_result, telemetry, write_mcap
+from mcap.writer import Writer
 
 from hotswap_ros.cli._csv import read_trial
 from hotswap_ros.cli._mcap import read_recording
@@ -158,3 +159,18 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
     empty = write_mcap(tmp_path / 'other.mcap', [telemetry('boot', {'v23': [1, 0, 0]})])
     with pytest.raises(AnalysisError, match='record the topic /fleet/task_results'):
         read_recording(empty).trial(empty)
+
+
+def test_a_message_that_does_not_fit_its_schema(tmp_path: Path) -> None:
+    path = tmp_path / 'fleet.mcap'
+    with path.open('wb') as file:
+        writer = Writer(file)
+        writer.start()
+        schema = writer.register_schema(
+            'hotswap_ros/msg/TaskResult', 'ros2msg', definition('TaskResult').encode()
+        )
+        channel = writer.register_channel('/fleet/task_results', 'cdr', schema)
+        writer.add_message(channel, 0, b'\0\1\0\0short', 0)
+        writer.finish()
+    with pytest.raises(AnalysisError, match='does not fit its schema'):
+        read_recording(path)

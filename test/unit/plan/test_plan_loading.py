@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel, to_snake
 
-from hotswap_ros.plan import Canary, PlanError, Stage, Strategy, SuccessCriteria, load_plan
+from hotswap_ros.plan import (
+    Canary,
+    Control,
+    PlanError,
+    Stage,
+    Strategy,
+    SuccessCriteria,
+    load_plan,
+)
 
 PLANS = sorted((Path(__file__).resolve().parents[3] / 'config' / 'plans').glob('*'))
 
@@ -331,3 +339,61 @@ def test_a_plan_survives_the_journal(stages):
 def test_a_date_that_does_not_exist_is_no_crash():
     with pytest.raises(PlanError, match='not YAML or JSON'):
         load_plan('version: 2026-02-30')
+
+
+def criteria(text):
+    return load_plan(f'{SHORT}{STAGES}successCriteria: {text}').success_criteria
+
+
+def criteria_problem(text):
+    return problem(f'{SHORT}{STAGES}successCriteria: {text}')
+
+
+def test_the_criteria_of_the_guide_are_understood():
+    found = criteria('{"maxLatencyMs": 100, "maxErrorRate": 0.01, "maxLatencyIncrease": 0.20}')
+    assert (found.max_latency_ms, found.max_error_rate, found.max_latency_increase) == (
+        100,
+        0.01,
+        0.2,
+    )
+
+
+def test_accuracy_is_another_word_for_success():
+    assert criteria('{maxAccuracyDrop: 0.05}') == criteria('{max_success_drop: 0.05}')
+    assert criteria_problem('{maxAccuracyDrop: 0.05, maxSuccessDrop: 0.02}') == (
+        "successCriteria: 'maxAccuracyDrop' and 'maxSuccessDrop' are two names of one limit: "
+        'give one of them'
+    )
+
+
+def test_a_number_to_compare_with_is_the_control():
+    found = criteria('{baselineSuccessRate: 0.92}')
+    assert (found.control, found.baseline_success_rate) == (Control.FIXED, 0.92)
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        ('{control: fixed}', "control 'fixed' needs the number that it stands for: add "),
+        (
+            '{control: within_robots, baselineSuccessRate: 0.9}',
+            "'baselineSuccessRate' is 0.9, but 'control' is 'within_robots', which measures it",
+        ),
+        ('{method: bayes}', "must be one of 'sequential', 'fixed' or 'threshold'"),
+        ('{graveEvents: [crash]}', "must be one of 'stuck' or 'fallback' (found 'crash')"),
+        ('{maxCategoryDrop: 1.5}', 'less than 1 (found 1.5)'),
+    ],
+)
+def test_criteria_that_contradict_themselves_are_refused(text, words):
+    assert words in criteria_problem(text)
+
+
+def test_no_control_is_left_only_where_another_one_is_asked_for():
+    stages = 'stages: [{percentage: 50, tasks: 5, controlShare: 0}, {percentage: 100, tasks: 5}]\n'
+    assert problem(SHORT + stages).startswith(
+        'stages.0.controlShare is 0, but the candidate is compared within robots: give it a share'
+    )
+    across = f'{SHORT}{stages}successCriteria: {{control: across_robots}}'
+    assert load_plan(across).stages[0].candidate_share == 1.0
+    everywhere = across.replace('100, tasks: 5', '100, tasks: 5, controlShare: 0')
+    assert 'leaves no control: give it a share, such as 0.1' in problem(everywhere)

@@ -334,15 +334,15 @@ def test_a_preset_fills_in_what_is_not_given(preset, latency, errors, drop):
     found = SuccessCriteria(preset=preset)
     assert found.max_latency_increase == latency
     assert found.max_error_rate == errors
-    assert found.tolerance == found.max_accuracy_drop == drop
+    assert found.max_success_drop == drop
     given = SuccessCriteria(preset=preset, max_error_rate=0.2, max_success_drop=0.03)
-    assert (given.max_error_rate, given.tolerance) == (0.2, 0.03)
+    assert (given.max_error_rate, given.max_success_drop) == (0.2, 0.03)
     assert given.max_latency_increase == latency
     assert SuccessCriteria.model_validate_json(found.model_dump_json()) == found
 
 
 def test_no_drop_at_all_may_be_tolerated_by_either_name():
-    assert SuccessCriteria(max_accuracy_drop=0).tolerance == 0
+    assert SuccessCriteria(maxAccuracyDrop=0).max_success_drop == 0
 
 
 NIGHT = DeploymentWindow(days=('fri',), start='22:00', end='04:00')

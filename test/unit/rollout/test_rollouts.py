@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from hotswap_ros.models import TaskCounts
 from hotswap_ros.rollout import (
     BreakerReport,
     Cause,
@@ -330,3 +331,43 @@ def test_a_plan_can_be_seen_before_it_is_run(fleet, plan):
     assert [s.state for s in steps] == ['pending'] * 10
     assert steps[0].title == '20%: load v24 on 2 robots'
     assert fleet.coordinator.snapshot(fleet.now) is None
+
+
+@pytest.mark.parametrize('method', ['threshold', 'fixed', 'sequential'])
+@pytest.mark.parametrize('control', ['within_robots', 'across_robots'])
+def test_every_method_and_control_sees_a_bad_version(fleet, plan, method, control):
+    criteria = {'method': method, 'control': control}
+    state = fleet.finish(fleet.start(plan('v25', successCriteria=criteria)))
+    assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
+    assert fleet.stables() == {'v23'}
+
+
+def test_a_method_that_looks_at_the_end_of_a_stage_looks_at_that_stage(fleet, plan):
+    criteria = {'method': 'threshold', 'baselineSuccessRate': 0.92}
+    rollout = fleet.start(plan('v25', successCriteria=criteria))
+    state = fleet.finish(rollout)
+    assert state.cause is Cause.GATE_FAILED
+    assert 'of this stage, the plan expects 92.0%' in state.reason
+
+
+def test_a_robot_that_stays_silent_has_failed_its_task(fleet, plan):
+    def finished():
+        return fleet.coordinator.snapshot(fleet.now, rollout).checks[0].n
+
+    rollout = fleet.start(plan(maxUnreachable=2))
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    robot = next(r for r in fleet.robots.values() if r.routing.candidate)
+    fleet.run(2)
+    robot.counts['v24'] += TaskCounts(started=1)
+    fleet.step(tasks=0)
+    before = finished()
+    robot.online = False
+    fleet.run(60, tasks=0)
+    assert finished() == before
+    fleet.run(120, tasks=0)
+    for other in fleet.robots.values():
+        if other is not robot:
+            other.do_tasks(1)
+    others = sum(r.counts.get('v24', TaskCounts()).finished for r in fleet.robots.values())
+    fleet.step(tasks=0)
+    assert finished() == others + 1

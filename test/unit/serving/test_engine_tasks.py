@@ -176,3 +176,18 @@ def test_a_bad_later_observation_is_not_the_model_s_error(engine: Engine, versio
 def test_a_task_has_a_name(engine: Engine, observe: Any) -> None:
     with pytest.raises(ObservationError, match='task_id: expected the name of a task'):
         engine.infer(observe(), '')
+
+
+def test_every_sixteenth_observation_is_counted_beside_its_training_data(
+    make_version: Any, observe: Any
+) -> None:
+    deciles = [number / 10 for number in range(1, 10)]
+    statistics = {'observation[0]': {'mean': 0.5, 'std': 0.3, 'deciles': deciles}}
+    make_version('v1', input_statistics=statistics)
+    engine = Engine('policy', make_version.repository)
+    engine.load('v1')
+    engine.set_routing(Routing('policy', 'v1'))
+    for number in range(64):
+        engine.infer(observe(0.25 if number < 32 else 7.0), 'task')
+    expected = (0, 0, 2, 0, 0, 0, 0, 0, 0, 2)
+    assert engine.counters()['v1'].inputs == {'observation[0]': expected}

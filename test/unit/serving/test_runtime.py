@@ -156,7 +156,8 @@ def test_what_a_restart_would_need_stays_in_the_cache(cached: Engine) -> None:
     for generation, version in enumerate(('v1', 'v2')):
         cached.load(version)
         cached.set_routing(Routing('policy', version, generation=generation))
-        cached.tick() if version == 'v1' else None
+        if version == 'v1':
+            cached.tick()
     cached.unload('v1')
     # v1 is the proven one, v2 is served.
     with pytest.raises(NoDiskError):

@@ -67,7 +67,7 @@ def test_the_file_computes_what_the_network_does():
 
 
 def test_the_same_seed_makes_the_same_network(capsys):
-    first, second = (to_onnx(train(RECIPE, robots=1, epochs=1)) for _ in range(2))
+    first, second = (to_onnx(train(RECIPE, robots=1, epochs=1)[0]) for _ in range(2))
     assert first == second
     assert 'v1: round 2 of 2' in capsys.readouterr().out
 
@@ -81,11 +81,17 @@ def test_what_is_written_can_be_verified(tmp_path):
 
 
 def test_making_a_version_measures_it(tmp_path, monkeypatch):
-    monkeypatch.setattr('hotswap_ros.sim.train.train', lambda recipe: network())
+    seen = np.random.default_rng(1).normal(size=(1000, 15)).astype(np.float32)
+    seen[:, 4] = 1.0
+    monkeypatch.setattr('hotswap_ros.sim.train.train', lambda recipe: (network(), seen))
     report = make(RECIPE, tmp_path, tasks=400)
-    training = ModelRepository(tmp_path).manifest(MODEL_ID, 'v1').training
+    manifest = ModelRepository(tmp_path).manifest(MODEL_ID, 'v1')
+    training = manifest.training
     assert training['measured']['tasks'] == 400
     assert training['reason'] == 'A test.'
+    features = manifest.input_statistics
+    assert features['observation[3]'].mean == pytest.approx(seen[:, 3].mean(), abs=1e-6)
+    assert 'observation[4]' not in features  # it never changes
     assert 'v1: ' in report
     assert 'failures: ' in report
 

@@ -1,0 +1,213 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a diagnosis goes by, from a folder of files or from files named one by one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hotswap_ros.cli._analyze import load_trial
+from hotswap_ros.cli._csv import read_table
+from hotswap_ros.cli._shadow import load_comparisons
+from hotswap_ros.gates.analysis import (
+    AnalysisError,
+    Case,
+    Drift,
+    Review,
+    TrainingFeature,
+    Trial,
+    choose_versions,
+    feature_drift,
+    find_design,
+)
+from hotswap_ros.rollout import Journal, JournalError
+
+_REVIEW_ALIASES = {
+    'task_id': ('task', 'id', 'episode'),
+    'version': ('model_version', 'policy'),
+    'was_right': ('correct', 'right', 'actually_correct', 'reviewer_verdict', 'verdict'),
+}
+_TRAINING = ('manifest.json', 'training.json', 'training.csv')
+#: Columns of a table of inputs that are none.
+_NO_FEATURES = {'task_id', 'version', 'robot_id', 'category', 'started', 'time', 'stamp'}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where everything is; None: not given, and looked for beside the trial."""
+
+    trial: Path
+    inputs: Path | None = None
+    training: Path | None = None
+    reviewed: Path | None = None
+    shadow: Path | None = None
+    journal: Path | None = None
+
+    def found(self) -> Sources:
+        """Return the same with what a folder holds. Raises AnalysisError for one without tasks."""
+        if not self.trial.is_dir():
+            return self
+        folder = self.trial
+        trial = _first(folder, 'tasks.csv', 'trial.csv') or next(folder.glob('*.mcap'), None)
+        if trial is None:
+            raise AnalysisError(f'{folder} holds no tasks.csv and no *.mcap: nothing to diagnose')
+        return replace(
+            self,
+            trial=trial,
+            inputs=self.inputs or _first(folder, 'inputs.csv'),
+            training=self.training or _first(folder, *_TRAINING),
+            reviewed=self.reviewed or _first(folder, 'reviewed.csv'),
+            shadow=self.shadow or _first(folder, 'shadow.csv'),
+        )
+
+
+def _first(folder: Path, *names: str) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def load_case(
+    sources: Sources, control: str, candidate: str, known: str, model: str, rollout: str
+) -> tuple[Case, tuple[str, ...]]:
+    """Read a case and what is to be said about it. Raises AnalysisError."""
+    sources = sources.found()
+    trial = load_trial(sources.trial, model)
+    notes = list(trial.notes)
+    if sources.journal is not None:
+        trial, control, candidate, note = _of_rollout(trial, sources.journal, rollout)
+        notes.append(note)
+    control, candidate = choose_versions(trial, control, candidate)
+    design = find_design(trial, control, candidate)
+    if design.left_out:
+        notes.append(f'{design.left_out:,} tasks were left out: not done beside {candidate}')
+    features, lab = _training(sources.training)
+    names = frozenset(filter(None, (name.strip() for name in known.split(',')))) or frozenset(lab)
+    case = Case(
+        control,
+        candidate,
+        design.trial.records,
+        known=names or None,
+        lab=lab,
+        reviews=_reviews(sources.reviewed),
+        apart=_apart(sources.shadow, sources.trial, model),
+    )
+    if features and sources.inputs is not None:
+        drifts, strange, watched = _drifts(sources.inputs, features)
+        case = replace(case, drifts=drifts, strange=strange, watched=watched)
+    return case, tuple(notes)
+
+
+def _of_rollout(trial: Trial, path: Path, rollout: str) -> tuple[Trial, str, str, str]:
+    """Return the part of a trial that was a rollout, its versions, and why it ended."""
+    if not path.is_file():
+        raise AnalysisError(f'{path} is no journal: give the file of parameter journal')
+    try:
+        journal = Journal(path)
+        summaries = journal.history()
+        rollout = rollout or (summaries[0].rollout_id if summaries else '')
+        report = journal.report(rollout)
+        journal.close()
+    except JournalError as error:
+        raise AnalysisError(str(error)) from error
+    if report is None:
+        known = ', '.join(summary.rollout_id for summary in summaries) or 'none'
+        raise AnalysisError(f"the journal has no rollout '{rollout}', these are: {known}")
+    ends = [report['rolling_back_since'], report['ended'], math.inf]
+    until = next(end for end in ends if end is not None)
+    records = [
+        r for r in trial.records if math.isnan(r.time) or report['started'] <= r.time <= until
+    ]
+    candidate, previous = report['plan']['version'], sorted(set(report['previous'].values()))
+    if len(previous) != 1:
+        raise AnalysisError(
+            f'before rollout {rollout} the robots served {", ".join(previous)}: leave --journal '
+            'out, and name the control with --control'
+        )
+    note = f'rollout {rollout} of {candidate}: {report["reason"] or report["status"]}'
+    return Trial.of(records, trial.latency, trial.notes), previous[0], candidate, note
+
+
+def _training(path: Path | None) -> tuple[list[TrainingFeature], dict[str, float]]:
+    """Return the features of the training data, and success by category in the lab."""
+    if path is None:
+        return [], {}
+    if path.suffix.lower() == '.csv':
+        columns = _columns(path)
+        return [TrainingFeature.of_samples(n, np.array(v)) for n, v in columns.items()], {}
+    try:
+        data = json.loads(path.read_text())
+        found = data.get('input_statistics', data.get('features', {}))
+        measured = data.get('training', {}).get('measured', {})
+        lab = {name: float(rate) for name, rate in measured.get('success_by_category', {}).items()}
+        return [_feature(name, fields) for name, fields in found.items()], lab
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise AnalysisError(
+            f'{path} holds no training statistics ({error!r}): write a manifest, or '
+            '{"features": {"NAME": {"deciles": [nine numbers]}}}'
+        ) from error
+
+
+def _feature(name: str, fields: Mapping[str, Any]) -> TrainingFeature:
+    edges = tuple(float(edge) for edge in fields.get('deciles') or fields['edges'])
+    even = [1 / (len(edges) + 1)] * (len(edges) + 1)
+    shares = tuple(float(share) for share in fields.get('shares') or even)
+    return TrainingFeature(name, edges, shares)
+
+
+def _columns(path: Path) -> dict[str, list[float]]:
+    columns: dict[str, list[float]] = {}
+    for row in read_table(path):
+        for name in row.headers:
+            if name not in _NO_FEATURES:
+                columns.setdefault(name, []).append(row.number(name))
+    if not columns:
+        raise AnalysisError(f'{path.name} has no rows: one observation per line is needed')
+    return columns
+
+
+def _drifts(
+    path: Path, features: Iterable[TrainingFeature]
+) -> tuple[tuple[Drift, ...], frozenset[str], frozenset[str]]:
+    """Return every feature's drift, the tasks with strange inputs, and those with any."""
+    rows = list(read_table(path))
+    tasks = [row.text('task_id') for row in rows]
+    drifts, strange = [], set()
+    known = [one for one in features if rows and one.name in rows[0].headers]
+    if not known:
+        raise AnalysisError(
+            f'{path.name} has none of the features of the training data: name its columns alike'
+        )
+    for feature in known:
+        values = np.array([row.number(feature.name) for row in rows])
+        seen = ~np.isnan(values)
+        drifts.append(feature_drift(feature, values[seen], len(set(tasks) - {''})))
+        odd = (values < feature.low) | (values > feature.high)
+        strange |= {task for task, is_odd in zip(tasks, odd) if is_odd}
+    drifts.sort(key=lambda one: -one.psi)
+    return tuple(drifts), frozenset(strange - {''}), frozenset(set(tasks) - {''})
+
+
+def _reviews(path: Path | None) -> tuple[Review, ...] | None:
+    if path is None:
+        return None
+    rows = list(read_table(path, _REVIEW_ALIASES))
+    if rows and 'was_right' not in rows[0].headers:
+        raise AnalysisError(
+            f"{path.name} has no column 'was_right': true where the reviewer found that the task "
+            'was done right although it counts as failed'
+        )
+    return tuple(Review(r.text('task_id'), r.text('version'), r.yes('was_right')) for r in rows)
+
+
+def _apart(shadow: Path | None, trial: Path, model: str) -> dict[str, bool] | None:
+    if shadow is None and trial.suffix.lower() != '.mcap':
+        return None
+    tasks = load_comparisons(shadow or trial, model).tasks
+    return {task.task_id: task.agreed < task.steps for task in tasks} or None

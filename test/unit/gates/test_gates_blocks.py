@@ -1,0 +1,272 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which tasks are compared with each other: those that began together, once all have ended."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from hotswap_ros.gates import (
+    HARM_DROPS,
+    Block,
+    BlockEvidence,
+    CheckResult,
+    DrawnEvidence,
+    Gate,
+    Verdict,
+)
+from hotswap_ros.gates._blocks import Arm, Blocks, FleetBlock
+from hotswap_ros.gates._window import News, Tally
+from hotswap_ros.models import TaskCounts, VersionCounters
+from hotswap_ros.plan import SuccessCriteria
+
+MakeRobot = Callable[..., Any]
+Check = Callable[..., CheckResult]
+ONLY_SUCCESS = SuccessCriteria(grave_events=(), max_stuck_per_robot=None)
+
+
+class Fleet:
+    """Robots whose tasks begin and end when the test says so."""
+
+    def __init__(self, robots: int, criteria: SuccessCriteria = ONLY_SUCCESS) -> None:
+        self.gate = Gate(criteria, 'v24')
+        self.counts = {f'amr_{n}': {'v23': [0, 0, 0], 'v24': [0, 0, 0]} for n in range(robots)}
+        for name in self.counts:
+            self.tell(name)
+
+    def tell(self, name: str, boot: str = 'boot', share: float | None = 0.5) -> None:
+        counters = {
+            version: VersionCounters(tasks=TaskCounts(*counts))
+            for version, counts in self.counts[name].items()
+        }
+        self.gate.observe(name, 'v23', boot, counters, share)
+
+    def begin(self, name: str, version: str, share: float | None = 0.5) -> None:
+        self.counts[name][version][0] += 1
+        self.tell(name, share=share)
+
+    def end(self, name: str, version: str, won: bool, share: float | None = 0.5) -> None:
+        self.counts[name][version][1] += 1
+        self.counts[name][version][2] += won
+        self.tell(name, share=share)
+
+    @property
+    def result(self) -> CheckResult:
+        return self.gate.checks(complete=False)[0]
+
+
+def _versions(number: int) -> list[str]:
+    return ['v24' if index % 2 else 'v23' for index in range(number)]
+
+
+def _joined(robots: int) -> Fleet:
+    """Return robots that have each done a task of both versions."""
+    fleet = Fleet(robots)
+    for name, version in itertools.product(fleet.counts, ('v24', 'v23')):
+        fleet.begin(name, version)
+        fleet.end(name, version, True)
+    return fleet
+
+
+def test_slow_successes_are_no_failures() -> None:
+    """A hundred robots begin together; the candidate fails as fast as ever and wins slowly."""
+    fleet = _joined(100)
+    before = fleet.result
+    names = dict(zip(fleet.counts, _versions(100)))
+    won = {name: number % 20 >= 2 for number, name in enumerate(names)}
+    for name, version in names.items():
+        fleet.begin(name, version)
+    for name, version in names.items():
+        if version == 'v23' or not won[name]:
+            fleet.end(name, version, won[name])
+    during = fleet.result
+    assert (during.n, during.n_control) == (before.n + 5, before.n_control + 50)
+    assert during.evidence == pytest.approx(before.evidence, rel=0.2)
+    for name, version in names.items():
+        if version == 'v24' and won[name]:
+            fleet.end(name, version, True)
+    assert fleet.result.verdict is Verdict.PENDING
+    assert fleet.result.evidence < 2
+
+
+def test_a_task_that_began_before_its_robot_joined_does_not_count(check: Check) -> None:
+    fleet = Fleet(0)
+    for number in range(40):
+        fleet.counts[f'amr_{number}'] = {'v23': [1, 0, 0], 'v24': [1, 0, 0]}
+        fleet.tell(f'amr_{number}')
+    for name in fleet.counts:
+        fleet.end(name, 'v23', True)
+        fleet.end(name, 'v24', False)
+    assert fleet.result.evidence == 1
+    assert fleet.result.n == 40
+
+
+def test_tasks_that_never_end_hold_nothing_up_for_ever() -> None:
+    fleet = _joined(12)
+    for name, version in zip(fleet.counts, _versions(12)):
+        fleet.begin(name, version)
+    for name, version in [('amr_4', 'v23'), ('amr_5', 'v24')] * 60:
+        fleet.begin(name, version)
+        fleet.end(name, version, version == 'v23')
+    assert fleet.result.verdict is Verdict.FAIL
+
+
+def test_tasks_that_never_end_speak_against_the_alarm() -> None:
+    blocks = Blocks(within_robots=False)
+    blocks.add('amr_0', News(Tally(started=5), Tally(started=5)), (0, 0))
+    one = News(Tally(started=1, finished=1), Tally(started=1, finished=1, succeeded=1))
+    closed = [found for _ in range(30) for found in blocks.add('amr_1', one, (0, 0))]
+    assert closed[0] == FleetBlock(control=Arm(5, 0), candidate=Arm(5, 5))
+    assert closed[1].candidate.succeeded == 0
+
+
+def test_a_reboot_fails_the_task_under_way() -> None:
+    fleet = Fleet(1)
+    fleet.begin('amr_0', 'v24')
+    fleet.begin('amr_0', 'v23')
+    fleet.counts['amr_0'] = {'v23': [0, 0, 0], 'v24': [0, 0, 0]}
+    fleet.tell('amr_0', boot='second boot')
+    assert (fleet.gate.candidate_tasks, fleet.gate.control_tasks) == (1, 1)
+    assert fleet.result.estimate == 0
+
+
+def test_a_robot_that_leaves_fails_its_task_until_it_is_back() -> None:
+    fleet = Fleet(2)
+    fleet.begin('amr_0', 'v24')
+    fleet.gate.leave('amr_0')
+    fleet.gate.leave('amr_0')
+    fleet.gate.leave('never seen')
+    assert fleet.gate.candidate_tasks == 1
+    assert fleet.result.estimate == 0
+    fleet.end('amr_0', 'v24', True)
+    assert fleet.gate.candidate_tasks == 1
+    assert fleet.result.estimate == 1
+
+
+def test_another_share_is_another_comparison() -> None:
+    """Blocks of the old share are given up with the tasks under way, and none is mixed."""
+    fleet = Fleet(2)
+    for _ in range(6):
+        for name, version in zip(fleet.counts, ('v23', 'v24')):
+            fleet.begin(name, 'v24', 0.5)
+            fleet.end(name, 'v24', False, 0.5)
+            fleet.begin(name, version, 0.5)
+    evidence = fleet.result.evidence
+    for name, version in zip(fleet.counts, ('v23', 'v24')):
+        fleet.end(name, version, version == 'v23', 0.9)
+    assert fleet.result.evidence == evidence
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.floats(0.05, 0.95), min_size=2, max_size=6),
+    st.integers(1, 5),
+    st.floats(0.1, 0.95),
+    st.floats(0.02, 0.5),
+)
+def test_robots_may_differ_when_the_version_is_drawn_for_each_task(
+    skills: list[float], candidates: int, control: float, drop: float
+) -> None:
+    """Over all draws and outcomes of tasks of any rates, the expectation of a block is 1."""
+    candidates = min(candidates, len(skills) - 1)
+    arms = list(itertools.combinations(range(len(skills)), candidates))
+    expectation = 0.0
+    for won in itertools.product((0, 1), repeat=len(skills)):
+        chance = math.prod(p if one else 1 - p for p, one in zip(skills, won))
+        for arm in arms:
+            own = sum(won[index] for index in arm)
+            block = Block(len(skills) - candidates, sum(won) - own, candidates, own)
+            evidence = DrawnEvidence([drop])
+            evidence.add(block, control)
+            expectation += chance / len(arms) * evidence.value
+    assert expectation == pytest.approx(1)
+
+
+@given(st.floats(0.05, 0.95), st.floats(0.0, 0.5), st.floats(0.5, 0.999))
+def test_a_better_candidate_is_no_harm_on_average(
+    rate: float, better: float, baseline: float
+) -> None:
+    own = min(1.0, rate + better)
+    total = 0.0
+    for a, b in itertools.product(range(6), range(6)):
+        evidence = DrawnEvidence(HARM_DROPS)
+        evidence.add(Block(5, a, 5, b), baseline)
+        total += binom.pmf(a, 5, rate) * binom.pmf(b, 5, own) * evidence.value
+    assert total <= 1 + 1e-9
+
+
+def test_what_is_drawn_tells_nearly_as_much_as_the_means() -> None:
+    growth = [0.0, 0.0]
+    for a, b in itertools.product(range(6), range(6)):
+        chance = binom.pmf(a, 5, 0.92) * binom.pmf(b, 5, 0.8)
+        for index, evidence in enumerate((DrawnEvidence([0.12]), BlockEvidence([0.12], 0.0))):
+            evidence.add(Block(5, a, 5, b), 0.92)
+            growth[index] += chance * evidence.log_e[0]
+    assert growth[0] > 0.99 * growth[1]
+
+
+Event = tuple[int, str, str]
+
+
+@st.composite
+def _days(draw: st.DrawFn) -> tuple[list[tuple[str, dict[str, list[int]]]], int]:
+    """Return snapshots of three robots in their order; each does one task after the other."""
+    counts = {f'amr_{n}': {'v23': [0, 0, 0], 'v24': [0, 0, 0]} for n in range(3)}
+    running: dict[str, str] = {}
+    sent = []
+    for _ in range(draw(st.integers(10, 60))):
+        name = draw(st.sampled_from(sorted(counts)))
+        if name in running:
+            arm = counts[name][running.pop(name)]
+            arm[1] += 1
+            arm[2] += draw(st.booleans())
+        else:
+            running[name] = draw(st.sampled_from(['v23', 'v24']))
+            counts[name][running[name]][0] += 1
+        sent.append((name, {version: list(arm) for version, arm in counts[name].items()}))
+    return sent, draw(st.integers(0, 2**32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(_days(), st.data())
+def test_duplicates_and_late_messages_change_no_verdict(day: Any, data: st.DataObject) -> None:
+    """Every message arrives, some again and some earlier ones after it."""
+    sent, _ = day
+    clean, noisy = Fleet(3), Fleet(3)
+    for index, (name, counts) in enumerate(sent):
+        for fleet in (clean, noisy):
+            fleet.counts[name] = counts
+            fleet.tell(name)
+        for _ in range(data.draw(st.integers(0, 2))):
+            again, old = sent[data.draw(st.integers(0, index))]
+            noisy.counts[again] = old
+            noisy.tell(again)
+    assert [c.as_json() for c in noisy.gate.checks(complete=True)] == [
+        c.as_json() for c in clean.gate.checks(complete=True)
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(_days(), st.data())
+def test_what_is_lost_on_the_way_is_made_up_for(day: Any, data: st.DataObject) -> None:
+    """Any messages are lost but the last of each robot: the counts are the same in the end."""
+    sent, _ = day
+    last = {name: index for index, (name, _) in enumerate(sent)}
+    clean, lossy = Fleet(3), Fleet(3)
+    for index, (name, counts) in enumerate(sent):
+        arrives = index == last[name] or data.draw(st.booleans())
+        for fleet in (clean, lossy) if arrives else (clean,):
+            fleet.counts[name] = counts
+            fleet.tell(name)
+    for field in ('n', 'n_control', 'estimate', 'control'):
+        one, other = getattr(clean.result, field), getattr(lossy.result, field)
+        assert one == pytest.approx(other, nan_ok=True)

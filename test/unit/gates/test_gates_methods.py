@@ -1,0 +1,424 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The plan's methods, controls and criteria beyond the defaults."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
+
+from hotswap_ros.gates import (
+    CheckResult,
+    DropBounds,
+    Gate,
+    RareEvidence,
+    Verdict,
+    newcombe_interval,
+    population_stability_index,
+    score_test,
+)
+from hotswap_ros.gates._bounds import _projection
+from hotswap_ros.gates._clusters import Clusters
+from hotswap_ros.gates._evidence import HARM_DROPS, Block, BlockEvidence, null_projection
+from hotswap_ros.models import TaskCounts, VersionCounters
+from hotswap_ros.plan import SuccessCriteria
+
+test_proportions_2indep.__test__ = False
+MakeRobot = Callable[..., Any]
+Check = Callable[..., CheckResult]
+
+
+def _gate(stages: int = 1, **criteria: Any) -> Gate:
+    return Gate(SuccessCriteria(**criteria), 'v24', stages=stages)
+
+
+def _run(amr: Any, gate: Gate, number: int, *, candidate: int, control: int = 0) -> Any:
+    """Run tasks of the candidate and, unless 0, of the control; so many in a hundred succeed."""
+    for index in range(number):
+        amr.run('v24', succeeded=int(index * 37 % 100 < candidate))
+        if control:
+            amr.run('v23', succeeded=int(index * 53 % 100 < control))
+        amr.tell(gate)
+    return amr
+
+
+# -- methods --------------------------------------------------------------------------------------
+
+
+def test_the_plain_threshold_looks_at_the_end_of_a_stage_and_at_its_data(
+    robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate(method='threshold', baseline_success_rate=0.92)
+    amr = robot().tell(gate)
+    gate.begin_stage()
+    _run(amr, gate, 100, candidate=95)
+    assert check(gate, 'success').verdict is Verdict.PENDING
+    assert check(gate, 'success', complete=True).verdict is Verdict.PASS
+    gate.begin_stage()
+    _run(amr, gate, 100, candidate=89)
+    found = check(gate, 'success', complete=True)
+    assert (found.verdict, found.method, found.estimate) == (Verdict.FAIL, 'threshold', 0.89)
+    assert found.sentence == (
+        'v24 succeeds in 89.0% of 100 tasks of this stage, the plan expects 92.0%: '
+        '3.0 points worse, more than the 2.0 allowed: roll back.'
+    )
+
+
+def test_a_test_at_the_end_of_a_stage_spends_its_part_of_alpha(
+    robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate(stages=4, method='fixed')
+    amr = robot().tell(gate)
+    gate.begin_stage()
+    _run(amr, gate, 200, candidate=85, control=92)
+    found = check(gate, 'success', complete=True)
+    assert (found.verdict, found.alpha) == (Verdict.PASS, pytest.approx(0.01))
+    expected = test_proportions_2indep(
+        170, 200, 184, 200, compare='diff', method='score', alternative='smaller'
+    )
+    assert found.p_value == pytest.approx(expected.pvalue, abs=1e-6)
+    _run(amr, gate, 200, candidate=80, control=92)
+    assert check(gate, 'success').verdict is Verdict.PENDING
+    found = check(gate, 'success', complete=True)
+    assert found.verdict is Verdict.FAIL
+    assert found.drop_low < found.drop < found.drop_high
+    assert 'worse beyond chance (p below 0.01, this stage' in found.sentence
+
+
+def test_against_a_number_the_test_is_the_binomial_one(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(method='fixed', baseline_success_rate=0.92)
+    amr = robot().tell(gate)
+    gate.begin_stage()
+    _run(amr, gate, 100, candidate=40)
+    found = check(gate, 'success', complete=True)
+    assert found.verdict is Verdict.FAIL
+    # One robot: its tasks are alike, and a hundred of them tell as much as 17.
+    effect = 1 + 99 * 0.05
+    expected = binomtest(round(40 / effect), round(100 / effect), 0.92, alternative='less')
+    assert found.p_value == pytest.approx(expected.pvalue)
+
+
+@pytest.mark.parametrize('method', ['threshold', 'fixed'])
+def test_no_method_passes_on_few_tasks(method: str, robot: MakeRobot, check: Check) -> None:
+    gate = _gate(method=method, max_latency_ms=50, max_error_rate=0.01)
+    amr = robot().tell(gate)
+    gate.begin_stage()
+    assert {c.verdict for c in gate.checks(complete=True)} == {Verdict.INCONCLUSIVE}
+    _run(amr, gate, 10, candidate=100, control=100)
+    assert check(gate, 'success', complete=True).verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_plain_rule_judges_latency_and_errors_as_plainly(
+    robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate(method='threshold', max_latency_ms=50, max_error_rate=0.01)
+    amr = robot().tell(gate)
+    for _ in range(30):
+        amr.run('v24', latency_ms={10.0: 90, 75.0: 10}, errors=2).run('v23').tell(gate)
+    for name in ('latency', 'errors'):
+        assert check(gate, name).verdict is Verdict.PENDING
+        found = check(gate, name, complete=True)
+        assert (found.verdict, found.method) == (Verdict.FAIL, 'threshold')
+        assert found.sentence.endswith(': more than that: roll back.')
+
+
+# -- controls -------------------------------------------------------------------------------------
+
+
+def test_a_worse_candidate_fails_against_a_number(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(baseline_success_rate=0.92)
+    for number in range(20):
+        _run(robot(f'amr_{number}').tell(gate), gate, 12, candidate=60)
+    found = check(gate, 'success')
+    assert found.verdict is Verdict.FAIL
+    assert (found.control, found.n_control) == (0.92, 0)
+    assert 'the plan expects 92.0%' in found.sentence
+    assert found.drop_low > 0
+
+
+def test_history_is_what_the_control_did_before(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(control='history')
+    for number in range(20):
+        amr = robot(f'amr_{number}').run('v23', 100, succeeded=92).tell(gate)
+        _run(amr, gate, 12, candidate=60)
+    found = check(gate, 'success')
+    assert found.verdict is Verdict.FAIL
+    assert 'v23 did in 92.0% of 2,000 before the rollout' in found.sentence
+    assert 0.9 < found.control < 0.92
+
+
+def test_no_history_is_inconclusive(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(control='history')
+    _run(robot().tell(gate), gate, 100, candidate=90)
+    found = check(gate, 'success', complete=True)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert 'has no history to compare with' in found.sentence
+
+
+def test_other_robots_are_the_control_where_the_plan_says_so(
+    robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate(control='across_robots')
+    fleet = [robot(f'amr_{n:02}').run('v23', 100, succeeded=92).tell(gate) for n in range(20)]
+    for index in range(40):
+        for number, amr in enumerate(fleet):
+            won = (index * 37 + number * 11) % 100 < (60 if number < 5 else 92)
+            amr.run('v24' if number < 5 else 'v23', succeeded=int(won)).tell(gate)
+    found = check(gate, 'success')
+    assert found.verdict is Verdict.FAIL
+    assert 'on all robots' in found.sentence
+
+
+def test_tasks_of_robots_that_differ_tell_less() -> None:
+    rng = random.Random(1)
+    alike, different = Clusters(), Clusters()
+    for number in range(200):
+        alike.add_control(str(number), 50, sum(rng.random() < 0.9 for _ in range(50)))
+        rate = rng.betavariate(0.9 * 19, 0.1 * 19)
+        different.add_control(str(number), 50, sum(rng.random() < rate for _ in range(50)))
+    assert alike.correlation < 0.01
+    assert different.correlation == pytest.approx(0.05, abs=0.015)
+    assert Clusters().design_effect == 1
+    different.add_candidate('a', 20)
+    different.add_candidate('b', 20)
+    assert different.design_effect == pytest.approx(1 + 19 * different.correlation)
+    loaded = Clusters()
+    loaded.load(json.loads(json.dumps(different.dump())))
+    assert loaded.design_effect == different.design_effect
+
+
+# -- the interval ---------------------------------------------------------------------------------
+
+
+def test_the_interval_leaves_the_null_at_the_block_at_which_the_check_fails() -> None:
+    rng = random.Random(4)
+    for null in (0.0, 0.02):
+        bounds = DropBounds((0.04, 0.01), (0.0, 0.02))
+        evidence = BlockEvidence([null + drop for drop in HARM_DROPS], null)
+        for _ in range(80):
+            won = [sum(rng.random() < rate for _ in range(5)) for rate in (0.92, 0.75)]
+            block = Block(5, won[0], 5, won[1])
+            evidence.add(block, 0.9)
+            bounds.add(block, 0.9)
+            assert (evidence.value >= 25) == (bounds.interval.low >= null - 1e-9)
+        assert bounds.interval.low > null
+        assert bounds.interval.high < 0.5
+
+
+def test_the_interval_covers_the_drop_at_all_looks_at_once() -> None:
+    rng = random.Random(5)
+    missed = 0
+    for _ in range(60):
+        bounds = DropBounds((0.04, 0.01), (0.0,))
+        covered = True
+        for _ in range(40):
+            won = [sum(rng.random() < rate for _ in range(5)) for rate in (0.92, 0.82)]
+            bounds.add(Block(5, won[0], 5, won[1]), 0.92)
+            low, high = bounds.interval
+            covered = covered and low <= 0.1 <= high
+        missed += not covered
+    assert missed <= 7  # a miscoverage of 5% exceeds this in 1% of cases
+
+
+@given(
+    st.floats(0.05, 0.95),
+    st.floats(-0.2, 0.3),
+    st.floats(-0.4, 0.4),
+    st.integers(1, 300),
+    st.integers(1, 300),
+)
+def test_many_projections_at_once_are_the_one(
+    control: float, drop: float, further: float, n_control: int, n_candidate: int
+) -> None:
+    import numpy as np
+
+    candidate = control - drop - further
+    if not all(0.01 < rate < 0.99 for rate in (candidate, candidate + drop, control - drop)):
+        return
+    found = _projection(control, np.array([candidate]), n_control, n_candidate, np.array([drop]))
+    expected = null_projection(control, candidate, n_control, n_candidate, drop)[0]
+    assert found[0] == pytest.approx(expected, abs=1e-6)
+
+
+# -- grave events, latency, categories ------------------------------------------------------------
+
+
+def test_rare_events_have_the_evidence_of_the_formula() -> None:
+    evidence = RareEvidence()
+    evidence.add((90, 10), (0, 1))
+    shares = [r * 0.1 / (r * 0.1 + 0.9) for r in (2, 4, 8, 20, 50)]
+    assert evidence.value == pytest.approx(sum(share / 0.1 for share in shares) / 5)
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_an_event_of_either_version_is_a_fair_bet(control: int, candidate: int) -> None:
+    share = candidate / (control + candidate)
+    values = []
+    for events in ((0, 1), (1, 0)):
+        evidence = RareEvidence()
+        evidence.add((control, candidate), events)
+        values.append(evidence.value)
+    assert share * values[0] + (1 - share) * values[1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'words'), [('stuck', 'got stuck'), ('fallback', 'made the guard step in')]
+)
+def test_grave_events_that_only_the_candidate_has_fail_it(
+    kind: str, words: str, robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate(grave_events=(kind,), max_stuck_per_robot=None)
+    amr = robot().tell(gate)
+    for index in range(120):
+        bad = index % 5 == 0
+        amr.run('v24', stuck=int(bad and kind == 'stuck'), errors=3 * (bad and kind != 'stuck'))
+        amr.run('v23').tell(gate)
+    found = check(gate, 'grave_events')
+    assert found.verdict is Verdict.FAIL
+    assert words in found.sentence
+    assert found.control == 0
+    assert found.estimate == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_candidate_that_is_slower_than_the_control_fails(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(max_latency_increase=0.2)
+    amr = robot().run('v23', latency_ms={5.0: 960, 10.0: 40}).tell(gate)
+    amr.run('v23').tell(gate)
+    for _ in range(200):
+        amr.run('v24', latency_ms={5.0: 60, 20.0: 40}).run('v23', latency_ms={5.0: 100}).tell(gate)
+    found = check(gate, 'latency_increase')
+    assert (found.verdict, found.threshold) == (Verdict.FAIL, 10.0)
+    assert 'slower beyond chance' in found.sentence
+
+
+def test_a_busy_hour_that_slows_both_is_no_harm(robot: MakeRobot, check: Check) -> None:
+    gate = _gate(max_latency_increase=0.2)
+    amr = robot().run('v23', latency_ms={5.0: 1000}).tell(gate)
+    amr.run('v23').tell(gate)
+    for _ in range(200):
+        amr.run('v24', latency_ms={20.0: 100}).run('v23', latency_ms={20.0: 100}).tell(gate)
+    assert check(gate, 'latency_increase', complete=True).verdict is Verdict.PASS
+
+
+def _categories(gate: Gate, tasks: int, boxes: int, cups: int) -> None:
+    """Run tasks in two categories; so many in ten of the candidate's succeed, nine of v23's."""
+    for index in range(tasks + 1):
+        counters = {
+            version: VersionCounters(
+                tasks=TaskCounts(2 * index, 2 * index, 2 * index),
+                categories={
+                    'boxes': TaskCounts(index, index, index * rates[0] // 10),
+                    'cups': TaskCounts(index, index, index * rates[1] // 10),
+                },
+            )
+            for version, rates in {'v23': (9, 9), 'v24': (boxes, cups)}.items()
+        }
+        gate.observe('amr_001', 'v23', 'boot', counters, 0.5)
+
+
+def test_a_category_that_collapses_fails_though_the_others_gain(check: Check) -> None:
+    gate = _gate(max_category_drop=0.5)
+    _categories(gate, 150, boxes=10, cups=1)
+    found = check(gate, 'categories')
+    assert found.verdict is Verdict.FAIL
+    assert found.sentence.startswith('In category cups, v24 succeeds in ')
+    assert found.estimate < 0.5 * found.control
+
+
+def test_a_category_that_loses_less_than_allowed_passes(check: Check) -> None:
+    gate = _gate(max_category_drop=0.5)
+    _categories(gate, 150, boxes=9, cups=6)
+    assert check(gate, 'categories', complete=True).verdict is Verdict.PASS
+
+
+# -- shadow, drift, reach, split ------------------------------------------------------------------
+
+
+def _inputs(bins: tuple[int, ...]) -> dict[str, VersionCounters]:
+    return {'v24': VersionCounters(inputs={'observation[0]': bins})}
+
+
+def test_inputs_far_from_the_training_data_fail(check: Check) -> None:
+    gate = _gate(max_input_drift=0.2)
+    gate.observe('amr_001', 'v23', 'boot', _inputs((0,) * 10))
+    gate.observe('amr_001', 'v23', 'boot', _inputs((50,) * 10))
+    assert check(gate, 'input_drift', complete=True).verdict is Verdict.PASS
+    gate.observe('amr_001', 'v23', 'boot', _inputs((50,) * 9 + (1000,)))
+    found = check(gate, 'input_drift')
+    assert found.verdict is Verdict.FAIL
+    assert found.sentence.startswith('observation[0] is furthest from the training data of v24')
+
+
+def test_the_stability_index_is_that_of_the_formula() -> None:
+    assert population_stability_index((100,) * 10) == pytest.approx(0)
+    found = population_stability_index((10**6, 3 * 10**6), (0.5, 0.5))
+    expected = (0.25 - 0.5) * math.log(0.25 / 0.5) + (0.75 - 0.5) * math.log(0.75 / 0.5)
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_robots_out_of_reach_decide_nothing_either_way(check: Check) -> None:
+    gate = _gate(max_unreachable_share=0.1)
+    gate.reach(1, 10)
+    assert check(gate, 'unreachable', complete=True).verdict is Verdict.PASS
+    gate.reach(2, 10)
+    assert check(gate, 'unreachable').verdict is Verdict.PENDING
+    assert check(gate, 'unreachable', complete=True).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(('candidate', 'verdict'), [(1, Verdict.PASS), (3, Verdict.INCONCLUSIVE)])
+def test_a_split_that_nobody_asked_for_decides_nothing(
+    candidate: int, verdict: Verdict, robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate(sample_ratio_alpha=0.001)
+    amr = robot().tell(gate, 0.5)
+    for _ in range(100):
+        amr.run('v24', candidate).run('v23', 1).tell(gate, 0.5)
+    assert check(gate, 'sample_ratio').verdict is Verdict.PENDING
+    assert check(gate, 'sample_ratio', complete=True).verdict is verdict
+
+
+def test_the_pinned_sample_ratio(check: Check) -> None:
+    gate = _gate(sample_ratio_alpha=0.001)
+    for started in ((0, 0), (0, 1), (5000, 5201)):
+        counters = {
+            version: VersionCounters(tasks=TaskCounts(number, number, number))
+            for version, number in zip(('v23', 'v24'), started)
+        }
+        gate.observe('amr_001', 'v23', 'boot', counters, 0.5)
+    found = check(gate, 'sample_ratio', complete=True)
+    assert (found.n, found.n_control) == (5200, 5000)
+    assert found.p_value == pytest.approx(0.0476704, abs=1e-7)
+
+
+# -- the test of a difference ---------------------------------------------------------------------
+
+
+def test_the_pinned_score_test_and_interval() -> None:
+    assert score_test(1748, 1900, 88, 100, 0) == pytest.approx(0.077710, abs=1e-6)
+    low, high = newcombe_interval(9200, 10000, 9210, 10000)
+    assert (-high, -low) == pytest.approx((-0.0065033, 0.0085041), abs=1e-7)
+
+
+@given(st.integers(20, 400), st.integers(20, 400), st.data())
+def test_the_difference_agrees_with_statsmodels(
+    n_control: int, n: int, data: st.DataObject
+) -> None:
+    control = data.draw(st.integers(1, n_control - 1))
+    won = data.draw(st.integers(1, n - 1))
+    expected = test_proportions_2indep(
+        won, n, control, n_control, compare='diff', method='score', alternative='smaller'
+    )
+    assert score_test(control, n_control, won, n, 0) == pytest.approx(expected.pvalue, abs=1e-6)
+    assert newcombe_interval(control, n_control, won, n) == pytest.approx(
+        confint_proportions_2indep(control, n_control, won, n, method='newcomb'), abs=1e-9
+    )
