@@ -87,7 +87,8 @@ class Operator:
         step = state.step
         asked = step.tasks if isinstance(step, Observe) else 0
         state.tasks_wanted = seen + MIN_TASKS if seen >= asked else asked
-        state.waits_since = self._now
+        # The end of the pause gives all of it back.
+        state.waits_since = self._now if state.paused_at is None else state.paused_at
 
     def _approve(self) -> None:
         self._need_approval('approve')

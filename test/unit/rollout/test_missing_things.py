@@ -119,8 +119,11 @@ def test_watching_on_asks_again_only_when_there_is_something_new(fleet, plan):
 def test_watching_on_ends_when_nothing_comes(fleet, plan):
     rollout = fleet.start(plan().replace('tasks: 60', 'duration: 4, timeout: 60'))
     fleet.run_until(lambda: fleet.state(rollout).status is Status.PAUSED)
+    fleet.run(200, tasks=0)
     fleet.command(rollout, Verb.RESUME)
-    fleet.run(61, tasks=0)
+    fleet.run(3, tasks=0)
+    assert fleet.state(rollout).status is Status.RUNNING
+    fleet.run(58, tasks=0)
     assert pause_of(fleet, rollout) == (Status.PAUSED, PauseReason.INCONCLUSIVE)
     fleet.command(rollout, Verb.SKIP_WAIT, 'known to be idle')
     fleet.run(2)

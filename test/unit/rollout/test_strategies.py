@@ -183,9 +183,9 @@ def test_a_gate_that_fails_while_a_person_is_waited_for_rolls_back(fleet):
     ],
 )
 def test_nobody_answers(fleet, on_timeout, status, cause):
-    approval = f'approval: {{timeout: PT5M, onTimeout: {on_timeout}}}'
+    approval = f'approval: {{timeout: PT1M, onTimeout: {on_timeout}}}'
     rollout = fleet.start(f'{BY_HAND}\n{approval}')
-    fleet.run(1_500)
+    fleet.run(500)
     state = fleet.state(rollout)
     assert (state.status, state.cause) == (status, cause)
     if status is Status.PAUSED:
@@ -328,7 +328,7 @@ def busy_fleet(make_fleet, **options):
 
 
 def test_green_is_validated_swapped_at_once_watched_and_blue_retired(make_fleet):
-    fleet = busy_fleet(make_fleet)
+    fleet = busy_fleet(make_fleet, robots=5)
     rollout = fleet.start(BLUE_GREEN)
     run_to(fleet, rollout, 'observe')
     fleet.run(2)
@@ -379,7 +379,7 @@ def test_green_that_decides_otherwise_is_never_swapped_in(make_fleet):
 
 
 def test_a_person_agrees_to_the_swap(make_fleet):
-    fleet = busy_fleet(make_fleet)
+    fleet = busy_fleet(make_fleet, robots=4)
     rollout = fleet.start(f'{BLUE_GREEN}\napproval: {{}}')
     run_to(fleet, rollout, 'approval')
     fleet.run(10)
