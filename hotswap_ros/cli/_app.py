@@ -12,6 +12,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from hotswap_ros.plan import Risk
+from hotswap_ros.plan import advise as ask_for_advice
+
 app = typer.Typer(
     help='Move a fleet of robots from one policy version to the next, and back.',
     no_args_is_help=True,
@@ -173,6 +176,46 @@ def simulate(
     raise typer.Exit(
         run_simulate(_console(), plan, world, sweep, repetitions, seed, jobs, plot, json)
     )
+
+
+@app.command()
+def advise(
+    robots: Annotated[int, typer.Option(help='Robots in the fleet.', min=1)],
+    testing: Annotated[
+        bool, typer.Option('--testing', help='For testing, not for production.')
+    ] = False,
+    risk: Annotated[
+        Risk | None, typer.Option(help='A bug fix, an optimisation or a new algorithm.')
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option('--compare', help='Ask which of two versions is better.')
+    ] = False,
+    region: Annotated[
+        list[str] | None, typer.Option(help='A region of the fleet; give each once.')
+    ] = None,
+    model: Annotated[str, typer.Option(help='Model (named policy).')] = 'pick_policy',
+    version: Annotated[str, typer.Option(help='Version to bring to the fleet.')] = 'v24',
+    previous: Annotated[str, typer.Option(help='Version that it is compared with.')] = 'v23',
+    output: Annotated[Path | None, typer.Option(help='Write the plan to this file.')] = None,
+) -> None:
+    """Name the strategy that fits, say why, and write a plan that can be run."""
+    found = ask_for_advice(
+        robots=robots,
+        is_production=not testing,
+        risk=risk,
+        compares=compare,
+        model_id=model,
+        version=version,
+        previous=previous,
+        regions=region or (),
+    )
+    console = _console()
+    console.print(f'[bold]{found.strategy.value}[/bold]. {found.reason}')
+    if output is None:
+        console.print(found.plan, end='', markup=False, highlight=False)
+    else:
+        output.write_text(found.plan)
+        console.print(f'Written to {output}: hotswap rollout start {output}', markup=False)
 
 
 @rollouts.command()

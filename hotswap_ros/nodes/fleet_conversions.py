@@ -56,12 +56,17 @@ _KINDS = {
     'stage_models': msg.StepStatus.KIND_STAGE_MODELS,
     'set_routing': msg.StepStatus.KIND_SET_ROUTING,
     'observe': msg.StepStatus.KIND_OBSERVE,
+    'approval': msg.StepStatus.KIND_APPROVAL,
+    'choose': msg.StepStatus.KIND_CHOOSE,
+    'ramp': msg.StepStatus.KIND_RAMP,
+    'retire': msg.StepStatus.KIND_RETIRE,
 }
 _STEP_STATES = {
     'pending': msg.StepStatus.STATE_PENDING,
     'running': msg.StepStatus.STATE_RUNNING,
     'done': msg.StepStatus.STATE_DONE,
     'failed': msg.StepStatus.STATE_FAILED,
+    'skipped': msg.StepStatus.STATE_SKIPPED,
 }
 
 

@@ -81,12 +81,17 @@ _ROLLOUT_CODES = {
     Cause.CANCELED: action.Rollout.Result.CANCELED,
     Cause.TIMED_OUT: action.Rollout.Result.TIMED_OUT,
     Cause.SUPERSEDED: action.Rollout.Result.CANCELED,
+    Cause.BY_HAND: action.Rollout.Result.CANCELED,
+    Cause.REFUSED: action.Rollout.Result.CANCELED,
+    Cause.INCONCLUSIVE: action.Rollout.Result.GATE_FAILED,
 }
 _VERBS = {
     srv.ControlRollout.Request.PAUSE: Verb.PAUSE,
     srv.ControlRollout.Request.RESUME: Verb.RESUME,
+    srv.ControlRollout.Request.APPROVE: Verb.APPROVE,
     srv.ControlRollout.Request.ABORT: Verb.ABORT,
     srv.ControlRollout.Request.SKIP_WAIT: Verb.SKIP_WAIT,
+    srv.ControlRollout.Request.SET_SHARE: Verb.SET_SHARE,
 }
 _SERVICES = {
     LoadVersion: (srv.LoadModel, 'load_model'),
@@ -638,7 +643,7 @@ class FleetCoordinator(Node):
         try:
             await self._ask(
                 lambda coordinator, now: coordinator.command(
-                    request.rollout_id, verb, now, request.remark
+                    request.rollout_id, verb, now, request.remark, request.share
                 )
             )
         except UnknownRolloutError as error:

@@ -5,28 +5,84 @@
 What somebody asked for: a plan, its criteria, and the steps that it compiles to.
 
 `load_plan` reads YAML or JSON text into a Plan; `compile_plan` turns it, with the fleet of this
-moment, into a list of steps. Both are pure.
+moment, into a list of steps; `advise` names the strategy that fits. All are pure.
 """
 
-from hotswap_ros.plan._compile import Robot, compile_plan, select_cohort
-from hotswap_ros.plan._criteria import Control, Method, SuccessCriteria
-from hotswap_ros.plan._load import PlanError, load_plan
-from hotswap_ros.plan._plan import Plan, Stage, Strategy
-from hotswap_ros.plan._steps import Observe, SetRouting, StageModels, Step
+from hotswap_ros.plan._advisor import Advice, Risk, advise
+from hotswap_ros.plan._base import Approval, BasePlan, Strategy
+from hotswap_ros.plan._compile import compile_plan
+from hotswap_ros.plan._criteria import Control, Method, Preset, SuccessCriteria
+from hotswap_ros.plan._errors import PlanError
+from hotswap_ros.plan._load import load_plan
+from hotswap_ros.plan._plan import Plan
+from hotswap_ros.plan._stages import Robot, Stage, select_cohort
+from hotswap_ros.plan._steps import (
+    ChooseWinner,
+    Observe,
+    Ramp,
+    Retire,
+    SetRouting,
+    StageModels,
+    Step,
+    WaitForApproval,
+    Watch,
+)
+from hotswap_ros.plan._windows import Day, DeploymentWindow
+from hotswap_ros.plan.strategies import (
+    ABTesting,
+    BlueGreen,
+    Canary,
+    ControlLoop,
+    Direct,
+    FeatureFlag,
+    FlagEntry,
+    ModelVersion,
+    Phases,
+    ProgressiveRollout,
+    RegionalRollout,
+    Shadow,
+    WinnerCriteria,
+)
 
 __all__ = [
+    'ABTesting',
+    'Advice',
+    'Approval',
+    'BasePlan',
+    'BlueGreen',
+    'Canary',
+    'ChooseWinner',
     'Control',
+    'ControlLoop',
+    'Day',
+    'DeploymentWindow',
+    'Direct',
+    'FeatureFlag',
+    'FlagEntry',
     'Method',
+    'ModelVersion',
     'Observe',
+    'Phases',
     'Plan',
     'PlanError',
+    'Preset',
+    'ProgressiveRollout',
+    'Ramp',
+    'RegionalRollout',
+    'Retire',
+    'Risk',
     'Robot',
     'SetRouting',
+    'Shadow',
     'Stage',
     'StageModels',
     'Step',
     'Strategy',
     'SuccessCriteria',
+    'WaitForApproval',
+    'Watch',
+    'WinnerCriteria',
+    'advise',
     'compile_plan',
     'load_plan',
     'select_cohort',

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import enum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
+from pydantic.alias_generators import to_snake
 
 from hotswap_ros.models import LATENCY_EDGES_MS
 from hotswap_ros.plan._section import Section
@@ -31,9 +32,33 @@ class Control(str, enum.Enum):
     HISTORY = 'history'
 
 
+class Preset(str, enum.Enum):
+    """Criteria that go together, after the model distribution strategies guide."""
+
+    CONSERVATIVE = 'conservative'
+    AGGRESSIVE = 'aggressive'
+
+
+_PRESETS: dict[str, dict[str, float]] = {
+    Preset.CONSERVATIVE: {
+        'max_latency_increase': 0.1,
+        'max_error_rate': 0.01,
+        'max_success_drop': 0.05,
+    },
+    Preset.AGGRESSIVE: {
+        'max_latency_increase': 0.3,
+        'max_error_rate': 0.05,
+        'max_success_drop': 0.1,
+    },
+}
+
+
 class SuccessCriteria(Section):
     """
     What the candidate must hold; a criterion that is None is not checked.
+
+    `preset` fills in those that are not given: `conservative` is for production, `aggressive` for
+    development.
 
     `max_success_drop` is the tolerated loss in success rate against the control (0.02: two
     points); a plan may call it `maxAccuracyDrop`. `max_category_drop` is the tolerated loss
@@ -57,6 +82,7 @@ class SuccessCriteria(Section):
     together.
     """
 
+    preset: Preset | None = None
     method: Method = Method.SEQUENTIAL
     control: Control = Control.WITHIN_ROBOTS
     baseline_success_rate: float | None = Field(None, gt=0, lt=1)
@@ -88,7 +114,7 @@ class SuccessCriteria(Section):
         data = {'maxSuccessDrop' if key in accuracy else key: data[key] for key in data}
         if {'baselineSuccessRate', 'baseline_success_rate'} & data.keys():
             data.setdefault('control', Control.FIXED)
-        return data
+        return _with_preset(data)
 
     @model_validator(mode='after')
     def _control_and_number_agree(self) -> SuccessCriteria:
@@ -109,3 +135,12 @@ class SuccessCriteria(Section):
     def needs_other_robots(self) -> bool:
         """Whether robots without the candidate are the control."""
         return self.control is Control.ACROSS_ROBOTS
+
+
+def _with_preset(data: dict[str, Any]) -> dict[str, Any]:
+    name = data.get('preset')
+    preset = _PRESETS.get(name) if isinstance(name, str) else None
+    if preset is None:
+        return data
+    given = {to_snake(str(key)) for key in data}
+    return {**data, **{key: value for key, value in preset.items() if key not in given}}

@@ -13,15 +13,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from hotswap_ros.plan._plan import Plan
-
-
-class PlanError(Exception):
-    """The text is not a plan; `problems` has one sentence per thing that is wrong."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__('; '.join(problems))
+from hotswap_ros.plan._base import BasePlan, Strategy
+from hotswap_ros.plan._errors import PlanError, names_near
+from hotswap_ros.plan._plan import PLANS, Plan
 
 
 def load_plan(text: str) -> Plan:
@@ -46,9 +40,23 @@ def load_plan(text: str) -> Plan:
             ]
         )
     try:
-        return Plan.model_validate(data)
+        plan: Any = _class_of(data).model_validate(data)
     except ValidationError as error:
         raise PlanError([_problem(entry) for entry in error.errors()]) from error
+    found: Plan = plan
+    return found
+
+
+def _class_of(data: dict[Any, Any]) -> type[BasePlan]:
+    if 'phases' in data and 'strategy' not in data:
+        return PLANS[Strategy.PHASES]
+    found = data.get('strategy', '')
+    if found not in tuple(Strategy):
+        names = [('modelId', 'model_id'), ('version', 'version')]
+        missing = [name for name, other in names if not {name, other} & data.keys()]
+        problems = [f'{name}: is missing: add it' for name in missing if 'modelA' not in data]
+        raise PlanError([*problems, _strategy_problem('strategy', found)])
+    return PLANS[Strategy(found)]
 
 
 def _parse(text: str) -> Any:
@@ -102,6 +110,17 @@ def _kind(data: object) -> str:
     }.get(type(data), 'a number')
 
 
+#: Where pydantic says which of several classes it took, which is no place in the text.
+_TAGS = tuple(Strategy)
+
+
+def _strategy_problem(where: str, found: object) -> str:
+    known = [strategy.value for strategy in Strategy if strategy is not Strategy.PHASES]
+    if not found:
+        return f'{where}: is missing: add one of {", ".join(known)}'
+    return f"{where}: '{found}' is not one: {names_near(str(found), known)}"
+
+
 #: What to write, where the words of pydantic are those of a programmer.
 _WANTED = {
     'string_type': 'must be a text: write one, in quotes if it looks like a number',
@@ -113,10 +132,13 @@ _WANTED = {
 
 
 def _problem(entry: Any) -> str:
-    where = '.'.join(str(part) for part in entry['loc'])
+    where = '.'.join(str(part) for part in entry['loc'] if part not in _TAGS)
     prefix = f'{where}: ' if where else ''
     if entry['type'] == 'missing':
         return f'{prefix}is missing: add it'
+    if entry['type'] in ('union_tag_invalid', 'union_tag_not_found'):
+        found = entry.get('ctx', {}).get('tag', '')
+        return _strategy_problem(f'{where}.strategy', found)
     message = _WANTED.get(entry['type'], entry['msg']).removeprefix('Value error, ')
     if entry['type'] in ('enum', 'literal_error'):
         message = f'must be one of {entry["ctx"]["expected"]}'

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 
@@ -34,7 +34,7 @@ class Section(BaseModel):
         for key in data:
             name = spellings.get(key)
             if name is None:
-                raise ValueError(_unknown_key(key, spellings))
+                raise ValueError(f"unknown key '{key}': {cls._remedy(key, spellings)}")
             if name in seen:
                 raise ValueError(f"'{seen[name]}' and '{key}' are one key: write it once")
             seen[name] = key
@@ -42,15 +42,18 @@ class Section(BaseModel):
 
     @field_validator('*', mode='before')
     @classmethod
-    def _yes_is_no_number(cls, value: Any) -> Any:
-        # YAML reads "yes" and "on" as true, which would otherwise pass for 1.
-        if isinstance(value, bool):
+    def _yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # YAML reads "yes" and "on" as true, which would otherwise pass for 1, and 1 for true.
+        is_yes_or_no = cls.model_fields[str(info.field_name)].annotation is bool
+        if is_yes_or_no and not isinstance(value, bool):
+            raise ValueError(f"must be 'true' or 'false' (found {value!r})")
+        if isinstance(value, bool) and not is_yes_or_no:
             raise ValueError(f"must not be '{'yes' if value else 'no'}': write a value")
         return value
 
-
-def _unknown_key(key: object, spellings: dict[str, str]) -> str:
-    near = difflib.get_close_matches(str(key), spellings, n=1, cutoff=0.5)
-    known = ', '.join(to_camel(name) for name in dict.fromkeys(spellings.values()))
-    remedy = f"did you mean '{near[0]}'?" if near else f'known here: {known}'
-    return f"unknown key '{key}': {remedy}"
+    @classmethod
+    def _remedy(cls, key: object, spellings: dict[str, str]) -> str:
+        """Return what to write instead of a key that is not known."""
+        near = difflib.get_close_matches(str(key), spellings, n=1, cutoff=0.5)
+        known = ', '.join(to_camel(name) for name in dict.fromkeys(spellings.values()))
+        return f"did you mean '{near[0]}'?" if near else f'known here: {known}'

@@ -28,9 +28,18 @@ from hotswap_ros.rollout._fleet import (
 )
 from hotswap_ros.rollout._journal import IN_MEMORY, Journal, JournalError, RolloutSummary
 from hotswap_ros.rollout._rollback import Rollback
-from hotswap_ros.rollout._runner import Runner, Verb
+from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, StepView
-from hotswap_ros.rollout._state import Cause, Event, Level, PauseReason, RolloutState, Status
+from hotswap_ros.rollout._state import (
+    Cause,
+    Conclusion,
+    Event,
+    Level,
+    PauseReason,
+    RolloutState,
+    Status,
+)
+from hotswap_ros.rollout._verbs import Verb
 
 __all__ = [
     'IN_MEMORY',
@@ -38,6 +47,7 @@ __all__ = [
     'Cause',
     'Command',
     'CommandRefusedError',
+    'Conclusion',
     'Coordinator',
     'Event',
     'FleetView',

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hotswap_ros.models import Routing
-from hotswap_ros.plan import Robot, compile_plan, load_plan
+from hotswap_ros.plan import compile_plan, load_plan
+from hotswap_ros.rollout._beginning import robots_of
 from hotswap_ros.rollout._desired import Command, Desired, DesiredFleet, LoadVersion
 from hotswap_ros.rollout._errors import (
     NoRobotsError,
@@ -26,9 +27,10 @@ from hotswap_ros.rollout._errors import (
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.rollout._journal import Journal, JournalError, RolloutSummary
 from hotswap_ros.rollout._rollback import Rollback
-from hotswap_ros.rollout._runner import Runner, Verb
+from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, StepView, planned, report, snapshot
 from hotswap_ros.rollout._state import Cause, Event, Level, Status
+from hotswap_ros.rollout._verbs import Verb
 
 
 @dataclass(frozen=True)
@@ -151,18 +153,26 @@ class Coordinator:
         """Return the steps that a plan means for the fleet of this moment; changes nothing."""
         plan = load_plan(plan_text)
         reports = self._reachable(plan.model_id, now)
-        fleet = [
-            Robot(report.robot_id, report.region)
-            for report in reports.values()
-            if report.routing.stable not in ('', plan.version)
-        ]
-        if not fleet:
+        fleet = robots_of(reports)
+        steps = compile_plan(plan, fleet, 'preview') if fleet else ()
+        if not steps:
             raise NoRobotsError(plan.model_id, plan.version, len(reports))
-        return planned(compile_plan(plan, fleet, 'preview'))
+        return planned(steps)
 
-    def command(self, rollout_id: str, verb: Verb, now: float, remark: str = '') -> None:
-        """Pass an operator's word on. Raises UnknownRolloutError or CommandRefusedError."""
-        self._running(rollout_id).command(verb, now, remark)
+    def command(
+        self,
+        rollout_id: str,
+        verb: Verb,
+        now: float,
+        remark: str = '',
+        share: float | None = None,
+    ) -> None:
+        """
+        Pass an operator's word on; `share` goes with SET_SHARE.
+
+        Raises UnknownRolloutError or CommandRefusedError.
+        """
+        self._running(rollout_id).command(verb, now, remark, share)
 
     def roll_back(
         self, model_id: str, version: str, robot_ids: tuple[str, ...], now: float
@@ -220,6 +230,7 @@ class Coordinator:
     def tick(self, now: float) -> Output:
         """Look, decide, journal, and only then say."""
         for runner in self._active.values():
+            self._welcome(runner, now)
             runner.tick(self._view, now)
         for rollback in self._rollbacks:
             rollback.tick(self._view, now)
@@ -231,6 +242,16 @@ class Coordinator:
         commands = tuple(self._desired.commands(self._view, now))
         watched = [i for i, r in self._active.items() if r.state.status is not Status.ROLLING_BACK]
         return Output(commands, tuple(events), tuple(watched))
+
+    def _welcome(self, runner: Runner, now: float) -> None:
+        """Let robots that are new take part, once they serve what they are to serve before."""
+        model_id = runner.state.plan.model_id
+        reports = self._view.reports(model_id)
+        for robot_id in sorted(reports.keys() - runner.state.previous.keys()):
+            held = self._desired.get(model_id, robot_id)
+            settled = held is None or self._view.confirms(held.routing, robot_id)
+            if settled and self._view.is_reachable(model_id, robot_id, now):
+                runner.join(reports[robot_id], self._view, now)
 
     def _wish(self) -> None:
         changed: list[Desired] = []

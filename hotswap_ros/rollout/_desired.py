@@ -19,12 +19,14 @@ class Desired:
     What one robot should serve and keep resident.
 
     `previous` is what it served before its last rollout: where a rollback without a version leads.
+    `retired` versions are released.
     """
 
     robot_id: str
     routing: Routing
     resident: tuple[str, ...]
     previous: str = ''
+    retired: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON value that `from_json` reads."""
@@ -38,6 +40,7 @@ class Desired:
             routing=Routing(**data['routing']),
             resident=tuple(data['resident']),
             previous=data['previous'],
+            retired=tuple(data.get('retired', ())),
         )
 
 
@@ -159,7 +162,8 @@ class DesiredFleet:
 
 def _is_out(entry: Desired, report: RobotReport) -> bool:
     """Return whether the robot itself took out what it should serve: that is for the runner."""
-    return report.breaker is not None and report.breaker.version == entry.routing.candidate != ''
+    out = report.breaker is not None and report.breaker.version
+    return bool(out) and out in (entry.routing.candidate, entry.routing.shadow)
 
 
 def _missing(entry: Desired, view: FleetView) -> list[Command]:
@@ -176,6 +180,12 @@ def _missing(entry: Desired, view: FleetView) -> list[Command]:
     absent = [v for v in wanted if not _is_coming(report, v)]
     if absent:
         commands += _load_or_make_room(entry, report, wanted, absent[0])
+    in_use = {*wanted, *report.routing.versions}
+    commands += [
+        UnloadVersion(entry.robot_id, report.server, entry.routing.model_id, version)
+        for version in entry.retired
+        if _is_coming(report, version) and version not in in_use
+    ]
     return commands
 
 
@@ -204,10 +214,9 @@ def _load_or_make_room(
     # Every place is in use, but one version can serve alone: the wanted one as soon as it can.
     stable = entry.routing.stable
     alone = replace(
-        report.routing,
-        stable=stable if report.is_ready(stable) else report.routing.stable,
-        candidate='',
-        candidate_share=0.0,
+        report.routing.with_stable_alone(
+            stable if report.is_ready(stable) else report.routing.stable
+        ),
         generation=max(entry.routing.generation, report.routing.generation + 1),
     )
     if alone.versions == report.routing.versions:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hotswap_ros.gates import CheckResult
-from hotswap_ros.plan import Observe, SetRouting, StageModels, Step
+from hotswap_ros.plan import Observe, Ramp, SetRouting, StageModels, Step
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._state import RolloutState, Status
@@ -77,12 +77,13 @@ def report(runner: Runner) -> dict[str, Any]:
         'ended': state.ended,
         'plan': state.plan.model_dump(mode='json', by_alias=True, exclude_none=True),
         'previous': state.previous,
-        'robots_on_candidate': sorted(state.shares),
+        'robots_on_candidate': sorted(state.touched),
         'candidate_tasks': runner.candidate_tasks,
         'steps': [
-            {'kind': step.kind, 'title': step.title, 'started': r.started, 'ended': r.ended}
+            {'kind': step.kind, 'title': step.title, **r.model_dump()}
             for step, r in zip(state.steps, state.step_records)
         ],
+        'conclusions': [found.model_dump(mode='json') for found in state.conclusions],
         'checks': [check.as_json() for check in runner.checks],
     }
 
@@ -97,14 +98,15 @@ def step_views(
 ) -> tuple[StepView, ...]:
     """Return how the steps of a running or ended rollout stand."""
     views = list(planned(steps))
+    status = runner.state.status
     for index, record in enumerate(runner.state.step_records):
         step = steps[index]
         current = index == runner.state.step_index
-        done = not current or runner.state.status is Status.SUCCEEDED
+        done = not current or status is Status.SUCCEEDED
         views[index] = StepView(
             step.kind,
             step.title,
-            'done' if done else _current_state(runner.state.status),
+            'skipped' if record.skipped else 'done' if done else _current_state(status),
             1.0 if done else _progress(step, runner, view, now),
             (now if record.ended is None else record.ended) - record.started,
         )
@@ -125,7 +127,9 @@ def _progress(step: Step, runner: Runner, view: FleetView, now: float) -> float:
     if isinstance(step, StageModels):
         reports = (view.report(model_id, robot_id) for robot_id in step.robots)
         return sum(r is not None and r.is_ready(version) for r in reports) / len(step.robots)
-    return _confirmed(step, runner, view, now)
+    if isinstance(step, Ramp):
+        return 0.0 if runner.state.ramp is None else runner.state.ramp.share
+    return _confirmed(step, runner, view, now) if isinstance(step, SetRouting) else 0.0
 
 
 def _confirmed(step: SetRouting, runner: Runner, view: FleetView, now: float) -> float:

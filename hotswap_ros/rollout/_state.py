@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from hotswap_ros.plan import Plan, Step
+from hotswap_ros.plan import Plan, Step, Watch
 
 
 class Status(str, enum.Enum):
@@ -45,6 +45,8 @@ class PauseReason(str, enum.Enum):
     APPROVAL = 'approval'
     INCONCLUSIVE = 'inconclusive'
     UNREACHABLE = 'unreachable'
+    MISSING_DATA = 'missing_data'
+    FAILED_QUERY = 'failed_query'
 
 
 class Cause(str, enum.Enum):
@@ -58,6 +60,9 @@ class Cause(str, enum.Enum):
     CANCELED = 'canceled'
     TIMED_OUT = 'timed_out'
     SUPERSEDED = 'superseded'
+    BY_HAND = 'by_hand'
+    REFUSED = 'refused'
+    INCONCLUSIVE = 'inconclusive'
 
 
 class Level(str, enum.Enum):
@@ -80,10 +85,43 @@ class Event(BaseModel):
 
 
 class StepRecord(BaseModel):
-    """When a step began and ended, in seconds since 1970."""
+    """When a step began and ended, in seconds since 1970; `skipped`: it was left out."""
 
     started: float
     ended: float | None = None
+    skipped: bool = False
+
+
+class Conclusion(BaseModel):
+    """
+    Which version is to stay, and why; `evidence` is a JSON value.
+
+    `verdict` is promote or keep after a trial, deploy, keep or retrain after a shadow. One that
+    `is_binding` and is for the control ends the rollout without the candidate.
+    """
+
+    verdict: Literal['promote', 'deploy', 'keep', 'retrain']
+    sentence: str
+    evidence: dict[str, Any] = Field(default_factory=dict)
+    is_binding: bool = False
+
+    @property
+    def is_for_candidate(self) -> bool:
+        """Return whether the candidate won."""
+        return self.verdict in ('promote', 'deploy')
+
+
+class RampState(BaseModel):
+    """
+    Where a flag is: its share, and when the loop moves it next (seconds since 1970).
+
+    `entries` of the schedule have been applied, and `tasks` had been finished at the last move.
+    """
+
+    share: float = 0.0
+    entries: int = 0
+    next_at: float = 0.0
+    tasks: int = 0
 
 
 class RolloutState(BaseModel):
@@ -91,8 +129,14 @@ class RolloutState(BaseModel):
     The whole of a rollout. Times are seconds since 1970.
 
     `previous` maps every robot of the plan to the version that it served before. `staged`,
-    `shares` and `promoted` are what the steps asked for so far; what each robot should serve
-    follows from them and from `status`. `gate` is the gate's dump, taken with `saved_at`.
+    `shares`, `shadowed`, `promoted` and `retired` are what the steps asked for so far; what each
+    robot should serve follows from them and from `status`. `shares` names the robots that the gate
+    watches, one that was promoted with a share of 1; `touched` all that ever served the version.
+    `activate_at` is when promoted robots swap. `watch` is the gate in force and `gates` are the
+    dumps of all, taken with `saved_at`.
+
+    `waits_since` is since when the step waits for tasks, and `tasks_wanted` how many must be in
+    before the gate is asked again, after it could not decide.
     """
 
     rollout_id: str
@@ -111,11 +155,32 @@ class RolloutState(BaseModel):
     rolling_back_since: float | None = None
     saved_at: float = 0.0
     tasks_at_step_start: int = 0
+    tasks_wanted: int = 0
+    waits_since: float | None = None
+    is_overdue: bool = False
     staged: set[str] = Field(default_factory=set)
     shares: dict[str, float] = Field(default_factory=dict)
+    shadowed: set[str] = Field(default_factory=set)
     promoted: set[str] = Field(default_factory=set)
-    gate: dict[str, Any] | None = None
+    retired: set[str] = Field(default_factory=set)
+    touched: set[str] = Field(default_factory=set)
+    activate_at: float = 0.0
+    ramp: RampState | None = None
+    conclusions: list[Conclusion] = Field(default_factory=list)
+    watch: Watch | None = None
+    gates: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    ledger: dict[str, Any] = Field(default_factory=dict)
     gate_complete: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether the control has won."""
+        return any(c.is_binding and not c.is_for_candidate for c in self.conclusions)
+
+    @property
+    def step_has_begun(self) -> bool:
+        """Return whether the step of this moment has begun."""
+        return len(self.step_records) > self.step_index
 
     @property
     def robots(self) -> tuple[str, ...]:

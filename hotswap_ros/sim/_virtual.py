@@ -31,6 +31,8 @@ from hotswap_ros.rollout import (
 STABLE = 'stable'
 _BOOT = 'boot'
 _NO_TASKS = TaskCounts()
+#: Robots without news are heard this often, in seconds, so that nobody misses their counters.
+_ALL_TELL_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,13 @@ class _Simulation:
         self.ends: list[tuple[float, str]] = []
         self.candidate_tasks = 0
         self.lost = 0.0
+        self.all_told = self.now
         for robot in self.robots.values():
             self._report(robot)
             self._tell(robot)
         reports = self.view.reports(plan.model_id)
         self.runner = Runner.start(seed, plan, reports, self.now, explain=False)
-        self.seen = (-1, -1)
+        self.seen = -1
 
     def _robot(self, robot_id: str) -> _Robot:
         world = self.world
@@ -124,7 +127,7 @@ class _Simulation:
 
     def run(self) -> RolloutEnd:
         state = self.runner.state
-        while state.status is Status.RUNNING:
+        while state.status in (Status.PENDING, Status.RUNNING):
             self._obey()
             self._pass_time()
             self.runner.tick(self.view, self.now)
@@ -134,11 +137,9 @@ class _Simulation:
 
     def _obey(self) -> None:
         """Serve what the runner wishes, at once."""
-        state = self.runner.state
-        seen = (state.step_index, len(state.step_records))
-        if seen == self.seen:
+        if self.runner.revision == self.seen:
             return
-        self.seen = seen
+        self.seen = self.runner.revision
         for wish in self.runner.wants():
             robot = self.robots[wish.robot_id]
             joins = bool(wish.routing.candidate) and not robot.routing.candidate
@@ -179,6 +180,9 @@ class _Simulation:
             told.add(robot_id)
             if robot.routing.candidate:
                 self._begin(robot, ended)
+        if self.now - self.all_told >= _ALL_TELL_S:
+            self.all_told = self.now
+            told.update(self.robots)
         for robot_id in sorted(told):
             self._tell(self.robots[robot_id])
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotswap_ros.plan import (
+    Canary,
     Observe,
-    Plan,
     Robot,
     SetRouting,
     StageModels,
@@ -40,7 +40,7 @@ def fleet_of(**regions):
 
 def canary(*stages, **fields):
     entries = [dict(zip(('percentage', 'tasks'), stage)) for stage in stages]
-    return Plan(model_id='m', version='v2', strategy='Canary', stages=entries, **fields)
+    return Canary(model_id='m', version='v2', strategy='Canary', stages=entries, **fields)
 
 
 def test_a_canary_becomes_three_steps_a_stage_and_a_promotion():
@@ -66,7 +66,7 @@ def test_a_canary_becomes_three_steps_a_stage_and_a_promotion():
 
 
 def test_a_stage_may_keep_another_share_for_the_control():
-    plan = Plan(
+    plan = Canary(
         model_id='m',
         version='v2',
         strategy='Canary',

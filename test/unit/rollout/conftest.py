@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from hotswap_ros.models import Routing, TaskCounts, VersionCounters, VersionState
+from hotswap_ros.models import (
+    LATENCY_EDGES_MS,
+    Routing,
+    ShadowCounts,
+    TaskCounts,
+    VersionCounters,
+    VersionState,
+)
 from hotswap_ros.rollout import (
     BreakerReport,
     Cause,
@@ -31,7 +38,8 @@ MODEL = 'pick_policy'
 @dataclass
 class VirtualRobot:
     """
-    One robot: `success` maps a version to its success rate.
+    One robot: `success` maps a version to its success rate, `agreement` a shadow to how often it
+    decides as the stable version does, and `latency` a version to its bucket.
 
     It may be out of reach (not `online`), hear nothing (`deaf`) or say nothing (`mute`).
     """
@@ -54,6 +62,12 @@ class VirtualRobot:
     tasks_done: int = 0
     resident_limit: int = 2
     breaker: BreakerReport | None = None
+    agreement: dict[str, float] = field(default_factory=dict)
+    latency: dict[str, int] = field(default_factory=dict)
+    shadows: dict[str, ShadowCounts] = field(default_factory=dict)
+    pending: Routing | None = None
+    now: float = 0.0
+    counts_are_lost: bool = False
 
     def __post_init__(self):
         self.versions = {self.routing.stable: self.ready(self.routing.stable)}
@@ -78,7 +92,18 @@ class VirtualRobot:
     def telemetry(self):
         return Telemetry(
             f'boot {self.boot}',
-            {v: VersionCounters(requests=c.finished, tasks=c) for v, c in self.counts.items()},
+            {version: self._counters(version) for version in {*self.counts, *self.shadows}},
+        )
+
+    def _counters(self, version):
+        tasks = self.counts.get(version, TaskCounts())
+        latency = [0] * (len(LATENCY_EDGES_MS) + 1)
+        latency[self.latency.get(version, 7)] = tasks.finished
+        return VersionCounters(
+            requests=tasks.finished,
+            tasks=tasks,
+            latency=tuple(latency),
+            shadow=self.shadows.get(version, ShadowCounts()),
         )
 
     def do_tasks(self, number):
@@ -89,6 +114,25 @@ class VirtualRobot:
             won = self.random.random() < self.success[version]
             done = TaskCounts(started=1, finished=1, succeeded=int(won))
             self.counts[version] = self.counts.get(version, TaskCounts()) + done
+            if self.routing.shadow:
+                self._shadow(self.routing.shadow)
+
+    def _shadow(self, version, steps=5):
+        agreed = sum(self.random.random() < self.agreement.get(version, 1.0) for _ in range(steps))
+        last = self.shadows.get(version, ShadowCounts())
+        self.shadows[version] = replace(
+            last,
+            offered=last.offered + steps,
+            compared=last.compared + steps,
+            agreed=last.agreed + agreed,
+        )
+
+    def mind_time(self, now):
+        """Swap when the time of a routing has come."""
+        self.now = now
+        if self.pending is not None and self.pending.activate_at <= now:
+            self.routing, self.pending = self.pending, None
+            self.silence_s = 0.0
 
     def hear_heartbeat(self, rollout_ids):
         if self.routing.salt in rollout_ids:
@@ -103,6 +147,8 @@ class VirtualRobot:
     def reboot(self, stable='v23'):
         self.boot += 1
         self.counts.clear()
+        self.shadows.clear()
+        self.pending = None
         self.routing = Routing(MODEL, stable)
         self.versions = {stable: self.ready(stable)}
 
@@ -111,16 +157,20 @@ class VirtualRobot:
         if isinstance(command, LoadVersion):
             return self._load(command.version)
         if isinstance(command, UnloadVersion):
-            if command.version in self.routing.versions:
+            waiting = () if self.pending is None else self.pending.versions
+            if command.version in (*self.routing.versions, *waiting):
                 return self._refuse('the routing names it')
             self.versions[command.version] = VersionReport(VersionState.RELEASED)
         elif isinstance(command, Route):
             if not all(self.report().is_ready(v) for v in command.routing.versions):
                 return self._refuse('not ready')
-            if command.routing.generation <= self.routing.generation:
+            if command.routing in (self.routing, self.pending):
+                return None
+            newest = max(r.generation for r in (self.routing, self.pending) if r is not None)
+            if command.routing.generation <= newest:
                 return Cause.NONE, 'stale generation'
-            self.routing = command.routing
-            self.silence_s = 0.0
+            self.pending = command.routing
+            self.mind_time(self.now)
         return None
 
     def _load(self, version):
@@ -146,14 +196,29 @@ class VirtualFleet:
     With `leases`, robots drop a candidate that nobody watches any more.
     """
 
-    def __init__(self, journal_path, robots=10, seed=1, leases=False, **success):
+    def __init__(
+        self,
+        journal_path,
+        robots=10,
+        seed=1,
+        leases=False,
+        regions=('',),
+        start=1_000.0,
+        **success,
+    ):
         rates = {'v23': 0.92, 'v24': 0.94, 'v25': 0.5} | success
-        self.now = 1_000.0
+        self.now = start
+        self.rates, self.seed = rates, seed
         self.journal_path = journal_path
         self.leases = leases
         self.ids = itertools.count(1)
         self.robots = {
-            f'r{i:02}': VirtualRobot(f'r{i:02}', rates, random.Random(f'{seed} {i}'))
+            f'r{i:02}': VirtualRobot(
+                f'r{i:02}',
+                rates,
+                random.Random(f'{seed} {i}'),
+                regions[i % len(regions)],
+            )
             for i in range(robots)
         }
         self.events = []
@@ -176,6 +241,7 @@ class VirtualFleet:
         """Let one second pass."""
         self.now += 1.0
         for robot in self.robots.values():
+            robot.mind_time(self.now)
             if self.leases:
                 robot.mind_lease(1.0)
             if robot.online:
@@ -188,7 +254,8 @@ class VirtualFleet:
         for robot in self.robots.values():
             if robot.online and not robot.mute:
                 self.coordinator.on_report(robot.report(), self.now)
-                self.coordinator.on_telemetry(MODEL, robot.robot_id, robot.telemetry())
+                if not robot.counts_are_lost:
+                    self.coordinator.on_telemetry(MODEL, robot.robot_id, robot.telemetry())
 
     def _tick(self):
         output = self.coordinator.tick(self.now)
@@ -230,6 +297,30 @@ class VirtualFleet:
 
     def state(self, rollout_id):
         return self.coordinator.snapshot(self.now, rollout_id).state
+
+    def add_robot(self, robot_id, region='', stable='v23'):
+        """Switch on a robot that nobody has heard of."""
+        robot = VirtualRobot(
+            robot_id,
+            self.rates,
+            random.Random(f'{self.seed} {robot_id}'),
+            region,
+            Routing(MODEL, stable),
+        )
+        self.robots[robot_id] = robot
+        return robot
+
+    def command(self, rollout_id, verb, remark='', share=None):
+        """Say something to a rollout, and let it act."""
+        self.coordinator.command(rollout_id, verb, self.now, remark, share)
+
+    def serving(self, version):
+        """Return the robots whose stable version it is."""
+        return {i for i, robot in self.robots.items() if robot.routing.stable == version}
+
+    def shares(self):
+        """Return the candidate's share on each robot."""
+        return {i: robot.routing.candidate_share for i, robot in self.robots.items()}
 
     def kinds(self):
         return [event.kind for _, event in self.events]

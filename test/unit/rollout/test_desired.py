@@ -113,6 +113,24 @@ def test_a_candidate_makes_room_when_no_version_is_idle(fleet, view):
     assert route.routing.generation > 7
 
 
+def test_a_shadow_makes_room_when_no_version_is_idle(fleet, view):
+    hear(view, report(versions=('v23', 'v24'), shadow='v24', generation=7))
+    fleet.want([want('v22')], view)
+    (route,) = fleet.commands(view, 0.0)
+    assert route.routing.versions == ('v23',)
+    assert route.routing.generation > 7
+
+
+def test_a_retired_version_is_released_once_nothing_serves_it(fleet, view):
+    fleet.want([replace(want('v24'), retired=('v23',))], view)
+    hear(view, report('v23', versions=('v23', 'v24')))
+    assert kinds(fleet.commands(view, 0.0)) == [Route]
+    hear(view, report('v24', versions=('v23', 'v24'), generation=1), 1.0)
+    assert fleet.commands(view, 1.0) == [UnloadVersion('r1', SERVER, MODEL, 'v23')]
+    hear(view, report('v24', versions=('v24',), generation=1), 2.0)
+    assert fleet.commands(view, 2.0) == []
+
+
 def test_a_robot_that_woke_up_with_another_version_gets_to_its_trial(fleet, view):
     # It should serve v24 and try v25, has room for two, and its parameters say v23.
     trial = {**TRIAL, 'candidate': 'v25'}

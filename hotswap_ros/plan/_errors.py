@@ -1,0 +1,31 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is said of a plan that cannot be run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PlanError(Exception):
+    """
+    The text is not a plan, or the plan does not fit the fleet.
+
+    `problems` has one sentence per thing that is wrong.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__('; '.join(problems))
+
+
+def names_near(wanted: str, known: Iterable[str]) -> str:
+    """Return a remedy that names what may have been meant, or what there is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
+    if near:
+        return f'did you mean {" or ".join(near)}?'
+    shown = ', '.join(names[:10]) + (' …' if len(names) > 10 else '')
+    return f'there are: {shown}' if names else 'there are none'

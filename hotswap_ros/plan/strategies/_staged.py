@@ -1,0 +1,138 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What canary and progressive rollouts share: cohorts that grow, each watched."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from hotswap_ros.plan._base import Approval, BasePlan
+from hotswap_ros.plan._criteria import Control
+from hotswap_ros.plan._stages import Robot, Stage, awaited, count, select_cohort
+from hotswap_ros.plan._steps import (
+    Observe,
+    SetRouting,
+    StageModels,
+    Step,
+    WaitForApproval,
+    Watch,
+)
+
+
+class StagedPlan(BasePlan):
+    """A plan of stages. Without `promote` they may end earlier, and nothing stays."""
+
+    promote: bool = True
+
+
+def check_stages(plan: StagedPlan) -> None:
+    """Raise ValueError for stages that do not climb to everybody or leave no control."""
+    stages = plan.effective_stages
+    percentages = [stage.percentage for stage in stages]
+    if any(b <= a for a, b in itertools.pairwise(percentages)):
+        raise ValueError(f'the percentages of the stages must rise, these do not: {percentages}')
+    if plan.promote and percentages[-1] != 100:
+        raise ValueError(f'the last stage stops at {percentages[-1]:g}%: end with a stage of 100')
+    if not any(stage.is_watched for stage in stages):
+        raise ValueError(
+            'no stage is watched: give one a duration or tasks, or use strategy Direct'
+        )
+    _require_control(stages, plan.success_criteria.control)
+
+
+def _require_control(stages: tuple[Stage, ...], control: Control) -> None:
+    for number, stage in enumerate(stages):
+        if stage.control_share != 0:
+            continue
+        where = f'stages.{number}.controlShare is 0'
+        if control is Control.WITHIN_ROBOTS:
+            raise ValueError(
+                f'{where}, but the candidate is compared within robots: give it a share, or '
+                "set 'control' of the success criteria to 'across_robots'"
+            )
+        if control is Control.ACROSS_ROBOTS and stage.percentage == 100:
+            raise ValueError(
+                f'{where} at 100%, which leaves no control: give it a share, such as 0.1'
+            )
+
+
+def staged_steps(
+    plan: StagedPlan, fleet: Sequence[Robot], salt: str, approval: Approval | None = None
+) -> list[Step]:
+    """Return the steps of cohorts that grow, with an approval before each but the first."""
+    watch = plan.watch(sum(stage.is_watched for stage in plan.effective_stages))
+    steps: list[Step] = []
+    staged: set[str] = set()
+    everyone: tuple[str, ...] = ()
+    for number, stage in enumerate(plan.effective_stages):
+        if approval is not None and number:
+            steps.append(approval_step(approval, f'{stage.percentage:g}%', everyone))
+        everyone = select_cohort(fleet, stage.percentage, salt)
+        new = tuple(robot for robot in everyone if robot not in staged)
+        staged.update(new)
+        steps += _stage_steps(plan, stage, everyone, new, watch)
+    if plan.promote:
+        steps.append(
+            SetRouting(
+                title=f'promote {plan.version} on {count(everyone)}',
+                robots=everyone,
+                candidate_share=0.0,
+                promote=True,
+                timeout_s=plan.timeout_s,
+            )
+        )
+    return steps
+
+
+def approval_step(approval: Approval, what: str, robots: tuple[str, ...]) -> WaitForApproval:
+    """Return the step that waits for a person's word."""
+    return WaitForApproval(
+        title=f'{what}: wait for approval',
+        robots=robots,
+        timeout_s=approval.timeout.total_seconds(),
+        on_timeout=approval.on_timeout,
+    )
+
+
+def _stage_steps(
+    plan: StagedPlan, stage: Stage, cohort: tuple[str, ...], new: tuple[str, ...], watch: Watch
+) -> list[Step]:
+    share = stage.candidate_share
+    head = f'{stage.percentage:g}%'
+    lost = stage.max_unreachable
+    steps: list[Step] = []
+    if new:
+        steps.append(
+            StageModels(
+                title=f'{head}: load {plan.version} on {count(new)}',
+                robots=new,
+                max_unreachable=lost,
+                timeout_s=plan.timeout_s,
+            )
+        )
+    if stage.percentage == 100 and plan.promote and not stage.is_watched:
+        return steps  # promoted at once
+    steps.append(
+        SetRouting(
+            title=f'{head}: {plan.version} takes {share:.0%} of tasks on {count(cohort)}',
+            robots=cohort,
+            candidate_share=share,
+            watch=watch,
+            max_unreachable=lost,
+            timeout_s=plan.timeout_s,
+        )
+    )
+    if stage.is_watched:
+        steps.append(
+            Observe(
+                title=f'{head}: watch {awaited(stage.tasks, stage.duration)}',
+                robots=cohort,
+                tasks=stage.tasks or 0,
+                duration_s=stage.duration.total_seconds() if stage.duration else 0.0,
+                max_unreachable=lost,
+                timeout_s=stage.timeout.total_seconds(),
+            )
+        )
+    return steps

@@ -1,0 +1,73 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Robots that are heard of while a rollout runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step
+from hotswap_ros.rollout._fleet import RobotReport
+from hotswap_ros.rollout._state import RolloutState
+
+
+def join(state: RolloutState, report: RobotReport, reports: Mapping[str, RobotReport]) -> bool:
+    """
+    Let a robot take part as one of the last finished stage does; returns whether it may.
+
+    What that one serves, and what is still to come for it, holds for the newcomer as well. Where
+    no stage has finished, it joins with those that come last.
+    """
+    plan, stable = state.plan, report.routing.stable
+    robot = Robot(report.robot_id, report.region, stable)
+    serves_another = stable not in ('', plan.version)
+    if robot.robot_id in state.previous or not serves_another or report.resident_limit < 2:
+        return False
+    if not plan.admits(robot):
+        return False
+    peers = set(state.previous)
+    if plan.is_regional:
+        peers = {r for r in peers if r in reports and reports[r].region == report.region}
+    twin = _twin(state, peers)
+    if twin is None:
+        return False
+    state.previous[robot.robot_id] = stable
+    for members in (state.staged, state.promoted, state.shadowed):
+        if twin in members:
+            members.add(robot.robot_id)
+    if twin in state.shares:
+        state.shares[robot.robot_id] = state.shares[twin]
+        state.touched.add(robot.robot_id)
+    state.steps = tuple(
+        _with(step, twin, robot.robot_id) if _is_to_come(state, index, step) else step
+        for index, step in enumerate(state.steps)
+    )
+    return True
+
+
+def _twin(state: RolloutState, peers: set[str]) -> str | None:
+    """Return a robot of the last finished stage, or else one that comes last."""
+    finished = state.steps[: state.step_index]
+    for step in reversed(finished):
+        if isinstance(step, Observe) and (found := peers.intersection(step.robots)):
+            return min(found)
+    begun = {r for step in state.steps[: state.step_index + 1] for r in step.robots}
+    later = peers - begun or peers.intersection(state.steps[-1].robots)
+    untouched = later - state.staged
+    return min(untouched) if untouched else None
+
+
+def _is_to_come(state: RolloutState, index: int, step: Step) -> bool:
+    """Return whether a step may still take robots in: what is being waited for may not."""
+    if index == state.step_index:
+        return not (state.step_has_begun and isinstance(step, (StageModels, SetRouting)))
+    return index > state.step_index
+
+
+def _with(step: Step, twin: str, robot_id: str) -> Step:
+    if twin not in step.robots:
+        return step
+    update: dict[str, Any] = {'robots': (*step.robots, robot_id)}
+    return step.model_copy(update=update)

@@ -1,0 +1,103 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What an action sees, and what it can come to."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hotswap_ros.rollout._fleet import FleetView
+from hotswap_ros.rollout._state import Cause, Level, PauseReason, RolloutState
+from hotswap_ros.rollout._watching import Watching
+
+
+class Move(enum.Enum):
+    """What the runner does next: see Outcome."""
+
+    WAIT = enum.auto()
+    DONE = enum.auto()
+    PAUSE = enum.auto()
+    UNDECIDED = enum.auto()
+    BACK = enum.auto()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What a look at a step came to.
+
+    WAIT: look again. DONE: on to the next step. PAUSE: hold, for `reason`. UNDECIDED: the gate
+    cannot decide, and the plan says what that means; without `has_seen` any task it always holds.
+    BACK: put the previous versions back, for `cause`. `text` says why, for people.
+    """
+
+    move: Move
+    text: str = ''
+    reason: PauseReason = PauseReason.NONE
+    cause: Cause = Cause.NONE
+    has_seen: bool = True
+
+
+WAIT = Outcome(Move.WAIT)
+DONE = Outcome(Move.DONE)
+
+
+class Say(Protocol):
+    """Tells people what happened."""
+
+    def __call__(
+        self,
+        now: float,
+        kind: str,
+        level: Level,
+        text: str,
+        robots: Sequence[str] = (),
+        *,
+        alert: bool = False,
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Scene:
+    """
+    One look at the rollout and the fleet.
+
+    `waiting` returns the reachable robots that do not yet report what they should serve, `rewish`
+    has to be called when the state says something else of that.
+    """
+
+    state: RolloutState
+    view: FleetView
+    watching: Watching
+    now: float
+    waiting: Callable[[], Sequence[str]]
+    rewish: Callable[[], None]
+    say: Say
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return for how long the step has been running, without pauses."""
+        return self.now - self.state.step_records[-1].started
+
+    @property
+    def new_tasks(self) -> int:
+        """Return how many tasks the step has to count since it began."""
+        return self.watching.tasks(self.state.step) - self.state.tasks_at_step_start
+
+
+def late(scene: Scene, timeout_s: float, what: str, robots: Sequence[str]) -> Outcome:
+    """Return that robots are waited for, or that they have had their time."""
+    if scene.elapsed_s < timeout_s:
+        return WAIT
+    names = ', '.join(robots[:5]) + (' …' if len(robots) > 5 else '')
+    text = f'{counted(robots)} did not {what} within {timeout_s:g} s: {names}'
+    return Outcome(Move.BACK, text, cause=Cause.TIMED_OUT)
+
+
+def counted(robots: Sequence[object] | set[str]) -> str:
+    """Write a number of robots for people."""
+    return '1 robot' if len(robots) == 1 else f'{len(robots)} robots'

@@ -1,0 +1,37 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Set routing: the cohort serves what the step says, and reports so."""
+
+from __future__ import annotations
+
+import math
+
+from hotswap_ros.plan import SetRouting
+from hotswap_ros.rollout.actions._scene import DONE, Outcome, Scene, late
+
+
+def begin(step: SetRouting, scene: Scene) -> None:
+    """Wish for the routing."""
+    state = scene.state
+    state.shadowed.difference_update(step.robots)
+    if step.promote:
+        state.promoted.update(step.robots)
+        # Whole seconds come back from the robots as they went there.
+        state.activate_at = math.ceil(scene.now + step.together_s) if step.together_s else 0.0
+    elif step.shadow:
+        state.shadowed.update(step.robots)
+    if step.promote or step.candidate_share:
+        state.touched.update(step.robots)
+    if step.candidate_share:
+        state.shares.update(dict.fromkeys(step.robots, step.candidate_share))
+    else:
+        state.shares = {r: s for r, s in state.shares.items() if r not in step.robots}
+
+
+def run(step: SetRouting, scene: Scene) -> Outcome:
+    """Wait until all of the cohort that are in reach report it."""
+    waiting = [robot_id for robot_id in scene.waiting() if robot_id in step.robots]
+    if not waiting:
+        return DONE
+    return late(scene, step.timeout_s + step.together_s, 'confirm the routing', waiting)
