@@ -127,7 +127,7 @@ def tasks_per_arm_not_inferior(
     Source: Blackwelder 1982, Controlled Clinical Trials 3; one-sided.
     """
     z = stats.norm.ppf(1 - alpha) + stats.norm.ppf(wanted)
-    return math.ceil(z**2 * 2 * rate * (1 - rate) / tolerance**2)
+    return math.ceil(float(z**2 * 2 * rate * (1 - rate) / tolerance**2))
 
 
 def detectable_drop(rate: float, tasks: float, ratio: float = 1.0, alpha: float = 0.05) -> float:
