@@ -9,10 +9,12 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from hotswap_ros.models._errors import (
     DigestMismatchError,
@@ -27,6 +29,9 @@ from hotswap_ros.models._sources import MissingError, Source
 from hotswap_ros.models._verified import VerifiedVersion
 
 _CHUNK_BYTES = 1 << 20
+
+#: A server that is slower than this after a while would keep a version FETCHING for days.
+_SLOWEST_BYTES_PER_S, _PATIENCE_S = 10_000, 30.0
 
 #: More than any manifest has: what is longer is something else.
 _MOST_MANIFEST_BYTES = 1_000_000
@@ -49,8 +54,6 @@ class CachedRepository(ModelRepository):
         self._source = source
         self._quota = quota_bytes
         self._lock = threading.Lock()
-        # What a power cut has left.
-        shutil.rmtree(self.root / _PARTS, ignore_errors=True)
 
     def versions(self, model_id: str) -> list[str]:
         """Return the names of the versions that are here or can be fetched, sorted."""
@@ -74,6 +77,8 @@ class CachedRepository(ModelRepository):
 
     def has(self, model_id: str, version: str) -> bool:
         """Return whether nothing needs to be fetched for a version."""
+        if not (is_name(model_id) and is_name(version)):
+            return False
         return (self._folder(model_id, version) / MANIFEST_NAME).exists()
 
     def fetch(self, model_id: str, version: str, keep: Collection[str] = ()) -> None:
@@ -84,13 +89,22 @@ class CachedRepository(ModelRepository):
         figures; then nothing of it is here.
         """
         with self._lock:
-            if self.has(model_id, version):
-                return
-            manifest, text = self._remote_manifest(model_id, version)
-            self._make_room(manifest, keep)
-            with self._part(model_id, version) as part:
-                self._download(manifest, part / manifest.file)
-                _write(part / MANIFEST_NAME, text)
+            try:
+                self._fetch(model_id, version, keep)
+            except OSError as error:
+                raise FetchFailedError(version, self._source, f'{self.root}: {error}') from error
+
+    def _fetch(self, model_id: str, version: str, keep: Collection[str]) -> None:
+        if self.has(model_id, version):
+            os.utime(self._folder(model_id, version))
+            return
+        manifest, text = self._remote_manifest(model_id, version)
+        # What a power cut has left.
+        shutil.rmtree(self.root / _PARTS / model_id, ignore_errors=True)
+        self._make_room(manifest, keep)
+        with self._part(model_id, version) as part:
+            self._download(manifest, part / manifest.file)
+            _write(part / MANIFEST_NAME, text)
 
     def _remote_manifest(self, model_id: str, version: str) -> tuple[Manifest, bytes]:
         if not (is_name(model_id) and is_name(version)):
@@ -101,7 +115,7 @@ class CachedRepository(ModelRepository):
         return manifest_of(text, model_id, version, where), text
 
     @contextmanager
-    def _reading(self, model_id: str, version: str, name: str) -> Iterator[BinaryIO]:
+    def _reading(self, model_id: str, version: str, name: str) -> Iterator[BufferedIOBase]:
         try:
             with self._source.open(model_id, version, name) as file:
                 yield file
@@ -110,8 +124,9 @@ class CachedRepository(ModelRepository):
                 known = self.versions(model_id)
                 raise UnknownVersionError(model_id, version, known, self._source) from error
             raise FetchFailedError(version, self._source, f'it has no {name}') from error
-        except OSError as error:
-            raise FetchFailedError(version, self._source, str(error)) from error
+        except (OSError, HTTPException) as error:
+            problem = str(error) or type(error).__name__
+            raise FetchFailedError(version, self._source, problem) from error
 
     def _make_room(self, manifest: Manifest, keep: Collection[str]) -> None:
         need = manifest.size_bytes
@@ -147,30 +162,35 @@ class CachedRepository(ModelRepository):
     def _part(self, model_id: str, version: str) -> Iterator[Path]:
         """Give a folder to fill, which becomes that of the version if nothing is raised."""
         folder = self._folder(model_id, version)
-        parts = self.root / _PARTS
-        try:
-            parts.mkdir(parents=True, exist_ok=True)
-            folder.parent.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=parts) as part:
-                filled = Path(part) / version
-                filled.mkdir()
-                yield filled
-                shutil.rmtree(folder, ignore_errors=True)
-                filled.rename(folder)
-        except OSError as error:
-            raise FetchFailedError(version, self._source, f'{self.root}: {error}') from error
+        parts = self.root / _PARTS / model_id
+        parts.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=parts) as part:
+            filled = Path(part) / version
+            filled.mkdir()
+            yield filled
+            shutil.rmtree(folder, ignore_errors=True)
+            filled.rename(folder)
 
     def _download(self, manifest: Manifest, place: Path) -> None:
         left = manifest.size_bytes
+        began = time.monotonic()
         with (
             self._reading(manifest.model, manifest.version, manifest.file) as file,
             place.open('wb') as copy,
         ):
-            while chunk := file.read(min(_CHUNK_BYTES, left + 1)):
+            while chunk := file.read1(min(_CHUNK_BYTES, left + 1)):
                 left -= len(chunk)
                 if left < 0:
                     break
                 copy.write(chunk)
+                seconds = time.monotonic() - began
+                if manifest.size_bytes - left < (seconds - _PATIENCE_S) * _SLOWEST_BYTES_PER_S:
+                    raise FetchFailedError(
+                        manifest.version,
+                        self._source,
+                        f'it sends less than {_SLOWEST_BYTES_PER_S:,} bytes a second',
+                    )
             copy.flush()
             os.fsync(copy.fileno())
         if left:

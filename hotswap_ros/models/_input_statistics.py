@@ -43,7 +43,7 @@ class InputBins:
     Counts observations of the features that have statistics; constant size, cheap to sample.
 
     A feature is named `tensor[i]` after the tensor and the index in its last dimension. A server
-    calls `add` for every Nth request, with `tensors` flattened.
+    calls `add` for every Nth request, with the last row of each of `tensors`: the newest.
     """
 
     def __init__(self, statistics: Mapping[str, FeatureStatistics]) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import urllib.error
 import urllib.parse
 import urllib.request
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import Protocol, cast
 
 #: A server that says nothing for so long is not there.
 _TIMEOUT_S = 10.0
@@ -22,7 +23,7 @@ class MissingError(Exception):
 class Source(Protocol):
     """Files by their path below a root. `str` of it names it for people."""
 
-    def open(self, *path: str) -> BinaryIO:
+    def open(self, *path: str) -> BufferedIOBase:
         """Return a file to read. Raises MissingError, and OSError when it cannot be reached."""
 
     def versions(self, model_id: str) -> list[str]:
@@ -38,7 +39,7 @@ class FolderSource:
     def __str__(self) -> str:
         return str(self._root)
 
-    def open(self, *path: str) -> BinaryIO:
+    def open(self, *path: str) -> BufferedIOBase:
         """Return a file to read."""
         try:
             return self._root.joinpath(*path).open('rb')
@@ -47,7 +48,10 @@ class FolderSource:
 
     def versions(self, model_id: str) -> list[str]:
         """Return the folders of a model."""
-        return [path.name for path in self._root.glob(f'{model_id}/*') if path.is_dir()]
+        try:
+            return [path.name for path in (self._root / model_id).iterdir() if path.is_dir()]
+        except OSError:  # a drive that is away has none
+            return []
 
 
 class HttpSource:
@@ -59,11 +63,11 @@ class HttpSource:
     def __str__(self) -> str:
         return self._url
 
-    def open(self, *path: str) -> BinaryIO:
+    def open(self, *path: str) -> BufferedIOBase:
         """Return a file to read."""
         url = '/'.join([self._url, *map(urllib.parse.quote, path)])
         try:
-            return cast('BinaryIO', urllib.request.urlopen(url, timeout=_TIMEOUT_S))
+            return cast('BufferedIOBase', urllib.request.urlopen(url, timeout=_TIMEOUT_S))
         except urllib.error.HTTPError as error:
             with error:
                 if error.code in (404, 410):

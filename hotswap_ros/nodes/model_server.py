@@ -29,7 +29,6 @@ from hotswap_ros.models import (
     FetchFailedError,
     InvalidManifestError,
     InvalidRoutingError,
-    ModelError,
     NoDiskError,
     Routing,
     UnknownVersionError,
@@ -89,6 +88,8 @@ class ModelServer(LifecycleNode):
         self._engine: Engine | None = None
         self._worker = worker or Worker('load')
         self._owns_worker = worker is None
+        # A rollback must not queue behind downloads.
+        self._quick = worker or Worker('routing', threads=1)
         self._active = False
         self._entities: list[tuple[Callable[[Any], Any], Any]] = []
         self._epoch = 0
@@ -203,6 +204,7 @@ class ModelServer(LifecycleNode):
             self._engine.on_change = self._engine.on_shadow = None
             self._engine.close()
         if self._owns_worker:
+            self._quick.stop()
             self._worker.stop()
 
     def _begin(self) -> None:
@@ -222,7 +224,7 @@ class ModelServer(LifecycleNode):
             elif version:
                 engine.load(version)
                 engine.set_routing(Routing(engine.model_id, version))
-        except (ModelError, ServingError) as error:
+        except Exception as error:  # whatever it is, the node is there to be asked
             self.get_logger().error(f'stable version: {error}')
             return
         self._activate_at_start()
@@ -465,7 +467,7 @@ class ModelServer(LifecycleNode):
             info = await in_worker(
                 self._worker, self.executor, lambda: engine.load(request.version)
             )
-        except (ModelError, ServingError) as error:
+        except Exception as error:  # whatever it is, the node serves on
             self.get_logger().error(f'load {request.version}: {error}')
             response.error_code = _LOAD_CODES.get(type(error), response.LOAD_FAILED)
             response.error_msg = str(error)
@@ -500,7 +502,7 @@ class ModelServer(LifecycleNode):
             changed = wanted != engine.routing
             # In a worker: what is in force goes to the disk first.
             in_force = await in_worker(
-                self._worker, self.executor, lambda: engine.set_routing(wanted)
+                self._quick, self.executor, lambda: engine.set_routing(wanted)
             )
         except (InvalidRoutingError, ServingError) as error:
             response.error_code = _ROUTING_CODES.get(type(error), response.INVALID)
@@ -516,7 +518,11 @@ class ModelServer(LifecycleNode):
 
     async def _list_models(self, request: Any, response: Any) -> Any:
         engine = self.engine
-        infos = await in_worker(self._worker, self.executor, engine.known_versions)
+        try:
+            infos = await in_worker(self._quick, self.executor, engine.known_versions)
+        except OSError as error:
+            self.get_logger().error(f'the model repository cannot be read: {error}')
+            infos = engine.versions()
         response.model_id = engine.model_id
         response.versions = [robot_conversions.version_msg(info) for info in infos]
         response.routing = conversions.routing_msg(engine.routing)

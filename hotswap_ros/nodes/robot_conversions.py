@@ -67,7 +67,12 @@ def _array(tensor: Any) -> NDArray[Any]:
             f"tensor '{tensor.name}': shape {list(tensor.shape)} of {dtype.name} needs "
             f'{expected} bytes, there are {found}'
         )
-    return np.frombuffer(source, dtype).reshape(tuple(tensor.shape))
+    try:
+        return np.frombuffer(source, dtype).reshape(tuple(tensor.shape))
+    except ValueError as error:  # more dimensions than NumPy knows
+        raise TensorError(
+            f"tensor '{tensor.name}': shape {list(tensor.shape)}: {error}"
+        ) from error
 
 
 def _tensor(name: str, values: NDArray[Any]) -> Any:

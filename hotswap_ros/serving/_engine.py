@@ -101,8 +101,15 @@ class Engine:
         self._tasks = Tasks()
         self._breaker = Breaker(breaker_limit)
         self._in_force = InForce(
-            model_id, self._tasks, self._breaker, clock, wall_clock, on_due=self.tick
+            model_id,
+            self._tasks,
+            self._breaker,
+            clock,
+            wall_clock,
+            ready=lambda version: self._versions.ready(version),
+            on_due=self.tick,
         )
+        self._is_restoring = False
         self._task_ended = threading.Condition(self._lock)
         self._recorders: dict[str, Recorder] = {}
         self._versions = Versions(
@@ -271,7 +278,10 @@ class Engine:
         Raises NoRoomError, LoadFailedError, or a ModelError for what is wrong in the repository.
         After a failure the version is FAILED and may be loaded again; everything else serves on.
         """
-        return self._versions.load(version)
+        info = self._versions.load(version)
+        with self._lock:
+            self._in_force.look_up_again(version)
+        return info
 
     def unload(self, version: str, drain_s: float = 0.0) -> None:
         """
@@ -360,7 +370,7 @@ class Engine:
         with self._lock:
             if self._in_force.is_known(routing):
                 return self.routing
-            self._in_force.accept(routing, self._versions.ready)
+            self._in_force.accept(routing)
             self._task_ended.notify_all()  # a version that drains may be named again
         self._settle()
         self._commit()
@@ -414,16 +424,21 @@ class Engine:
         if record is None or not record.routing.stable:
             return None
         restart = Restart(record, self.load, self._versions.discard, self._enforce)
-        restart.run()
-        pending = restart.pending()
+        # Until all of it is back the record stays: a power cut may come now.
+        self._is_restoring = True
+        try:
+            restart.run()
+            pending = restart.pending()
+        finally:
+            self._is_restoring = False
         if pending is not None:
             self.set_routing(pending)
+        self._commit()
         return self.routing
 
     def _enforce(self, routing: Routing) -> None:
         with self._lock:
             self._in_force.put(Router.of(routing, self._versions.ready))
-        self._commit()
         self._announce()
 
     def _commit(self) -> None:
@@ -432,12 +447,13 @@ class Engine:
         self._last_known_good.save()
 
     def _note_in_force(self) -> None:
-        routing = self.routing
-        if not routing.stable:
-            return
-        workers = self._versions.workers()
-        in_process = [version for version in routing.versions if version not in workers]
-        self._last_known_good.note(routing, self.pending, in_process, self._versions.digests())
+        with self._lock:
+            routing = self.routing
+            if not routing.stable or self._is_restoring:
+                return
+            workers = self._versions.workers()
+            in_process = [version for version in routing.versions if version not in workers]
+            self._last_known_good.note(routing, self.pending, in_process, self._versions.digests())
 
     def _settle(self) -> None:
         """Bring a stable version that is still in a worker into this process."""

@@ -5,24 +5,33 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
-from hotswap_ros.models import Cause, Routing
+from hotswap_ros.models import Cause, ModelError, Routing
 from hotswap_ros.serving._breaker import Breaker
-from hotswap_ros.serving._errors import StaleGenerationError, UnknownModelError
+from hotswap_ros.serving._errors import (
+    ServingError,
+    StaleGenerationError,
+    UnknownModelError,
+)
 from hotswap_ros.serving._resident import Resident
 from hotswap_ros.serving._router import Router
 from hotswap_ros.serving._tasks import Tasks
+
+_log = logging.getLogger(__name__)
 
 
 class InForce:
     """
     What a robot serves, and may serve from a given time on; the engine's lock guards every call.
 
-    `router` may be read without it: it is immutable, and exchanged by one assignment. `on_due` is
-    called by a thread of its own when a routing's time has come.
+    `router` may be read without it: it is immutable, and exchanged by one assignment. `ready`
+    looks a version up, or raises. `on_due` is called by a thread of its own when a routing's time
+    has come.
     """
 
     def __init__(
@@ -32,6 +41,7 @@ class InForce:
         breaker: Breaker,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
+        ready: Callable[[str], Resident],
         on_due: Callable[[], object],
     ) -> None:
         self.router = Router(Routing(model_id))
@@ -44,6 +54,7 @@ class InForce:
         self._wall_clock = wall_clock
         self._on_due = on_due
         self._activation: threading.Timer | None = None
+        self._ready = ready
         self._lease_ends = math.inf
 
     def names(self, version: str) -> bool:
@@ -60,14 +71,14 @@ class InForce:
         pending = None if self.pending is None else self.pending.routing
         return routing in (self.router.routing, pending)
 
-    def accept(self, routing: Routing, ready: Callable[[str], Resident]) -> None:
+    def accept(self, routing: Routing) -> None:
         """
         Put a routing in force, or let it wait for its time.
 
         Raises StaleGenerationError, and what `ready` and Router.of raise; then nothing changes.
         """
         self._refuse_if_stale(routing)
-        router = Router.of(routing, ready)
+        router = Router.of(routing, self._ready)
         self.forget_pending()
         if routing.activate_at > self._wall_clock():
             self._await(router)
@@ -93,8 +104,23 @@ class InForce:
         if pending is None or self._wall_clock() < pending.routing.activate_at:
             return False
         self.forget_pending()
-        self._activate(pending)
+        try:
+            # Looked up again: a version may have been lost, or loaded anew, meanwhile.
+            self._activate(Router.of(pending.routing, self._ready))
+        except (ServingError, ModelError) as error:
+            generation = pending.routing.generation
+            _log.error('routing %d does not take effect at its time: %s', generation, error)
+            return False
         return True
+
+    def look_up_again(self, version: str) -> None:
+        """Go on with a version that was lost and loaded anew, where it is in force."""
+        router = self.router
+        named = (router.stable, router.candidate, router.shadow)
+        old = [resident for resident in named if resident and resident.version == version]
+        if old and self._ready(version) is not old[0]:
+            with suppress(ServingError, ModelError):  # another one that is named is lost too
+                self.router = Router.of(router.routing, self._ready)
 
     def end_lease_if_over(self) -> bool:
         """Drop a candidate that nobody renewed; returns whether there was one."""

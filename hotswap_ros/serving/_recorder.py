@@ -80,7 +80,11 @@ class Recorder:
         if self._unsampled < _SAMPLED_EVERY:
             return
         self._unsampled = 0
-        self._inputs.add({name: inputs[name].ravel().tolist() for name in self._inputs.tensors})
+        last_rows = {
+            name: inputs[name].reshape(-1, inputs[name].shape[-1])[-1].tolist()
+            for name in self._inputs.tensors
+        }
+        self._inputs.add(last_rows)
 
     def count_failure(
         self, latency_ms: float, cause: Cause, saved: bool, on_trial: bool = False

@@ -12,7 +12,13 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from hotswap_ros.models import ModelError, ModelRepository, VersionState
+from hotswap_ros.models import (
+    DigestMismatchError,
+    InvalidManifestError,
+    ModelError,
+    ModelRepository,
+    VersionState,
+)
 from hotswap_ros.serving._errors import (
     InUseError,
     LoadFailedError,
@@ -97,6 +103,7 @@ class Versions:
         self._on_lost = on_lost
         self._on_verdicts = on_verdicts
         self._also_keep = also_keep
+        self._is_closed = False
         self._isolation = isolation
         self._lock = threading.Lock()
         self._infos: dict[str, VersionInfo] = {}
@@ -218,9 +225,7 @@ class Versions:
 
     def _fill_place(self, version: str, outcome: Future[VersionInfo], in_process: bool) -> None:
         try:
-            self._loader.reserve(version, not in_process)
-            self._fetch(version)
-            resident = (self._load_here if in_process else self._load_in_worker)(version)
+            resident = self._bring_up(version, in_process)
         except BaseException as error:
             # Whatever it was: a version that stayed in LOADING would keep its place for ever.
             self._budget.free(version)
@@ -232,6 +237,19 @@ class Versions:
                 _log.warning('version %s: %s', version, info.placement.note)
             outcome.set_result(info)
         self._on_change()
+
+    def _bring_up(self, version: str, in_process: bool) -> Resident:
+        load = self._load_here if in_process else self._load_in_worker
+        self._loader.reserve(version, not in_process)
+        self._fetch(version)
+        try:
+            return load(version)
+        except (DigestMismatchError, InvalidManifestError):
+            if self._repository.has(self._model_id, version):
+                raise
+        # A copy in the cache that was damaged is gone from there: the source has a better one.
+        self._fetch(version)
+        return load(version)
 
     def _fetch(self, version: str) -> None:
         if self._repository.has(self._model_id, version):
@@ -354,6 +372,7 @@ class Versions:
     def close(self) -> None:
         """End every worker and wait for promotions under way; nothing is ready afterwards."""
         with self._lock:
+            self._is_closed = True
             residents = list(self._residents.values())
             promotions = list(self._promotions.values())
             self._residents.clear()
@@ -373,9 +392,13 @@ class Versions:
     ) -> VersionInfo:
         with self._lock:
             del self._loading[version]
-            if resident is not None:
+            is_late = self._is_closed and resident is not None
+            if resident is not None and not is_late:
                 self._residents[version] = resident
             state = VersionState.FAILED if resident is None else VersionState.READY
+            state = VersionState.RELEASED if is_late else state
             info = replace(self._infos[version], state=state, reason=reason)
             self._infos[version] = info
-            return info
+        if resident is not None and is_late:
+            resident.session.close()
+        return info

@@ -169,11 +169,25 @@ def test_a_damaged_copy_goes_and_can_be_fetched_again(
 
 def test_what_a_power_cut_left_is_cleared(make_version: Any, make_cache: MakeCache) -> None:
     make_version('v1')
-    left = make_cache().root / '.fetching' / 'somewhere' / 'v1'
+    left = make_cache().root / '.fetching' / 'policy' / 'somewhere' / 'v1'
     left.mkdir(parents=True)
     (left / 'model.onnx').write_bytes(b'half of it')
     cache = make_cache()
-    assert files_below(cache.root) == []
+    cache.fetch('policy', 'v1')
+    assert files_below(cache.root) == ['policy/v1/manifest.json', 'policy/v1/model.onnx']
+
+
+def test_a_name_that_is_too_long_is_unknown(make_cache: MakeCache) -> None:
+    with pytest.raises(UnknownVersionError):
+        make_cache().fetch('policy', 'v' * 300)
+
+
+def test_a_folder_that_cannot_be_written(make_version: Any, tmp_path: Path) -> None:
+    make_version('v1')
+    (tmp_path / 'cache').write_text('a file')
+    cache = CachedRepository(tmp_path / 'cache', source_of(str(make_version.root)))
+    with pytest.raises(FetchFailedError, match='cache'):
+        cache.fetch('policy', 'v1')
 
 
 @pytest.fixture

@@ -221,3 +221,23 @@ def test_a_promotion_that_would_not_fit_leaves_the_worker_serving(
     watched.wait_until(lambda: 'stays in its worker: no memory' in caplog.text)
     assert engine.infer(observe(), 'task').version == 'v2'
     assert list(engine.workers()) == ['v2']
+
+
+def test_a_routing_whose_version_was_lost_does_not_take_effect(timed: Engine, wall: Any) -> None:
+    timed.set_routing(later())
+    timed._versions.discard('v2')
+    wall.now += 1000
+    timed.tick()
+    assert (timed.routing.stable, timed.pending) == ('v1', None)
+
+
+def test_a_routing_takes_effect_with_a_version_that_was_loaded_anew(
+    timed: Engine, wall: Any, observe: Any
+) -> None:
+    timed.set_routing(later())
+    timed._versions.discard('v2')
+    timed.load('v2')
+    wall.now += 1000
+    timed.tick()
+    assert timed.infer(observe(), 'task').version == 'v2'
+    assert timed.counters()['v2'].errors == 0
