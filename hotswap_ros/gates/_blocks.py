@@ -183,14 +183,10 @@ class Blocks:
         return tuple(done)
 
     def _is_over(self, block: _Open) -> bool:
-        if not any(block.owed):
-            return True
-        if sum(self._open.started) < _PATIENCE * max(BLOCK_TASKS, len(self._sides)):
-            return False
-        # Against the alarm: what never ended counts for the candidate and against the control.
-        for index, owed in enumerate(block.owed):
-            block.add(index, Arm(owed, owed * index))
-        return True
+        # What has not ended by then is not counted: to count it against the alarm hid, with many
+        # robots whose messages come at different times, a version that was 12 points worse.
+        patience = _PATIENCE * max(BLOCK_TASKS, len(self._sides))
+        return not any(block.owed) or sum(self._open.started) >= patience
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
