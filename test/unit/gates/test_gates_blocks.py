@@ -24,7 +24,7 @@ from hotswap_ros.gates import (
     Gate,
     Verdict,
 )
-from hotswap_ros.gates._blocks import Arm, Blocks, FleetBlock
+from hotswap_ros.gates._blocks import Blocks, FleetBlock
 from hotswap_ros.gates._window import News, Tally
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import SuccessCriteria
