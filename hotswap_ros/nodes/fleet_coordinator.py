@@ -92,6 +92,8 @@ _VERBS = {
     srv.ControlRollout.Request.ABORT: Verb.ABORT,
     srv.ControlRollout.Request.SKIP_WAIT: Verb.SKIP_WAIT,
     srv.ControlRollout.Request.SET_SHARE: Verb.SET_SHARE,
+    srv.ControlRollout.Request.REFUSE: Verb.REFUSE,
+    srv.ControlRollout.Request.ROLLBACK: Verb.ROLLBACK,
 }
 _SERVICES = {
     LoadVersion: (srv.LoadModel, 'load_model'),
