@@ -31,6 +31,8 @@ from hotswap_ros.rollout import (
 STABLE = 'stable'
 _BOOT = 'boot'
 _NO_TASKS = TaskCounts()
+#: The coordinator looks at the fleet this often, in seconds.
+_TICK_S = 0.05
 #: Robots without news are heard this often, in seconds, so that nobody misses their counters.
 _ALL_TELL_S = 60.0
 
@@ -42,7 +44,7 @@ class World:
 
     `stable` and `candidate` are success rates. With an intra-class `correlation` robots differ in
     skill, beta-distributed, alike for both versions. Each robot does one task after the other,
-    `task_s` long on average, and sends telemetry every `telemetry_s`.
+    `task_s` long on average, and sends telemetry every `telemetry_s`, at a phase of its own.
     """
 
     stable: float
@@ -76,6 +78,8 @@ class _Robot:
     resident: tuple[str, ...] = (STABLE,)
     counts: dict[str, TaskCounts] = field(default_factory=dict)
     version: str = ''
+    phase: float = 0.0
+    tells_at: float = math.inf
 
     def counters(self) -> dict[str, VersionCounters]:
         return {version: _counters(tasks) for version, tasks in self.counts.items()}
@@ -104,10 +108,11 @@ class _Simulation:
             for number in range(world.robots)
         }
         self.ends: list[tuple[float, str]] = []
+        self.tells: list[tuple[float, str]] = []
         self.candidate_tasks = 0
         self.lost = 0.0
-        self.all_told = self.now
         for robot in self.robots.values():
+            robot.phase = self.chance.random()
             self._report(robot)
             self._tell(robot)
         reports = self.view.reports(plan.model_id)
@@ -164,33 +169,48 @@ class _Simulation:
         routing = robot.routing
         chosen = routing.candidate and self.chance.random() < routing.candidate_share
         robot.version = routing.candidate if chosen else routing.stable
+        self._count(robot, TaskCounts(started=1), began)
         ends = began + self.world.task_s * self.chance.uniform(0.5, 1.5)
         heapq.heappush(self.ends, (ends, robot.robot_id))
 
     def _pass_time(self) -> None:
-        """Go on to the next telemetry that has news, and send it."""
-        period = self.world.telemetry_s
-        soonest = self.ends[0][0] if self.ends else self.now
-        self.now += period * max(1, math.ceil((soonest - self.now) / period))
-        told = set()
+        """Go on to the next look that telemetry has come in for; do the tasks until then."""
+        soonest = min([heap[0][0] for heap in (self.ends, self.tells) if heap])
+        self.now = _TICK_S * max(math.floor(self.now / _TICK_S) + 1, math.ceil(soonest / _TICK_S))
         while self.ends and self.ends[0][0] <= self.now:
             ended, robot_id = heapq.heappop(self.ends)
             robot = self.robots[robot_id]
-            self._finish(robot)
-            told.add(robot_id)
+            self._tell_until(ended)
+            self._finish(robot, ended)
             if robot.routing.candidate:
                 self._begin(robot, ended)
-        if self.now - self.all_told >= _ALL_TELL_S:
-            self.all_told = self.now
-            told.update(self.robots)
-        for robot_id in sorted(told):
-            self._tell(self.robots[robot_id])
+        self._tell_until(self.now)
 
-    def _finish(self, robot: _Robot) -> None:
+    def _tell_until(self, moment: float) -> None:
+        """Send the telemetry that is due, as the counters are at its own time."""
+        while self.tells and self.tells[0][0] <= moment:
+            tells_at, robot_id = heapq.heappop(self.tells)
+            if self.robots[robot_id].tells_at == tells_at:
+                self._tell(self.robots[robot_id])
+
+    def _count(self, robot: _Robot, change: TaskCounts, moment: float) -> None:
+        """Count, and tell it with the robot's next telemetry."""
+        robot.counts[robot.version] = robot.counts.get(robot.version, _NO_TASKS) + change
+        self._tell_at(robot, self._next_telemetry(robot, moment))
+
+    def _next_telemetry(self, robot: _Robot, moment: float) -> float:
+        period = self.world.telemetry_s
+        return period * (math.floor(moment / period - robot.phase) + 1 + robot.phase)
+
+    def _tell_at(self, robot: _Robot, moment: float) -> None:
+        if moment < robot.tells_at:
+            robot.tells_at = moment
+            heapq.heappush(self.tells, (moment, robot.robot_id))
+
+    def _finish(self, robot: _Robot, ended: float) -> None:
         version = robot.version
         won = self.chance.random() < robot.rates[version]
-        done = TaskCounts(started=1, finished=1, succeeded=int(won))
-        robot.counts[version] = robot.counts.get(version, _NO_TASKS) + done
+        self._count(robot, TaskCounts(finished=1, succeeded=int(won)), ended)
         if version != STABLE:
             self.candidate_tasks += 1
             self.lost += robot.rates[STABLE] - robot.rates[version]
@@ -198,3 +218,5 @@ class _Simulation:
     def _tell(self, robot: _Robot) -> None:
         telemetry = Telemetry(_BOOT, robot.counters())
         self.view.on_telemetry(self.plan.model_id, robot.robot_id, telemetry)
+        robot.tells_at = math.inf
+        self._tell_at(robot, self._next_telemetry(robot, self.now + _ALL_TELL_S))
