@@ -106,7 +106,7 @@ def test_a_fall_is_found_however_many_tasks_lie_between_two_messages() -> None:
     """Robots tell at times of their own, so blocks close while outcomes are still to be told."""
     plan = load_plan(
         '{"modelId": "m", "version": "v24", "strategy": "Canary", "stages": '
-        '[{"percentage": 20, "tasks": 100}, {"percentage": 50, "tasks": 500}]}'
+        '[{"percentage": 50, "tasks": 500}, {"percentage": 100, "tasks": 100}]}'
     )
     busy = World(stable=0.92, candidate=0.8, robots=20, task_s=0.15)
     assert characterize(plan, busy, repetitions=20).promoted.count == 0
