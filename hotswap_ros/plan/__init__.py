@@ -13,8 +13,9 @@ from hotswap_ros.plan._base import Approval, BasePlan, Strategy
 from hotswap_ros.plan._compile import compile_plan
 from hotswap_ros.plan._criteria import Control, Method, Preset, SuccessCriteria
 from hotswap_ros.plan._errors import PlanError
-from hotswap_ros.plan._load import load_plan
+from hotswap_ros.plan._load import load_plan, parse_text, problems_of
 from hotswap_ros.plan._plan import Plan
+from hotswap_ros.plan._section import Section
 from hotswap_ros.plan._stages import Robot, Stage, select_cohort
 from hotswap_ros.plan._steps import (
     ChooseWinner,
@@ -72,6 +73,7 @@ __all__ = [
     'Retire',
     'Risk',
     'Robot',
+    'Section',
     'SetRouting',
     'Shadow',
     'Stage',
@@ -85,5 +87,7 @@ __all__ = [
     'advise',
     'compile_plan',
     'load_plan',
+    'parse_text',
+    'problems_of',
     'select_cohort',
 ]

@@ -21,7 +21,7 @@ from hotswap_ros.plan._plan import PLANS, Plan
 def load_plan(text: str) -> Plan:
     """Read a plan from YAML or JSON text. Raises PlanError naming every field that is wrong."""
     try:
-        data = _parse(text)
+        data = parse_text(text)
     except (yaml.YAMLError, ValueError) as error:
         problem = f'the plan is not YAML or JSON: {_one_line(error)}'
         if '\n' not in text.strip():
@@ -42,7 +42,7 @@ def load_plan(text: str) -> Plan:
     try:
         plan: Any = _class_of(data).model_validate(data)
     except ValidationError as error:
-        raise PlanError([_problem(entry) for entry in error.errors()]) from error
+        raise PlanError(problems_of(error)) from error
     found: Plan = plan
     return found
 
@@ -59,8 +59,12 @@ def _class_of(data: dict[Any, Any]) -> type[BasePlan]:
     return PLANS[Strategy(found)]
 
 
-def _parse(text: str) -> Any:
-    """Return what the text holds. JSON is read as such: YAML knows neither its tabs nor 5e3."""
+def parse_text(text: str) -> Any:
+    """
+    Return what YAML or JSON text holds. Raises PlanError, ValueError or yaml.YAMLError.
+
+    JSON is read as such: YAML knows neither its tabs nor 5e3.
+    """
     try:
         return json.loads(text, object_pairs_hook=_json_object)
     except ValueError:
@@ -108,6 +112,11 @@ def _kind(data: object) -> str:
         list: 'a list',
         bool: 'yes or no',
     }.get(type(data), 'a number')
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Return a sentence for each field that is wrong: where it is, what is wrong, the remedy."""
+    return [_problem(entry) for entry in error.errors()]
 
 
 #: Where pydantic says which of several classes it took, which is no place in the text.

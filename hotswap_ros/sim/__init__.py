@@ -8,6 +8,15 @@ The virtual fleet has no physics: its success rates are given, to try out plans 
 """
 
 from hotswap_ros.sim._characteristics import Characteristics, Share, characterize
+from hotswap_ros.sim._faults import (
+    Conditions,
+    Fault,
+    FaultBook,
+    FaultError,
+    FaultKind,
+    UnknownRobotError,
+    load_faults,
+)
 from hotswap_ros.sim._rollout import Policy, Stats, rollout
 from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld, TaskEnd, TaskStart
 from hotswap_ros.sim._virtual import RolloutEnd, World, simulate_rollout
@@ -15,6 +24,11 @@ from hotswap_ros.sim._virtual import RolloutEnd, World, simulate_rollout
 __all__ = [
     'CONTROL_PERIOD_S',
     'Characteristics',
+    'Conditions',
+    'Fault',
+    'FaultBook',
+    'FaultError',
+    'FaultKind',
     'PickWorld',
     'Policy',
     'RolloutEnd',
@@ -22,8 +36,10 @@ __all__ = [
     'Stats',
     'TaskEnd',
     'TaskStart',
+    'UnknownRobotError',
     'World',
     'characterize',
+    'load_faults',
     'rollout',
     'simulate_rollout',
 ]
