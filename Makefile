@@ -16,7 +16,7 @@ in_turn = $(filter-out $(at_once),$(TESTS))
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 
 .NOTPARALLEL:
-.PHONY: help setup tools servers build test bench soak lint demo clean
+.PHONY: help setup tools servers build test bench soak chaos lint demo clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
@@ -47,6 +47,9 @@ bench: servers build  ## Measure what serving costs and how gates decide (some: 
 
 soak: tools build  ## Check every answer while versions swap (make soak ARGS='--minutes 1')
 	@$(in_env) python bench/soak.py $(ARGS)
+
+chaos: tools build  ## Kill the coordinator 200 times (make chaos ARGS='--kills 20 --seed 2')
+	@$(in_env) pytest --timeout 0 --capture no --kills 200 test/ros/test_chaos.py $(ARGS)
 
 lint: tools  ## Check style, types and who may import whom
 	@echo '[1/4] ruff check' && $(in_env) --unbuilt ruff check --quiet

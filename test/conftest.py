@@ -25,6 +25,14 @@ from hotswap_ros.models import MANIFEST_NAME, Manifest, ModelRepository
 
 MODEL_ID = 'policy'
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make chaos` ask for more than a short look."""
+    group = parser.getgroup('chaos')
+    group.addoption('--kills', type=int, default=3, help='of the coordinator, default: 3')
+    group.addoption('--seed', type=int, default=1, help='of the moments, default: 1')
+
+
 #: The nodes between `negative` (how far the first number of the observation is below zero) and
 #: `wrong`, which is added to the decision.
 _FAULTS: dict[str, list[onnx.NodeProto]] = {
