@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from hotswap_ros.gates._window import News, Tally
@@ -13,9 +13,13 @@ from hotswap_ros.gates._window import News, Tally
 #: A block takes no more tasks once so many have begun, with one of each version among them. Fewer
 #: waste evidence (1/10 of it here), more make it wait; measured, 6 to 24 are much alike.
 BLOCK_TASKS = 10
-#: A block whose last tasks do not end is closed when so many tasks of each robot, or so many times
-#: ten, have begun after it.
-_PATIENCE = 4
+#: A task that is still under way when each robot, or ten of them, have begun so many others counts
+#: as failed. Far beyond a robot's own timeout: it is for robots that never give a task up.
+_PATIENCE = 50
+#: While so many blocks wait for their last tasks, the next one takes all tasks that begin.
+_MOST_BLOCKS = 16
+#: The block of tasks that count nowhere any more.
+_NO_BLOCK = -1
 
 
 class Arm(NamedTuple):
@@ -39,39 +43,47 @@ class FleetBlock(NamedTuple):
 
 
 class _Side:
-    """One version on one robot: which of its next tasks to end belong to which block."""
+    """One version on one robot: how many of its tasks under way belong to which block."""
 
-    __slots__ = ('block', 'ignored', 'owed', 'troubled')
+    __slots__ = ('debts', 'troubled')
 
-    def __init__(self, block: int, ignored: int) -> None:
-        self.block = block
-        self.ignored = ignored
-        self.owed = 0
+    def __init__(self, early: int) -> None:
+        self.debts = [[_NO_BLOCK, early]] if early else []
         self.troubled = False
 
-    def enter(self, block: int, in_flight: int, *, awaited: bool) -> None:
-        """Catch up with the blocks: what was in flight belongs to the one that closed last."""
-        if block == self.block:
-            return
-        if awaited and block == self.block + 1:
-            # What the block before was not given in time is nobody's any more.
-            self.ignored += self.owed
-            self.owed = max(0, in_flight - self.ignored)
-        else:
-            self.ignored, self.owed = in_flight, 0
-        self.block = block
+    def begin(self, block: int, tasks: int) -> None:
+        """Owe a block tasks that began."""
+        if self.debts and self.debts[-1][0] == block:
+            self.debts[-1][1] += tasks
+        elif tasks > 0:
+            self.debts.append([block, tasks])
 
-    def dump(self) -> list[int]:
-        return [self.block, self.ignored, self.owed, int(self.troubled)]
+    def take_back(self, tasks: int) -> None:
+        """Learn that tasks which were given up for lost are under way after all."""
+        self.debts.insert(0, [_NO_BLOCK, tasks])
+
+    def end(self, ended: Arm) -> Iterator[tuple[int, Arm]]:
+        """Pay with tasks that ended, in the order in which they began: yields block and tasks."""
+        while self.debts and ended.tasks > 0:
+            block, owed = self.debts[0]
+            paid, ended = _split(ended, min(owed, ended.tasks))
+            self.debts[0][1] -= paid.tasks
+            if self.debts[0][1] <= 0:
+                del self.debts[0]
+            yield block, paid
+
+    def dump(self) -> list[Any]:
+        return [int(self.troubled), [list(debt) for debt in self.debts]]
 
     @classmethod
-    def load(cls, data: list[int]) -> _Side:
-        side = cls(data[0], data[1])
-        side.owed, side.troubled = data[2], bool(data[3])
+    def load(cls, data: list[Any]) -> _Side:
+        side = cls(0)
+        side.troubled = bool(data[0])
+        side.debts = [list(debt) for debt in data[1]]
         return side
 
 
-class _Open:
+class _Block:
     """A block under construction; index 0 is the control, 1 the candidate."""
 
     def __init__(self) -> None:
@@ -83,17 +95,21 @@ class _Open:
         return min(counted) > 0 and sum(counted) >= BLOCK_TASKS
 
     @property
-    def owed(self) -> list[int]:
-        return [max(0, begun - arm.tasks) for begun, arm in zip(self.started, self.arms)]
+    def has_ended(self) -> bool:
+        return all(arm.tasks >= begun for begun, arm in zip(self.started, self.arms))
 
-    def add(self, side: int, ended: Arm) -> None:
-        self.arms[side] = self.arms[side].plus(ended)
+    def fail_the_rest(self) -> None:
+        """Count what is still under way as failed."""
+        self.arms = [
+            arm._replace(tasks=max(begun, arm.tasks))
+            for begun, arm in zip(self.started, self.arms)
+        ]
 
     def dump(self) -> list[Any]:
         return [list(self.started), *(list(arm) for arm in self.arms)]
 
     @classmethod
-    def load(cls, data: list[Any]) -> _Open:
+    def load(cls, data: list[Any]) -> _Block:
         found = cls()
         found.started = list(data[0])
         found.arms = [Arm(*arm) for arm in data[1:]]
@@ -106,28 +122,28 @@ class Blocks:
 
     Failures may take longer than successes, and a slow version longer than a fast one: a
     comparison of what has ended by now would take that for a difference. A block closes by the
-    number of tasks that began, which no outcome moves. While the last tasks of one block end, the
-    next one fills; a robot's tasks are taken to end in the order in which they began. All robots
-    are pooled, because which version takes a task is drawn for each task: that makes the tasks of
-    both versions alike on average, whatever the robots are like.
+    number of tasks that began, which no outcome moves, and blocks are given away in their order. A
+    robot's tasks are taken to end in the order in which they began. All robots are pooled, because
+    which version takes a task is drawn for each task: that makes the tasks of both versions alike
+    on average, whatever the robots are like.
 
-    Memory is constant per robot: its open debts to the last block. `without_control`: a block
-    needs no task of the control, because the candidate is held against a number. `within_robots`:
-    a robot's tasks count from its first one with the candidate on, so that one that never gets the
+    Memory is constant per robot: a debt for each task under way. `without_control`: a block needs
+    no task of the control, because the candidate is held against a number. `within_robots`: a
+    robot's tasks count from its first one with the candidate on, so that one that never gets the
     candidate is no control.
     """
 
     def __init__(self, *, without_control: bool = False, within_robots: bool = True) -> None:
         self._without_control = without_control
         self._within_robots = within_robots
-        self._number = 0
-        self._open = _Open()
-        self._closing: _Open | None = None
+        #: The number of the first block in the queue; the last one takes the tasks that begin.
+        self._first = 0
+        self._queue = [_Block()]
         self._sides: dict[str, tuple[_Side, _Side]] = {}
 
     def add(self, robot_id: str, news: News, in_flight: tuple[int, int]) -> tuple[FleetBlock, ...]:
         """
-        Count what is new on a robot, and return the blocks that are full with it.
+        Count what is new on a robot, and return the blocks that have ended with it.
 
         `in_flight` are its tasks under way before, of the candidate and of the control; those of a
         robot that joins began too early to count.
@@ -136,27 +152,26 @@ class Blocks:
             if self._within_robots and news.candidate.started <= 0:
                 return ()
             candidate, control = in_flight
-            self._sides[robot_id] = _Side(self._number, control), _Side(self._number, candidate)
-        self._add(robot_id, 0, news.control, in_flight[1])
-        self._add(robot_id, 1, news.candidate, in_flight[0])
-        return self._advance()
+            self._sides[robot_id] = _Side(control), _Side(candidate)
+        self._add(robot_id, 0, news.control)
+        self._add(robot_id, 1, news.candidate)
+        return tuple(self._ended())
 
-    def _add(self, robot_id: str, index: int, new: Tally, in_flight: int) -> None:
+    def _add(self, robot_id: str, index: int, new: Tally) -> None:
         side = self._sides[robot_id][index]
-        side.enter(self._number, in_flight, awaited=self._closing is not None)
-        self._open.started[index] += new.started
+        side.begin(self._first + len(self._queue) - 1, new.started)
+        self._queue[-1].started[index] += new.started
         side.troubled = side.troubled or new.errors > 0
+        if new.finished < 0:
+            side.take_back(-new.finished)
         if new.finished <= 0:
             return
         troubled, side.troubled = int(side.troubled), False
-        rest = Arm(new.finished, min(new.succeeded, new.finished), new.stuck, troubled)
-        ignored, rest = _split(rest, min(side.ignored, rest.tasks))
-        side.ignored -= ignored.tasks
-        owed, rest = _split(rest, min(side.owed, rest.tasks))
-        side.owed -= owed.tasks
-        if self._closing is not None:
-            self._closing.add(index, owed)
-        self._open.add(index, rest)
+        ended = Arm(new.finished, min(new.succeeded, new.finished), new.stuck, troubled)
+        for number, arm in side.end(ended):
+            if number >= self._first:
+                block = self._queue[number - self._first]
+                block.arms[index] = block.arms[index].plus(arm)
 
     def leave(self, robot_id: str) -> bool:
         """
@@ -165,35 +180,33 @@ class Blocks:
         Only the tasks that end soon could be counted of it, which would not be a fair choice.
         """
         if self._sides.pop(robot_id, None) is not None:
-            self._number += 1
-            self._open, self._closing = _Open(), None
+            self._first += len(self._queue)
+            self._queue = [_Block()]
         return not self._sides
 
-    def _advance(self) -> tuple[FleetBlock, ...]:
-        done = []
-        if self._closing is not None and self._is_over(self._closing):
-            done.append(FleetBlock(*self._closing.arms))
-            self._closing = None
-        if self._closing is None and self._open.is_full(self._without_control):
-            self._closing, self._open = self._open, _Open()
-            self._number += 1
-            if not any(self._closing.owed):
-                done.append(FleetBlock(*self._closing.arms))
-                self._closing = None
-        return tuple(done)
+    def _ended(self) -> Iterator[FleetBlock]:
+        full = self._queue[-1].is_full(self._without_control)
+        if full and len(self._queue) <= _MOST_BLOCKS:
+            self._queue.append(_Block())
+        while len(self._queue) > 1:
+            block = self._queue[0]
+            if not block.has_ended and not self._patience_is_over:
+                return
+            block.fail_the_rest()
+            del self._queue[0]
+            self._first += 1
+            yield FleetBlock(*block.arms)
 
-    def _is_over(self, block: _Open) -> bool:
-        # What has not ended by then is not counted: to count it against the alarm hid, with many
-        # robots whose messages come at different times, a version that was 12 points worse.
-        patience = _PATIENCE * max(BLOCK_TASKS, len(self._sides))
-        return not any(block.owed) or sum(self._open.started) >= patience
+    @property
+    def _patience_is_over(self) -> bool:
+        begun = sum(sum(block.started) for block in self._queue[1:])
+        return begun >= _PATIENCE * max(BLOCK_TASKS, len(self._sides))
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
         return {
-            'number': self._number,
-            'open': self._open.dump(),
-            'closing': None if self._closing is None else self._closing.dump(),
+            'first': self._first,
+            'queue': [block.dump() for block in self._queue],
             'sides': {
                 robot_id: [side.dump() for side in sides]
                 for robot_id, sides in self._sides.items()
@@ -202,9 +215,8 @@ class Blocks:
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Take back what `dump` gave."""
-        self._number = data['number']
-        self._open = _Open.load(data['open'])
-        self._closing = None if data['closing'] is None else _Open.load(data['closing'])
+        self._first = data['first']
+        self._queue = [_Block.load(block) for block in data['queue']]
         self._sides = {
             robot_id: (_Side.load(sides[0]), _Side.load(sides[1]))
             for robot_id, sides in data['sides'].items()

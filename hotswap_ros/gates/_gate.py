@@ -23,7 +23,7 @@ from hotswap_ros.gates._window import News, Window
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.plan import Method, SuccessCriteria
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 class _Check(Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ from hotswap_ros.gates import (
     Gate,
     Verdict,
 )
-from hotswap_ros.gates._blocks import Blocks, FleetBlock
+from hotswap_ros.gates._blocks import Arm, Blocks, FleetBlock
 from hotswap_ros.gates._window import News, Tally
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import SuccessCriteria
@@ -50,14 +51,20 @@ class Fleet:
         }
         self.gate.observe(name, 'v23', boot, counters, share)
 
-    def begin(self, name: str, version: str, share: float | None = 0.5) -> None:
+    def begin(
+        self, name: str, version: str, share: float | None = 0.5, *, tell: bool = True
+    ) -> None:
         self.counts[name][version][0] += 1
-        self.tell(name, share=share)
+        if tell:
+            self.tell(name, share=share)
 
-    def end(self, name: str, version: str, won: bool, share: float | None = 0.5) -> None:
+    def end(
+        self, name: str, version: str, won: bool, share: float | None = 0.5, *, tell: bool = True
+    ) -> None:
         self.counts[name][version][1] += 1
         self.counts[name][version][2] += won
-        self.tell(name, share=share)
+        if tell:
+            self.tell(name, share=share)
 
     @property
     def result(self) -> CheckResult:
@@ -114,19 +121,65 @@ def test_tasks_that_never_end_hold_nothing_up_for_ever() -> None:
     fleet = _joined(12)
     for name, version in zip(fleet.counts, _versions(12)):
         fleet.begin(name, version)
-    for name, version in [('amr_4', 'v23'), ('amr_5', 'v24')] * 60:
+    for name, version in [('amr_4', 'v23'), ('amr_5', 'v24')] * 400:
         fleet.begin(name, version)
         fleet.end(name, version, version == 'v23')
     assert fleet.result.verdict is Verdict.FAIL
 
 
-def test_tasks_that_never_end_are_not_counted() -> None:
+def test_tasks_that_never_end_count_as_failed() -> None:
     blocks = Blocks(within_robots=False)
     blocks.add('amr_0', News(Tally(started=5), Tally(started=5)), (0, 0))
     one = News(Tally(started=1, finished=1), Tally(started=1, finished=1, succeeded=1))
-    closed = [found for _ in range(30) for found in blocks.add('amr_1', one, (0, 0))]
-    assert closed[0] == FleetBlock()
-    assert closed[1].candidate.succeeded == 0
+    closed = [found for _ in range(300) for found in blocks.add('amr_1', one, (0, 0))]
+    assert closed[0] == FleetBlock(Arm(5), Arm(5))
+    assert closed[1] == FleetBlock(Arm(5, 5), Arm(5))
+
+
+def test_a_task_that_was_given_up_and_ends_after_all_counts_once() -> None:
+    fleet = _joined(2)
+    fleet.begin('amr_0', 'v24')
+    fleet.gate.leave('amr_0')
+    fleet.begin('amr_0', 'v23')  # the robot is back, and still at it
+    fleet.end('amr_0', 'v24', True)
+    fleet.end('amr_0', 'v23', True)
+    for name, version in [('amr_0', 'v24'), ('amr_1', 'v23')] * 20:
+        fleet.begin(name, version)
+        fleet.end(name, version, True)
+    assert fleet.result.evidence < 2
+
+
+def _work(fleet: Fleet, rates: dict[str, float], messages: int, seed: int) -> None:
+    """Let robots do several tasks between two messages, which come at different times."""
+    chance = random.Random(seed)
+    running: dict[str, str] = {}
+    for name in itertools.islice(itertools.cycle(fleet.counts), messages):
+        for _ in range(chance.randint(0, 16)):
+            if name in running:
+                version = running.pop(name)
+                fleet.end(name, version, chance.random() < rates[version], tell=False)
+            else:
+                running[name] = chance.choice(('v23', 'v24'))
+                fleet.begin(name, running[name], tell=False)
+        fleet.tell(name)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_all_that_was_done_is_compared(seed: int) -> None:
+    """Whatever the outcomes: tasks are much shorter than the time between messages here."""
+    fleet = Fleet(20, ONLY_SUCCESS.model_copy(update={'alpha': 1e-9}))
+    _work(fleet, {'v23': 0.93, 'v24': 0.90}, 400, seed)
+    found = fleet.result
+    assert found.verdict is Verdict.PENDING
+    assert min(found.n, found.n_control) > 500
+    assert found.drop == pytest.approx(found.control - found.estimate, abs=0.01)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_a_fall_is_seen_when_messages_come_at_different_times(seed: int) -> None:
+    fleet = Fleet(20)
+    _work(fleet, {'v23': 0.93, 'v24': 0.80}, 400, seed)
+    assert fleet.result.verdict is Verdict.FAIL
 
 
 def test_a_reboot_fails_the_task_under_way() -> None:
