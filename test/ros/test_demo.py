@@ -68,13 +68,13 @@ def output(folder):
 
 @pytest.mark.timeout(240)
 def test_it_runs_to_its_end_and_leaves_nothing_behind(demo, tmp_path):
-    process = demo('--robots', '10', '--speed', '25')
+    process = demo()
     assert process.wait(200) == 0, output(tmp_path)
     assert processes_of(tmp_path) == []
     assert not list(tmp_path.glob('hotswap_demo_*'))
     text = ' '.join(output(tmp_path).replace('│', ' ').split())
-    assert 'v24 serves all 10 robots' in text
-    assert re.search(r'v23 is back on 10 of 10 robots \d\.\d\d s after the order', text)
+    assert 'v24 serves all 20 robots' in text
+    assert re.search(r'v23 is back on 20 of 20 robots \d\.\d\d s after the order', text)
     assert 'Stopped by the gate' in text
     assert 'Traceback' not in text
 
