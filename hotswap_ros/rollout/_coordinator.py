@@ -10,25 +10,23 @@ The fleet side without ROS: rollouts, wishes and journal in one object that is t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from hotswap_ros.models import Routing
 from hotswap_ros.plan import compile_plan, load_plan
 from hotswap_ros.rollout._beginning import robots_of
 from hotswap_ros.rollout._desired import Command, Desired, DesiredFleet, LoadVersion
 from hotswap_ros.rollout._errors import (
     NoRobotsError,
-    NothingToRollBackError,
     OverlapError,
-    UnknownRobotError,
     UnknownRolloutError,
 )
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
-from hotswap_ros.rollout._journal import Journal, JournalError, RolloutSummary
-from hotswap_ros.rollout._rollback import Rollback
+from hotswap_ros.rollout._journal import Journal, RolloutSummary
+from hotswap_ros.rollout._outbox import Outbox
+from hotswap_ros.rollout._rollback import Rollback, find_targets, what_it_serves
 from hotswap_ros.rollout._runner import Runner
-from hotswap_ros.rollout._snapshot import Snapshot, StepView, planned, report, snapshot
+from hotswap_ros.rollout._snapshot import Snapshot, StepView, planned, snapshot
 from hotswap_ros.rollout._state import Cause, Event, Level, Status
 from hotswap_ros.rollout._verbs import Verb
 
@@ -47,14 +45,6 @@ class Output:
     lease_rollouts: tuple[str, ...] | None = ()
 
 
-@dataclass
-class _Pending:
-    """What has been decided and is not in the journal yet."""
-
-    events: list[tuple[str, Event]] = field(default_factory=list)
-    desired: dict[tuple[str, str], Desired] = field(default_factory=dict)
-
-
 class Coordinator:
     """
     Runs rollouts and rollbacks over a fleet. One thread uses it.
@@ -62,8 +52,6 @@ class Coordinator:
     `now` is everywhere seconds since 1970 on a clock that never goes back. A rollout that the
     journal holds as not ended goes on where it stopped.
     """
-
-    CHECKPOINT_S = 5.0
 
     def __init__(
         self,
@@ -80,9 +68,7 @@ class Coordinator:
         self._runners: dict[str, Runner] = {}
         self._active: dict[str, Runner] = {}
         self._rollbacks: list[Rollback] = []
-        self._pending = _Pending()
-        self._checkpoint_at = now
-        self.journal_error = ''
+        self._outbox = Outbox(journal, now)
         self._resume(now)
 
     def _resume(self, now: float) -> None:
@@ -185,14 +171,18 @@ class Coordinator:
         """
         if any(rollback.model_id == model_id for rollback in self._rollbacks):
             raise OverlapError(model_id, 'a rollback')
-        before = {robot_id: self._held(model_id, robot_id) for robot_id in self.reports(model_id)}
-        targets = self._targets(model_id, version, robot_ids)
+        reports = self._view.reports(model_id)
+        before = {
+            robot_id: self._desired.get(model_id, robot_id) or what_it_serves(report)
+            for robot_id, report in reports.items()
+        }
+        targets = find_targets(model_id, version, robot_ids, reports, self._desired)
         put_back = {wish.robot_id: wish for wish in self._supersede(model_id, now)}
         rollback = Rollback(model_id, {**put_back, **targets}, {**before, **put_back}, now)
         self._rollbacks.append(rollback)
         text = f'rollback of {len(targets)} robots to {version or "what they served before"}'
         event = Event(time=now, kind='rollback', level=Level.WARNING, text=text, alert=True)
-        self._pending.events.append(('', event))
+        self._outbox.tell('', [event])
         return rollback
 
     def history(self, limit: int = 0) -> list[RolloutSummary]:
@@ -212,6 +202,11 @@ class Coordinator:
         runner = self._runners.get(rollout_id or self._latest_id)
         return None if runner is None else snapshot(runner, self._view, now)
 
+    @property
+    def journal_error(self) -> str:
+        """Return why the journal could not be written the last time; empty: it could."""
+        return self._outbox.error
+
     def robots_heard(self, now: float) -> int:
         """Return how many robots are in reach, whatever they serve."""
         return self._view.heard(now)
@@ -219,11 +214,6 @@ class Coordinator:
     def reports(self, model_id: str) -> Mapping[str, RobotReport]:
         """Return what the robots of a model report."""
         return self._view.reports(model_id)
-
-    def _held(self, model_id: str, robot_id: str) -> Desired:
-        held = self._desired.get(model_id, robot_id)
-        stable = self._view.reports(model_id)[robot_id].routing.stable
-        return held or Desired(robot_id, Routing(model_id, stable), resident=(stable,))
 
     # -- the loop ---------------------------------------------------------------------------------
 
@@ -235,13 +225,13 @@ class Coordinator:
         for rollback in self._rollbacks:
             rollback.tick(self._view, now)
         self._wish()
-        if not self._write(now):
+        if not self._outbox.write(self._active.values(), now):
             return Output(lease_rollouts=None)
-        events, self._pending.events = self._pending.events, []
+        events = self._outbox.take_events()
         self._forget_ended()
         commands = tuple(self._desired.commands(self._view, now))
         watched = [i for i, r in self._active.items() if r.state.status is not Status.ROLLING_BACK]
-        return Output(commands, tuple(events), tuple(watched))
+        return Output(commands, events, tuple(watched))
 
     def _welcome(self, runner: Runner, now: float) -> None:
         """Let robots that are new take part, once they serve what they are to serve before."""
@@ -256,32 +246,13 @@ class Coordinator:
     def _wish(self) -> None:
         changed: list[Desired] = []
         for rollout_id, runner in self._active.items():
-            self._pending.events += [(rollout_id, event) for event in runner.take_events()]
+            self._outbox.tell(rollout_id, runner.take_events())
             if runner.state.status is not Status.SUPERSEDED:
                 changed += self._desired.want(runner.wants(), self._view)
         for rollback in self._rollbacks:
             changed += self._desired.want(rollback.wants(), self._view)
         changed += self._desired.hold(self._view)
-        for entry in changed:
-            self._pending.desired[entry.routing.model_id, entry.robot_id] = entry
-
-    def _write(self, now: float) -> bool:
-        due = now - self._checkpoint_at >= self.CHECKPOINT_S and bool(self._active)
-        if not (due or self._pending.events or self._pending.desired):
-            return True
-        try:
-            self._journal.commit(
-                [(runner.checkpoint(now), report(runner)) for runner in self._active.values()],
-                self._pending.events,
-                self._pending.desired.values(),
-            )
-        except JournalError as error:
-            self.journal_error = str(error)
-            return False
-        self.journal_error = ''
-        self._checkpoint_at = now
-        self._pending.desired.clear()
-        return True
+        self._outbox.want(changed)
 
     def _forget_ended(self) -> None:
         self._active = {k: r for k, r in self._active.items() if not r.state.status.is_terminal}
@@ -308,26 +279,3 @@ class Coordinator:
                 runner.supersede('a rollback took over its robots', now)
                 wishes += runner.wants()
         return wishes
-
-    def _targets(
-        self, model_id: str, version: str, robot_ids: tuple[str, ...]
-    ) -> dict[str, Desired]:
-        reports = self._view.reports(model_id)
-        unknown = [robot_id for robot_id in robot_ids if robot_id not in reports]
-        if unknown:
-            raise UnknownRobotError(unknown, sorted(reports))
-        targets = {}
-        for robot_id in robot_ids or reports:
-            serves = reports[robot_id].routing
-            held = self._desired.get(model_id, robot_id)
-            to = version or ('' if held is None else held.previous)
-            if to:
-                targets[robot_id] = Desired(
-                    robot_id,
-                    Routing(model_id, to),
-                    resident=(to,),
-                    previous=serves.stable if serves.stable != to else '',
-                )
-        if not targets:
-            raise NothingToRollBackError(model_id, len(reports))
-        return targets

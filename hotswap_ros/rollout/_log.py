@@ -6,8 +6,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from hotswap_ros.rollout._state import Event, Level
+
+
+class Say(Protocol):
+    """Tells people what happened."""
+
+    def __call__(
+        self,
+        now: float,
+        kind: str,
+        level: Level,
+        text: str,
+        robots: Sequence[str] = (),
+        *,
+        alert: bool = False,
+    ) -> None: ...
 
 
 class Log:

@@ -47,7 +47,7 @@ def snapshot(runner: Runner, view: FleetView, now: float) -> Snapshot:
     state = runner.state
     robots = state.robots
     unreachable = view.unreachable(state.plan.model_id, robots, now)
-    waiting = runner.waiting_for(view, now)
+    waiting = runner.wishes.waiting_for(view, now)
     step = state.step
     end = now if state.ended is None else state.ended
     return Snapshot(
@@ -133,5 +133,5 @@ def _progress(step: Step, runner: Runner, view: FleetView, now: float) -> float:
 
 
 def _confirmed(step: SetRouting, runner: Runner, view: FleetView, now: float) -> float:
-    waiting = set(runner.waiting_for(view, now)).intersection(step.robots)
+    waiting = set(runner.wishes.waiting_for(view, now)).intersection(step.robots)
     return 1.0 - len(waiting) / len(step.robots)

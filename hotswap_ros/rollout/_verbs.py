@@ -40,6 +40,7 @@ class Operator:
 
     def __init__(self, runner: Runner, now: float, remark: str) -> None:
         self._runner = runner
+        self._course = runner.course
         self._state = runner.state
         self._now = now
         self._remark = f' ({remark})' if remark else ''
@@ -62,7 +63,7 @@ class Operator:
     def _pause(self) -> None:
         if self._state.status is not Status.RUNNING:
             raise self._refusal('pause', 'only a running one pauses')
-        self._runner.pause(PauseReason.BY_HAND, f'paused by hand{self._remark}', self._now)
+        self._course.pause(PauseReason.BY_HAND, f'paused by hand{self._remark}', self._now)
 
     def _resume(self) -> None:
         state = self._state
@@ -72,7 +73,7 @@ class Operator:
             raise self._refusal('resume', 'it waits for approval: approve or refuse')
         if state.pause_reason is PauseReason.INCONCLUSIVE:
             self._watch_on()
-        self._runner.resume(f'resumed by hand{self._remark}', self._now)
+        self._course.resume(f'resumed by hand{self._remark}', self._now)
 
     def _watch_on(self) -> None:
         """
@@ -93,7 +94,7 @@ class Operator:
     def _approve(self) -> None:
         self._need_approval('approve')
         runner, now = self._runner, self._now
-        runner.leave_pause()
+        self._course.leave_pause()
         self._state.status = Status.RUNNING
         self._state.reason = ''
         if runner.found_failure(now):
@@ -104,7 +105,7 @@ class Operator:
     def _refuse(self) -> None:
         self._need_approval('refuse')
         text = f'refused by a person{self._remark}'
-        self._runner.roll_back(Cause.REFUSED, text, self._now)
+        self._course.roll_back(Cause.REFUSED, text, self._now)
 
     def _need_approval(self, verb: str) -> None:
         if self._state.pause_reason is not PauseReason.APPROVAL:
@@ -116,7 +117,7 @@ class Operator:
         undecided = state.pause_reason is PauseReason.INCONCLUSIVE
         if not watches or not (state.status is Status.RUNNING or undecided):
             raise self._refusal('skip the wait of', 'no step is being watched')
-        runner.leave_pause()
+        self._course.leave_pause()
         state.status = Status.RUNNING
         runner.watching.judge()
         if runner.found_failure(now):
@@ -128,13 +129,13 @@ class Operator:
         if self._state.status.is_terminal:
             raise self._refusal('abort', 'it has ended already')
         if self._state.status is not Status.ROLLING_BACK:
-            self._runner.roll_back(Cause.CANCELED, f'aborted by a person{self._remark}', self._now)
+            self._course.roll_back(Cause.CANCELED, f'aborted by a person{self._remark}', self._now)
 
     def _roll_back(self) -> None:
         if self._state.status.is_terminal or self._state.status is Status.ROLLING_BACK:
             raise self._refusal('roll back', 'it has ended, or goes back already')
         text = f'rolled back by a person{self._remark}'
-        self._runner.roll_back(Cause.BY_HAND, text, self._now)
+        self._course.roll_back(Cause.BY_HAND, text, self._now)
 
     def _set_share(self, share: float | None) -> None:
         state, runner, step = self._state, self._runner, self._state.step
@@ -157,7 +158,7 @@ class Operator:
         if not on_trial or (isinstance(step, SetRouting) and step.promote):
             raise self._refusal('set the share of', 'nothing serves the candidate')
         state.shares.update(dict.fromkeys(on_trial, share))
-        self._runner.rewish()
+        self._runner.wishes.forget()
 
     def _refusal(self, verb: str, why: str) -> CommandRefusedError:
         return CommandRefusedError(verb, self._state.status.value, why)

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hotswap_ros.models import Routing
 from hotswap_ros.rollout._desired import Desired
+from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._state import RolloutState, Status
 
 
@@ -37,3 +40,36 @@ def wish(state: RolloutState, robot_id: str) -> Desired:
     elif robot_id in state.shadowed and not succeeded:
         routing = Routing(model_id, previous, shadow=version)
     return Desired(robot_id, routing, (previous, version), previous)
+
+
+class Wishes:
+    """The wishes of a rollout, kept until `forget` is called because its state has changed."""
+
+    def __init__(self, state: RolloutState) -> None:
+        self._state = state
+        self._known: dict[str, Desired] = {}
+        #: Rises whenever what robots should serve may have changed.
+        self.revision = 0
+
+    def forget(self) -> None:
+        """Take note that robots may have to serve something else now."""
+        self._known.clear()
+        self.revision += 1
+
+    def all(self) -> Mapping[str, Desired]:
+        """Return what every robot of the plan should serve."""
+        if not self._known:
+            self._known = {
+                robot_id: wish(self._state, robot_id) for robot_id in self._state.robots
+            }
+        return self._known
+
+    def waiting_for(self, view: FleetView, now: float) -> tuple[str, ...]:
+        """Return the reachable robots that do not yet report what they should serve."""
+        model_id, wishes = self._state.plan.model_id, self.all()
+        return tuple(
+            robot_id
+            for robot_id in self._state.robots
+            if view.is_reachable(model_id, robot_id, now)
+            and not view.confirms(wishes[robot_id].routing, robot_id)
+        )

@@ -142,9 +142,9 @@ class _Simulation:
 
     def _obey(self) -> None:
         """Serve what the runner wishes, at once."""
-        if self.runner.revision == self.seen:
+        if self.runner.wishes.revision == self.seen:
             return
-        self.seen = self.runner.revision
+        self.seen = self.runner.wishes.revision
         for wish in self.runner.wants():
             robot = self.robots[wish.robot_id]
             joins = bool(wish.routing.candidate) and not robot.routing.candidate

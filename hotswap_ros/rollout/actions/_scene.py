@@ -8,10 +8,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from hotswap_ros.rollout._fleet import FleetView
-from hotswap_ros.rollout._state import Cause, Level, PauseReason, RolloutState
+from hotswap_ros.rollout._log import Say
+from hotswap_ros.rollout._state import Cause, PauseReason, RolloutState
 from hotswap_ros.rollout._watching import Watching
 
 
@@ -44,21 +44,6 @@ class Outcome:
 
 WAIT = Outcome(Move.WAIT)
 DONE = Outcome(Move.DONE)
-
-
-class Say(Protocol):
-    """Tells people what happened."""
-
-    def __call__(
-        self,
-        now: float,
-        kind: str,
-        level: Level,
-        text: str,
-        robots: Sequence[str] = (),
-        *,
-        alert: bool = False,
-    ) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,108 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the coordinator tells people and their tools: status, alerts, log, diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+from hotswap_ros import msg
+from hotswap_ros.nodes import fleet_conversions, qos
+from hotswap_ros.nodes._coordinator_loop import News
+from hotswap_ros.rollout import Event, Level, Snapshot
+
+
+class Announcements:
+    """Publishes `~/rollout_status`, `~/alerts` and `/diagnostics`; `epoch` is for the latter."""
+
+    def __init__(self, node: Node, epoch: int) -> None:
+        self._node = node
+        self._epoch = epoch
+        self._latest: Snapshot | None = None
+        self._robots_heard = 0
+        self._journal_error = ''
+        self._published = ''
+        self._statuses = node.create_publisher(msg.RolloutStatus, '~/rollout_status', qos.STATE)
+        self._alerts = node.create_publisher(msg.Alert, '~/alerts', qos.EVENT)
+        # The one name that tools expect to be absolute.
+        self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENT)
+
+    def take(self, news: News) -> None:
+        """Tell what a tick brought."""
+        for rollout_id, event in news.events:
+            self._tell(rollout_id, event)
+        if news.journal_error and news.journal_error != self._journal_error:
+            self._node.get_logger().error(news.journal_error)
+        self._journal_error = news.journal_error
+        self._latest = news.latest
+        self._robots_heard = news.robots_heard
+        if self._has_changed(news.latest):
+            self._publish_status()
+
+    def repeat(self, robots: Mapping[tuple[str, str], Any]) -> None:
+        """Tell how things stand; `robots` are the statuses that were heard, by model and robot."""
+        self._publish_status()
+        self._publish_diagnostics(robots)
+
+    def _has_changed(self, latest: Snapshot | None) -> bool:
+        if latest is None:
+            return False
+        state = latest.state
+        key = f'{state.rollout_id} {state.status} {state.step_index} {state.pause_reason}'
+        key += f' {latest.robots_confirmed} {latest.robots_unreachable} {latest.tasks}'
+        changed, self._published = key != self._published, key
+        return changed
+
+    def _tell(self, rollout_id: str, event: Event) -> None:
+        text = f'[{rollout_id}] {event.kind}: {event.text}' if rollout_id else event.text
+        logger = self._node.get_logger()
+        if event.level is Level.ERROR:
+            logger.error(text)
+        elif event.level is Level.WARNING:
+            logger.warning(text)
+        else:
+            logger.info(text)
+        if event.alert:
+            self._alerts.publish(fleet_conversions.alert_msg(rollout_id, event))
+
+    def _publish_status(self) -> None:
+        status = msg.RolloutStatus()
+        if self._latest is not None:
+            status = fleet_conversions.rollout_status_msg(self._latest)
+        status.stamp = self._now()
+        status.robots_heard = self._robots_heard
+        self._statuses.publish(status)
+
+    def _publish_diagnostics(self, robots: Mapping[tuple[str, str], Any]) -> None:
+        unwell = [s for s in robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
+        level, text = DiagnosticStatus.OK, f'{self._robots_heard} robots in reach'
+        if self._robots_heard < len(robots):
+            level = DiagnosticStatus.WARN
+            text = f'{self._robots_heard} of {len(robots)} robots in reach'
+        if unwell:
+            level = DiagnosticStatus.WARN
+            text += f', {len(unwell)} not well: ' + ', '.join(s.robot_id for s in unwell[:10])
+        if self._journal_error:
+            level, text = DiagnosticStatus.ERROR, self._journal_error
+        values = {'epoch': str(self._epoch)}
+        if self._latest is not None:
+            state = self._latest.state
+            values |= {'rollout': state.rollout_id, 'status': state.status.value}
+            values |= {'version': state.plan.version, 'reason': state.reason}
+        status = DiagnosticStatus(
+            level=level,
+            name='fleet_coordinator: rollouts',
+            message=text,
+            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        )
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self._now()
+        self._diagnostics.publish(array)
+
+    def _now(self) -> Any:
+        return self._node.get_clock().now().to_msg()

@@ -1,0 +1,84 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What people say to rollouts and ask about them: control, history, reports."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rclpy.callback_groups import CallbackGroup
+from rclpy.node import Node
+
+from hotswap_ros import srv
+from hotswap_ros.nodes import fleet_conversions
+from hotswap_ros.nodes._coordinator_loop import LoopLink
+from hotswap_ros.rollout import UnknownRolloutError, Verb
+
+_VERBS = {
+    srv.ControlRollout.Request.PAUSE: Verb.PAUSE,
+    srv.ControlRollout.Request.RESUME: Verb.RESUME,
+    srv.ControlRollout.Request.APPROVE: Verb.APPROVE,
+    srv.ControlRollout.Request.ABORT: Verb.ABORT,
+    srv.ControlRollout.Request.SKIP_WAIT: Verb.SKIP_WAIT,
+    srv.ControlRollout.Request.SET_SHARE: Verb.SET_SHARE,
+    srv.ControlRollout.Request.REFUSE: Verb.REFUSE,
+    srv.ControlRollout.Request.ROLLBACK: Verb.ROLLBACK,
+}
+
+
+class RolloutServices:
+    """Serves `~/control_rollout`, `~/list_rollouts` and `~/get_report`."""
+
+    def __init__(self, node: Node, link: LoopLink, group: CallbackGroup) -> None:
+        self._link = link
+        for kind, name, callback in (
+            (srv.ControlRollout, 'control_rollout', self._control_rollout),
+            (srv.ListRollouts, 'list_rollouts', self._list_rollouts),
+            (srv.GetReport, 'get_report', self._get_report),
+        ):
+            node.create_service(kind, f'~/{name}', callback, callback_group=group)
+
+    async def _control_rollout(self, request: Any, response: Any) -> Any:
+        verb = _VERBS.get(request.command)
+        if verb is None:
+            response.error_code = response.INVALID_COMMAND
+            response.error_msg = (
+                f'command {request.command} is not possible: this rollout knows '
+                + ', '.join(f'{code} {verb.value}' for code, verb in _VERBS.items())
+            )
+            return response
+        try:
+            await self._link.ask(
+                lambda coordinator, now: coordinator.command(
+                    request.rollout_id, verb, now, request.remark, request.share
+                )
+            )
+        except UnknownRolloutError as error:
+            response.error_code, response.error_msg = response.UNKNOWN_ROLLOUT, str(error)
+        except Exception as error:
+            response.error_code, response.error_msg = response.INVALID_COMMAND, str(error)
+        return response
+
+    async def _list_rollouts(self, request: Any, response: Any) -> Any:
+        try:
+            rollouts = await self._link.ask(
+                lambda coordinator, _: coordinator.history(request.limit)
+            )
+        except Exception as error:
+            response.error_code, response.error_msg = response.FAILED, str(error)
+        else:
+            response.rollouts = [fleet_conversions.summary_msg(summary) for summary in rollouts]
+        return response
+
+    async def _get_report(self, request: Any, response: Any) -> Any:
+        try:
+            report = await self._link.ask(
+                lambda coordinator, _: coordinator.report(request.rollout_id)
+            )
+        except Exception as error:
+            response.error_code, response.error_msg = response.UNKNOWN_ROLLOUT, str(error)
+        else:
+            response.report = json.dumps(report)
+        return response

@@ -1,0 +1,114 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""From status to status: pause and go on, roll back, end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hotswap_ros.rollout._fleet import FleetView
+from hotswap_ros.rollout._log import Say
+from hotswap_ros.rollout._state import Cause, Level, PauseReason, RolloutState, Status
+from hotswap_ros.rollout._wishes import Wishes
+from hotswap_ros.rollout.actions import counted
+
+_ENDS = {
+    Cause.GATE_FAILED: Status.ROLLED_BACK,
+    Cause.INCONCLUSIVE: Status.ROLLED_BACK,
+    Cause.BY_HAND: Status.ROLLED_BACK,
+    Cause.REFUSED: Status.ROLLED_BACK,
+    Cause.CANCELED: Status.ABORTED,
+}
+_BY_PEOPLE = (Cause.CANCELED, Cause.BY_HAND, Cause.REFUSED)
+
+
+class Course:
+    """Changes the status of a rollout, what its robots should serve with it, and says so."""
+
+    def __init__(self, state: RolloutState, wishes: Wishes, say: Say) -> None:
+        self.state = state
+        self._wishes = wishes
+        self._say = say
+
+    def pause(
+        self, reason: PauseReason, text: str, now: float, robots: Sequence[str] = ()
+    ) -> None:
+        """Hold where it is; gates go on watching."""
+        self.state.status = Status.PAUSED
+        self.state.pause_reason = reason
+        self.state.paused_at = now
+        self.state.reason = text
+        by_hand = reason is PauseReason.BY_HAND
+        level = Level.INFO if by_hand else Level.WARNING
+        self._say(now, reason.value, level, text, robots, alert=not by_hand)
+
+    def resume(self, text: str, now: float) -> None:
+        """Go on; the time of the pause does not count."""
+        if self.state.paused_at is not None:
+            self.shift_clocks(now - self.state.paused_at)
+        self.leave_pause()
+        self.state.status = Status.RUNNING
+        self.state.reason = ''
+        self._say(now, 'resumed', Level.INFO, text)
+
+    @property
+    def _gravity(self) -> Level:
+        """What somebody wanted is no error."""
+        return Level.WARNING if self.state.cause in _BY_PEOPLE else Level.ERROR
+
+    def leave_pause(self) -> None:
+        """Forget why it was paused."""
+        self.state.pause_reason = PauseReason.NONE
+        self.state.paused_at = None
+
+    def shift_clocks(self, seconds: float) -> None:
+        """Let time that passed not count for the step."""
+        state = self.state
+        if state.step_records and state.step_records[-1].ended is None:
+            state.step_records[-1].started += seconds
+        if state.waits_since is not None:
+            state.waits_since += seconds
+        if state.ramp is not None:
+            state.ramp.next_at += seconds
+
+    def roll_back(self, cause: Cause, reason: str, now: float) -> None:
+        """Put the previous versions back."""
+        self.leave_pause()
+        self.state.status = Status.ROLLING_BACK
+        self.state.rolling_back_since = now
+        self.state.cause = cause
+        self.state.reason = reason
+        self._wishes.forget()
+        touched = sorted(self.state.touched)
+        self._say(now, 'rollback', self._gravity, reason, touched, alert=True)
+
+    def end_rollback_when_confirmed(self, view: FleetView, now: float) -> None:
+        """End once all in reach serve the previous version, or have had their time."""
+        since = self.state.rolling_back_since
+        seconds = now - (now if since is None else since)
+        silent = self._wishes.waiting_for(view, now)
+        if silent and seconds < self.state.plan.timeout_s:
+            return
+        touched = self.state.touched
+        owed = sorted({*view.unreachable(self.state.plan.model_id, touched, now), *silent})
+        if owed:
+            text = f'{counted(owed)} did not confirm and are owed it: {", ".join(owed)}'
+            self._say(now, 'owed', Level.WARNING, text, owed, alert=True)
+        back = '/'.join(sorted(set(self.state.previous.values())))
+        reason = self.state.reason.rstrip('.')
+        done = counted(touched - set(owed))
+        text = f'{reason}. {back} is back on {done} after {seconds:.1f} s.'
+        end = _ENDS.get(self.state.cause, Status.FAILED)
+        self.end(end, text if touched else self.state.reason, now, self._gravity)
+
+    def end(self, status: Status, reason: str, now: float, level: Level) -> None:
+        """Come to a terminal status."""
+        self.leave_pause()
+        self.state.status = status
+        self.state.ended = now
+        self.state.reason = reason
+        self._wishes.forget()
+        if self.state.step_records and self.state.step_records[-1].ended is None:
+            self.state.step_records[-1].ended = now
+        self._say(now, status.value, level, reason, self.state.robots, alert=True)

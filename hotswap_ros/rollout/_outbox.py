@@ -1,0 +1,61 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What has been decided and is not in the journal yet: only what is goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from hotswap_ros.rollout._desired import Desired
+from hotswap_ros.rollout._journal import Journal, JournalError
+from hotswap_ros.rollout._runner import Runner
+from hotswap_ros.rollout._snapshot import report
+from hotswap_ros.rollout._state import Event
+
+
+class Outbox:
+    """Holds events and wishes back until the journal has them."""
+
+    CHECKPOINT_S = 5.0
+
+    def __init__(self, journal: Journal, now: float) -> None:
+        self._journal = journal
+        self._events: list[tuple[str, Event]] = []
+        self._desired: dict[tuple[str, str], Desired] = {}
+        self._checkpoint_at = now
+        #: Why the journal could not be written the last time; empty: it could.
+        self.error = ''
+
+    def tell(self, rollout_id: str, events: Iterable[Event]) -> None:
+        """Put in what happened; an empty id: outside of a rollout."""
+        self._events += [(rollout_id, event) for event in events]
+
+    def want(self, changed: Iterable[Desired]) -> None:
+        """Put in what robots are to serve from now on."""
+        for entry in changed:
+            self._desired[entry.routing.model_id, entry.robot_id] = entry
+
+    def write(self, active: Collection[Runner], now: float) -> bool:
+        """Write everything, with the rollouts under way; returns False when that failed."""
+        due = now - self._checkpoint_at >= self.CHECKPOINT_S and bool(active)
+        if not (due or self._events or self._desired):
+            return True
+        try:
+            self._journal.commit(
+                [(runner.checkpoint(now), report(runner)) for runner in active],
+                self._events,
+                self._desired.values(),
+            )
+        except JournalError as error:
+            self.error = str(error)
+            return False
+        self.error = ''
+        self._checkpoint_at = now
+        self._desired.clear()
+        return True
+
+    def take_events(self) -> tuple[tuple[str, Event], ...]:
+        """Return the events that have been written, each once."""
+        events, self._events = self._events, []
+        return tuple(events)
