@@ -30,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `make chaos` ask for more than a short look."""
     group = parser.getgroup('chaos')
     group.addoption('--kills', type=int, default=3, help='of the coordinator, default: 3')
-    group.addoption('--seed', type=int, default=1, help='of the moments, default: 1')
+    group.addoption('--steps', type=int, default=0, help='of the state machine, default: a few')
+    group.addoption('--seed', type=int, default=1, help='of moments and steps, default: 1')
 
 
 #: The nodes between `negative` (how far the first number of the observation is below zero) and

@@ -127,19 +127,19 @@ class Journal:
 
     def active(self) -> list[RolloutState]:
         """Return the rollouts that have not ended."""
-        rows = self._read('SELECT state FROM rollouts WHERE ended IS NULL ORDER BY started')
+        rows = self._read('SELECT state FROM rollouts WHERE ended IS NULL ORDER BY rowid')
         return [RolloutState.model_validate_json(row[0]) for row in rows]
 
     def latest(self) -> RolloutState | None:
         """Return the newest rollout, ended or not."""
-        rows = self._read('SELECT state FROM rollouts ORDER BY started DESC LIMIT 1')
+        rows = self._read('SELECT state FROM rollouts ORDER BY rowid DESC LIMIT 1')
         return RolloutState.model_validate_json(rows[0][0]) if rows else None
 
     def history(self, limit: int = 0) -> list[RolloutSummary]:
         """Return the rollouts, newest first; all of them for a limit of 0."""
         rows = self._read(
             'SELECT rollout_id, model_id, version, strategy, started, ended, status, reason '
-            'FROM rollouts ORDER BY started DESC LIMIT ?',
+            'FROM rollouts ORDER BY rowid DESC LIMIT ?',
             (limit or -1,),
         )
         return [_summary(*row) for row in rows]
@@ -171,7 +171,13 @@ def _summary(*row: Any) -> RolloutSummary:
     )
 
 
-_PUT_ROLLOUT = 'INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+# A row stays in its place: clocks may be set back, the order of rows is that of beginnings.
+_PUT_ROLLOUT = (
+    'INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) '
+    'ON CONFLICT (rollout_id) DO UPDATE SET started = excluded.started, ended = excluded.ended, '
+    'status = excluded.status, reason = excluded.reason, state = excluded.state, '
+    'report = excluded.report'
+)
 
 
 def _rollout_row(state: RolloutState, report: Mapping[str, Any]) -> tuple[Any, ...]:

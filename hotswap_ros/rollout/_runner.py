@@ -135,8 +135,11 @@ class Runner:
 
     def wake(self, now: float) -> None:
         """Go on after a restart: the time in which nobody was looking does not count."""
-        away = max(0.0, now - self.state.saved_at)
-        if self.state.paused_at is None:
+        away = now - self.state.saved_at
+        if away < 0:
+            self.state.follow_clock(away)
+            away = 0.0
+        elif self.state.paused_at is None:
             # The end of a pause gives back all of it, this absence included.
             self.course.shift_clocks(away)
         text = f'the coordinator is back after {away:.0f} s and goes on with the rollout'

@@ -172,6 +172,22 @@ class RolloutState(BaseModel):
     ledger: dict[str, Any] = Field(default_factory=dict)
     gate_complete: bool = False
 
+    def follow_clock(self, by_s: float) -> None:
+        """Move all times along with a clock that was set; the instant of a swap is the robots'."""
+        self.started += by_s
+        if self.paused_at is not None:
+            self.paused_at += by_s
+        if self.rolling_back_since is not None:
+            self.rolling_back_since += by_s
+        for record in self.step_records:
+            record.started += by_s
+            if record.ended is not None:
+                record.ended += by_s
+        if self.waits_since is not None:
+            self.waits_since += by_s
+        if self.ramp is not None:
+            self.ramp.next_at += by_s
+
     @property
     def is_kept(self) -> bool:
         """Return whether the control has won."""

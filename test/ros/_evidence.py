@@ -52,7 +52,7 @@ def copied(journal: Path, folder: Path) -> Path:
 def read(journal: Path) -> Evidence:
     """Return what a journal says."""
     with closing(sqlite3.connect(journal)) as db:
-        states = db.execute('SELECT state FROM rollouts ORDER BY started').fetchall()
+        states = db.execute('SELECT state FROM rollouts ORDER BY rowid').fetchall()
         events = db.execute('SELECT rollout_id, event FROM events ORDER BY id').fetchall()
         desired = db.execute('SELECT robot_id, entry FROM desired').fetchall()
         epochs = db.execute('SELECT value FROM meta').fetchall()

@@ -8,8 +8,10 @@ from __future__ import annotations
 import itertools
 import random
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
+from _network import Network
 
 from hotswap_ros.models import (
     LATENCY_EDGES_MS,
@@ -55,7 +57,7 @@ class VirtualRobot:
     online: bool = True
     deaf: bool = False
     mute: bool = False
-    has_been_mute: bool = False
+    may_be_misled: bool = False
     silence_s: float = 0.0
     unloadable: dict[str, Cause] = field(default_factory=dict)
     served: set[str] = field(default_factory=set)
@@ -145,12 +147,14 @@ class VirtualRobot:
             self.routing = replace(self.routing, candidate='', candidate_share=0.0)
 
     def reboot(self, stable='v23'):
+        """Begin anew with a version, or with '' on what it served last."""
         self.boot += 1
         self.counts.clear()
         self.shadows.clear()
         self.pending = None
-        self.routing = Routing(MODEL, stable)
-        self.versions = {stable: self.ready(stable)}
+        last = self.routing
+        self.routing = Routing(MODEL, stable) if stable else last.with_stable_alone(last.stable)
+        self.versions = {self.routing.stable: self.ready(self.routing.stable)}
 
     def obey(self, command):
         """Return None, or why the robot refuses."""
@@ -185,15 +189,16 @@ class VirtualRobot:
 
     def _refuse(self, why):
         """Refuse what nobody asks of a robot whose reports arrive."""
-        assert self.has_been_mute, why
+        assert self.may_be_misled, why
         return Cause.NONE, why
 
 
 class VirtualFleet:
     """
-    Robots and a coordinator that share one clock; `run` lets time pass.
+    Robots and a coordinator, between which lies a `network`; `run` lets time pass.
 
-    With `leases`, robots drop a candidate that nobody watches any more.
+    With `leases`, robots drop a candidate that nobody watches any more. `now` is what the
+    coordinator's clock says, `ahead_s` by how much more than those of the robots.
     """
 
     def __init__(
@@ -208,6 +213,8 @@ class VirtualFleet:
     ):
         rates = {'v23': 0.92, 'v24': 0.94, 'v25': 0.5} | success
         self.now = start
+        self.ahead_s = 0.0
+        self.network = Network(seed)
         self.rates, self.seed = rates, seed
         self.journal_path = journal_path
         self.leases = leases
@@ -222,6 +229,7 @@ class VirtualFleet:
             for i in range(robots)
         }
         self.events = []
+        self.commands = ()
         self.lease_rollouts = ()
         self.journal = None
         self.boot_coordinator()
@@ -235,17 +243,25 @@ class VirtualFleet:
 
     def kill_coordinator(self):
         """Leave the robots alone."""
+        self.journal.close()
         self.coordinator = None
+
+    def set_clock(self, by_s):
+        """Set the coordinator's clock, which it does not notice while it runs."""
+        assert self.coordinator is None
+        self.now += by_s
+        self.ahead_s += by_s
 
     def step(self, tasks=2):
         """Let one second pass."""
         self.now += 1.0
         for robot in self.robots.values():
-            robot.mind_time(self.now)
+            robot.mind_time(self.now - self.ahead_s)
             if self.leases:
                 robot.mind_lease(1.0)
             if robot.online:
                 robot.do_tasks(tasks)
+        self.network.pass_time(self.now)
         if self.coordinator is not None:
             self._listen()
             self._tick()
@@ -253,24 +269,37 @@ class VirtualFleet:
     def _listen(self):
         for robot in self.robots.values():
             if robot.online and not robot.mute:
-                self.coordinator.on_report(robot.report(), self.now)
+                self._to_coordinator('on_report', robot.report())
                 if not robot.counts_are_lost:
-                    self.coordinator.on_telemetry(MODEL, robot.robot_id, robot.telemetry())
+                    self._to_coordinator('on_telemetry', MODEL, robot.robot_id, robot.telemetry())
+
+    def _to_coordinator(self, name, *values):
+        def hand_over():
+            if self.coordinator is not None:
+                now = () if name == 'on_telemetry' else (self.now,)
+                getattr(self.coordinator, name)(*values, *now)
+
+        self.network.send(hand_over, self.now)
 
     def _tick(self):
         output = self.coordinator.tick(self.now)
         self.events += output.events
+        self.commands = output.commands
         self.lease_rollouts = output.lease_rollouts
         for command in output.commands:
-            robot = self.robots[command.robot_id]
-            if not robot.online or robot.deaf:
-                continue
-            refusal = robot.obey(command)
-            if refusal is not None and not robot.mute:
-                self.coordinator.on_refused(command, *refusal, self.now)
+            self.network.send(partial(self._command, command), self.now)
         for robot in self.robots.values():
             if robot.online and not robot.deaf:
                 robot.hear_heartbeat(output.lease_rollouts or ())
+
+    def _command(self, command):
+        robot = self.robots[command.robot_id]
+        if not robot.online or robot.deaf:
+            return
+        robot.may_be_misled |= self.network.had_trouble
+        refusal = robot.obey(command)
+        if refusal is not None and not robot.mute:
+            self._to_coordinator('on_refused', command, *refusal)
 
     def run(self, seconds, tasks=2):
         """Let time pass."""

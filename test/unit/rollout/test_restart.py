@@ -61,6 +61,34 @@ def test_an_absence_in_a_pause_is_given_back_once(fleet, plan):
     fleet.run_until(lambda: fleet.state(rollout).step_index == 3, at_most=110)
 
 
+def test_a_clock_that_was_set_back_makes_nobody_wait(make_fleet, plan):
+    fleet = make_fleet(start=1e6)
+    rollout = fleet.start(plan(stages=((50, 1), (100, 1)), onInconclusive='continue'))
+    fleet.run_until(lambda: fleet.state(rollout).step.kind == 'observe')
+    fleet.kill_coordinator()
+    fleet.set_clock(-3_600)
+    fleet.boot_coordinator()
+    state = fleet.state(rollout)
+    assert state.step_records[-1].started == fleet.now, 'nobody looked meanwhile'
+    assert 0 <= fleet.now - state.started < 20
+    assert fleet.finish(rollout, at_most=100).status is Status.SUCCEEDED
+
+
+def test_the_newest_rollout_is_the_newest_by_any_clock(make_fleet, plan):
+    fleet = make_fleet(start=1e6)
+    first = fleet.start(plan())
+    fleet.finish(first)
+    fleet.kill_coordinator()
+    fleet.set_clock(-3_600)
+    fleet.boot_coordinator()
+    fleet.run(3)
+    second = fleet.start(plan('v23'))
+    fleet.run(3)
+    fleet.boot_coordinator()
+    assert fleet.coordinator.snapshot(fleet.now).state.rollout_id == second
+    assert [s.rollout_id for s in fleet.coordinator.history()] == [second, first]
+
+
 def test_an_ended_rollout_stays_ended(fleet, plan):
     rollout = fleet.start(plan())
     state = fleet.finish(rollout)

@@ -7,8 +7,10 @@ Anything may happen in any order: what people say, what robots suffer, when the 
 Hypothesis invents the order and shrinks what breaks an invariant to the shortest story.
 """
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -20,17 +22,29 @@ from hypothesis.stateful import (
 )
 
 from hotswap_ros.plan import PlanError, Strategy
-from hotswap_ros.rollout import Cause, PauseReason, RolloutError, Status, Verb
+from hotswap_ros.rollout import (
+    Cause,
+    PauseReason,
+    RolloutError,
+    Route,
+    Runner,
+    Status,
+    Verb,
+)
 
 MODEL = 'pick_policy'
 FIRST = 'v23'
 ROBOTS = ['r00', 'r01', 'r02', 'r03']
 #: A load that was refused is asked for again after a minute.
 RETRY_S = 70
+ENDS = {status.value for status in Status if status.is_terminal}
 GOES_ON = (Status.RUNNING, Status.PAUSED)
 
 VERSIONS = ['v23', 'v24', 'v25']
 NEW = 'r90'
+
+#: Runs of the machine between two lines of the long form.
+PIECE = 20
 
 STAGES = 'stages: [{percentage: 50, tasks: 30}, {percentage: 100, duration: 0}]'
 #: What follows `modelId` and `version`, for every strategy and kind of step.
@@ -87,12 +101,14 @@ class FleetMachine(RuleBasedStateMachine):
     """
 
     make_fleet = None
-    plan = None
+    steps = 0
 
     @initialize(version=versions, plan=plans, max_unreachable=st.integers(0, 1))
     def begin(self, version, plan, max_unreachable):
         regions = ('north', 'south')
-        self.fleet = self.make_fleet(robots=len(ROBOTS), leases=True, regions=regions, v25=0.3)
+        self.fleet = self.make_fleet(
+            robots=len(ROBOTS), leases=True, regions=regions, start=1e9, v25=0.3
+        )
         self.expected = dict.fromkeys(ROBOTS, FIRST)
         self.allowed = {robot_id: {FIRST} for robot_id in ROBOTS}
         self.states = {}
@@ -100,7 +116,6 @@ class FleetMachine(RuleBasedStateMachine):
         self.set_by_hand = set()
         self.ended = {}
         self.rollback = None
-        self.had_candidate = dict.fromkeys(ROBOTS, '')
         self.step()
         self.somebody_starts_a_rollout(plan, version, max_unreachable, confirm_timeout=60)
 
@@ -177,7 +192,10 @@ class FleetMachine(RuleBasedStateMachine):
         # It is an order once it is in the journal.
         self.step()
 
-    @rule(robot=robots, fate=st.sampled_from(['offline', 'deaf', 'mute', 'reboot', *VERSIONS]))
+    @rule(
+        robot=robots,
+        fate=st.sampled_from(['offline', 'deaf', 'mute', 'reboot', 'power cut', *VERSIONS]),
+    )
     def a_robot_is_in_trouble(self, robot, fate):
         robot = self.fleet.robots[robot]
         if fate == 'offline':
@@ -185,10 +203,9 @@ class FleetMachine(RuleBasedStateMachine):
         elif fate == 'deaf':
             robot.deaf = True
         elif fate == 'mute':
-            robot.mute = robot.has_been_mute = True
-        elif fate == 'reboot':
-            robot.reboot(FIRST)
-            self.had_candidate[robot.robot_id] = ''
+            robot.mute = robot.may_be_misled = True
+        elif fate in ('reboot', 'power cut'):
+            robot.reboot(FIRST if fate == 'reboot' else '')
         else:
             robot.unloadable[fate] = Cause.DIGEST_MISMATCH
 
@@ -200,17 +217,27 @@ class FleetMachine(RuleBasedStateMachine):
         if self.rollback is not None:
             self.rollback[1][NEW] = FIRST
         self.allowed[NEW] = {FIRST}
-        self.had_candidate[NEW] = ''
+
+    @rule(
+        loss=st.sampled_from([0.0, 0.3]),
+        twice=st.sampled_from([0.0, 0.3]),
+        late=st.sampled_from([0.0, 0.3]),
+    )
+    def the_network_is_in_trouble(self, loss, twice, late):
+        self.fleet.network.trouble(loss, twice, late)
 
     @rule()
-    def all_robots_are_well_again(self):
+    def all_is_well_again(self):
+        self.fleet.network.trouble(0.0, 0.0, 0.0)
         for robot in self.fleet.robots.values():
             robot.online, robot.deaf, robot.mute = True, False, False
             robot.unloadable.clear()
 
-    @rule(away_s=st.sampled_from([0, 0, 3, 30]))
-    def the_coordinator_is_killed(self, away_s):
+    @rule(away_s=st.sampled_from([0, 0, 3, 30]), jump_s=st.sampled_from([0, 0, -5, -3600, 3600]))
+    def the_coordinator_is_killed(self, away_s, jump_s):
+        self.replays_say_the_same()
         self.fleet.kill_coordinator()
+        self.fleet.set_clock(jump_s)
         if self.rollback is not None:
             # What a robot refused since the last tick is not in the journal: it is still owed.
             self.expected = self.after_rollback(self.refused)
@@ -221,6 +248,17 @@ class FleetMachine(RuleBasedStateMachine):
 
     # -- what must be true ------------------------------------------------------------------------
 
+    def replays_say_the_same(self):
+        for state in self.fleet.journal.active():
+            runner = Runner(state.model_copy(deep=True))
+            assert runner.checkpoint(state.saved_at) == state
+            wanted = {want.robot_id: want for want in runner.wants()}
+            kept = {want.robot_id: want for want in self.fleet.journal.desired()}
+            for robot_id, want in wanted.items():
+                generation = kept[robot_id].routing.generation
+                routing = replace(want.routing, generation=generation)
+                assert kept[robot_id] == replace(want, routing=routing)
+
     def step(self, tasks=2):
         is_over = self.rollback is not None and self.rollback[0].is_done
         self.refused = set() if self.rollback is None else set(self.rollback[0].refused)
@@ -228,6 +266,11 @@ class FleetMachine(RuleBasedStateMachine):
         if is_over:
             self.rollback = None
         self.look()
+        told = [rollout_id for rollout_id, event in self.fleet.events if event.kind in ENDS]
+        assert len(told) == len(set(told)), 'an end was told twice'
+        for command in self.fleet.commands:
+            if isinstance(command, Route) and command.routing.candidate:
+                assert self.states[command.routing.salt].status in GOES_ON, 'it is over'
 
     def after_rollback(self, refused):
         _, before, targets = self.rollback
@@ -276,6 +319,7 @@ class FleetMachine(RuleBasedStateMachine):
 
     @invariant()
     def one_step_follows_the_other(self):
+        FleetMachine.steps += 1
         for state in self.states.values():
             begun = len(state.step_records)
             assert begun in (state.step_index, state.step_index + 1), 'a step was left out'
@@ -297,14 +341,6 @@ class FleetMachine(RuleBasedStateMachine):
             assert robot_id in state.touched
 
     @invariant()
-    def no_candidate_is_put_to_trial_by_a_rollout_that_is_over(self):
-        for robot_id, robot in self.fleet.robots.items():
-            candidate = robot.routing.candidate
-            if candidate and not self.had_candidate[robot_id]:
-                assert self.states[robot.routing.salt].status in GOES_ON
-            self.had_candidate[robot_id] = candidate
-
-    @invariant()
     def only_rollouts_under_way_are_watched(self):
         if self.fleet.coordinator is not None:
             assert set(self.fleet.lease_rollouts or ()) <= {*self.active(), *self.ended}
@@ -315,7 +351,7 @@ class FleetMachine(RuleBasedStateMachine):
         """Heal everything; then each robot must come to serve what the last word says."""
         if not hasattr(self, 'expected'):
             return
-        self.all_robots_are_well_again()
+        self.all_is_well_again()
         for _ in range(RETRY_S):
             if self.all_obey():
                 break
@@ -350,20 +386,42 @@ class FleetMachine(RuleBasedStateMachine):
             self.somebody_says(Verb.RESUME, '')
 
 
-@pytest.mark.timeout(600)  # Only a failure takes long: Hypothesis looks for its shortest story.
-def test_whatever_happens_every_robot_ends_where_it_should(make_fleet, plan):
-    FleetMachine.make_fleet = staticmethod(make_fleet)
-    FleetMachine.plan = staticmethod(plan)
+def run_machine(examples, steps, *, derandomize):
     run_state_machine_as_test(
         FleetMachine,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=25,
-            derandomize=True,
+            max_examples=examples,
+            stateful_step_count=steps,
+            derandomize=derandomize,
+            database=None,
             # Shrinking takes minutes here; the steps of the failure are printed as they are.
             phases=(Phase.generate,),
             deadline=None,
-            print_blob=True,
+            print_blob=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.timeout(600)  # Only a failure takes long: Hypothesis looks for its shortest story.
+def test_whatever_happens_every_robot_ends_where_it_should(make_fleet):
+    FleetMachine.make_fleet = staticmethod(make_fleet)
+    run_machine(40, 25, derandomize=True)
+
+
+def test_whatever_happens_for_long(make_fleet, pytestconfig):
+    """Run as many steps as `make chaos` asks for, each piece with a seed that it prints."""
+    wanted, piece = pytestconfig.getoption('--steps'), pytestconfig.getoption('--seed')
+    if not wanted:
+        pytest.skip('only with --steps, see make chaos')
+    FleetMachine.make_fleet = staticmethod(make_fleet)
+    FleetMachine.steps = 0
+    while FleetMachine.steps < wanted:
+        seed(piece)(FleetMachine)
+        try:
+            run_machine(PIECE, 50, derandomize=False)
+        except BaseException:
+            print(f'failed: --steps 1 --seed {piece}', flush=True)
+            raise
+        print(f'{FleetMachine.steps:,} of {wanted:,} steps, seed {piece}', flush=True)
+        piece += 1
