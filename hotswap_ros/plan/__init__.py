@@ -5,16 +5,20 @@
 What somebody asked for: a plan, its criteria, and the steps that it compiles to.
 
 `load_plan` reads YAML or JSON text into a Plan; `compile_plan` turns it, with the fleet of this
-moment, into a list of steps; `advise` names the strategy that fits. All are pure.
+moment, into a list of steps; `review` goes through its checklist; `advise` names the strategy that
+fits. All are pure.
 """
 
 from hotswap_ros.plan._advisor import Advice, Risk, advise
 from hotswap_ros.plan._base import Approval, BasePlan, Strategy
+from hotswap_ros.plan._checklist import Checklist, ChecklistPreset, Item, Override, Signature
 from hotswap_ros.plan._compile import compile_plan
 from hotswap_ros.plan._criteria import Control, Method, Preset, SuccessCriteria
 from hotswap_ros.plan._errors import PlanError
+from hotswap_ros.plan._facts import Facts, LabResult, Rehearsal, RobotFacts, VersionFacts
 from hotswap_ros.plan._load import load_plan, parse_text, problems_of
 from hotswap_ros.plan._plan import Plan
+from hotswap_ros.plan._review import ChecklistItem, ItemState, blockers, review
 from hotswap_ros.plan._section import Section
 from hotswap_ros.plan._stages import Robot, Stage, select_cohort
 from hotswap_ros.plan._steps import (
@@ -52,17 +56,25 @@ __all__ = [
     'BasePlan',
     'BlueGreen',
     'Canary',
+    'Checklist',
+    'ChecklistItem',
+    'ChecklistPreset',
     'ChooseWinner',
     'Control',
     'ControlLoop',
     'Day',
     'DeploymentWindow',
     'Direct',
+    'Facts',
     'FeatureFlag',
     'FlagEntry',
+    'Item',
+    'ItemState',
+    'LabResult',
     'Method',
     'ModelVersion',
     'Observe',
+    'Override',
     'Phases',
     'Plan',
     'PlanError',
@@ -70,24 +82,30 @@ __all__ = [
     'ProgressiveRollout',
     'Ramp',
     'RegionalRollout',
+    'Rehearsal',
     'Retire',
     'Risk',
     'Robot',
+    'RobotFacts',
     'Section',
     'SetRouting',
     'Shadow',
+    'Signature',
     'Stage',
     'StageModels',
     'Step',
     'Strategy',
     'SuccessCriteria',
+    'VersionFacts',
     'WaitForApproval',
     'Watch',
     'WinnerCriteria',
     'advise',
+    'blockers',
     'compile_plan',
     'load_plan',
     'parse_text',
     'problems_of',
+    'review',
     'select_cohort',
 ]

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from hotswap_ros.plan._checklist import Checklist
 from hotswap_ros.plan._criteria import SuccessCriteria
 from hotswap_ros.plan._section import Section
 from hotswap_ros.plan._stages import Duration, Robot, Stage
@@ -56,7 +57,8 @@ class BasePlan(Section):
     rollout pauses, `max_missing` how many that are in reach may send no counters for
     `missing_after`, and `max_failed_queries` how many times in a row the gate may fail to judge.
     `on_inconclusive` is what becomes of a stage whose gate cannot decide. The rollout starts and
-    advances within `deployment_windows` only; none: at any time.
+    advances within `deployment_windows` only; none: at any time. It does not start while its
+    `checklist` blocks it; None: nothing is asked.
     """
 
     #: Whether robots that are heard of later belong with those of their region.
@@ -74,6 +76,7 @@ class BasePlan(Section):
     max_failed_queries: int = Field(3, ge=0)
     on_inconclusive: Literal['pause', 'continue', 'rollback'] = 'pause'
     deployment_windows: tuple[DeploymentWindow, ...] = ()
+    checklist: Checklist | None = None
 
     def fit(self, fleet: Sequence[Robot]) -> None:
         """Raise PlanError when the plan names what the robots in reach do not have."""

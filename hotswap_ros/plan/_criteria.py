@@ -131,6 +131,15 @@ class SuccessCriteria(Section):
             )
         return self
 
+    @model_validator(mode='after')
+    def _categories_have_a_control(self) -> SuccessCriteria:
+        if self.max_category_drop is not None and self.control in (Control.FIXED, Control.HISTORY):
+            raise ValueError(
+                "'maxCategoryDrop' needs a control at the same time, but 'control' is "
+                f"'{self.control.value}': remove it, or compare within_robots or across_robots"
+            )
+        return self
+
     @property
     def needs_other_robots(self) -> bool:
         """Whether robots without the candidate are the control."""

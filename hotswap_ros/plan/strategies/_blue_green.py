@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hotswap_ros.plan._base import Approval, BasePlan, Strategy
 from hotswap_ros.plan._criteria import Control, SuccessCriteria
@@ -45,6 +45,15 @@ class BlueGreen(BasePlan):
     watch_timeout: Duration = timedelta(days=7)
     retention: Duration = timedelta(days=7)
     backup_robots: tuple[str, ...] = ()
+
+    @model_validator(mode='after')
+    def _has_no_control_after_the_swap(self) -> BlueGreen:
+        if self.success_criteria.max_category_drop is not None:
+            raise ValueError(
+                "'maxCategoryDrop' needs a control at the same time, which BlueGreen has not "
+                "after the swap: remove it, or give 'phases' a Canary with it before the swap"
+            )
+        return self
 
     def watch(self, stages: int = 1) -> Watch:
         """Return the gate after the swap: nobody is left to be the control at the same time."""

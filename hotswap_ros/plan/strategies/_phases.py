@@ -47,6 +47,7 @@ _INHERITED = (
     'missing_after',
     'max_failed_queries',
     'deployment_windows',
+    'checklist',
 )
 _OF_THE_WHOLE = (
     'lease',
@@ -54,6 +55,7 @@ _OF_THE_WHOLE = (
     'missing_after',
     'max_failed_queries',
     'deployment_windows',
+    'checklist',
 )
 #: Strategies that begin with a clean slate: robots that an earlier phase shares tasks on go back.
 _FROM_SCRATCH = (ABTesting, BlueGreen, Shadow)

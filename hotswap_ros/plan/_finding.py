@@ -1,0 +1,72 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is found out about one item of a checklist, and the words that all items say it with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hotswap_ros.plan._base import BasePlan
+from hotswap_ros.plan._checklist import Checklist
+from hotswap_ros.plan._facts import Facts, VersionFacts
+
+
+class Finding(NamedTuple):
+    """Whether an item is true (None: nobody knows), and a sentence with figure and remedy."""
+
+    is_true: bool | None
+    sentence: str
+
+
+class Case(NamedTuple):
+    """What an item is judged by."""
+
+    plan: BasePlan
+    checklist: Checklist
+    facts: Facts
+
+    @property
+    def candidate(self) -> VersionFacts:
+        """Return what is known of the version to roll out."""
+        return self.version(self.plan.version)
+
+    @property
+    def previous(self) -> tuple[str, ...]:
+        """Return the versions that the robots serve, sorted."""
+        return tuple(sorted({robot.serves for robot in self.facts.robots}))
+
+    def version(self, name: str) -> VersionFacts:
+        """Return what is known of a version."""
+        found = self.facts.versions.get(name)
+        return VersionFacts(problem=f'nothing is known of {name}') if found is None else found
+
+
+NO_ROBOT = Finding(None, 'No robot has been heard of: ask a coordinator that hears the fleet.')
+
+
+def names(robots: Sequence[str]) -> str:
+    """Write the names of robots, a few of them."""
+    return ', '.join(robots[:5]) + (f' and {len(robots) - 5} more' if len(robots) > 5 else '')
+
+
+def percent(rate: float) -> str:
+    """Write a rate."""
+    return f'{100 * rate:.1f}%'
+
+
+def size_words(size_bytes: float) -> str:
+    """Write a size."""
+    for unit, power in (('GB', 9), ('MB', 6), ('kB', 3)):
+        if size_bytes >= 10**power:
+            return f'{size_bytes / 10**power:.3g} {unit}'
+    return f'{size_bytes:.0f} bytes'
+
+
+def time_words(seconds: float) -> str:
+    """Write a length of time."""
+    for unit, length in (('d', 86_400), ('h', 3600), ('min', 60)):
+        if seconds >= 2 * length:
+            return f'{seconds / length:.3g} {unit}'
+    return f'{seconds:.2g} s' if seconds < 10 else f'{seconds:.0f} s'
