@@ -134,6 +134,7 @@ def version_msg(info: VersionInfo) -> Any:
         size_bytes=info.size_bytes,
         execution_providers=info.placement.providers,
         provider_note=info.placement.note,
+        warm_latency_ms=math.nan if info.warm_latency_ms is None else info.warm_latency_ms,
     )
 
 

@@ -11,6 +11,7 @@ with it; its memory comes back when it ends, whatever the runtime does.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -52,7 +53,8 @@ class Incubator:
     One version in a worker process that is started again when it dies.
 
     `run` may be called from several threads; the worker answers one after the other. `on_news` and
-    `on_verdicts` are called by threads of the incubator's own.
+    `on_verdicts` are called by threads of the incubator's own. `warm_latency_ms` is the 95th
+    percentile of the warm-up once that is over.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Incubator:
         self._lock = threading.Lock()
         self._sampling = threading.Lock()
         self._closing = False
+        self.warm_latency_ms = math.nan
         self._worker: Process | None = None
         self._serving: Process | None = None
         self._ready: Future[float] = Future()
@@ -219,6 +222,7 @@ class Incubator:
                     raise LoadFailedError(
                         self._job.manifest.version, 'its manifest changed while it was loaded'
                     )
+                self.warm_latency_ms = float(news['warm_latency_ms'])
                 return float(news['typical_ms'])
             if is_first:
                 self._on_news(

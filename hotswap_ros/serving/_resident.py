@@ -44,6 +44,8 @@ class Failure(NamedTuple):
 class Runner(Protocol):
     """Whatever runs a version: a session in this process, or a worker."""
 
+    warm_latency_ms: float
+
     def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
         """Return outputs of the caller's own, by name. Raises for whatever keeps it from that."""
 

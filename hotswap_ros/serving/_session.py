@@ -25,6 +25,8 @@ from hotswap_ros.serving._runtime import RuntimeRefusedError, RuntimeSettings, o
 #: The first runs allocate memory and pick kernels, which takes few of them; on a machine that has
 #: other work, the time is never steady.
 _MOST_WARM_UP_RUNS = 20
+#: Runs of steady time that its 95th percentile is read from, where they take no longer than that.
+_MEASURED_RUNS = 20
 _LONG_MS = 1000.0
 
 _ONNX_TYPE = {
@@ -97,11 +99,13 @@ class Session:
     Runs one version. `run` may be called from several threads: each takes buffers of its own.
 
     Raises LoadFailedError when the runtime refuses the file, or its inputs and outputs are not
-    those of the manifest. `placement` is where it runs.
+    those of the manifest. `placement` is where it runs, `warm_latency_ms` the 95th percentile of
+    its warm-up once that is over.
     """
 
     def __init__(self, verified: VerifiedVersion, settings: RuntimeSettings = _CPU_ONLY) -> None:
         self._manifest = manifest = verified.manifest
+        self.warm_latency_ms = math.nan
         self._output_names = [spec.name for spec in manifest.outputs]
         try:
             self._runtime, self.placement = open_runtime(verified.path, settings)
@@ -156,22 +160,35 @@ class Session:
         """
         Run on zeros until the time that it takes is steady; returns that time, in ms.
 
-        Raises LoadFailedError when the outputs have no right form.
+        A few runs more tell `warm_latency_ms`. Raises LoadFailedError when the outputs have no
+        right form.
         """
         zeros = Slot.of(self._manifest).inputs
         times_ms: list[float] = []
         while len(times_ms) < _MOST_WARM_UP_RUNS and not is_steady(times_ms):
-            started = perf_counter()
-            try:
-                outputs = self.run(zeros) if times_ms else self.run_unbound(zeros)
-            except Exception as error:
-                raise self._failed(f'it raised an error on zeros: {error}') from error
-            times_ms.append((perf_counter() - started) * 1e3)
-            # Zeros need not be an observation that can occur: their bounds and time say nothing.
-            cause = guard.check(outputs, latency_ms=0.0)
-            if cause not in (None, Cause.OUT_OF_BOUNDS):
-                raise self._failed(f'on zeros it puts out {_describe(outputs)} ({cause.value})')
-        return sorted(times_ms[-3:])[1]
+            times_ms.append(self._run_on_zeros(zeros, guard, is_first=not times_ms))
+        typical_ms = sorted(times_ms[-3:])[1]
+        steady_ms = times_ms[-3:] if is_steady(times_ms) else times_ms
+        while len(steady_ms) < _MEASURED_RUNS and sum(steady_ms) < _LONG_MS:
+            steady_ms.append(self._run_on_zeros(zeros, guard))
+        self.warm_latency_ms = sorted(steady_ms)[math.ceil(0.95 * len(steady_ms)) - 1]
+        return typical_ms
+
+    def _run_on_zeros(
+        self, zeros: dict[str, NDArray[Any]], guard: Guard, is_first: bool = False
+    ) -> float:
+        """Return how long it took, in ms."""
+        started = perf_counter()
+        try:
+            outputs = self.run_unbound(zeros) if is_first else self.run(zeros)
+        except Exception as error:
+            raise self._failed(f'it raised an error on zeros: {error}') from error
+        took_ms = (perf_counter() - started) * 1e3
+        # Zeros need not be an observation that can occur: their bounds and time say nothing.
+        cause = guard.check(outputs, latency_ms=0.0)
+        if cause not in (None, Cause.OUT_OF_BOUNDS):
+            raise self._failed(f'on zeros it puts out {_describe(outputs)} ({cause.value})')
+        return took_ms
 
     def _compare(self, kind: str, specs: Iterable[TensorSpec], found: Iterable[Any]) -> None:
         expected = {spec.name: spec for spec in specs}

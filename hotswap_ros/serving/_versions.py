@@ -57,6 +57,8 @@ class VersionInfo:
     One version on this robot. `digest` is empty until verified, `size_bytes` 0 until known.
 
     `placement` names the execution providers that it runs on, and what became of others.
+    `warm_latency_ms` is the 95th percentile of its warm-up; None until it is warm. A worker warms
+    up in the lowest scheduling class: on a busy computer that takes longer than when it serves.
     """
 
     version: str
@@ -65,6 +67,7 @@ class VersionInfo:
     reason: str = ''
     size_bytes: int = 0
     placement: Placement = NOWHERE
+    warm_latency_ms: float | None = None
 
 
 class Versions:
@@ -356,6 +359,7 @@ class Versions:
                 state=VersionState.READY,
                 reason='',
                 placement=session.placement,
+                warm_latency_ms=session.warm_latency_ms,
             )
             return True
 
@@ -398,6 +402,8 @@ class Versions:
             state = VersionState.FAILED if resident is None else VersionState.READY
             state = VersionState.RELEASED if is_late else state
             info = replace(self._infos[version], state=state, reason=reason)
+            if resident is not None:
+                info = replace(info, warm_latency_ms=resident.session.warm_latency_ms)
             self._infos[version] = info
         if resident is not None and is_late:
             resident.session.close()

@@ -72,7 +72,11 @@ class Worker:
         shadow = _Shadow(self._session, manifest, exchange.samples, self._fds)
         threading.Thread(target=shadow.serve, daemon=True).start()
         self._binding = self._session.bind(self._slot) if self._session.can_bind else None
-        self._tell(manifest=manifest.model_dump_json(), typical_ms=typical_ms)
+        self._tell(
+            manifest=manifest.model_dump_json(),
+            typical_ms=typical_ms,
+            warm_latency_ms=self._session.warm_latency_ms,
+        )
 
     def serve(self) -> None:
         """Answer until the engine closes its end of the pipe, or is gone."""

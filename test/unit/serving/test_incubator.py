@@ -76,6 +76,8 @@ def test_its_states_are_those_of_any_version(watch: Any) -> None:
     info = watched.engine.versions()[1]
     assert info.digest
     assert info.size_bytes > 0
+    assert info.warm_latency_ms is not None
+    assert info.warm_latency_ms > 0
 
 
 @pytest.mark.parametrize('fault', FAULTS)
