@@ -4,8 +4,9 @@
 """
 How often a gate is wrong and how soon it is right, over many rollouts of a simulated fleet.
 
-Robots run one task at a time and send cumulative counters every ten seconds. Seeds are fixed. A
-rate is held against alpha with its Wilson interval: a test says what so many repetitions show.
+Robots run one task at a time and send cumulative counters every ten seconds, each at a time of its
+own and with its task under way. Seeds are fixed. A rate is held against alpha with its Wilson
+interval: a test says what so many repetitions show.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class World:
     A fleet and its day, in phases of equal length.
 
     `baseline` is the control's success rate in each phase and `share` the candidate's share of
-    tasks; `drop` is how much worse the candidate is. With `correlation`, robots differ in skill.
+    tasks; `drop` is how much worse the candidate is. With `correlation`, robots differ in skill. A
+    success of the candidate takes `slow` times as long.
     """
 
     drop: float = 0.0
@@ -48,22 +50,22 @@ class World:
     tasks_per_robot: int = 60
     success_s: float = 10.0
     failure_s: float = 10.0
+    slow: float = 1.0
     lost: float = 0.0
 
 
 class Message(NamedTuple):
-    """Cumulative tasks and successes of both versions of a robot."""
+    """Cumulative tasks of both versions of a robot: begun, ended, ended with success."""
 
     robot_id: str
-    candidate: tuple[int, int]
-    control: tuple[int, int]
+    candidate: tuple[int, int, int]
+    control: tuple[int, int, int]
 
     @property
     def counters(self) -> dict[str, VersionCounters]:
         counts = {'v24': self.candidate, 'v23': self.control}
         return {
-            version: VersionCounters(tasks=TaskCounts(tasks, tasks, successes))
-            for version, (tasks, successes) in counts.items()
+            version: VersionCounters(tasks=TaskCounts(*tasks)) for version, tasks in counts.items()
         }
 
 
@@ -75,17 +77,21 @@ def _telemetry(world: World, rng: np.random.Generator) -> Iterator[Message]:
         rate = np.array(world.baseline)[phase] + _skill(world, rng)
         is_candidate = rng.random(world.tasks_per_robot) < np.array(world.share)[phase]
         won = rng.random(world.tasks_per_robot) < np.clip(rate - world.drop * is_candidate, 0, 1)
-        ends = np.cumsum(np.where(won, world.success_s, world.failure_s)) + rng.uniform(0, 10)
+        pace = np.where(is_candidate, world.slow, 1.0) * world.success_s
+        ends = np.cumsum(np.where(won, pace, world.failure_s)) + rng.uniform(0, 10)
         ticks = np.unique(np.ceil(ends / TELEMETRY_S)) * TELEMETRY_S
         ticks = ticks[rng.random(len(ticks)) >= world.lost]
         done = np.searchsorted(ends, ticks, side='right')
+        begun = np.minimum(done + 1, world.tasks_per_robot)
         counts = [
-            np.concatenate(([0], np.cumsum(mask)))[done].tolist()
-            for mask in (is_candidate, is_candidate & won, ~is_candidate, ~is_candidate & won)
+            np.concatenate(([0], np.cumsum(mask)))[seen].tolist()
+            for arm in (is_candidate, ~is_candidate)
+            for mask, seen in ((arm, begun), (arm, done), (arm & won, done))
         ]
-        for time, *(tasks, wins, control_tasks, control_wins) in zip(ticks.tolist(), *counts):
-            message = Message(f'amr_{number:03d}', (tasks, wins), (control_tasks, control_wins))
-            sent.append((time, message))
+        phase_s = rng.uniform(0, TELEMETRY_S)
+        for time, *tasks in zip(ticks.tolist(), *counts):
+            message = Message(f'amr_{number:03d}', tuple(tasks[:3]), tuple(tasks[3:]))
+            sent.append((time + phase_s, message))
     return iter(message for _, message in sorted(sent))
 
 
@@ -134,6 +140,7 @@ EQUAL = {
     'robots alike': World(),
     'tasks of a robot alike': World(correlation=0.05),
     'failures end late': World(correlation=0.05, success_s=1, failure_s=60),
+    'the candidate wins slowly': World(correlation=0.05, slow=4),
     'most messages lost': World(correlation=0.05, lost=0.8),
     'day and share both move': World(baseline=(0.88, 0.92, 0.95), share=(0.1, 0.5, 0.9)),
 }
@@ -171,7 +178,7 @@ def _fixed_sample_test_rejects(world: World, rng: np.random.Generator) -> bool:
     latest: dict[str, tuple[int, ...]] = {}
     for message in _telemetry(world, rng):
         latest[message.robot_id] = (*message.candidate, *message.control)
-        n, won, n_control, won_control = np.sum(list(latest.values()), axis=0)
+        _, n, won, _, n_control, won_control = np.sum(list(latest.values()), axis=0)
         if min(n, n_control) < 20:
             continue
         rate = (won + won_control) / (n + n_control)
