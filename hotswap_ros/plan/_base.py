@@ -15,8 +15,8 @@ from pydantic import Field
 from hotswap_ros.plan._checklist import Checklist
 from hotswap_ros.plan._criteria import SuccessCriteria
 from hotswap_ros.plan._section import Section
-from hotswap_ros.plan._stages import Duration, Robot, Stage
-from hotswap_ros.plan._steps import Step, Watch
+from hotswap_ros.plan._stages import Duration, Robot, Stage, counted
+from hotswap_ros.plan._steps import SetRouting, StageModels, Step, Watch
 from hotswap_ros.plan._windows import DeploymentWindow
 
 
@@ -107,6 +107,21 @@ class BasePlan(Section):
     def timeout_s(self) -> float:
         """Return `confirm_timeout` in seconds."""
         return self.confirm_timeout.total_seconds()
+
+    def load_step(self, robots: tuple[str, ...], where: str = '', **more: Any) -> StageModels:
+        """Return the step that loads the version; `where` begins its title, `more` are fields."""
+        title = f'{where}load {self.version} on {counted(robots)}'
+        return StageModels(title=title, robots=robots, timeout_s=self.timeout_s, **more)
+
+    def promote_step(self, robots: tuple[str, ...], where: str = '') -> SetRouting:
+        """Return the step that makes the version the stable one; `where` begins its title."""
+        return SetRouting(
+            title=f'{where}promote {self.version} on {counted(robots)}',
+            robots=robots,
+            candidate_share=0.0,
+            promote=True,
+            timeout_s=self.timeout_s,
+        )
 
     def watch(self, stages: int = 1) -> Watch:
         """Return the gate of the plan."""

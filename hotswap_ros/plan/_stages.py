@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -94,7 +94,7 @@ def all_of(fleet: Sequence[Robot]) -> tuple[str, ...]:
     return tuple(sorted(robot.robot_id for robot in fleet))
 
 
-def count(robots: Sequence[object]) -> str:
+def counted(robots: Sized) -> str:
     """Write a number of robots for people."""
     return '1 robot' if len(robots) == 1 else f'{len(robots)} robots'
 

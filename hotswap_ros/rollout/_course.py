@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hotswap_ros.plan import counted
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._log import Say
 from hotswap_ros.rollout._state import Cause, Level, PauseReason, RolloutState, Status
 from hotswap_ros.rollout._wishes import Wishes
-from hotswap_ros.rollout.actions import counted
 
 _ENDS = {
     Cause.GATE_FAILED: Status.ROLLED_BACK,

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step
+from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step, counted
 from hotswap_ros.rollout._fleet import RobotReport
 from hotswap_ros.rollout._state import RolloutState
 
@@ -69,5 +70,7 @@ def _is_to_come(state: RolloutState, index: int, step: Step) -> bool:
 def _with(step: Step, twin: str, robot_id: str) -> Step:
     if twin not in step.robots:
         return step
-    update: dict[str, Any] = {'robots': (*step.robots, robot_id)}
+    robots = (*step.robots, robot_id)
+    title = re.sub(rf'\b{counted(step.robots)}\b', counted(robots), step.title)
+    update: dict[str, Any] = {'robots': robots, 'title': title}
     return step.model_copy(update=update)

@@ -66,13 +66,16 @@ class Journal:
     thread uses it. Raises JournalError.
     """
 
+    #: When SQLite calls a commit done; a trial that is spared power cuts may say OFF.
+    SYNCHRONOUS = 'FULL'
+
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
             self._db.execute('PRAGMA journal_mode = WAL')
-            self._db.execute('PRAGMA synchronous = FULL')
+            self._db.execute(f'PRAGMA synchronous = {self.SYNCHRONOUS}')
             self._db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise JournalError(self._path, error) from error

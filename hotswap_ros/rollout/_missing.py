@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from hotswap_ros.plan import counted
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._state import PauseReason, RolloutState
 from hotswap_ros.rollout._watching import Watching
-from hotswap_ros.rollout.actions import counted
 
 #: Pauses that end by themselves, and what is said then.
 ENDS_BY_ITSELF = {

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hotswap_ros.gates import CheckResult
-from hotswap_ros.plan import Plan
+from hotswap_ros.plan import Plan, counted
 from hotswap_ros.rollout._beginning import begin
 from hotswap_ros.rollout._course import Course
 from hotswap_ros.rollout._desired import Desired
@@ -34,7 +34,7 @@ from hotswap_ros.rollout._state import (
 from hotswap_ros.rollout._verbs import Operator, Verb
 from hotswap_ros.rollout._watching import HARD_LINES, Watching, found_open_breaker
 from hotswap_ros.rollout._wishes import Wishes
-from hotswap_ros.rollout.actions import ACTIONS, Move, Outcome, Scene, counted
+from hotswap_ros.rollout.actions import ACTIONS, Move, Outcome, Scene
 
 _NO_FLEET = FleetView(0.0)
 

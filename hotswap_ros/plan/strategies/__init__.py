@@ -12,7 +12,7 @@ from hotswap_ros.plan.strategies._blue_green import BlueGreen
 from hotswap_ros.plan.strategies._canary import Canary
 from hotswap_ros.plan.strategies._direct import Direct
 from hotswap_ros.plan.strategies._feature_flag import ControlLoop, FeatureFlag, FlagEntry
-from hotswap_ros.plan.strategies._phases import Phases, put_back
+from hotswap_ros.plan.strategies._phases import Phases, Single, put_back
 from hotswap_ros.plan.strategies._progressive import ProgressiveRollout
 from hotswap_ros.plan.strategies._regional import RegionalRollout
 from hotswap_ros.plan.strategies._shadow import Shadow
@@ -30,6 +30,7 @@ __all__ = [
     'ProgressiveRollout',
     'RegionalRollout',
     'Shadow',
+    'Single',
     'WinnerCriteria',
     'put_back',
 ]

@@ -15,22 +15,8 @@ from hotswap_ros.plan._base import BasePlan, Strategy
 from hotswap_ros.plan._criteria import Control, SuccessCriteria
 from hotswap_ros.plan._errors import PlanError
 from hotswap_ros.plan._section import Section
-from hotswap_ros.plan._stages import (
-    Duration,
-    Robot,
-    all_of,
-    awaited,
-    count,
-    select_cohort,
-)
-from hotswap_ros.plan._steps import (
-    ChooseWinner,
-    Observe,
-    SetRouting,
-    StageModels,
-    Step,
-    Watch,
-)
+from hotswap_ros.plan._stages import Duration, Robot, all_of, awaited, counted, select_cohort
+from hotswap_ros.plan._steps import ChooseWinner, Observe, SetRouting, Step, Watch
 
 
 class ModelVersion(Section):
@@ -142,13 +128,11 @@ class ABTesting(BasePlan):
         rest = tuple(robot for robot in everyone if robot not in group_b)
         share = 0.5 if self.assignment == 'tasks' else 1.0
         a, b = self.model_a.version, self.version
-        what = f'{share:.0%} of tasks on {count(group_b)}'
+        what = f'{share:.0%} of tasks on {counted(group_b)}'
         steps: list[Step] = [
-            StageModels(
-                title=f'load {b} on {count(group_b)}', robots=group_b, timeout_s=self.timeout_s
-            ),
+            self.load_step(group_b),
             SetRouting(
-                title=f'{b} takes {what}, {a} the rest of {count(everyone)}',
+                title=f'{b} takes {what}, {a} the rest of {counted(everyone)}',
                 robots=group_b,
                 candidate_share=share,
                 watch=self.watch(),
@@ -165,21 +149,8 @@ class ABTesting(BasePlan):
             _choice(self, everyone),
         ]
         if rest:
-            steps.append(
-                StageModels(
-                    title=f'load {b} on {count(rest)}', robots=rest, timeout_s=self.timeout_s
-                )
-            )
-        steps.append(
-            SetRouting(
-                title=f'promote {b} on {count(everyone)}',
-                robots=everyone,
-                candidate_share=0.0,
-                promote=True,
-                timeout_s=self.timeout_s,
-            )
-        )
-        return steps
+            steps.append(self.load_step(rest))
+        return [*steps, self.promote_step(everyone)]
 
     def admits(self, robot: Robot) -> bool:
         """Nobody joins a test that is under way: the robots were dealt out when it began."""
@@ -205,8 +176,8 @@ def _refuse_other_versions(plan: ABTesting, fleet: Sequence[Robot]) -> None:
         raise PlanError(
             [
                 (
-                    f'modelA: {count(others)} do not serve {plan.model_a.version}: {names}{more}: '
-                    'roll it out to them first, with strategy Direct'
+                    f'modelA: {counted(others)} do not serve {plan.model_a.version}: {names}'
+                    f'{more}: roll it out to them first, with strategy Direct'
                 )
             ]
         )
@@ -217,7 +188,7 @@ def _half(fleet: Sequence[Robot], everyone: tuple[str, ...], salt: str) -> tuple
         raise PlanError(
             [
                 (
-                    f"assignment: 'robots' needs two robots at least, {count(all_of(fleet))} in "
+                    f"assignment: 'robots' needs two robots at least, {counted(all_of(fleet))} in "
                     "reach: use assignment 'tasks'"
                 )
             ]

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from hotswap_ros.plan._base import Approval, BasePlan, Strategy
 from hotswap_ros.plan._criteria import Control, SuccessCriteria
 from hotswap_ros.plan._errors import PlanError, names_near
-from hotswap_ros.plan._stages import Duration, Robot, all_of, awaited, count
+from hotswap_ros.plan._stages import Duration, Robot, all_of, awaited, counted
 from hotswap_ros.plan._steps import Observe, Retire, SetRouting, Step, Watch
 from hotswap_ros.plan.strategies._shadow import shadow_steps
 from hotswap_ros.plan.strategies._staged import approval_step
@@ -94,7 +94,7 @@ class BlueGreen(BasePlan):
         if self.approval is not None:
             steps.append(approval_step(self.approval, 'swap', robots))
         swap = SetRouting(
-            title=f'swap to {self.version} on {count(robots)} at one instant',
+            title=f'swap to {self.version} on {counted(robots)} at one instant',
             robots=robots,
             candidate_share=1.0,
             promote=True,
@@ -130,7 +130,7 @@ class BlueGreen(BasePlan):
         if retired:
             steps.append(
                 Retire(
-                    title=f'release what was there before on {count(retired)}',
+                    title=f'release what was there before on {counted(retired)}',
                     robots=retired,
                     timeout_s=self.timeout_s,
                 )

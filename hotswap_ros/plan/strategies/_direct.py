@@ -12,8 +12,8 @@ from pydantic import Field
 
 from hotswap_ros.plan._base import BasePlan, Strategy
 from hotswap_ros.plan._errors import PlanError, names_near
-from hotswap_ros.plan._stages import Robot, all_of, count
-from hotswap_ros.plan._steps import SetRouting, StageModels, Step
+from hotswap_ros.plan._stages import Robot, all_of
+from hotswap_ros.plan._steps import Step
 
 
 class Direct(BasePlan):
@@ -43,20 +43,7 @@ class Direct(BasePlan):
         robots = tuple(name for name in all_of(fleet) if targets is None or name in targets)
         if not robots:
             return []
-        return [
-            StageModels(
-                title=f'load {self.version} on {count(robots)}',
-                robots=robots,
-                timeout_s=self.timeout_s,
-            ),
-            SetRouting(
-                title=f'promote {self.version} on {count(robots)}',
-                robots=robots,
-                candidate_share=0.0,
-                promote=True,
-                timeout_s=self.timeout_s,
-            ),
-        ]
+        return [self.load_step(robots), self.promote_step(robots)]
 
     def admits(self, robot: Robot) -> bool:
         """Return whether all robots are meant."""

@@ -15,8 +15,8 @@ from pydantic import Field, model_validator
 from hotswap_ros.plan._base import BasePlan, Strategy
 from hotswap_ros.plan._criteria import Control
 from hotswap_ros.plan._section import Section
-from hotswap_ros.plan._stages import Duration, Robot, count, select_cohort
-from hotswap_ros.plan._steps import Ramp, SetRouting, StageModels, Step, Watch
+from hotswap_ros.plan._stages import Duration, Robot, counted, select_cohort
+from hotswap_ros.plan._steps import Ramp, Step, Watch
 
 
 class FlagEntry(Section):
@@ -78,13 +78,9 @@ class FeatureFlag(BasePlan):
         loop = self.control_loop
         how = 'by schedule' if loop is None else f'every {loop.interval.total_seconds():g} s'
         steps: list[Step] = [
-            StageModels(
-                title=f'load {self.version} on {count(robots)}',
-                robots=robots,
-                timeout_s=self.timeout_s,
-            ),
+            self.load_step(robots),
             Ramp(
-                title=f'flag {self.version} {how} on {count(robots)}',
+                title=f'flag {self.version} {how} on {counted(robots)}',
                 robots=robots,
                 watch=self.watch(max(1, len(self.schedule))),
                 schedule=tuple((e.after.total_seconds(), e.share) for e in self.schedule),
@@ -95,13 +91,5 @@ class FeatureFlag(BasePlan):
             ),
         ]
         if self.promote:
-            steps.append(
-                SetRouting(
-                    title=f'promote {self.version} on {count(robots)}',
-                    robots=robots,
-                    candidate_share=0.0,
-                    promote=True,
-                    timeout_s=self.timeout_s,
-                )
-            )
+            steps.append(self.promote_step(robots))
         return steps

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Discriminator, Tag, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from hotswap_ros.plan._base import BasePlan, Strategy, strategy_of
-from hotswap_ros.plan._stages import Robot, Stage, count
+from hotswap_ros.plan._stages import Robot, Stage, counted
 from hotswap_ros.plan._steps import SetRouting, Step, Watch
 from hotswap_ros.plan.strategies._ab_testing import ABTesting
 from hotswap_ros.plan.strategies._blue_green import BlueGreen
@@ -23,7 +23,8 @@ from hotswap_ros.plan.strategies._progressive import ProgressiveRollout
 from hotswap_ros.plan.strategies._regional import RegionalRollout
 from hotswap_ros.plan.strategies._shadow import Shadow
 
-AnyPhase = Annotated[
+#: The strategies that can be a phase, which are all but Phases itself.
+Single: TypeAlias = (
     Annotated[Direct, Tag('Direct')]
     | Annotated[RegionalRollout, Tag('RegionalRollout')]
     | Annotated[Canary, Tag('Canary')]
@@ -31,9 +32,8 @@ AnyPhase = Annotated[
     | Annotated[ABTesting, Tag('ABTesting')]
     | Annotated[BlueGreen, Tag('BlueGreen')]
     | Annotated[Shadow, Tag('Shadow')]
-    | Annotated[FeatureFlag, Tag('FeatureFlag')],
-    Discriminator(strategy_of),
-]
+    | Annotated[FeatureFlag, Tag('FeatureFlag')]
+)
 #: What a phase takes from the plan that it is a part of, where it does not say otherwise.
 _INHERITED = (
     'model_id',
@@ -76,7 +76,7 @@ class Phases(BasePlan):
     """
 
     strategy: Literal[Strategy.PHASES] = Strategy.PHASES
-    phases: tuple[AnyPhase, ...]
+    phases: tuple[Annotated[Single, Discriminator(strategy_of)], ...]
 
     @model_validator(mode='before')
     @classmethod
@@ -169,7 +169,7 @@ class Phases(BasePlan):
 def put_back(plan: BasePlan, robots: tuple[str, ...], *, if_kept: bool = False) -> SetRouting:
     """Return the step after which the robots serve what they served before, and nothing else."""
     return SetRouting(
-        title=f'{plan.version} serves nothing on {count(robots)}',
+        title=f'{plan.version} serves nothing on {counted(robots)}',
         robots=tuple(sorted(robots)),
         candidate_share=0.0,
         timeout_s=plan.timeout_s,

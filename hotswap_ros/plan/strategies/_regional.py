@@ -13,8 +13,8 @@ from pydantic import Field, field_validator
 
 from hotswap_ros.plan._base import BasePlan, Strategy
 from hotswap_ros.plan._errors import PlanError, names_near
-from hotswap_ros.plan._stages import Duration, Robot, all_of, awaited, count
-from hotswap_ros.plan._steps import Observe, SetRouting, StageModels, Step, Watch
+from hotswap_ros.plan._stages import Duration, Robot, all_of, awaited, counted
+from hotswap_ros.plan._steps import Observe, SetRouting, Step, Watch
 
 _CANDIDATE_SHARE = 0.5
 
@@ -74,13 +74,11 @@ class RegionalRollout(BasePlan):
 
     def _region(self, region: str, robots: tuple[str, ...], watch: Watch) -> list[Step]:
         timeout_s, version = self.timeout_s, self.version
-        load: Step = StageModels(
-            title=f'{region}: load {version} on {count(robots)}',
-            robots=robots,
-            timeout_s=timeout_s,
-        )
+        load = self.load_step(robots, f'{region}: ')
         share: Step = SetRouting(
-            title=f'{region}: {version} takes {_CANDIDATE_SHARE:.0%} of tasks on {count(robots)}',
+            title=(
+                f'{region}: {version} takes {_CANDIDATE_SHARE:.0%} of tasks on {counted(robots)}'
+            ),
             robots=robots,
             candidate_share=_CANDIDATE_SHARE,
             timeout_s=timeout_s,
@@ -93,11 +91,5 @@ class RegionalRollout(BasePlan):
             duration_s=self.delay_between_regions.total_seconds(),
             timeout_s=self.timeout.total_seconds(),
         )
-        promote: Step = SetRouting(
-            title=f'{region}: promote {version} on {count(robots)}',
-            robots=robots,
-            candidate_share=0.0,
-            promote=True,
-            timeout_s=timeout_s,
-        )
+        promote = self.promote_step(robots, f'{region}: ')
         return [load, share, observe, promote] if self._is_watched else [load, promote]

@@ -13,12 +13,11 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.plan._base import BasePlan, Strategy
 from hotswap_ros.plan._criteria import SuccessCriteria
-from hotswap_ros.plan._stages import Duration, Robot, awaited, count, select_cohort
+from hotswap_ros.plan._stages import Duration, Robot, awaited, counted, select_cohort
 from hotswap_ros.plan._steps import (
     ChooseWinner,
     Observe,
     SetRouting,
-    StageModels,
     Step,
     Watch,
 )
@@ -64,15 +63,7 @@ class Shadow(BasePlan):
             )
         )
         if self.promote:
-            steps.append(
-                SetRouting(
-                    title=f'promote {self.version} on {count(robots)}',
-                    robots=robots,
-                    candidate_share=0.0,
-                    promote=True,
-                    timeout_s=self.timeout_s,
-                )
-            )
+            steps.append(self.promote_step(robots))
         return steps
 
 
@@ -92,13 +83,9 @@ def shadow_steps(
         subject='shadow',
     )
     return [
-        StageModels(
-            title=f'load {plan.version} on {count(robots)}',
-            robots=robots,
-            timeout_s=plan.timeout_s,
-        ),
+        plan.load_step(robots),
         SetRouting(
-            title=f'{plan.version} shadows on {count(robots)}',
+            title=f'{plan.version} shadows on {counted(robots)}',
             robots=robots,
             candidate_share=0.0,
             shadow=True,

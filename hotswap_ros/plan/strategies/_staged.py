@@ -10,11 +10,10 @@ from collections.abc import Sequence
 
 from hotswap_ros.plan._base import Approval, BasePlan
 from hotswap_ros.plan._criteria import Control
-from hotswap_ros.plan._stages import Robot, Stage, awaited, count, select_cohort
+from hotswap_ros.plan._stages import Robot, Stage, awaited, counted, select_cohort
 from hotswap_ros.plan._steps import (
     Observe,
     SetRouting,
-    StageModels,
     Step,
     WaitForApproval,
     Watch,
@@ -74,15 +73,7 @@ def staged_steps(
         staged.update(new)
         steps += _stage_steps(plan, stage, everyone, new, watch)
     if plan.promote:
-        steps.append(
-            SetRouting(
-                title=f'promote {plan.version} on {count(everyone)}',
-                robots=everyone,
-                candidate_share=0.0,
-                promote=True,
-                timeout_s=plan.timeout_s,
-            )
-        )
+        steps.append(plan.promote_step(everyone))
     return steps
 
 
@@ -104,19 +95,12 @@ def _stage_steps(
     lost = stage.max_unreachable
     steps: list[Step] = []
     if new:
-        steps.append(
-            StageModels(
-                title=f'{head}: load {plan.version} on {count(new)}',
-                robots=new,
-                max_unreachable=lost,
-                timeout_s=plan.timeout_s,
-            )
-        )
+        steps.append(plan.load_step(new, f'{head}: ', max_unreachable=lost))
     if stage.percentage == 100 and plan.promote and not stage.is_watched:
         return steps  # promoted at once
     steps.append(
         SetRouting(
-            title=f'{head}: {plan.version} takes {share:.0%} of tasks on {count(cohort)}',
+            title=f'{head}: {plan.version} takes {share:.0%} of tasks on {counted(cohort)}',
             robots=cohort,
             candidate_share=share,
             watch=watch,

@@ -23,9 +23,9 @@ from hotswap_ros.rollout.actions import (
     _stage_models,
 )
 from hotswap_ros.rollout.actions._ramp import set_flag
-from hotswap_ros.rollout.actions._scene import Move, Outcome, Scene, counted
+from hotswap_ros.rollout.actions._scene import Move, Outcome, Scene
 
-__all__ = ['ACTIONS', 'Action', 'Move', 'Outcome', 'Scene', 'counted', 'set_flag']
+__all__ = ['ACTIONS', 'Action', 'Move', 'Outcome', 'Scene', 'set_flag']
 
 
 class Action(NamedTuple):

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from hotswap_ros.plan import Retire
+from hotswap_ros.plan import Retire, counted
 from hotswap_ros.rollout._state import Level
-from hotswap_ros.rollout.actions._scene import DONE, WAIT, Outcome, Scene, counted
+from hotswap_ros.rollout.actions._scene import DONE, WAIT, Outcome, Scene
 
 
 def begin(step: Retire, scene: Scene) -> None:

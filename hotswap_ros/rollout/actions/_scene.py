@@ -9,6 +9,7 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hotswap_ros.plan import counted
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._log import Say
 from hotswap_ros.rollout._state import Cause, PauseReason, RolloutState
@@ -81,8 +82,3 @@ def late(scene: Scene, timeout_s: float, what: str, robots: Sequence[str]) -> Ou
     names = ', '.join(robots[:5]) + (' …' if len(robots) > 5 else '')
     text = f'{counted(robots)} did not {what} within {timeout_s:g} s: {names}'
     return Outcome(Move.BACK, text, cause=Cause.TIMED_OUT)
-
-
-def counted(robots: Sequence[object] | set[str]) -> str:
-    """Write a number of robots for people."""
-    return '1 robot' if len(robots) == 1 else f'{len(robots)} robots'

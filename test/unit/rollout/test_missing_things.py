@@ -141,6 +141,7 @@ def test_a_new_robot_joins_the_last_finished_stage(fleet, plan):
     assert (new.routing.candidate, new.routing.candidate_share) == ('v24', 0.5)
     assert 'joined' in fleet.kinds()
     assert fleet.finish(rollout).status is Status.SUCCEEDED
+    assert fleet.state(rollout).steps[-1].title == 'promote v24 on 11 robots'
     assert new.routing.stable == 'v24'
 
 
