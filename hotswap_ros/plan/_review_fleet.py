@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 from hotswap_ros.plan._facts import RobotFacts
 from hotswap_ros.plan._finding import NO_ROBOT, Case, Finding, names, size_words, time_words
-from hotswap_ros.plan._stages import count
+from hotswap_ros.plan._stages import counted
 
 #: Limit of the 95th percentile where the plan sets none: the strategies document's.
 _LATENCY_MS = 200.0
@@ -36,7 +36,7 @@ def fallback_present(case: Case) -> Finding:
         )
     served = '/'.join(case.previous)
     return Finding(
-        True, f'{served} is ready on {count(robots)} and stays there: no load to go back.'
+        True, f'{served} is ready on {counted(robots)} and stays there: no load to go back.'
     )
 
 
@@ -95,7 +95,7 @@ def latency(case: Case) -> Finding:
     worst = max(found, key=lambda name: found[name])
     text = (
         f'95% of the warm-up of {version} take at most {found[worst]:.3g} ms on {worst}, the '
-        f'slowest of {count(tuple(found))} that have it; {limit:g} ms may be taken'
+        f'slowest of {counted(tuple(found))} that have it; {limit:g} ms may be taken'
     )
     if slow:
         return Finding(False, f'{text}: too slow on {names(slow)}: make it faster, or override.')
@@ -111,7 +111,7 @@ def network_estimate(case: Case) -> Finding:
         return Finding(True, f'Every robot holds {case.plan.version} already.')
     if not size:
         return Finding(None, f'The size of {case.plan.version} is not known: {_why(case)}: sign.')
-    load = f'{count(left)} fetch {size_words(size)} each'
+    load = f'{counted(left)} fetch {size_words(size)} each'
     if case.checklist.bandwidth_mbps is None:
         return Finding(
             None,
@@ -157,7 +157,7 @@ def monitoring_alive(case: Case) -> Finding:
     oldest = max(robot.counters_age_s or 0.0 for robot in facts.robots)
     return Finding(
         True,
-        f'{count(facts.robots)} are heard; the oldest counters are {time_words(oldest)} old.',
+        f'{counted(facts.robots)} are heard; the oldest counters are {time_words(oldest)} old.',
     )
 
 
@@ -184,8 +184,8 @@ def rollback_rehearsed(case: Case) -> Finding:
     limit_s = case.checklist.max_rollback_time.total_seconds()
     day = datetime.fromtimestamp(slowest.ended, timezone.utc)
     text = (
-        f'{count(robots)} confirmed a rollback, the slowest within {time_words(slowest.seconds)} '
-        f'({day:%Y-%m-%d})'
+        f'{counted(robots)} confirmed a rollback, the slowest within '
+        f'{time_words(slowest.seconds)} ({day:%Y-%m-%d})'
     )
     if slowest.seconds > limit_s:
         return Finding(

@@ -50,7 +50,7 @@ class Coordinator:
     Runs rollouts and rollbacks over a fleet. One thread uses it.
 
     `now` is everywhere seconds since 1970 on a clock that never goes back. A rollout that the
-    journal holds as not ended goes on where it stopped.
+    journal holds as not ended goes on where it stopped. `explain` is that of Runner.
     """
 
     def __init__(
@@ -59,9 +59,12 @@ class Coordinator:
         new_id: Callable[[], str],
         now: float,
         unreachable_after_s: float = 5.0,
+        *,
+        explain: bool = True,
     ) -> None:
         self._journal = journal
         self._new_id = new_id
+        self._explain = explain
         self._view = FleetView(now, unreachable_after_s)
         self._desired = DesiredFleet(journal.desired())
         self.epoch = journal.next_epoch(now)
@@ -73,7 +76,7 @@ class Coordinator:
 
     def _resume(self, now: float) -> None:
         for state in self._journal.active():
-            runner = Runner(state)
+            runner = Runner(state, explain=self._explain)
             runner.wake(now)
             self._take_on(runner)
         latest = self._journal.latest()
@@ -131,7 +134,8 @@ class Coordinator:
         for rollback in self._rollbacks:
             if rollback.model_id == plan.model_id:
                 raise OverlapError(plan.model_id, 'a rollback')
-        runner = Runner.start(self._new_id(), plan, self._reachable(plan.model_id, now), now)
+        reports = self._reachable(plan.model_id, now)
+        runner = Runner.start(self._new_id(), plan, reports, now, explain=self._explain)
         self._take_on(runner)
         return runner.state.rollout_id
 

@@ -244,7 +244,11 @@ class VirtualFleet:
         """Start the coordinator, or start it again as after a kill: only the journal is left."""
         self.journal = QuickJournal(self.journal_path)
         self.coordinator = Coordinator(
-            self.journal, lambda: f'rollout-{next(self.ids)}', self.now, unreachable_after_s=5.0
+            self.journal,
+            lambda: f'rollout-{next(self.ids)}',
+            self.now,
+            unreachable_after_s=5.0,
+            explain=False,
         )
 
     def kill_coordinator(self):

@@ -250,7 +250,7 @@ class FleetMachine(RuleBasedStateMachine):
 
     def replays_say_the_same(self):
         for state in self.fleet.journal.active():
-            runner = Runner(state.model_copy(deep=True))
+            runner = Runner(state.model_copy(deep=True), explain=False)
             assert runner.checkpoint(state.saved_at) == state
             wanted = {want.robot_id: want for want in runner.wants()}
             kept = {want.robot_id: want for want in self.fleet.journal.desired()}
