@@ -82,6 +82,8 @@ class Coordinator:
         latest = self._journal.latest()
         if latest is not None and latest.rollout_id not in self._runners:
             self._runners[latest.rollout_id] = Runner(latest)
+        for runner in self._runners.values():
+            self._view.expect(runner.state.plan.model_id, runner.state.previous)
 
     def _take_on(self, runner: Runner) -> None:
         self._runners[runner.state.rollout_id] = runner
@@ -240,21 +242,21 @@ class Coordinator:
     def _welcome(self, runner: Runner, now: float) -> None:
         """Let robots that are new take part, once they serve what they are to serve before."""
         model_id = runner.state.plan.model_id
-        reports = self._view.reports(model_id)
-        for robot_id in sorted(reports.keys() - runner.state.previous.keys()):
+        for robot_id in runner.door.who_is_there(self._view, now):
             held = self._desired.get(model_id, robot_id)
+            report = self._view.report(model_id, robot_id)
             settled = held is None or self._view.confirms(held.routing, robot_id)
-            if settled and self._view.is_reachable(model_id, robot_id, now):
-                runner.join(reports[robot_id], self._view, now)
+            if settled and report is not None:
+                runner.join(report, self._view, now)
 
     def _wish(self) -> None:
         changed: list[Desired] = []
         for rollout_id, runner in self._active.items():
             self._outbox.tell(rollout_id, runner.take_events())
             if runner.state.status is not Status.SUPERSEDED:
-                changed += self._desired.want(runner.wants(), self._view)
+                changed += self._desired.want(runner.wishes.news(), self._view)
         for rollback in self._rollbacks:
-            changed += self._desired.want(rollback.wants(), self._view)
+            changed += self._desired.want(rollback.news(), self._view)
         changed += self._desired.hold(self._view)
         self._outbox.want(changed)
 

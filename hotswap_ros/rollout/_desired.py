@@ -76,13 +76,42 @@ class Route:
 Command: TypeAlias = LoadVersion | UnloadVersion | Route
 
 
+class _Model:
+    """The entries of one model, and the commands that are missing; `held` is how far `hold` is."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Desired] = {}
+        self.missing: dict[str, list[Command]] = {}
+        self.held = -1
+        self._put: set[str] = set()
+        self._seen = -1
+
+    def put(self, entry: Desired) -> None:
+        self.entries[entry.robot_id] = entry
+        self._put.add(entry.robot_id)
+
+    def refresh(self, view: FleetView, model_id: str) -> None:
+        """Bring `missing` up to date."""
+        changes = view.changes(model_id)
+        changed = self._put.union(changes.since(self._seen)).intersection(self.entries)
+        self._put.clear()
+        self._seen = changes.revision
+        for robot_id in changed:
+            commands = _missing(self.entries[robot_id], view)
+            if commands:
+                self.missing[robot_id] = commands
+            else:
+                self.missing.pop(robot_id, None)
+
+
 class DesiredFleet:
     """
     What every robot should serve, with generations that only rise.
 
     Level-triggered: `commands` compares with what the robots report and says what is missing,
     again and again until they agree. A command under way is repeated after `retry_after_s`;
-    loading takes its time and is repeated after `load_retry_after_s`.
+    loading takes its time and is repeated after `load_retry_after_s`. It goes with one view: only
+    robots of which that has something new are looked at.
     """
 
     def __init__(
@@ -91,14 +120,19 @@ class DesiredFleet:
         retry_after_s: float = 1.0,
         load_retry_after_s: float = 60.0,
     ) -> None:
-        self._entries = {(e.routing.model_id, e.robot_id): e for e in entries}
+        self._models: dict[str, _Model] = {}
+        for entry in entries:
+            self._of(entry.routing.model_id).put(entry)
         self._retry_after_s = retry_after_s
         self._load_retry_after_s = load_retry_after_s
         self._not_before: dict[Command, float] = {}
 
+    def _of(self, model_id: str) -> _Model:
+        return self._models.setdefault(model_id, _Model())
+
     def get(self, model_id: str, robot_id: str) -> Desired | None:
         """Return what a robot should serve, None when nobody ever said."""
-        return self._entries.get((model_id, robot_id))
+        return self._of(model_id).entries.get(robot_id)
 
     def want(self, wanted: Iterable[Desired], view: FleetView) -> list[Desired]:
         """
@@ -109,25 +143,34 @@ class DesiredFleet:
         """
         changed = []
         for want in wanted:
-            key = (want.routing.model_id, want.robot_id)
-            entry = self._settle(want, self._entries.get(key), view.report(*key))
-            if entry != self._entries.get(key):
-                self._entries[key] = entry
+            model_id, robot_id = want.routing.model_id, want.robot_id
+            model = self._of(model_id)
+            old = model.entries.get(robot_id)
+            entry = self._settle(want, old, view.report(model_id, robot_id))
+            if entry != old:
+                model.put(entry)
                 changed.append(entry)
         return changed
 
     def hold(self, view: FleetView) -> list[Desired]:
         """Outbid robots that serve something else of a later generation; return what changed."""
-        return self.want(list(self._entries.values()), view)
+        changed = []
+        for model_id, model in self._models.items():
+            changes = view.changes(model_id)
+            news = changes.since(model.held)
+            model.held = changes.revision
+            held = [model.entries[name] for name in news if name in model.entries]
+            changed += self.want(held, view)
+        return changed
 
     def commands(self, view: FleetView, now: float) -> list[Command]:
         """Return the commands that are due, and count them as sent at `now`."""
-        due = [
-            command
-            for (model_id, robot_id), entry in self._entries.items()
-            if view.is_reachable(model_id, robot_id, now)
-            for command in _missing(entry, view)
-        ]
+        due: list[Command] = []
+        for model_id, model in self._models.items():
+            model.refresh(view, model_id)
+            for robot_id, commands in model.missing.items():
+                if view.is_reachable(model_id, robot_id, now):
+                    due += commands
         self._not_before = {c: self._not_before[c] for c in due if c in self._not_before}
         sendable = [c for c in due if self._not_before.get(c, now) <= now]
         for command in sendable:

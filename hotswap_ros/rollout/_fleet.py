@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 
 from hotswap_ros.models import Routing, VersionCounters, VersionState
+from hotswap_ros.rollout._changes import Changes
 
-_content = attrgetter(*(f.name for f in fields(Routing) if f.name != 'generation'))
+_content = attrgetter(*(field.name for field in fields(Routing) if field.name != 'generation'))
 
 
 def same_content(a: Routing, b: Routing) -> bool:
     """Return whether two routings say the same, whatever their generations."""
-    return bool(_content(a) == _content(b))
+    return a is b or bool(_content(a) == _content(b))
 
 
 @dataclass(frozen=True)
@@ -69,43 +71,100 @@ class Telemetry:
     versions: Mapping[str, VersionCounters]
 
 
+class _Heard:
+    """What was heard of one model's robots. `seen` has them in the order of their last word."""
+
+    def __init__(self) -> None:
+        self.reports: dict[str, RobotReport] = {}
+        self.telemetry: dict[str, Telemetry] = {}
+        self.seen: OrderedDict[str, float] = OrderedDict()
+        self.awaited: set[str] = set()
+        self.sent: dict[str, int] = {}
+        self.changes = Changes()
+        self.news = Changes()
+
+    def see(self, robot_id: str, now: float) -> None:
+        self.seen[robot_id] = now
+        self.seen.move_to_end(robot_id)
+        self.awaited.discard(robot_id)
+
+    def silent(self, since: float) -> list[str]:
+        found = []
+        for robot_id, seen in self.seen.items():
+            if seen >= since:
+                break
+            found.append(robot_id)
+        return found
+
+
 class FleetView:
     """
     The newest word of every robot, by model and robot id.
 
     `started` is when this view began to listen (seconds): a robot that was never heard counts as
     out of reach only `unreachable_after_s` later, so that a restarted coordinator does not take
-    its own ignorance for an outage.
+    its own ignorance for an outage. Times never go back.
     """
 
     def __init__(self, started: float, unreachable_after_s: float = 5.0) -> None:
         self._started = started
         self._unreachable_after_s = unreachable_after_s
-        self._reports: dict[str, dict[str, RobotReport]] = {}
-        self._telemetry: dict[str, dict[str, Telemetry]] = {}
-        self._seen: dict[tuple[str, str], float] = {}
-        self._sent: dict[tuple[str, str], int] = {}
+        self._models: dict[str, _Heard] = {}
+
+    def _of(self, model_id: str) -> _Heard:
+        found = self._models.get(model_id)
+        if found is None:
+            found = self._models[model_id] = _Heard()
+        return found
 
     def on_report(self, report: RobotReport, now: float) -> None:
         """Take a robot's status."""
-        self._reports.setdefault(report.model_id, {})[report.robot_id] = report
-        self._seen[report.model_id, report.robot_id] = now
+        heard, robot_id = self._of(report.model_id), report.robot_id
+        last = heard.reports.get(robot_id)
+        if last is not report and last != report:
+            heard.reports[robot_id] = report
+            heard.changes.note(robot_id)
+        heard.see(robot_id, now)
 
     def on_telemetry(self, model_id: str, robot_id: str, telemetry: Telemetry) -> None:
         """Take a robot's counters."""
-        self._telemetry.setdefault(model_id, {})[robot_id] = telemetry
+        heard = self._of(model_id)
+        heard.telemetry[robot_id] = telemetry
+        heard.news.note(robot_id)
+
+    def expect(self, model_id: str, robot_ids: Iterable[str]) -> None:
+        """Count robots that were never heard among those that may be out of reach."""
+        heard = self._of(model_id)
+        for robot_id in robot_ids:
+            if robot_id not in heard.seen:
+                heard.seen[robot_id] = self._started
+                heard.seen.move_to_end(robot_id, last=False)
+                heard.awaited.add(robot_id)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Return the models of which robots were heard."""
+        return tuple(self._models)
 
     def reports(self, model_id: str) -> Mapping[str, RobotReport]:
         """Return the newest report of every robot that serves the model."""
-        return self._reports.get(model_id, {})
+        return self._of(model_id).reports
 
     def report(self, model_id: str, robot_id: str) -> RobotReport | None:
         """Return a robot's newest report, None when it was never heard."""
-        return self._reports.get(model_id, {}).get(robot_id)
+        return self._of(model_id).reports.get(robot_id)
 
     def telemetry(self, model_id: str, robot_id: str) -> Telemetry | None:
         """Return a robot's newest counters, None when it was never heard."""
-        return self._telemetry.get(model_id, {}).get(robot_id)
+        return self._of(model_id).telemetry.get(robot_id)
+
+    def changes(self, model_id: str) -> Changes:
+        """Return which robots' reports, or what was sent to them, changed."""
+        return self._of(model_id).changes
+
+    def news(self, model_id: str) -> Changes:
+        """Return which robots sent counters."""
+        return self._of(model_id).news
 
     def is_reachable(self, model_id: str, robot_id: str, now: float) -> bool:
         """Return whether the robot was heard lately."""
@@ -113,12 +172,14 @@ class FleetView:
 
     def silent_for(self, model_id: str, robot_id: str, now: float) -> float:
         """Return for how long the robot was not heard, in seconds."""
-        return now - self._seen.get((model_id, robot_id), self._started)
+        return now - self._of(model_id).seen.get(robot_id, self._started)
 
     def on_sent(self, routing: Routing, robot_id: str) -> None:
         """Take note that a routing is on its way to a robot."""
-        key = (routing.model_id, robot_id)
-        self._sent[key] = max(routing.generation, self._sent.get(key, 0))
+        heard = self._of(routing.model_id)
+        if routing.generation > heard.sent.get(robot_id, 0):
+            heard.sent[robot_id] = routing.generation
+            heard.changes.note(robot_id)
 
     def confirms(self, wanted: Routing, robot_id: str) -> bool:
         """
@@ -126,17 +187,26 @@ class FleetView:
 
         An older report may say the same by chance, while something else is still on its way.
         """
-        report = self.report(wanted.model_id, robot_id)
+        heard = self._of(wanted.model_id)
+        report = heard.reports.get(robot_id)
         return (
             report is not None
             and same_content(report.routing, wanted)
-            and report.routing.generation >= self._sent.get((wanted.model_id, robot_id), 0)
+            and report.routing.generation >= heard.sent.get(robot_id, 0)
         )
 
     def heard(self, now: float) -> int:
         """Return how many robots were heard lately, counting one per model that it serves."""
-        return sum(self.is_reachable(*key, now) for key in self._seen)
+        since = now - self._unreachable_after_s
+        return sum(
+            len(heard.seen) - len(heard.awaited.union(heard.silent(since)))
+            for heard in self._models.values()
+        )
 
-    def unreachable(self, model_id: str, robot_ids: Iterable[str], now: float) -> tuple[str, ...]:
-        """Return those of the robots that were not heard lately."""
-        return tuple(r for r in robot_ids if not self.is_reachable(model_id, r, now))
+    def silent(self, model_id: str, now: float) -> list[str]:
+        """Return the robots that were not heard lately, of those heard before or expected."""
+        return self._of(model_id).silent(now - self._unreachable_after_s)
+
+    def unreachable(self, model_id: str, robot_ids: Set[str], now: float) -> tuple[str, ...]:
+        """Return those of the robots, all heard before or expected, that were not heard lately."""
+        return tuple(sorted(r for r in self.silent(model_id, now) if r in robot_ids))

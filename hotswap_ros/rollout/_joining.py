@@ -10,8 +10,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step, counted
-from hotswap_ros.rollout._fleet import RobotReport
-from hotswap_ros.rollout._state import RolloutState
+from hotswap_ros.rollout._fleet import FleetView, RobotReport
+from hotswap_ros.rollout._state import RolloutState, Status
+
+
+class Door:
+    """Who is there and takes no part, asked again only where something may have changed."""
+
+    def __init__(self, state: RolloutState) -> None:
+        self._state = state
+        self._scanned: tuple[Any, ...] = ()
+        self._seen = -1
+        self._away: set[str] = set()
+
+    def who_is_there(self, view: FleetView, now: float) -> list[str]:
+        """Return who in reach may join now: another step may let in who could not before."""
+        state = self._state
+        if state.status not in (Status.RUNNING, Status.PAUSED):
+            return []
+        model_id = state.plan.model_id
+        changes = view.changes(model_id)
+        names = {*changes.since(self._seen), *self._away}
+        key = (view, state.step_index, len(state.step_records))
+        if key != self._scanned:
+            names = set(view.reports(model_id))
+        self._seen, self._scanned = changes.revision, key
+        names = {r for r in names if r not in state.previous}
+        self._away = {r for r in names if not view.is_reachable(model_id, r, now)}
+        return sorted(names - self._away)
 
 
 def join(state: RolloutState, report: RobotReport, reports: Mapping[str, RobotReport]) -> bool:

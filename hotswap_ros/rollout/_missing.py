@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import NamedTuple
 
 from hotswap_ros.plan import counted
@@ -29,7 +30,7 @@ class Missing(NamedTuple):
 
 
 def find_missing(
-    state: RolloutState, watching: Watching, view: FleetView, now: float
+    state: RolloutState, cohort: Set[str], watching: Watching, view: FleetView, now: float
 ) -> Missing | None:
     """
     Return what more is missing than the plan allows, None for nothing.
@@ -40,7 +41,8 @@ def find_missing(
     """
     plan, step = state.plan, state.step
     allowed = plan.max_unreachable if step.max_unreachable is None else step.max_unreachable
-    lost = view.unreachable(plan.model_id, sorted({*step.robots, *state.shares}), now)
+    silent = view.silent(plan.model_id, now)
+    lost = tuple(sorted(r for r in silent if r in cohort or r in state.shares))
     if len(lost) > allowed:
         text = f'{counted(lost)} of the cohort out of reach, {allowed} allowed: {", ".join(lost)}'
         return Missing(PauseReason.UNREACHABLE, text, lost)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hotswap_ros.models import Routing
+from hotswap_ros.rollout._changes import Subset
 from hotswap_ros.rollout._desired import Desired, DesiredFleet, LoadVersion
 from hotswap_ros.rollout._errors import NothingToRollBackError, UnknownRobotError
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
@@ -43,6 +44,8 @@ class Rollback:
         self._targets = targets
         self._before = before
         self._ordered = now
+        self._silent: Subset | None = None
+        self._told = -1
 
     @property
     def is_done(self) -> bool:
@@ -56,6 +59,13 @@ class Rollback:
             for robot_id in self._targets
         ]
 
+    def news(self) -> list[Desired]:
+        """Return everything, where it may have changed since it was returned the last time."""
+        if self._told == len(self.refused):
+            return []
+        self._told = len(self.refused)
+        return self.wants()
+
     def tick(self, view: FleetView, now: float) -> None:
         """See who has confirmed. The first tick's wishes leave with it."""
         if self.is_done:
@@ -63,13 +73,14 @@ class Rollback:
         if self.command_s is None:
             self.command_s = now - self._ordered
             return
-        confirmed = {
-            robot_id
-            for robot_id, target in self._targets.items()
-            if robot_id not in self.refused and view.confirms(target.routing, robot_id)
-        }
-        self.robots_confirmed = len(confirmed)
-        missing = self._targets.keys() - confirmed - self.refused.keys()
+        if self._silent is None:
+            self._silent = Subset(
+                self._targets,
+                view.changes(self.model_id),
+                lambda robot_id: not view.confirms(self._targets[robot_id].routing, robot_id),
+            )
+        missing = self._silent.now() - self.refused.keys()
+        self.robots_confirmed = len(self._targets) - len(missing | self.refused.keys())
         self.owed = tuple(sorted(missing))
         out_of_reach = view.unreachable(self.model_id, missing, now)
         late = now - self._ordered >= self._timeout_s

@@ -15,10 +15,12 @@ from collections.abc import Mapping
 from hotswap_ros.gates import CheckResult
 from hotswap_ros.plan import Plan, counted
 from hotswap_ros.rollout._beginning import begin
+from hotswap_ros.rollout._breakers import Breakers
+from hotswap_ros.rollout._cohort import Cohort
 from hotswap_ros.rollout._course import Course
 from hotswap_ros.rollout._desired import Desired
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
-from hotswap_ros.rollout._joining import join
+from hotswap_ros.rollout._joining import Door, join
 from hotswap_ros.rollout._log import Log
 from hotswap_ros.rollout._missing import ENDS_BY_ITSELF, find_missing
 from hotswap_ros.rollout._state import (
@@ -32,7 +34,7 @@ from hotswap_ros.rollout._state import (
     StepRecord,
 )
 from hotswap_ros.rollout._verbs import Operator, Verb
-from hotswap_ros.rollout._watching import HARD_LINES, Watching, found_open_breaker
+from hotswap_ros.rollout._watching import HARD_LINES, Watching
 from hotswap_ros.rollout._wishes import Wishes
 from hotswap_ros.rollout.actions import ACTIONS, Move, Outcome, Scene
 
@@ -52,6 +54,9 @@ class Runner:
         self.watching = Watching(state, explain=explain)
         self.wishes = Wishes(state)
         self.last_view = _NO_FLEET
+        self.door = Door(state)
+        self._breakers = Breakers(state)
+        self._cohort: Cohort | None = None
         self._log = Log()
         self.say = self._log.say
         self.course = Course(state, self.wishes, self.say)
@@ -80,15 +85,17 @@ class Runner:
 
     def tick(self, view: FleetView, now: float) -> None:
         """Look at the fleet and move on as far as it allows, by one step at most."""
-        self.last_view = view
         if self.state.status.is_terminal:
             return
+        if view is not self.last_view:
+            view.expect(self.state.plan.model_id, self.state.previous)
+            self.last_view = view
         if self.state.status is Status.ROLLING_BACK:
             self.course.end_rollback_when_confirmed(view, now)
             return
         if self.state.status is Status.PENDING and not self._may_start(now):
             return
-        self.watching.look(view, now)
+        self.watching.look(view, now, self.wishes.revision)
         if self._found_harm(view, now):
             return
         self._mind_what_is_missing(view, now)
@@ -204,7 +211,7 @@ class Runner:
         ACTIONS[step.kind].begin(step, self.scene(view, now))
         self.wishes.forget()
         # Counters as they are before the first candidate task: from here the gate counts.
-        self.watching.look(view, now)
+        self.watching.look(view, now, self.wishes.revision)
         state.tasks_at_step_start = self.watching.tasks(step)
 
     def scene(self, view: FleetView, now: float) -> Scene:
@@ -214,10 +221,17 @@ class Runner:
             view,
             self.watching,
             now,
+            self._cohort_in(view),
             lambda: self.wishes.waiting_for(view, now),
             self.wishes.forget,
             self.say,
         )
+
+    def _cohort_in(self, view: FleetView) -> Cohort:
+        step = self.state.step
+        if self._cohort is None or not self._cohort.is_of(step, view):
+            self._cohort = Cohort(step, self.state.plan.model_id, view)
+        return self._cohort
 
     def _take(self, outcome: Outcome, now: float) -> None:
         if outcome.move is Move.DONE:
@@ -270,7 +284,7 @@ class Runner:
     def _found_harm(self, view: FleetView, now: float) -> bool:
         if self.state.watch is None:
             return False
-        breaker = found_open_breaker(self.state, view)
+        breaker = self._breakers.find_open(view, self.wishes.revision)
         if breaker:
             self.course.roll_back(Cause.GATE_FAILED, breaker, now)
             return True
@@ -295,7 +309,8 @@ class Runner:
     def _mind_what_is_missing(self, view: FleetView, now: float) -> None:
         """Pause for as long as robots, their counters or the gate's answers are missing."""
         state = self.state
-        missing = find_missing(state, self.watching, view, now)
+        cohort = self._cohort_in(view).robots
+        missing = find_missing(state, cohort, self.watching, view, now)
         if missing is not None and state.status is Status.RUNNING:
             self.course.pause(missing.reason, missing.text, now, missing.robots)
         elif missing is None and state.pause_reason in ENDS_BY_ITSELF:

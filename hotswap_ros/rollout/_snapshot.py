@@ -45,8 +45,7 @@ class Snapshot:
 def snapshot(runner: Runner, view: FleetView, now: float) -> Snapshot:
     """Return how a rollout stands."""
     state = runner.state
-    robots = state.robots
-    unreachable = view.unreachable(state.plan.model_id, robots, now)
+    unreachable = view.unreachable(state.plan.model_id, state.previous.keys(), now)
     waiting = runner.wishes.waiting_for(view, now)
     step = state.step
     end = now if state.ended is None else state.ended
@@ -55,7 +54,7 @@ def snapshot(runner: Runner, view: FleetView, now: float) -> Snapshot:
         state=state.model_copy(),
         steps=step_views(state.steps, runner, view, now),
         cohort=step.robots,
-        robots_confirmed=len(robots) - len(unreachable) - len(waiting),
+        robots_confirmed=len(state.previous) - len(unreachable) - len(waiting),
         robots_unreachable=len(unreachable),
         checks=runner.checks,
         tasks=runner.step_tasks if isinstance(step, Observe) else 0,
@@ -133,5 +132,5 @@ def _progress(step: Step, runner: Runner, view: FleetView, now: float) -> float:
 
 
 def _confirmed(step: SetRouting, runner: Runner, view: FleetView, now: float) -> float:
-    waiting = set(runner.wishes.waiting_for(view, now)).intersection(step.robots)
+    waiting = runner.wishes.waiting_for(view, now) & frozenset(step.robots)
     return 1.0 - len(waiting) / len(step.robots)

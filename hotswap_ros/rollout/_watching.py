@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 
 from hotswap_ros.gates import CheckResult, Gate, Verdict
 from hotswap_ros.plan import Observe, SuccessCriteria, Watch
@@ -37,7 +38,11 @@ class Watching:
         self._mirror: Gate | None = None
         self._ledger = Ledger(state.ledger)
         self._fed: dict[str, Telemetry] = {}
-        self._fresh: dict[str, float] = {}
+        self._scanned: tuple[FleetView | None, int] = (None, -1)
+        self._seen = -1
+        self._watched: Mapping[str, float] = {}
+        #: When each robot's counters came last, in this order.
+        self._fresh: OrderedDict[str, float] = OrderedDict()
         self._given_up: set[str] = set()
         self.checks: tuple[CheckResult, ...] = ()
         self._lost: tuple[CheckResult, ...] = ()
@@ -56,6 +61,7 @@ class Watching:
         self.save()
         self._state.watch = watch
         self._fed.clear()
+        self._scanned = (None, -1)
         self._open(watch)
         if watch.name not in self._state.gates:
             self._ledger = Ledger()
@@ -86,12 +92,16 @@ class Watching:
 
     # -- what it is fed with ----------------------------------------------------------------------
 
-    def look(self, view: FleetView, now: float) -> None:
-        """Feed the gate with what is new, and ask it; what goes wrong is counted."""
+    def look(self, view: FleetView, now: float, revision: int) -> None:
+        """
+        Feed the gate with what is new, and ask it; what goes wrong is counted.
+
+        `revision` rises when other robots may have to be watched, or others shares be expected.
+        """
         if self._gate is None:
             return
         try:
-            if self._feed(view, now) or self.failed_queries:
+            if self._feed(view, now, revision) or self.failed_queries:
                 self._ask()
             self._give_up_silent(view, now)
         except Exception as error:  # A gate that cannot judge must not end the coordinator.
@@ -100,18 +110,34 @@ class Watching:
             return
         self.failed_queries = 0
 
-    def _feed(self, view: FleetView, now: float) -> bool:
-        news = False
+    def _feed(self, view: FleetView, now: float, revision: int) -> bool:
         model_id = self._state.plan.model_id
-        for robot_id, share in self.watched.items():
-            telemetry = view.telemetry(model_id, robot_id)
-            if telemetry is None or telemetry is self._fed.get(robot_id):
+        changes = view.news(model_id)
+        names: Iterable[str] = changes.since(self._seen)
+        if self._scanned != (view, revision):
+            names = self._watch_others(now)
+        news = False
+        for robot_id in names:
+            share = self._watched.get(robot_id)
+            telemetry = None if share is None else view.telemetry(model_id, robot_id)
+            if share is None or telemetry is None or telemetry is self._fed.get(robot_id):
                 continue
             self._fed[robot_id] = telemetry
             self._fresh[robot_id] = now
+            self._fresh.move_to_end(robot_id)
             self._take(robot_id, telemetry, share)
             news = True
+        self._seen, self._scanned = changes.revision, (view, revision)
         return news
+
+    def _watch_others(self, now: float) -> Iterable[str]:
+        """Find out whom to watch from here on; counters of those who are new are due from now."""
+        self._watched = dict(self.watched)
+        for robot_id in self._fresh.keys() - self._watched.keys():
+            del self._fresh[robot_id]
+        for robot_id in self._watched.keys() - self._fresh.keys():
+            self._fresh[robot_id] = now
+        return self._watched
 
     def _take(self, robot_id: str, telemetry: Telemetry, share: float) -> None:
         assert self._gate is not None
@@ -146,9 +172,9 @@ class Watching:
     def _give_up_silent(self, view: FleetView, now: float) -> None:
         """Tell the gate who is out of reach, and of whom no outcome is to be hoped for."""
         assert self._gate is not None
-        watched, model_id = self.watched, self._state.plan.model_id
-        lost = view.unreachable(model_id, watched, now)
-        self._gate.reach(len(lost), len(watched))
+        model_id = self._state.plan.model_id
+        lost = view.unreachable(model_id, self._watched.keys(), now)
+        self._gate.reach(len(lost), len(self._watched))
         for robot_id in lost:
             silent = view.silent_for(model_id, robot_id, now)
             if robot_id not in self._given_up and silent > _GIVEN_UP_AFTER_S:
@@ -159,13 +185,14 @@ class Watching:
     def missing(self, view: FleetView, now: float) -> tuple[str, ...]:
         """Return the robots that are in reach and have sent no counters for too long."""
         plan = self._state.plan
-        limit_s = plan.missing_after.total_seconds()
-        return tuple(
-            robot_id
-            for robot_id in self.watched
-            if now - self._fresh.setdefault(robot_id, now) > limit_s
-            and view.is_reachable(plan.model_id, robot_id, now)
-        )
+        since = now - plan.missing_after.total_seconds()
+        mute = []
+        for robot_id, fresh in self._fresh.items():
+            if fresh >= since:
+                break
+            if view.is_reachable(plan.model_id, robot_id, now):
+                mute.append(robot_id)
+        return tuple(sorted(mute))
 
     # -- what it says -----------------------------------------------------------------------------
 
@@ -233,17 +260,3 @@ class Watching:
 
 def _mirrored(watch: Watch) -> str:
     return f'{watch.name}: control'
-
-
-def found_open_breaker(state: RolloutState, view: FleetView) -> str:
-    """Return which robot took the version out by itself, and why; empty for none."""
-    version = state.plan.version
-    for robot_id in {**state.shares, **dict.fromkeys(state.shadowed)}:
-        report = view.report(state.plan.model_id, robot_id)
-        breaker = None if report is None else report.breaker
-        if breaker is not None and breaker.version == version:
-            return (
-                f'{robot_id} took {version} out by itself: {breaker.count} requests in a row '
-                f'failed, the last for {breaker.cause}'
-            )
-    return ''

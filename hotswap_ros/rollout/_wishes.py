@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Set
 
 from hotswap_ros.models import Routing
+from hotswap_ros.rollout._changes import Subset
 from hotswap_ros.rollout._desired import Desired
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._state import RolloutState, Status
@@ -48,13 +49,24 @@ class Wishes:
     def __init__(self, state: RolloutState) -> None:
         self._state = state
         self._known: dict[str, Desired] = {}
+        self._waiting: Subset | None = None
+        self._view: FleetView | None = None
+        self._told = -1
         #: Rises whenever what robots should serve may have changed.
         self.revision = 0
 
     def forget(self) -> None:
         """Take note that robots may have to serve something else now."""
-        self._known.clear()
+        self._known = {}
+        self._waiting = None
         self.revision += 1
+
+    def news(self) -> Collection[Desired]:
+        """Return everything, where it may have changed since it was returned the last time."""
+        if self._told == self.revision:
+            return ()
+        self._told = self.revision
+        return self.all().values()
 
     def all(self) -> Mapping[str, Desired]:
         """Return what every robot of the plan should serve."""
@@ -64,12 +76,16 @@ class Wishes:
             }
         return self._known
 
-    def waiting_for(self, view: FleetView, now: float) -> tuple[str, ...]:
+    def waiting_for(self, view: FleetView, now: float) -> Set[str]:
         """Return the reachable robots that do not yet report what they should serve."""
-        model_id, wishes = self._state.plan.model_id, self.all()
-        return tuple(
-            robot_id
-            for robot_id in self._state.robots
-            if view.is_reachable(model_id, robot_id, now)
-            and not view.confirms(wishes[robot_id].routing, robot_id)
-        )
+        model_id = self._state.plan.model_id
+        if self._waiting is None or view is not self._view:
+            wishes = self.all()
+            self._view = view
+            self._waiting = Subset(
+                wishes,
+                view.changes(model_id),
+                lambda robot_id: not view.confirms(wishes[robot_id].routing, robot_id),
+            )
+        waiting = self._waiting.now()
+        return waiting - {*view.silent(model_id, now)} if waiting else frozenset()

@@ -17,7 +17,7 @@ def begin(step: Retire, scene: Scene) -> None:
 
 def run(step: Retire, scene: Scene) -> Outcome:
     """Wait until it is gone; who is late is told again and again, but holds nobody up."""
-    left = [robot_id for robot_id in step.robots if _holds(scene, robot_id)]
+    left = sorted(scene.cohort.those('hold', lambda robot_id: _holds(scene, robot_id)))
     if not left:
         return DONE
     if scene.elapsed_s < step.timeout_s:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from hotswap_ros.plan import counted
+from hotswap_ros.rollout._cohort import Cohort
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._log import Say
 from hotswap_ros.rollout._state import Cause, PauseReason, RolloutState
@@ -52,15 +53,17 @@ class Scene:
     """
     One look at the rollout and the fleet.
 
-    `waiting` returns the reachable robots that do not yet report what they should serve, `rewish`
-    has to be called when the state says something else of that.
+    `cohort` are the robots of the step. `waiting` returns the reachable robots that do not yet
+    report what they should serve, `rewish` has to be called when the state says something else of
+    that.
     """
 
     state: RolloutState
     view: FleetView
     watching: Watching
     now: float
-    waiting: Callable[[], Sequence[str]]
+    cohort: Cohort
+    waiting: Callable[[], Set[str]]
     rewish: Callable[[], None]
     say: Say
 
@@ -75,10 +78,11 @@ class Scene:
         return self.watching.tasks(self.state.step) - self.state.tasks_at_step_start
 
 
-def late(scene: Scene, timeout_s: float, what: str, robots: Sequence[str]) -> Outcome:
+def late(scene: Scene, timeout_s: float, what: str, waited_for: Set[str]) -> Outcome:
     """Return that robots are waited for, or that they have had their time."""
     if scene.elapsed_s < timeout_s:
         return WAIT
+    robots = sorted(waited_for)
     names = ', '.join(robots[:5]) + (' …' if len(robots) > 5 else '')
     text = f'{counted(robots)} did not {what} within {timeout_s:g} s: {names}'
     return Outcome(Move.BACK, text, cause=Cause.TIMED_OUT)

@@ -26,12 +26,13 @@ def begin(step: SetRouting, scene: Scene) -> None:
     if step.candidate_share:
         state.shares.update(dict.fromkeys(step.robots, step.candidate_share))
     else:
-        state.shares = {r: s for r, s in state.shares.items() if r not in step.robots}
+        for robot_id in step.robots:
+            state.shares.pop(robot_id, None)
 
 
 def run(step: SetRouting, scene: Scene) -> Outcome:
     """Wait until all of the cohort that are in reach report it."""
-    waiting = [robot_id for robot_id in scene.waiting() if robot_id in step.robots]
+    waiting = scene.waiting() & scene.cohort.robots
     if not waiting:
         return DONE
     return late(scene, step.timeout_s + step.together_s, 'confirm the routing', waiting)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 
 from hotswap_ros.plan import StageModels
+from hotswap_ros.rollout._fleet import RobotReport
 from hotswap_ros.rollout._state import Cause
 from hotswap_ros.rollout.actions._scene import DONE, Move, Outcome, Scene, late
 
@@ -19,24 +20,45 @@ def begin(step: StageModels, scene: Scene) -> None:
 
 def run(step: StageModels, scene: Scene) -> Outcome:
     """Wait until all that are in reach report the same digest."""
-    model_id, version = scene.state.plan.model_id, scene.state.plan.version
-    reports = {robot_id: scene.view.report(model_id, robot_id) for robot_id in step.robots}
-    small = [name for name, r in reports.items() if r is not None and r.resident_limit < 2]
+    model_id, version, cohort = scene.state.plan.model_id, scene.state.plan.version, scene.cohort
+    reports = scene.view.reports(model_id)
+    small = cohort.those('small', lambda robot_id: _is_small(reports.get(robot_id)))
     if small:
-        return Outcome(Move.BACK, _no_room(small), cause=Cause.STAGING_FAILED)
-    digests = {
-        name: report.versions[version].digest
-        for name, report in reports.items()
-        if report is not None and report.is_ready(version)
-    }
-    if len(set(digests.values())) > 1:
-        return Outcome(Move.BACK, _odd_one_out(version, digests), cause=Cause.DIGEST_MISMATCH)
-    waiting = [
-        name
-        for name in step.robots
-        if name not in digests and scene.view.is_reachable(model_id, name, scene.now)
-    ]
+        return Outcome(Move.BACK, _no_room(sorted(small)), cause=Cause.STAGING_FAILED)
+    if cohort.those('odd', _is_odd(reports, version)):
+        text = _odd_one_out(version, _digests(cohort.robots, reports, version))
+        return Outcome(Move.BACK, text, cause=Cause.DIGEST_MISMATCH)
+    absent = cohort.those('absent', lambda robot_id: not _is_ready(reports.get(robot_id), version))
+    waiting = absent - {*scene.view.silent(model_id, scene.now)} if absent else absent
     return late(scene, step.timeout_s, 'load the version', waiting) if waiting else DONE
+
+
+def _is_small(report: RobotReport | None) -> bool:
+    return report is not None and report.resident_limit < 2
+
+
+def _is_ready(report: RobotReport | None, version: str) -> bool:
+    return report is not None and report.is_ready(version)
+
+
+def _is_odd(reports: Mapping[str, RobotReport], version: str) -> Callable[[str], bool]:
+    """Return what says of a robot whether it holds another file than the first that was ready."""
+    first: list[str] = []
+
+    def is_odd(robot_id: str) -> bool:
+        report = reports.get(robot_id)
+        if report is None or not report.is_ready(version):
+            return False
+        digest = report.versions[version].digest
+        first[:] = first or [digest]
+        return digest != first[0]
+
+    return is_odd
+
+
+def _digests(robots: Set[str], reports: Mapping[str, RobotReport], version: str) -> dict[str, str]:
+    ready = [r for r in sorted(robots) if _is_ready(reports.get(r), version)]
+    return {robot_id: reports[robot_id].versions[version].digest for robot_id in ready}
 
 
 def _no_room(robots: list[str]) -> str:
