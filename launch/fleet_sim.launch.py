@@ -27,6 +27,7 @@ NUMBERS = {
 TEXTS = {
     'model_repository': 'Folder that holds the versions.',
     'stable_version': 'Version that the robots serve at the start.',
+    'faults_file': 'YAML file of what goes wrong when.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -101,10 +102,17 @@ class CachedRepository(ModelRepository):
         manifest, text = self._remote_manifest(model_id, version)
         # What a power cut has left.
         shutil.rmtree(self.root / _PARTS / model_id, ignore_errors=True)
-        self._make_room(manifest, keep)
-        with self._part(model_id, version) as part:
-            self._download(manifest, part / manifest.file)
-            _write(part / MANIFEST_NAME, text)
+        try:
+            self._make_room(manifest, keep)
+            with self._part(model_id, version) as part:
+                self._download(manifest, part / manifest.file)
+                _write(part / MANIFEST_NAME, text)
+        except OSError as error:
+            if not _says_full(error):
+                raise
+            # Others write to this disk too: what was free a moment ago may be gone.
+            shortage = f'the disk says "{error.strerror}"'
+            raise NoDiskError(version, manifest.size_bytes, shortage, self.root) from error
 
     def _remote_manifest(self, model_id: str, version: str) -> tuple[Manifest, bytes]:
         if not (is_name(model_id) and is_name(version)):
@@ -125,6 +133,8 @@ class CachedRepository(ModelRepository):
                 raise UnknownVersionError(model_id, version, known, self._source) from error
             raise FetchFailedError(version, self._source, f'it has no {name}') from error
         except (OSError, HTTPException) as error:
+            if _says_full(error):  # that is this robot's disk, not the source's
+                raise
             problem = str(error) or type(error).__name__
             raise FetchFailedError(version, self._source, problem) from error
 
@@ -200,6 +210,10 @@ class CachedRepository(ModelRepository):
                 self._source,
                 f'{manifest.file} has {found} bytes, its manifest says {manifest.size_bytes:,}',
             )
+
+
+def _says_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _write(path: Path, text: bytes) -> None:

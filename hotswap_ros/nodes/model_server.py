@@ -12,6 +12,7 @@ process.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,11 @@ class ModelServer(LifecycleNode):
     configured. `stop` must be called before the node is destroyed.
     """
 
+    PARAMETERS: type[ModelServerParameters] = ModelServerParameters
+
     def __init__(self, *, worker: Worker | None = None, **node_options: Any) -> None:
         super().__init__('model_server', **node_options)
-        self.parameters = declare(self, ModelServerParameters)
+        self.parameters = declare(self, self.PARAMETERS)
         self._engine: Engine | None = None
         self._worker = worker or Worker('load')
         self._owns_worker = worker is None
@@ -121,6 +124,14 @@ class ModelServer(LifecycleNode):
         """Return the robot's name in the fleet."""
         return self.parameters.robot_id or _host_name()
 
+    def wall_time(self) -> float:
+        """Return the time that routings name, seconds since 1970: never that of a simulation."""
+        return time.time()
+
+    def disk_free_bytes(self) -> int:
+        """Return the space left where versions are kept. Raises OSError."""
+        return shutil.disk_usage(self._models).free
+
     # -- lifecycle --------------------------------------------------------------------------------
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -143,6 +154,7 @@ class ModelServer(LifecycleNode):
             isolation=given.isolation,
             state_folder=given.state_folder or None,
             settings=given.settings(),
+            wall_clock=self.wall_time,
             on_change=self._publish_status,
             on_shadow=self._publish_shadow,
         )
@@ -314,7 +326,7 @@ class ModelServer(LifecycleNode):
 
     def _measure_disk(self) -> None:
         try:
-            self._disk_free = shutil.disk_usage(self._models).free
+            self._disk_free = self.disk_free_bytes()
         except OSError:
             self._disk_free = 0
         self._disk_is_being_measured = False

@@ -127,18 +127,20 @@ class Engine:
             idle=idle_background,
         )
 
-    def close(self) -> None:
+    def close(self, *, asked: bool = True) -> None:
         """
         End serving, and every worker process with it; to be called once no request is under way.
 
-        An engine that is not closed is no leak: its workers end with this process.
+        Not `asked`: as a crash or a power cut would, with nothing noted for the next start. An
+        engine that is not closed is no leak: its workers end with this process.
         """
         with self._lock:
             self._in_force.router = Router(Routing(self.model_id))
             self._in_force.forget_pending()
             self._tasks.clear()
         self._versions.close()
-        self._last_known_good.end()
+        if asked:
+            self._last_known_good.end()
 
     def __enter__(self: _E) -> _E:
         return self

@@ -9,7 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import onnxruntime as ort
@@ -41,6 +41,8 @@ _ONNX_TYPE = {
 
 
 _CPU_ONLY = RuntimeSettings()
+
+_Run = Callable[..., dict[str, NDArray[Any]]]
 
 #: It takes as long to copy so much into a bound array as to bind another one.
 _LARGE_BYTES = 16_384
@@ -113,6 +115,8 @@ class Session:
             raise self._failed(str(error)) from error
         # Bound inputs are sent to other devices when they are bound, not when they are run.
         self._can_bind = settings.is_cpu_only
+        if settings.slowdown > 1.0:
+            self.run = _slowed(self.run, settings.slowdown)  # type: ignore[method-assign]
         self._free: deque[Binding] = deque()
         self._compare('input', manifest.inputs, self._runtime.get_inputs())
         self._compare('output', manifest.outputs, self._runtime.get_outputs())
@@ -206,6 +210,19 @@ class Session:
 
     def _failed(self, problem: str) -> LoadFailedError:
         return LoadFailedError(self._manifest.version, problem)
+
+
+def _slowed(run: _Run, slowdown: float) -> _Run:
+    """Return what does the same in so many times the time, most of it idle."""
+
+    def slow(inputs: dict[str, NDArray[Any]], patience_s: float = math.inf) -> Any:
+        started = perf_counter()
+        try:
+            return run(inputs, patience_s)
+        finally:
+            sleep((perf_counter() - started) * (slowdown - 1.0))
+
+    return slow
 
 
 def is_steady(times_ms: Sequence[float]) -> bool:

@@ -88,7 +88,8 @@ class PickWorld:
     """
     One robot and its tasks, deterministic by `seed` and `robot_id`.
 
-    `camera_drift` (radial, tangential, vertical, m) is added to where the camera sees the goal.
+    `camera_drift` (radial, tangential, vertical, m) is added to where the camera sees the goal; it
+    may be set at any time, for the tasks that begin from then on.
     The n-th task is the same whatever policy did the tasks before it. Not thread-safe; worlds of
     their own may run in threads of their own, physics releases the GIL.
     """
@@ -98,7 +99,7 @@ class PickWorld:
         self.traits = draw_traits(generator(seed, robot_id, 'traits'))
         self.arm = Arm(self.traits.stiffness)
         self.scene: Scene
-        self._camera_drift = camera_drift
+        self.camera_drift = camera_drift
         self._random = generator(seed, robot_id, 'tasks')
         self._task_number = 0
         self._observation: NDArray[np.float32] = np.zeros((1, OBSERVATION_SIZE), np.float32)
@@ -117,7 +118,7 @@ class PickWorld:
         self._post = cartesian(scene.post)
         self.arm.place(joints, scene.payload_kg, self._post, self._goal)
         self._seen_post = [a + b for a, b in zip(scene.post, scene.post_error)]
-        errors = zip(scene.camera_error, self.traits.camera_offset, self._camera_drift)
+        errors = zip(scene.camera_error, self.traits.camera_offset, self.camera_drift)
         self._camera = [sum(parts) for parts in errors]
         self._hand = self.arm.hand
         self._velocity = (0.0, 0.0, 0.0)

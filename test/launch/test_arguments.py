@@ -12,7 +12,7 @@ from launch.launch_description_sources import get_launch_description_from_python
 
 from hotswap_ros.nodes.fleet_coordinator import CoordinatorParameters
 from hotswap_ros.nodes.model_server import ModelServerParameters
-from hotswap_ros.sim.nodes import SimFleetParameters
+from hotswap_ros.sim.nodes.sim_fleet import SimFleetParameters
 
 FILES = sorted(path.name for path in FOLDER.glob('*.launch.py'))
 PARAMETERS = {

@@ -15,7 +15,7 @@ from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.fleet_coordinator import CoordinatorParameters, FleetCoordinator
 from hotswap_ros.nodes.model_server import ModelServer, ModelServerParameters
-from hotswap_ros.sim.nodes import SimFleet, SimFleetParameters
+from hotswap_ros.sim.nodes.sim_fleet import SimFleet, SimFleetParameters
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = sorted((ROOT / 'config').glob('*.yaml'))

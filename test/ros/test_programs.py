@@ -92,6 +92,15 @@ def test_a_file_that_is_no_journal_is_left_alone(run, tmp_path):
     assert path.read_text().startswith('these are my notes')
 
 
+def test_a_schedule_of_faults_that_is_wrong_is_named(run, tmp_path):
+    path = tmp_path / 'faults.yaml'
+    path.write_text('- {fault: partition, robots: [robot_9]}')
+    line = complaint(run('sim_fleet', robots=1, faults_file=str(path)))
+    assert line.startswith("sim_fleet: parameter 'faults_file': robot 'robot_9' is not simulated")
+    line = complaint(run('sim_fleet', robots=1, faults_file='/no/faults.yaml'))
+    assert line.endswith('/no/faults.yaml cannot be read: No such file or directory')
+
+
 @pytest.mark.parametrize(
     ('name', 'parameter', 'value', 'text'),
     [

@@ -27,7 +27,7 @@ EXECUTABLES = {
     'fleet_coordinator': 'hotswap_ros.nodes.fleet_coordinator',
     'hotswap': 'hotswap_ros.cli',
     'model_server': 'hotswap_ros.nodes.model_server',
-    'sim_fleet': 'hotswap_ros.sim.nodes',
+    'sim_fleet': 'hotswap_ros.sim.nodes.sim_fleet',
 }
 HEADER = ['# Copyright 2026 The hotswap_ros authors', '# SPDX-License-Identifier: Apache-2.0']
 # Import names of what package.xml and requirements/runtime.txt name otherwise.

@@ -120,6 +120,14 @@ def test_a_process_that_ended_as_asked_blames_nobody(boot: Any) -> None:
         engine.close()
 
 
+def test_who_closes_without_being_asked_leaves_what_a_crash_leaves(boot: Any) -> None:
+    serve(boot(), BOTH).close(asked=False)
+    again = boot()
+    assert again.restore() == BOTH
+    again.close(asked=False)
+    assert boot().restore() == BOTH.without('v2')
+
+
 def test_a_stable_version_on_probation_gives_way_to_the_proven_one(boot: Any, clock: Any) -> None:
     engine = serve(boot(), Routing('policy', 'v1', generation=1))
     prove(engine, clock)

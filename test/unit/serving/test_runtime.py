@@ -44,6 +44,7 @@ def test_providers_have_short_names(name: str) -> None:
         ({'providers': ('gpu',)}, "'gpu' is no execution provider: use one of .*cuda"),
         ({'providers': ()}, 'providers is empty: name one, such as cpu'),
         ({'threads': 0}, 'threads is 0: use 1 or more'),
+        ({'slowdown': 0.5}, 'slowdown is 0.5: use 1 or more'),
     ],
 )
 def test_settings_that_make_no_sense(fields: dict[str, Any], words: str) -> None:
@@ -169,3 +170,21 @@ def test_a_damaged_copy_is_fetched_again_at_once(cached: Engine, make_version: A
     cached.unload('v1')
     (make_version.root.parent / 'cache' / 'policy' / 'v1' / 'model.onnx').write_bytes(b'damaged')
     assert cached.load('v1').state is VersionState.READY
+
+
+def test_a_slowed_version_decides_the_same_in_more_time(make_version: Any, observe: Any) -> None:
+    make_version('v1')
+    settings = RuntimeSettings(slowdown=200.0)
+    with Engine('policy', make_version.repository, settings=settings) as engine:
+        engine.load('v1')
+        engine.set_routing(Routing('policy', 'v1'))
+        slow = engine.infer(observe(), 'task')
+        (counters,) = engine.counters().values()
+    with Engine('policy', make_version.repository) as engine:
+        engine.load('v1')
+        engine.set_routing(Routing('policy', 'v1'))
+        quick = engine.infer(observe(), 'task')
+    assert (slow.outputs['decision'] == quick.outputs['decision']).all()
+    # Under a hundred microseconds without.
+    assert slow.latency_ms > quick.latency_ms
+    assert counters.requests == 1

@@ -3,6 +3,8 @@
 
 """Which robot is in which trouble at which time."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -202,6 +204,14 @@ def test_a_file_that_is_wrong_says_where_and_what_to_do(tmp_path, text, complain
     with pytest.raises(FaultError, match=complaint) as caught:
         load(tmp_path, text)
     assert str(tmp_path / 'faults.yaml') in str(caught.value)
+
+
+def test_the_schedule_that_comes_with_the_package_fits_twenty_robots():
+    path = Path(__file__).resolve().parents[3] / 'config' / 'faults' / 'bad_day.yaml'
+    faults = FaultBook([f'robot_{number:02}' for number in range(1, 21)], load_faults(path))
+    assert len(faults.tick(35.0)) == 10 + 1 + 2 + 1
+    faults.tick(200.0)
+    assert {faults.conditions(f'robot_{n:02}') for n in range(1, 21)} == {Conditions()}
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

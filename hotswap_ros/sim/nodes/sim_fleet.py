@@ -1,0 +1,204 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+Many simulated robots in one process, each with a model server of its own.
+
+A few threads do the physics of all robots and ask their engines directly, as robot code on the
+same computer would; the executor thread answers the fleet.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rclpy.executors import Executor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from hotswap_ros.nodes.parameters import declare, parameter
+from hotswap_ros.nodes.process import run
+from hotswap_ros.nodes.worker import Worker
+from hotswap_ros.sim._agenda import Agenda
+from hotswap_ros.sim._link import Link
+from hotswap_ros.sim._scene import generator
+from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld
+from hotswap_ros.sim.nodes._computer import Computer, SimModelServer
+from hotswap_ros.sim.nodes._injector import FaultInjector
+from hotswap_ros.sim.nodes._robot import Pauses, SimRobot
+
+
+@dataclass(frozen=True)
+class SimFleetParameters:
+    """Parameters of the simulated fleet."""
+
+    robots: int = parameter(20, 'How many robots are simulated.', low=1, high=200)
+    speed: float = parameter(
+        1.0,
+        'Simulated seconds per second; less where the processor cannot keep up.',
+        low=0.01,
+        high=100.0,
+    )
+    seed: int = parameter(1, 'Seed of robots and tasks.', low=0, high=2**31 - 1)
+    robot_prefix: str = parameter('robot_', 'Robots are named with this and a number.')
+    regions: tuple[str, ...] = parameter(
+        ('north', 'south'), 'Regions that the robots are dealt out to in turn.'
+    )
+    labels: tuple[str, ...] = parameter(
+        (),
+        'Labels that the robots of each region are dealt in turn; a robot gets several where an '
+        'entry has commas: "gripper=jaw,floor=1".',
+    )
+    busy_share: float = parameter(
+        0.0, 'Share of the robots whose computers have other things to do.', low=0.0, high=1.0
+    )
+    busy_slowdown: float = parameter(
+        10.0, 'How many times as long an inference takes on those.', low=1.0, high=1000.0
+    )
+    pause_s: float = parameter(
+        0.0,
+        'Simulated seconds that robots wait for the next task on average; each robot has a mean '
+        'of its own, from none to twice this.',
+        low=0.0,
+        high=3600.0,
+    )
+    faults_file: str = parameter(
+        '', 'YAML file of what goes wrong when, see docs/simulation.md; empty: nothing.'
+    )
+    disk_folder: str = parameter(
+        '',
+        "Folder for the robots' disks: what they have loaded and what they served last. Empty: "
+        'one that goes with the simulation.',
+    )
+    model_id: str = parameter('pick_policy', 'The model that the robots serve.')
+    model_repository: str = parameter(
+        '', 'Folder that holds the versions; empty: the one that comes with the package.'
+    )
+    stable_version: str = parameter('v23', 'Version that the robots serve at the start.')
+    fleet_namespace: str = parameter('/fleet', 'Namespace of the topics that the fleet shares.')
+
+
+class SimFleet(Node):
+    """Holds the simulated robots; `stop` must be called before it is destroyed."""
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__('sim_fleet', **node_options)
+        given = self.parameters = declare(self, SimFleetParameters)
+        self._worker = Worker('load')
+        self._agenda = Agenda('physics')
+        self._period_s = CONTROL_PERIOD_S / given.speed
+        self._disks = Path(given.disk_folder or tempfile.mkdtemp(prefix='hotswap_ros_sim_'))
+        digits = max(2, len(str(given.robots)))
+        names = [f'{given.robot_prefix}{i + 1:0{digits}}' for i in range(given.robots)]
+        self._numbers = {name: number for number, name in enumerate(names)}
+        self._busy = self._draw_busy()
+        self.robots = {name: self._robot(name, name) for name in names}
+        self._injector = FaultInjector(
+            self,
+            self.robots,
+            self._agenda,
+            self._twin,
+            faults_file=given.faults_file,
+            can_kill=False,
+        )
+
+    def start(self, executor: Executor) -> None:
+        """Start the robots' model servers and let the robots work."""
+        for robot in self.robots.values():
+            robot.boot(executor)
+            self._agenda.after(self._period_s, partial(self._step, robot, time.monotonic()))
+        self._agenda.start()
+        self.get_logger().info(
+            f'{len(self.robots)} robots at {self.parameters.speed:g} times real time'
+        )
+
+    def stop(self) -> None:
+        """Stop the threads, before the nodes are destroyed."""
+        self._agenda.stop()
+        for robot in (*self.robots.values(), *self._injector.twins.values()):
+            robot.shut_down()
+        self._worker.stop()
+        if not self.parameters.disk_folder:
+            shutil.rmtree(self._disks, ignore_errors=True)
+
+    def _step(self, robot: SimRobot, due: float) -> None:
+        if robot.is_gone:
+            return
+        robot.step()
+        # Time that was lost is not made up for: a burst would starve the executor.
+        due = max(due + self._period_s, time.monotonic() - self._period_s)
+        self._agenda.at(due, partial(self._step, robot, due))
+
+    def _draw_busy(self) -> set[str]:
+        """Choose whose computers are busy: the same robots for a seed, more for a larger share."""
+        given = self.parameters
+        lots = {name: generator(given.seed, name, 'busy').random() for name in self._numbers}
+        return set(sorted(lots, key=lots.__getitem__)[: round(given.busy_share * len(lots))])
+
+    def _robot(self, robot_id: str, place: str) -> SimRobot:
+        """Make a robot; `place` names its node's namespace and its disk."""
+        given = self.parameters
+        computer = Computer(Link(self._agenda.after, time.monotonic), self._disks / place)
+        world = PickWorld(robot_id, given.seed)
+        random = generator(given.seed, place, 'pauses')
+        pauses = Pauses(random.uniform(0.0, 2.0) * given.pause_s, random.uniform)
+        return SimRobot(computer, world, partial(self._server, robot_id, place), pauses)
+
+    def _twin(self, robot_id: str) -> SimRobot:
+        twin = self._robot(robot_id, f'{robot_id}_twin')
+        self._agenda.after(self._period_s, partial(self._step, twin, time.monotonic()))
+        return twin
+
+    def _server(self, robot_id: str, place: str, computer: Computer) -> SimModelServer:
+        given = self.parameters
+        values = {
+            'robot_id': robot_id,
+            **self._dealt(self._numbers[robot_id]),
+            'model_id': given.model_id,
+            'model_repository': given.model_repository,
+            'stable_version': given.stable_version,
+            'cache_folder': str(computer.folder / 'models'),
+            'state_folder': str(computer.folder / 'state'),
+            'slowdown': given.busy_slowdown if robot_id in self._busy else 1.0,
+            # A hundred robots in one process must not start a hundred more.
+            'isolation': 'in_process',
+            'fleet_namespace': given.fleet_namespace,
+        }
+        return SimModelServer(
+            computer,
+            worker=self._worker,
+            context=self.context,
+            namespace=f'{self.get_namespace().rstrip("/")}/{place}',
+            # The process's own arguments are this node's; a robot must not be renamed by them.
+            use_global_arguments=False,
+            enable_rosout=False,
+            parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
+        )
+
+    def _dealt(self, number: int) -> dict[str, Any]:
+        """Return region and labels of a robot: every label is in every region."""
+        regions, labels = self.parameters.regions, self.parameters.labels
+        region = regions[number % len(regions)] if regions else ''
+        if not labels:
+            return {'region': region}
+        entry = labels[number // max(1, len(regions)) % len(labels)]
+        return {'region': region, 'labels': [part.strip() for part in entry.split(',')]}
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run a simulated fleet until SIGINT or SIGTERM."""
+
+    def start(executor: Executor) -> Callable[[], None]:
+        fleet = SimFleet()
+        executor.add_node(fleet)
+        fleet.start(executor)
+        return fleet.stop
+
+    run(args, start)
