@@ -48,6 +48,13 @@ class ModelServerParameters:
         low=0,
         high=1_000_000,
     )
+    worker_growth_mb: int = parameter(
+        256,
+        'Memory in MB by which a version in a process of its own may grow once it is warm; '
+        'beyond, it is given up. 0: no limit.',
+        low=0,
+        high=1_000_000,
+    )
     isolation: str = parameter(
         'incubator',
         '"incubator": what is not yet trusted runs in a process of its own; "in_process": all in '

@@ -150,6 +150,7 @@ class ModelServer(LifecycleNode):
             resident_limit=given.resident_limit,
             task_timeout_s=given.task_timeout_s,
             memory_budget_bytes=given.memory_budget_mb * 1_000_000 or None,
+            worker_growth_bytes=given.worker_growth_mb * 1_000_000,
             breaker_limit=given.breaker_limit,
             isolation=given.isolation,
             state_folder=given.state_folder or None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hotswap_ros.models import VersionState
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._state import RolloutState
 
@@ -42,8 +43,11 @@ class Breakers:
         version = self._state.plan.version
         report = view.report(self._state.plan.model_id, robot_id)
         breaker = None if report is None else report.breaker
-        if breaker is None or breaker.version != version:
+        if report is None or breaker is None or breaker.version != version:
             return ''
+        here = report.versions.get(version)
+        if here is not None and here.state is VersionState.FAILED:
+            return f'{robot_id} gave {version} up by itself: {here.reason}'
         return (
             f'{robot_id} took {version} out by itself: {breaker.count} requests in a row '
             f'failed, the last for {breaker.cause}'

@@ -65,7 +65,9 @@ class Engine:
 
     `settings` are those of the runtime. `isolation` says where versions run; `idle_background`:
     workers load and shadow in the lowest scheduling class, which may take for ever on a machine
-    that is never idle. A candidate that fails `breaker_limit` requests in a row is out, 0: never.
+    that is never idle. A worker that grows by more than `worker_growth_bytes` once it is warm is
+    given up with its version, 0: never. A candidate that fails `breaker_limit` requests in a row
+    is out, 0: never.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         memory_budget_bytes: int | None = None,
+        worker_growth_bytes: int = 256_000_000,
         settings: RuntimeSettings = _DEFAULTS,
         on_change: Callable[[], None] | None = None,
         isolation: Isolation | str = Isolation.IN_PROCESS,
@@ -125,6 +128,7 @@ class Engine:
             also_keep=self._last_known_good.versions,
             isolation=Isolation(isolation),
             idle=idle_background,
+            worker_growth_bytes=worker_growth_bytes,
         )
 
     def close(self, *, asked: bool = True) -> None:
@@ -388,10 +392,12 @@ class Engine:
         """
         Let time take effect; to be called 1 to 10 times a second.
 
-        Puts a routing in force whose time has come, drops a candidate whose lease ended, and ends
-        tasks that fell silent, which count as timed out. Returns whether anything changed that
+        Puts a routing in force whose time has come, drops a candidate whose lease ended, gives
+        workers up that take ever more memory, and ends tasks that fell silent, which count as
+        timed out. Returns whether anything changed that
         others can see.
         """
+        self._versions.check_growth()
         with self._lock:
             now = self._clock()
             is_activated = self._in_force.activate_if_due()

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from hotswap_ros.models import Cause, VersionState
 from hotswap_ros.serving._errors import LoadFailedError, RunFailedError, SessionClosedError
+from hotswap_ros.serving._memory import resident_bytes
 from hotswap_ros.serving._process import Job, Process
 from hotswap_ros.serving._runtime import NOWHERE, Placement
 from hotswap_ros.serving._shadow import Listener, Primary
@@ -74,6 +75,8 @@ class Incubator:
         self._serving: Process | None = None
         self._ready: Future[float] = Future()
         self._why_not = 'it is being started'
+        self._warm_bytes = 0
+        self._outgrown = ''
         # A worker dies with the thread that started it: one that lives as long as the incubator.
         self._nurse = threading.Thread(
             target=self._look_after, name=f'incubator {job.manifest.version}', daemon=True
@@ -129,6 +132,19 @@ class Incubator:
         finally:
             self._sampling.release()
 
+    def check_growth(self) -> None:
+        """Give the version up if its worker has grown by more memory than it may."""
+        worker, allowed = self._serving, self._job.growth_bytes
+        if worker is None or not allowed or self._outgrown:
+            return
+        grown = resident_bytes(worker.pid) - self._warm_bytes
+        if grown > allowed:
+            self._outgrown = (
+                f'its worker took {_mb(grown)} more memory than when it was warm, {_mb(allowed)} '
+                'are allowed: it leaks, or needs a larger worker_growth_mb'
+            )
+            worker.kill()
+
     def _queue(self, patience_s: float) -> float:
         """Take the lock when others have asked first; returns the patience that is left."""
         started = perf_counter()
@@ -153,6 +169,10 @@ class Incubator:
             end = self._live_through(is_first=start == 0)
             if self._closing or end is None:
                 return
+            if self._outgrown:
+                self._why_not = self._outgrown
+                self._on_news(News(VersionState.FAILED, reason=self._outgrown))
+                return
             left = RESTARTS - start
             self._why_not = f'its worker {end}' + (
                 ' and is restarted' if left else ' once too often'
@@ -169,6 +189,7 @@ class Incubator:
         try:
             typical_ms = self._bring_up(worker, is_first)
             if typical_ms is not None:
+                self._warm_bytes = resident_bytes(worker.pid)
                 with self._lock:
                     self._serving = None if self._closing else worker
                 if is_first:
@@ -243,3 +264,7 @@ class Incubator:
             self._on_news(News(VersionState.FAILED, reason=str(error)))
         else:
             self._ready.set_exception(error)
+
+
+def _mb(size_bytes: int) -> str:
+    return f'{size_bytes / 1e6:.0f} MB'

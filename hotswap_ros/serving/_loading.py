@@ -27,7 +27,7 @@ class Loader:
     Brings versions of one model to where they can be asked. Threads may share it.
 
     Every method blocks, and raises NoMemoryError, LoadFailedError or a ModelError. `idle`: workers
-    load and shadow in the lowest scheduling class.
+    load and shadow in the lowest scheduling class, and may grow by `growth_bytes`, 0: no limit.
     """
 
     repository: ModelRepository
@@ -35,6 +35,7 @@ class Loader:
     settings: RuntimeSettings
     budget: MemoryBudget
     idle: bool
+    growth_bytes: int
 
     def reserve(self, version: str, *is_in_worker: bool) -> None:
         """Set memory aside for each copy of a version."""
@@ -64,7 +65,14 @@ class Loader:
         """Start a worker for a version; `on_news` goes on to be told when it dies."""
         manifest = self.repository.manifest(self.model_id, version)
         memory_bytes = self.budget.left_for(version)
-        job = Job(self.repository.root, manifest, self.settings, self.idle, memory_bytes)
+        job = Job(
+            self.repository.root,
+            manifest,
+            self.settings,
+            self.idle,
+            memory_bytes,
+            self.growth_bytes,
+        )
         incubator = Incubator(job, lambda news: on_news(incubator, news), on_verdicts)
         try:
             typical_ms = incubator.open()

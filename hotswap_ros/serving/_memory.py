@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 from hotswap_ros.serving._errors import NoMemoryError
 
@@ -49,6 +52,14 @@ class MemoryBudget:
         with self._lock:
             others = sum(size for name, size in self._needs.items() if name != version)
         return 0 if self._limit is None else max(1, self._limit - others)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process takes at present, 0 when it is gone."""
+    with suppress(OSError):
+        pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGE_SIZE')
+    return 0
 
 
 def _need(size_bytes: int, is_in_worker: bool) -> int:

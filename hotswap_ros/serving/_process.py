@@ -44,8 +44,8 @@ class Job:
     """
     What a worker is for.
 
-    `idle`: it loads and shadows in the lowest scheduling class. It may take `memory_bytes`, 0: as
-    much as there is.
+    `idle`: it loads and shadows in the lowest scheduling class. It may take `memory_bytes`, and
+    `growth_bytes` more than when it was warm; 0: as much as there is.
     """
 
     root: Path
@@ -53,6 +53,7 @@ class Job:
     settings: RuntimeSettings
     idle: bool = True
     memory_bytes: int = 0
+    growth_bytes: int = 0
 
 
 class Process:

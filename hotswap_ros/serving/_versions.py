@@ -95,12 +95,15 @@ class Versions:
         also_keep: Callable[[], Collection[str]],
         isolation: Isolation = Isolation.IN_PROCESS,
         idle: bool = True,
+        worker_growth_bytes: int = 0,
     ) -> None:
         self._model_id = model_id
         self._repository = repository
         self._limit = limit
         self._budget = MemoryBudget(memory_budget_bytes)
-        self._loader = Loader(repository, model_id, settings, self._budget, idle)
+        self._loader = Loader(
+            repository, model_id, settings, self._budget, idle, worker_growth_bytes
+        )
         self._recorder_of = recorder_of
         self._on_change = on_change
         self._on_lost = on_lost
@@ -365,10 +368,18 @@ class Versions:
 
     def workers(self) -> dict[str, int]:
         """Return the process ids of the workers, by version; 0 for one that is being restarted."""
+        return {version: one.pid for version, one in self._incubators().items()}
+
+    def check_growth(self) -> None:
+        """Give up versions whose workers have grown by more memory than they may."""
+        for incubator in self._incubators().values():
+            incubator.check_growth()
+
+    def _incubators(self) -> dict[str, Incubator]:
         with self._lock:
             residents = dict(self._residents)
         return {
-            version: resident.session.pid
+            version: resident.session
             for version, resident in sorted(residents.items())
             if isinstance(resident.session, Incubator)
         }

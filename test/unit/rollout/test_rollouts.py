@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from hotswap_ros.models import TaskCounts
+from hotswap_ros.models import TaskCounts, VersionState
 from hotswap_ros.rollout import (
     BreakerReport,
     Cause,
@@ -18,6 +18,7 @@ from hotswap_ros.rollout import (
     Status,
     UnknownRolloutError,
     Verb,
+    VersionReport,
 )
 
 
@@ -108,6 +109,18 @@ def test_a_version_that_a_robot_took_out_itself_is_rolled_back_everywhere(fleet,
     )
     assert fleet.candidates() == set()
     assert robot.routing.generation <= generation + 1, 'nobody tried to bring it back'
+
+
+def test_why_a_robot_gave_the_version_up_is_why_it_is_rolled_back(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    robot = next(r for r in fleet.robots.values() if r.routing.candidate)
+    robot.routing = replace(robot.routing, candidate='', candidate_share=0.0)
+    robot.breaker = BreakerReport('v24', 'crash', 0)
+    robot.versions['v24'] = VersionReport(VersionState.FAILED, reason='it leaks')
+    state = fleet.finish(rollout, at_most=5)
+    assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
+    assert f'{robot.robot_id} gave v24 up by itself: it leaks' in state.reason
 
 
 def test_a_robot_without_room_for_two_versions_is_named(fleet, plan):

@@ -424,3 +424,18 @@ def test_a_worker_that_cannot_be_started_fails_the_version(
     monkeypatch.setattr('hotswap_ros.serving._process.sys.executable', '/no/such/interpreter')
     with pytest.raises(LoadFailedError, match='its worker cannot be started'):
         watched.engine.load('v3')
+
+
+def test_a_version_whose_worker_grows_too_far_is_given_up(watch: Any, observe: Any) -> None:
+    watched = watch(worker_growth_bytes=1)
+    engine = watched.engine
+    pid = watched.pid()
+    # Threads, pages of libraries, the arena: the first answers take a little memory themselves.
+    while engine.infer(observe(), 'task').version == 'v2':
+        engine.tick()
+    watched.wait_until(lambda: engine.versions()[1].state is VersionState.FAILED)
+    assert is_gone(pid)
+    assert 'more memory than when it was warm' in engine.versions()[1].reason
+    assert engine.breaker is not None
+    assert engine.routing.candidate == ''
+    assert engine.infer(observe(), 'other').version == 'v1'
