@@ -10,6 +10,7 @@ import math
 import threading
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from typing import Protocol
 
 from hotswap_ros.models import Cause, ModelError, Routing
 from hotswap_ros.serving._breaker import Breaker
@@ -25,13 +26,28 @@ from hotswap_ros.serving._tasks import Tasks
 _log = logging.getLogger(__name__)
 
 
+class Waiting(Protocol):
+    """Something that is called later, unless it is cancelled before."""
+
+    def cancel(self) -> None:
+        """Do not call it any more."""
+
+
+def wait_in_thread(delay_s: float, call: Callable[[], object]) -> Waiting:
+    """Call something in a thread of its own after so many seconds."""
+    timer = threading.Timer(min(delay_s, threading.TIMEOUT_MAX), call)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
 class InForce:
     """
     What a robot serves, and may serve from a given time on; the engine's lock guards every call.
 
     `router` may be read without it: it is immutable, and exchanged by one assignment. `ready`
-    looks a version up, or raises. `on_due` is called by a thread of its own when a routing's time
-    has come.
+    looks a version up, or raises. `on_due` is called when a routing's time has come, which `wait`
+    sees to.
     """
 
     def __init__(
@@ -43,6 +59,7 @@ class InForce:
         wall_clock: Callable[[], float],
         ready: Callable[[str], Resident],
         on_due: Callable[[], object],
+        wait: Callable[[float, Callable[[], object]], Waiting] = wait_in_thread,
     ) -> None:
         self.router = Router(Routing(model_id))
         self.pending: Router | None = None
@@ -53,7 +70,8 @@ class InForce:
         self._clock = clock
         self._wall_clock = wall_clock
         self._on_due = on_due
-        self._activation: threading.Timer | None = None
+        self._wait = wait
+        self._activation: Waiting | None = None
         self._ready = ready
         self._lease_ends = math.inf
 
@@ -164,10 +182,8 @@ class InForce:
         self.pending = router
         # `tick` alone would flip a fleet within its period only. The timer may fire early, when
         # the wall clock is set back meanwhile: then a later tick is the one.
-        delay = min(router.routing.activate_at - self._wall_clock(), threading.TIMEOUT_MAX)
-        self._activation = threading.Timer(delay, self._on_due)
-        self._activation.daemon = True
-        self._activation.start()
+        delay_s = router.routing.activate_at - self._wall_clock()
+        self._activation = self._wait(delay_s, self._on_due)
 
     def _refuse_if_stale(self, routing: Routing) -> None:
         in_force = self.router.routing

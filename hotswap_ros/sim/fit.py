@@ -1,0 +1,279 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+Measure what tasks with a version come to, for the virtual fleet.
+
+`python -m hotswap_ros.sim.fit v24` lets the simulated robots do tasks with v24 as the candidate of
+the real serving engine, beside v23, and writes the figures to `config/outcomes/v24.json`. They say
+where they are from: latencies are those of the machine that they were measured on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hotswap_ros.gates import intraclass
+from hotswap_ros.models import Manifest, ModelError, ModelRepository, Routing, VersionCounters
+from hotswap_ros.serving import Decision, Engine, InferenceFailedError, ServingError
+from hotswap_ros.serving.parts import distance_of
+from hotswap_ros.sim._export import MODEL_ID
+from hotswap_ros.sim._measure import session_policy
+from hotswap_ros.sim._rollout import Policy
+from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld, TaskEnd
+from hotswap_ros.sim.virtual import VersionOutcomes
+from hotswap_ros.sim.virtual._server import BREAKER_LIMIT
+
+#: Robots that neither training nor the measured success of manifests has seen.
+_SEED = 30_000
+_ROBOTS = 100
+_QUANTILES = 32
+
+
+@dataclass(frozen=True)
+class _Done:
+    """One task: how it ended, and the cause of each request that failed, '' for the others."""
+
+    robot: int
+    category: str
+    end: TaskEnd
+    requests: tuple[str, ...]
+    agreement: float
+
+
+@dataclass
+class Fit:
+    """Tasks of one version and what they come to together."""
+
+    manifest: Manifest
+    stable: str
+    robots: int
+    done: list[_Done] = field(default_factory=list)
+    counters: VersionCounters = field(default_factory=VersionCounters)
+    load_s: float = 0.0
+
+    def outcomes(self) -> VersionOutcomes:
+        """Return the figures for the virtual fleet."""
+        by_category = {
+            name: list(tasks)
+            for name, tasks in groupby(
+                sorted(self.done, key=lambda one: one.category), key=lambda one: one.category
+            )
+        }
+        ends = [one.end for one in self.done]
+        latency = np.array(self.counters.latency, float)
+        return VersionOutcomes.model_validate(
+            {
+                'version': self.manifest.version,
+                'origin': (
+                    f'{len(self.done):,} tasks of {self.robots} robots in the physics simulation '
+                    f'(seed {_SEED}), beside {self.stable}, by `python -m hotswap_ros.sim.fit`'
+                ),
+                'digest': self.manifest.sha256,
+                'categories': {
+                    name: _category(tasks, len(self.done)) for name, tasks in by_category.items()
+                },
+                'known': self.manifest.training.get('categories'),
+                'correlation': round(max(0.0, self._correlation), 4),
+                'success_s': _quantiles([end.duration_s for end in ends if end.success]),
+                'failure_s': _quantiles([end.duration_s for end in ends if not end.success]),
+                'period_s': CONTROL_PERIOD_S,
+                'latency': _rounded(latency / latency.sum()),
+                'failures': self._failures(by_category),
+                'agreement': _quantiles([one.agreement for one in self.done]),
+                'inputs': {
+                    name: _rounded(np.array(bins) / max(1, sum(bins)))
+                    for name, bins in self.counters.inputs.items()
+                    if sum(bins)
+                },
+                'load_s': round(self.load_s, 1),
+            }
+        )
+
+    @property
+    def _correlation(self) -> float:
+        counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+        for one in self.done:
+            counts[one.robot][0] += one.end.success
+            counts[one.robot][1] += 1
+        return intraclass([(won, n) for won, n in counts.values()])
+
+    def _failures(self, by_category: Mapping[str, Sequence[_Done]]) -> list[dict[str, Any]]:
+        causes = sorted({cause for one in self.done for cause in one.requests if cause})
+        found = []
+        for cause in causes:
+            hit = [one for one in self.done if cause in one.requests]
+            found.append(
+                {
+                    'cause': cause,
+                    'tasks': {
+                        name: round(sum(cause in one.requests for one in tasks) / len(tasks), 5)
+                        for name, tasks in by_category.items()
+                    },
+                    'requests': round(sum(o.requests.count(cause) for o in hit) / len(hit), 2),
+                    'breaks': round(sum(map(_breaks, hit)) / len(hit), 4),
+                }
+            )
+        return found
+
+
+def _category(tasks: Sequence[_Done], whole: int) -> dict[str, Any]:
+    failed = [one.end for one in tasks if not one.end.success]
+    errors = Counter(end.error for end in failed)
+    return {
+        'share': round(len(tasks) / whole, 4),
+        'success': round(1 - len(failed) / len(tasks), 4),
+        'stuck': round(sum(end.stuck for end in failed) / len(tasks), 4),
+        'errors': {name: round(n / len(failed), 4) for name, n in errors.most_common()},
+    }
+
+
+def _breaks(one: _Done) -> bool:
+    """Return whether enough requests in a row failed to open the breaker."""
+    runs = [len(list(run)) for failed, run in groupby(one.requests, key=bool) if failed]
+    return max(runs, default=0) >= BREAKER_LIMIT
+
+
+def _quantiles(values: Sequence[float]) -> list[float]:
+    if not values:
+        return [1.0]
+    where = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    return [round(value, 4) for value in np.quantile(values, where).tolist()]
+
+
+def _rounded(shares: Any) -> list[float]:
+    return [round(share, 6) for share in shares.tolist()]
+
+
+class _Bench:
+    """The engine with a version on trial; lost or dropped, the version is put on trial again."""
+
+    def __init__(self, stack: ExitStack, root: Path, stable: str, version: str) -> None:
+        # In a worker, as on a robot: it may crash, hang or leak.
+        self.engine = stack.enter_context(
+            Engine(
+                MODEL_ID,
+                ModelRepository(root),
+                isolation='incubator',
+                breaker_limit=0,
+                idle_background=False,
+            )
+        )
+        self._version, self._stable = version, stable
+        self._generation = 1
+        self.engine.load(stable)
+        self.engine.set_routing(Routing(MODEL_ID, stable, generation=1))
+        began = time.monotonic()
+        self.engine.load(version)
+        self.load_s = time.monotonic() - began
+
+    def put_on_trial(self) -> None:
+        """Route every task to the version, unless it is so."""
+        if self.engine.routing.candidate == self._version:
+            return
+        self.engine.load(self._version)
+        self._generation += 1
+        self.engine.set_routing(
+            Routing(MODEL_ID, self._stable, self._version, 1.0, generation=self._generation)
+        )
+
+
+def fit(
+    root: Path, version: str, stable: str, tasks: int, robots: int = _ROBOTS, limit_s: float = 60.0
+) -> VersionOutcomes:
+    """Let `version` do `tasks` tasks, fewer if they take more than `limit_s` seconds."""
+    repository = ModelRepository(root)
+    manifest = repository.manifest(MODEL_ID, version)
+    known = session_policy(repository.verify(MODEL_ID, stable).content)
+    found = Fit(manifest, stable, robots)
+    with ExitStack() as stack:
+        try:
+            bench = _Bench(stack, root, stable, version)
+        except (ModelError, ServingError) as error:
+            return _refused(version, str(error), manifest)
+        found.load_s = bench.load_s
+        worlds = [PickWorld(f'robot_{index:03d}', _SEED) for index in range(robots)]
+        until = time.monotonic() + limit_s
+        for number in range(tasks):
+            # Everybody in turn, so that all have done as many when time is up.
+            robot = number % robots
+            bench.put_on_trial()
+            found.done.append(_do(bench.engine, worlds[robot], robot, known, manifest))
+            if time.monotonic() > until:
+                break
+        found.counters = bench.engine.counters()[version]
+    return found.outcomes()
+
+
+def _refused(version: str, why: str, manifest: Manifest) -> VersionOutcomes:
+    return VersionOutcomes.model_validate(
+        {
+            'version': version,
+            'origin': 'the serving engine, which refuses it, by `python -m hotswap_ros.sim.fit`',
+            'digest': manifest.sha256,
+            'categories': {'': {'success': 0.0}},
+            'refused': why,
+        }
+    )
+
+
+def _do(engine: Engine, world: PickWorld, robot: int, known: Policy, manifest: Manifest) -> _Done:
+    start = world.begin()
+    task_id = f'{world.robot_id}/{start.task_number}'
+    causes: list[str] = []
+    agreed = 0
+    end = None
+    while end is None:
+        observation = world.observation()
+        try:
+            decision = engine.infer({'observation': observation}, task_id, start.category)
+        except InferenceFailedError as error:
+            end = TaskEnd(False, True, str(error), len(causes) * CONTROL_PERIOD_S)
+            break
+        causes.append('' if decision.cause is None else decision.cause.value)
+        agreed += _agrees(decision, known(observation), manifest)
+        end = world.step(decision.outputs['decision'])
+    engine.report_task(task_id, end.success, stuck=end.stuck)
+    return _Done(robot, start.category, end, tuple(causes), agreed / max(1, len(causes)))
+
+
+def _agrees(decision: Decision, other: Any, manifest: Manifest) -> bool:
+    metric, tolerance = manifest.comparison.metric, manifest.comparison.tolerance
+    return (
+        decision.cause is None
+        and distance_of(metric, {'decision': other}, decision.outputs) <= tolerance
+    )
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Measure the versions that are named."""
+    parser = argparse.ArgumentParser(description='Measure versions for the virtual fleet.')
+    parser.add_argument('versions', nargs='+', metavar='VERSION')
+    parser.add_argument('--models', type=Path, default=Path('models'), help='model repository')
+    parser.add_argument('--out', type=Path, default=Path('config/outcomes'))
+    parser.add_argument('--stable', default='v23', help='version that answers for it')
+    parser.add_argument('--tasks', type=int, default=10_000)
+    parser.add_argument('--limit', type=float, default=60.0, help='seconds per version at most')
+    given = parser.parse_args(args)
+    given.out.mkdir(parents=True, exist_ok=True)
+    for version in given.versions:
+        found = fit(given.models, version, given.stable, given.tasks, limit_s=given.limit)
+        text = found.model_dump_json(by_alias=True, exclude_defaults=True)
+        path = given.out / f'{version}.json'
+        path.write_text(json.dumps(json.loads(text), indent=1) + '\n')
+        print(f'{path}: {found.success:.1%} succeed, {found.origin}', flush=True)
+
+
+if __name__ == '__main__':
+    main()
