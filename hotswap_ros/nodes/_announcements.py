@@ -25,6 +25,7 @@ class Announcements:
         self._epoch = epoch
         self._latest: Snapshot | None = None
         self._robots_heard = 0
+        self._quarantined: tuple[str, ...] = ()
         self._journal_error = ''
         self._published = ''
         self._statuses = node.create_publisher(msg.RolloutStatus, '~/rollout_status', qos.STATE)
@@ -41,6 +42,7 @@ class Announcements:
         self._journal_error = news.journal_error
         self._latest = news.latest
         self._robots_heard = news.robots_heard
+        self._quarantined = news.robots_quarantined
         if self._has_changed(news.latest):
             self._publish_status()
 
@@ -76,6 +78,7 @@ class Announcements:
             status = fleet_conversions.rollout_status_msg(self._latest)
         status.stamp = self._now()
         status.robots_heard = self._robots_heard
+        status.robots_quarantined = self._quarantined
         self._statuses.publish(status)
 
     def _publish_diagnostics(self, robots: Mapping[tuple[str, str], Any]) -> None:
@@ -87,6 +90,9 @@ class Announcements:
         if unwell:
             level = DiagnosticStatus.WARN
             text += f', {len(unwell)} not well: ' + ', '.join(s.robot_id for s in unwell[:10])
+        if self._quarantined:
+            level = DiagnosticStatus.WARN
+            text += f', in quarantine: {", ".join(self._quarantined[:10])}'
         if self._journal_error:
             level, text = DiagnosticStatus.ERROR, self._journal_error
         values = {'epoch': str(self._epoch)}

@@ -30,6 +30,7 @@ class News:
     lease_rollouts: tuple[str, ...] | None
     journal_error: str
     robots_heard: int
+    robots_quarantined: tuple[str, ...]
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     latest: Snapshot | None = None
 
@@ -112,6 +113,7 @@ class Loop(threading.Thread):
             output.lease_rollouts,
             coordinator.journal_error,
             coordinator.robots_heard(now),
+            coordinator.robots_quarantined,
             {i: snapshot for i, snapshot in found.items() if snapshot is not None},
             coordinator.snapshot(now),
         )

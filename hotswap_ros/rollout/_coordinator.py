@@ -24,6 +24,7 @@ from hotswap_ros.rollout._errors import (
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.rollout._journal import Journal, RolloutSummary
 from hotswap_ros.rollout._outbox import Outbox
+from hotswap_ros.rollout._quarantine import quarantine_events
 from hotswap_ros.rollout._rollback import Rollback, find_targets, what_it_serves
 from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, StepView, planned, snapshot
@@ -68,6 +69,7 @@ class Coordinator:
         self._view = FleetView(now, unreachable_after_s)
         self._desired = DesiredFleet(journal.desired())
         self.epoch = journal.next_epoch(now)
+        self._quarantined: set[tuple[str, str]] = set()
         self._runners: dict[str, Runner] = {}
         self._active: dict[str, Runner] = {}
         self._rollbacks: list[Rollback] = []
@@ -217,6 +219,11 @@ class Coordinator:
         """Return how many robots are in reach, whatever they serve."""
         return self._view.heard(now)
 
+    @property
+    def robots_quarantined(self) -> tuple[str, ...]:
+        """Return the names that two robots claim, whatever they serve."""
+        return tuple(sorted({robot_id for _, robot_id in self._quarantined}))
+
     def reports(self, model_id: str) -> Mapping[str, RobotReport]:
         """Return what the robots of a model report."""
         return self._view.reports(model_id)
@@ -225,6 +232,7 @@ class Coordinator:
 
     def tick(self, now: float) -> Output:
         """Look, decide, journal, and only then say."""
+        self._tell_of_quarantine(now)
         for runner in self._active.values():
             self._welcome(runner, now)
             runner.tick(self._view, now)
@@ -238,6 +246,13 @@ class Coordinator:
         commands = tuple(self._desired.commands(self._view, now))
         watched = [i for i, r in self._active.items() if r.state.status is not Status.ROLLING_BACK]
         return Output(commands, events, tuple(watched))
+
+    def _tell_of_quarantine(self, now: float) -> None:
+        quarantined = set(self._view.quarantined)
+        if quarantined != self._quarantined:
+            found = quarantine_events(self._quarantined, quarantined, self._view, now)
+            self._outbox.tell('', found)
+        self._quarantined = quarantined
 
     def _welcome(self, runner: Runner, now: float) -> None:
         """Let robots that are new take part, once they serve what they are to serve before."""

@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
+from typing import TypeAlias
 
 from hotswap_ros.models import Routing, VersionCounters, VersionState
 from hotswap_ros.rollout._changes import Changes
+from hotswap_ros.rollout._claims import Claims
+
+#: Model and robot id.
+Name: TypeAlias = tuple[str, str]
 
 _content = attrgetter(*(field.name for field in fields(Routing) if field.name != 'generation'))
 
@@ -88,6 +94,11 @@ class _Heard:
         self.seen.move_to_end(robot_id)
         self.awaited.discard(robot_id)
 
+    def lose(self, robot_id: str) -> None:
+        self.seen[robot_id] = -math.inf
+        self.seen.move_to_end(robot_id, last=False)
+        self.awaited.discard(robot_id)
+
     def silent(self, since: float) -> list[str]:
         found = []
         for robot_id, seen in self.seen.items():
@@ -103,13 +114,18 @@ class FleetView:
 
     `started` is when this view began to listen (seconds): a robot that was never heard counts as
     out of reach only `unreachable_after_s` later, so that a restarted coordinator does not take
-    its own ignorance for an outage. Times never go back.
+    its own ignorance for an outage. Times never go back. A robot id that two model servers claim,
+    or a server that two robot ids claim, is in quarantine: what it says is not heeded, and it
+    counts as out of reach.
     """
 
     def __init__(self, started: float, unreachable_after_s: float = 5.0) -> None:
         self._started = started
         self._unreachable_after_s = unreachable_after_s
         self._models: dict[str, _Heard] = {}
+        memory_s = 2.0 * unreachable_after_s
+        self._servers: Claims[Name, tuple[str, str]] = Claims(memory_s)
+        self._names: Claims[str, Name] = Claims(memory_s)
 
     def _of(self, model_id: str) -> _Heard:
         found = self._models.get(model_id)
@@ -119,6 +135,8 @@ class FleetView:
 
     def on_report(self, report: RobotReport, now: float) -> None:
         """Take a robot's status."""
+        if not self._is_one(report, now):
+            return
         heard, robot_id = self._of(report.model_id), report.robot_id
         last = heard.reports.get(robot_id)
         if last is not report and last != report:
@@ -126,8 +144,27 @@ class FleetView:
             heard.changes.note(robot_id)
         heard.see(robot_id, now)
 
+    def _is_one(self, report: RobotReport, now: float) -> bool:
+        """Return whether nobody else claims the robot's id or server."""
+        name = (report.model_id, report.robot_id)
+        before = self._names.speaker(report.server)
+        is_one = self._servers.hear(name, (report.server, report.boot_id), now)
+        is_one = self._names.hear(report.server, name, now) and is_one
+        if before not in (None, name):
+            # Renamed, or in quarantine: who spoke there before is out of reach.
+            self._lose(before)
+        if not is_one:
+            self._lose(name)
+        return is_one
+
+    def _lose(self, name: Name) -> None:
+        model_id, robot_id = name
+        self._of(model_id).lose(robot_id)
+
     def on_telemetry(self, model_id: str, robot_id: str, telemetry: Telemetry) -> None:
         """Take a robot's counters."""
+        if (model_id, robot_id) in self.quarantined:
+            return
         heard = self._of(model_id)
         heard.telemetry[robot_id] = telemetry
         heard.news.note(robot_id)
@@ -170,8 +207,20 @@ class FleetView:
         """Return whether the robot was heard lately."""
         return self.silent_for(model_id, robot_id, now) <= self._unreachable_after_s
 
+    @property
+    def quarantined(self) -> Set[Name]:
+        """Return the models and ids of the robots that cannot be told from one another."""
+        if not self._names.contested:
+            return self._servers.contested
+        of_servers = {r for server in self._names.contested for r in self._names.speakers(server)}
+        return self._servers.contested | of_servers
+
+    def claimants(self, model_id: str, robot_id: str) -> tuple[str, ...]:
+        """Return the model servers that were heard lately under a robot's id, each boot once."""
+        return tuple(server for server, _ in self._servers.speakers((model_id, robot_id)))
+
     def silent_for(self, model_id: str, robot_id: str, now: float) -> float:
-        """Return for how long the robot was not heard, in seconds."""
+        """Return for how long the robot was not heard, in seconds; infinite in quarantine."""
         return now - self._of(model_id).seen.get(robot_id, self._started)
 
     def on_sent(self, routing: Routing, robot_id: str) -> None:

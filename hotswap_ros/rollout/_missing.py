@@ -45,6 +45,9 @@ def find_missing(
     lost = tuple(sorted(r for r in silent if r in cohort or r in state.shares))
     if len(lost) > allowed:
         text = f'{counted(lost)} of the cohort out of reach, {allowed} allowed: {", ".join(lost)}'
+        doubled = [r for r in lost if (plan.model_id, r) in view.quarantined]
+        if doubled:
+            text += f'; in quarantine, for two claim the name: {", ".join(doubled)}'
         return Missing(PauseReason.UNREACHABLE, text, lost)
     mute = watching.missing(view, now)
     if len(mute) > plan.max_missing:

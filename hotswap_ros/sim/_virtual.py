@@ -157,7 +157,7 @@ class _Simulation:
     def _report(self, robot: _Robot) -> None:
         report = RobotReport(
             robot_id=robot.robot_id,
-            server='',
+            server=f'/{robot.robot_id}',
             model_id=self.plan.model_id,
             boot_id=_BOOT,
             routing=robot.routing,

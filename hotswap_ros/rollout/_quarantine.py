@@ -1,0 +1,44 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What people are told of robots that cannot be told from one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hotswap_ros.rollout._fleet import FleetView
+from hotswap_ros.rollout._state import Event, Level
+
+Robots = Iterable[tuple[str, str]]
+
+
+def quarantine_events(before: Robots, after: Robots, view: FleetView, now: float) -> list[Event]:
+    """Return the alerts for the robots, by model and id, that came into quarantine or left it."""
+    put_in = [
+        _event(now, Level.ERROR, robot_id, _why(view, model_id, robot_id))
+        for model_id, robot_id in sorted(set(after) - set(before))
+    ]
+    let_out = [
+        _event(now, Level.INFO, robot_id, f'{robot_id} is one robot again and out of quarantine')
+        for _, robot_id in sorted(set(before) - set(after))
+    ]
+    return put_in + let_out
+
+
+def _event(now: float, level: Level, robot_id: str, text: str) -> Event:
+    return Event(
+        time=now, kind='quarantined', level=level, text=text, robots=(robot_id,), alert=True
+    )
+
+
+def _why(view: FleetView, model_id: str, robot_id: str) -> str:
+    servers = view.claimants(model_id, robot_id)
+    if len(servers) > 1:
+        names = ' and '.join(sorted(servers))
+        what = f"{len(servers)} robots call themselves '{robot_id}' ({names})"
+        remedy = "give one of them another parameter 'robot_id'"
+    else:
+        what = f"'{robot_id}' and another robot share the model server's name {''.join(servers)}"
+        remedy = 'give one of them another namespace'
+    return f'{what}: nothing is sent to either until only one has been heard for a while; {remedy}'
