@@ -17,8 +17,11 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.task import Future
 
-from hotswap_ros.nodes.worker import fail, resolve
+from hotswap_ros.nodes.worker import Pending, fail, resolve
 from hotswap_ros.rollout import Command, Coordinator, Event, Journal, Snapshot
+
+#: Robots and people wait for so long for their turn while somebody waits for news.
+_NAP_S = 0.002
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ class LoopLink:
     def ask(self, question: Callable[[Coordinator, float], Any]) -> Future[Any]:
         """Return a future of what the loop answers, or raises."""
         executor: Executor = self._node.executor
-        future: Future[Any] = Future(executor=executor)
+        future = Pending(executor, _NAP_S)
 
         def answer(coordinator: Coordinator, now: float) -> None:
             try:
@@ -178,7 +181,7 @@ class LoopLink:
 
     def next_news(self) -> Future[News]:
         """Return a future of what the next tick brings."""
-        future: Future[News] = Future(executor=self._node.executor)
+        future = Pending(self._node.executor, _NAP_S)
         self._waiting.append(future)
         return future
 

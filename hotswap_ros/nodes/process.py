@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import rclpy
+from rclpy.context import Context
 from rclpy.exceptions import NameValidationException
 from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
@@ -19,7 +20,7 @@ from rclpy.signals import SignalHandlerOptions
 from hotswap_ros.nodes.parameters import ParameterError
 
 
-def new_executor() -> Executor:
+def new_executor(context: Context | None = None) -> Executor:
     """
     Return the quickest executor that this release of ROS has.
 
@@ -29,8 +30,8 @@ def new_executor() -> Executor:
     try:
         from rclpy.experimental import EventsExecutor
     except ImportError:
-        return SingleThreadedExecutor()
-    return EventsExecutor()
+        return SingleThreadedExecutor(context=context)
+    return EventsExecutor(context=context)
 
 
 def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]]) -> None:

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from rclpy.executors import Executor
 from rclpy.task import Future
 
 T = TypeVar('T')
+
+#: An inference may wait for so long while a job is waited for.
+_NAP_S = 0.0002
 
 
 class Worker:
@@ -51,9 +55,46 @@ class Worker:
             job()
 
 
+class Pending(Future):
+    """
+    What a coroutine on the executor waits for, at little cost, on any executor.
+
+    The executor of rclpy that waits for events asks a coroutine that waits again and again, which
+    takes a whole core for as long as it waits. Here it naps between two questions, in its thread:
+    `nap_s` is how long others may have to wait for their turn. An executor that asks seldom never
+    waits.
+    """
+
+    def __init__(self, executor: Executor, nap_s: float) -> None:
+        super().__init__(executor=executor)
+        self._nap_s = nap_s
+        self._has_come = threading.Event()
+
+    def set_result(self, result: Any) -> None:
+        """Set the result; from any thread."""
+        super().set_result(result)
+        self._has_come.set()
+
+    def set_exception(self, exception: Exception) -> None:
+        """Set what is raised where the result is asked for; from any thread."""
+        super().set_exception(exception)
+        self._has_come.set()
+
+    def __await__(self) -> Generator[None, None, Any]:
+        """Wait until there is a result, and return it. Raises the exception that was set."""
+        asked = -math.inf
+        while not self.done():
+            early_s = asked + self._nap_s - time.monotonic()
+            if early_s > 0.0:
+                self._has_come.wait(early_s)
+            asked = time.monotonic()
+            yield
+        return self.result()
+
+
 def in_worker(worker: Worker, executor: Executor, job: Callable[[], T]) -> Future[T]:
     """Return a future of `job` that a coroutine on the executor can await."""
-    future: Future[Any] = Future(executor=executor)
+    future = Pending(executor, _NAP_S)
 
     def work() -> None:
         try:

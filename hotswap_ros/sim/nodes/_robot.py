@@ -85,6 +85,11 @@ class SimRobot:
             server.destroy_node()
         self.bury()
 
+    def stop(self) -> None:
+        """Stop the model server; its node is destroyed with the process."""
+        if self._server is not None:
+            self._server.stop()
+
     def lose_power(self, after: Callable[[float, Callable[[], object]], object]) -> None:
         """
         End the model server without a word.

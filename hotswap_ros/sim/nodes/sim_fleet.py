@@ -10,6 +10,7 @@ same computer would; the executor thread answers the fleet.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -94,7 +95,7 @@ class SimFleet(Node):
         self._worker = Worker('load')
         self._agenda = Agenda('physics')
         self._period_s = CONTROL_PERIOD_S / given.speed
-        self._disks = Path(given.disk_folder or tempfile.mkdtemp(prefix='hotswap_ros_sim_'))
+        self._disks = Path(given.disk_folder or _temporary_folder())
         digits = max(2, len(str(given.robots)))
         names = [f'{given.robot_prefix}{i + 1:0{digits}}' for i in range(given.robots)]
         self._numbers = {name: number for number, name in enumerate(names)}
@@ -123,7 +124,7 @@ class SimFleet(Node):
         """Stop the threads, before the nodes are destroyed."""
         self._agenda.stop()
         for robot in (*self.robots.values(), *self._injector.twins.values()):
-            robot.shut_down()
+            robot.stop()
         self._worker.stop()
         if not self.parameters.disk_folder:
             shutil.rmtree(self._disks, ignore_errors=True)
@@ -190,6 +191,13 @@ class SimFleet(Node):
             return {'region': region}
         entry = labels[number // max(1, len(regions)) % len(labels)]
         return {'region': region, 'labels': [part.strip() for part in entry.split(',')]}
+
+
+def _temporary_folder() -> str:
+    # In memory where that is possible: a hundred disks that are flushed at once are one disk here.
+    memory = Path('/dev/shm')
+    folder = memory if os.access(memory, os.W_OK) else None
+    return tempfile.mkdtemp(prefix='hotswap_ros_sim_', dir=folder)
 
 
 def main(args: list[str] | None = None) -> None:
