@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from hotswap_ros.gates._window import News, Tally
@@ -140,6 +140,11 @@ class Blocks:
         self._first = 0
         self._queue = [_Block()]
         self._sides: dict[str, tuple[_Side, _Side]] = {}
+
+    @property
+    def robots(self) -> Set[str]:
+        """Return the robots whose tasks are counted."""
+        return self._sides.keys()
 
     def add(self, robot_id: str, news: News, in_flight: tuple[int, int]) -> tuple[FleetBlock, ...]:
         """

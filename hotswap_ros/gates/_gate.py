@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from hotswap_ros.gates._categories import CategoryCheck
@@ -121,6 +121,14 @@ class Gate:
                 self._count(robot_id, news, in_flight)
         for observe in self._observers:
             observe(robot_id, control_version, boot_id, counters)
+
+    def watch_only(self, robot_ids: Collection[str]) -> None:
+        """
+        Take note that nothing more will be heard of other robots.
+
+        What they have under way is not counted, and no comparison waits for it.
+        """
+        self._strata.watch_only(robot_ids)
 
     def leave(self, robot_id: str) -> None:
         """

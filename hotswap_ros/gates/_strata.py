@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hotswap_ros.gates._blocks import Blocks, FleetBlock
@@ -36,6 +36,14 @@ class Strata:
         self._shares[robot_id] = candidate_share
         if last in self._blocks and self._blocks[last].leave(robot_id):
             del self._blocks[last]
+
+    def watch_only(self, robot_ids: Collection[str]) -> None:
+        """Wait no longer for tasks under way on other robots."""
+        for share, blocks in list(self._blocks.items()):
+            for robot_id in blocks.robots - set(robot_ids):
+                self._shares.pop(robot_id, None)
+                if blocks.leave(robot_id):
+                    del self._blocks[share]
 
     def add(self, robot_id: str, news: News, in_flight: tuple[int, int]) -> tuple[FleetBlock, ...]:
         """Count what is new on a robot, and return the blocks that are full with it."""

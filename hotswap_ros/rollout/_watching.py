@@ -137,6 +137,8 @@ class Watching:
             del self._fresh[robot_id]
         for robot_id in self._watched.keys() - self._fresh.keys():
             self._fresh[robot_id] = now
+        for gate in filter(None, (self._gate, self._mirror)):
+            gate.watch_only(self._watched)
         return self._watched
 
     def _take(self, robot_id: str, telemetry: Telemetry, share: float) -> None:

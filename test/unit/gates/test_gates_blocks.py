@@ -323,3 +323,15 @@ def test_what_is_lost_on_the_way_is_made_up_for(day: Any, data: st.DataObject) -
     for field in ('n', 'n_control', 'estimate', 'control'):
         one, other = getattr(clean.result, field), getattr(lossy.result, field)
         assert one == pytest.approx(other, nan_ok=True)
+
+
+def test_robots_that_are_watched_no_longer_hold_nothing_up() -> None:
+    """A region is promoted with tasks under way; the next one is judged all the same."""
+    fleet = _joined(12)
+    for name, version in zip(list(fleet.counts)[:6], _versions(6)):
+        fleet.begin(name, version)
+    fleet.gate.watch_only(list(fleet.counts)[6:])
+    for name, version in [('amr_8', 'v23'), ('amr_9', 'v24')] * 40:
+        fleet.begin(name, version)
+        fleet.end(name, version, version == 'v23')
+    assert fleet.result.verdict is Verdict.FAIL
