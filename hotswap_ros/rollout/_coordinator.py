@@ -61,6 +61,7 @@ class Coordinator:
         now: float,
         unreachable_after_s: float = 5.0,
         *,
+        checkpoint_s: float = 5.0,
         explain: bool = True,
     ) -> None:
         self._journal = journal
@@ -73,7 +74,7 @@ class Coordinator:
         self._runners: dict[str, Runner] = {}
         self._active: dict[str, Runner] = {}
         self._rollbacks: list[Rollback] = []
-        self._outbox = Outbox(journal, now)
+        self._outbox = Outbox(journal, now, checkpoint_s)
         self._resume(now)
 
     def _resume(self, now: float) -> None:

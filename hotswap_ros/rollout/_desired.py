@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from hotswap_ros.models import Routing, VersionState
@@ -30,7 +30,7 @@ class Desired:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON value that `from_json` reads."""
-        return asdict(self)
+        return {**vars(self), 'routing': dict(vars(self.routing))}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Desired:

@@ -15,12 +15,11 @@ from hotswap_ros.rollout._state import Event
 
 
 class Outbox:
-    """Holds events and wishes back until the journal has them."""
+    """Holds events and wishes back until the journal has them; counts go in once in a while."""
 
-    CHECKPOINT_S = 5.0
-
-    def __init__(self, journal: Journal, now: float) -> None:
+    def __init__(self, journal: Journal, now: float, checkpoint_s: float) -> None:
         self._journal = journal
+        self._checkpoint_s = checkpoint_s
         self._events: list[tuple[str, Event]] = []
         self._desired: dict[tuple[str, str], Desired] = {}
         self._checkpoint_at = now
@@ -38,7 +37,7 @@ class Outbox:
 
     def write(self, active: Collection[Runner], now: float) -> bool:
         """Write everything, with the rollouts under way; returns False when that failed."""
-        due = now - self._checkpoint_at >= self.CHECKPOINT_S and bool(active)
+        due = now - self._checkpoint_at >= self._checkpoint_s and bool(active)
         if not (due or self._events or self._desired):
             return True
         try:
