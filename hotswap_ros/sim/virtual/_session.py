@@ -51,8 +51,13 @@ class VirtualSession:
         numbers = count(1)
         silent_s = max(_UNREACHABLE_S, _PERIODS * fleet.spec.telemetry_s)
         self._journal = Journal(IN_MEMORY)
-        self.coordinator = _Quiet(
-            self._journal, lambda: f'virtual-{next(numbers)}', clock.now, silent_s
+        self.coordinator = Coordinator(
+            self._journal,
+            lambda: f'virtual-{next(numbers)}',
+            clock.now,
+            silent_s,
+            # Nobody is there to kill it: what happened between two events need not be kept.
+            checkpoint_s=math.inf,
         )
         self._told = 0
         self._look_at = math.inf
@@ -135,9 +140,3 @@ class VirtualSession:
             self._soon()
         for call in self.on_look:
             call()
-
-
-class _Quiet(Coordinator):
-    """Nobody is there to kill it: what happened between two events need not be kept."""
-
-    CHECKPOINT_S = math.inf

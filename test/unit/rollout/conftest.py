@@ -54,6 +54,7 @@ class VirtualRobot:
     versions: dict[str, VersionReport] = field(default_factory=dict)
     counts: dict[str, TaskCounts] = field(default_factory=dict)
     boot: int = 1
+    place: str = ''
     online: bool = True
     deaf: bool = False
     mute: bool = False
@@ -81,9 +82,9 @@ class VirtualRobot:
     def report(self):
         return RobotReport(
             robot_id=self.robot_id,
-            server=f'/{self.robot_id}/model_server',
+            server=f'{self.place}/{self.robot_id}/model_server',
             model_id=MODEL,
-            boot_id=f'boot {self.boot}',
+            boot_id=f'{self.place}boot {self.boot}',
             routing=self.routing,
             versions=dict(self.versions),
             region=self.region,
@@ -93,7 +94,7 @@ class VirtualRobot:
 
     def telemetry(self):
         return Telemetry(
-            f'boot {self.boot}',
+            f'{self.place}boot {self.boot}',
             {version: self._counters(version) for version in {*self.counts, *self.shadows}},
         )
 
@@ -234,6 +235,8 @@ class VirtualFleet:
             )
             for i in range(robots)
         }
+        #: Other robots that call themselves like one of them.
+        self.doubles = {}
         self.events = []
         self.commands = ()
         self.lease_rollouts = ()
@@ -265,7 +268,7 @@ class VirtualFleet:
     def step(self, tasks=2):
         """Let one second pass."""
         self.now += 1.0
-        for robot in self.robots.values():
+        for robot in self._everybody:
             robot.mind_time(self.now - self.ahead_s)
             if self.leases:
                 robot.mind_lease(1.0)
@@ -276,8 +279,12 @@ class VirtualFleet:
             self._listen()
             self._tick()
 
+    @property
+    def _everybody(self):
+        return [*self.robots.values(), *self.doubles.values()]
+
     def _listen(self):
-        for robot in self.robots.values():
+        for robot in self._everybody:
             if robot.online and not robot.mute:
                 self._to_coordinator('on_report', robot.report())
                 if not robot.counts_are_lost:
@@ -298,14 +305,17 @@ class VirtualFleet:
         self.lease_rollouts = output.lease_rollouts
         for command in output.commands:
             self.network.send(partial(self._command, command), self.now)
-        for robot in self.robots.values():
+        for robot in self._everybody:
             if robot.online and not robot.deaf:
                 robot.hear_heartbeat(output.lease_rollouts or ())
 
     def _command(self, command):
-        robot = self.robots[command.robot_id]
-        if not robot.online or robot.deaf:
-            return
+        everybody = [self.robots[command.robot_id], self.doubles.get(command.robot_id)]
+        for robot in filter(None, everybody):
+            if robot.report().server == command.server and robot.online and not robot.deaf:
+                self._obey(robot, command)
+
+    def _obey(self, robot, command):
         robot.may_be_misled |= self.network.had_trouble
         refusal = robot.obey(command)
         if refusal is not None and not robot.mute:
@@ -348,6 +358,13 @@ class VirtualFleet:
         )
         self.robots[robot_id] = robot
         return robot
+
+    def double(self, robot_id):
+        """Let another robot come that calls itself like one of them."""
+        robot = VirtualRobot(robot_id, self.rates, random.Random(f'{self.seed} double'))
+        robot.place, robot.may_be_misled = '/elsewhere', True
+        self.robots[robot_id].may_be_misled = True
+        self.doubles[robot_id] = robot
 
     def command(self, rollout_id, verb, remark='', share=None):
         """Say something to a rollout, and let it act."""

@@ -226,8 +226,13 @@ class FleetMachine(RuleBasedStateMachine):
     def the_network_is_in_trouble(self, loss, twice, late):
         self.fleet.network.trouble(loss, twice, late)
 
+    @rule(robot=robots)
+    def somebody_takes_the_name_of(self, robot):
+        self.fleet.double(robot)
+
     @rule()
     def all_is_well_again(self):
+        self.fleet.doubles.clear()
         self.fleet.network.trouble(0.0, 0.0, 0.0)
         for robot in self.fleet.robots.values():
             robot.online, robot.deaf, robot.mute = True, False, False
