@@ -95,6 +95,21 @@ class CachedRepository(ModelRepository):
             except OSError as error:
                 raise FetchFailedError(version, self._source, f'{self.root}: {error}') from error
 
+    def delete(self, model_id: str, version: str) -> bool:
+        """
+        Delete this robot's copy of a version, and return whether there was one.
+
+        Waits for a fetch that is under way. Raises OSError.
+        """
+        with self._lock:
+            if not self.has(model_id, version):
+                return False
+            # The manifest first: what is left of a deletion that fails is no version.
+            folder = self._folder(model_id, version)
+            (folder / MANIFEST_NAME).unlink()
+            shutil.rmtree(folder)
+            return True
+
     def _fetch(self, model_id: str, version: str, keep: Collection[str]) -> None:
         if self.has(model_id, version):
             os.utime(self._folder(model_id, version))

@@ -35,6 +35,10 @@ class ModelRepository:
     def fetch(self, model_id: str, version: str, keep: Collection[str] = ()) -> None:
         """Do nothing: what is not here is nowhere."""
 
+    def delete(self, model_id: str, version: str) -> bool:
+        """Delete nothing: a repository is not this robot's alone. Returns whether it was here."""
+        return False
+
     def versions(self, model_id: str) -> list[str]:
         """Return the names of the versions that have a manifest, sorted."""
         if not is_name(model_id):

@@ -40,6 +40,8 @@ class Announcements:
         if news.journal_error and news.journal_error != self._journal_error:
             self._node.get_logger().error(news.journal_error)
         self._journal_error = news.journal_error
+        if news.archive_error:
+            self._node.get_logger().error(news.archive_error)
         self._latest = news.latest
         self._robots_heard = news.robots_heard
         self._quarantined = news.robots_quarantined

@@ -9,7 +9,7 @@ import queue
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,16 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from hotswap_ros.nodes.worker import Pending, fail, resolve
-from hotswap_ros.rollout import Command, Coordinator, Event, Journal, Snapshot
+from hotswap_ros.rollout import (
+    Archive,
+    ArchiveError,
+    Command,
+    Coordinator,
+    Event,
+    Journal,
+    JournalError,
+    Snapshot,
+)
 
 #: Robots and people wait for so long for their turn while somebody waits for news.
 _NAP_S = 0.002
@@ -32,6 +41,7 @@ class News:
     events: tuple[tuple[str, Event], ...]
     lease_rollouts: tuple[str, ...] | None
     journal_error: str
+    archive_error: str
     robots_heard: int
     robots_quarantined: tuple[str, ...]
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
@@ -46,6 +56,7 @@ class Loop(threading.Thread):
         journal_path: str,
         unreachable_after_s: float,
         tick_period_s: float,
+        archive: Archive | None,
         deliver: Callable[[News], None],
     ) -> None:
         super().__init__(name='coordinator', daemon=True)
@@ -54,6 +65,7 @@ class Loop(threading.Thread):
         self._jobs: queue.SimpleQueue[Callable[[Coordinator, float], None] | None]
         self._jobs = queue.SimpleQueue()
         self._period_s = tick_period_s
+        self._archive = archive
         self._deliver = deliver
         self._journal_path = journal_path
         self._unreachable_after_s = unreachable_after_s
@@ -89,6 +101,7 @@ class Loop(threading.Thread):
             return
         self._opened.put(coordinator.epoch)
         try:
+            self._put_away(coordinator, self._ended_unseen(coordinator))
             while self._work(coordinator):
                 self._deliver(self._look(coordinator))
         finally:
@@ -115,11 +128,31 @@ class Loop(threading.Thread):
             output.events,
             output.lease_rollouts,
             coordinator.journal_error,
+            self._put_away(coordinator, output.ended),
             coordinator.robots_heard(now),
             coordinator.robots_quarantined,
             {i: snapshot for i, snapshot in found.items() if snapshot is not None},
             coordinator.snapshot(now),
         )
+
+    def _put_away(self, coordinator: Coordinator, ended: Iterable[str]) -> str:
+        """Archive rollouts; return what went wrong."""
+        if self._archive is None:
+            return ''
+        try:
+            for rollout_id in ended:
+                report = coordinator.report(rollout_id)
+                self._archive.put(rollout_id, report, coordinator.metrics(rollout_id))
+        except (ArchiveError, JournalError) as error:
+            return str(error)
+        return ''
+
+    def _ended_unseen(self, coordinator: Coordinator) -> list[str]:
+        """Return the rollouts whose end is in the journal and, after a kill, nowhere else."""
+        if self._archive is None:
+            return []
+        ended = [s.rollout_id for s in coordinator.history() if s.status.is_terminal]
+        return [rollout_id for rollout_id in ended if not self._archive.has(rollout_id)]
 
     def _now(self) -> float:
         return time.monotonic() + self._offset
@@ -142,13 +175,16 @@ class LoopLink:
         journal_path: str,
         unreachable_after_s: float,
         tick_period_s: float,
+        archive: Archive | None,
         take: Callable[[News], None],
     ) -> None:
         self._node = node
         self._take = take
         self._unread: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._waiting: list[Future[News]] = []
-        self._loop = Loop(journal_path, unreachable_after_s, tick_period_s, self._hand_over)
+        self._loop = Loop(
+            journal_path, unreachable_after_s, tick_period_s, archive, self._hand_over
+        )
         self.epoch = self._loop.open(timeout_s=10.0)
 
     @property

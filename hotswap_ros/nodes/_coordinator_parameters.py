@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hotswap_ros.nodes.parameters import parameter
-from hotswap_ros.rollout import IN_MEMORY
+from hotswap_ros.rollout import IN_MEMORY, Archive
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,11 @@ class CoordinatorParameters:
         '',
         'File that keeps rollouts over restarts; empty: hotswap_ros/journal.sqlite3 in the ROS '
         'home folder; "none": kept nowhere, for trials only.',
+    )
+    archive_folder: str = parameter(
+        '',
+        'Folder that keeps report, events and metrics of every rollout that has ended; empty: '
+        'archive beside the journal; "none": kept in the journal only.',
     )
     plans_folder: str = parameter(
         '', "Folder of plan files that goals may name; empty: the package's examples."
@@ -54,3 +59,10 @@ def journal_path(given: str) -> str:
         return given
     home = os.environ.get('ROS_HOME') or str(Path.home() / '.ros')
     return str(Path(home) / 'hotswap_ros' / 'journal.sqlite3')
+
+
+def archive_of(given: str, journal: str) -> Archive | None:
+    """Return the archive that parameter `archive_folder` means, with the journal in a file."""
+    if given == 'none' or (journal == IN_MEMORY and not given):
+        return None
+    return Archive(given or Path(journal).parent / 'archive')

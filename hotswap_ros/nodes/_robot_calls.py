@@ -111,8 +111,10 @@ class RobotCalls:
 def _request(command: Command) -> Any:
     if isinstance(command, Route):
         return srv.SetRouting.Request(routing=conversions.routing_msg(command.routing))
-    kind = srv.LoadModel if isinstance(command, LoadVersion) else srv.UnloadModel
-    return kind.Request(model_id=command.model_id, version=command.version)
+    version = {'model_id': command.model_id, 'version': command.version}
+    if isinstance(command, LoadVersion):
+        return srv.LoadModel.Request(**version)
+    return srv.UnloadModel.Request(**version, delete_files=command.delete_files)
 
 
 def _unsent(command: Command, coordinator: Coordinator, now: float) -> None:

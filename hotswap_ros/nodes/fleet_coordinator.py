@@ -29,7 +29,11 @@ from hotswap_ros.nodes import fleet_conversions, qos
 from hotswap_ros.nodes._announcements import Announcements
 from hotswap_ros.nodes._coordinator_actions import CoordinatorActions
 from hotswap_ros.nodes._coordinator_loop import LoopLink, News
-from hotswap_ros.nodes._coordinator_parameters import CoordinatorParameters, journal_path
+from hotswap_ros.nodes._coordinator_parameters import (
+    CoordinatorParameters,
+    archive_of,
+    journal_path,
+)
 from hotswap_ros.nodes._plan_service import PlanService
 from hotswap_ros.nodes._robot_calls import RobotCalls
 from hotswap_ros.nodes._rollout_services import RolloutServices
@@ -55,6 +59,7 @@ class FleetCoordinator(Node):
             journal,
             self.parameters.unreachable_after_s,
             self.parameters.tick_period_s,
+            archive_of(self.parameters.archive_folder, journal),
             self._take_news,
         )
         self._build_interface()

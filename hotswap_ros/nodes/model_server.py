@@ -497,14 +497,21 @@ class ModelServer(LifecycleNode):
             await in_worker(
                 self._worker,
                 self.executor,
-                lambda: engine.unload(request.version, request.drain_s),
+                lambda: engine.unload(request.version, request.drain_s, request.delete_files),
             )
         except NotLoadedError as error:
             response.error_code, response.error_msg = response.UNKNOWN_VERSION, str(error)
         except InUseError as error:
             response.error_code, response.error_msg = response.IN_USE, str(error)
+        except OSError as error:
+            response.error_code = response.DELETE_FAILED
+            response.error_msg = (
+                f'{request.version} is released, but its files could not be deleted ({error}): '
+                "look after the folder of parameter 'cache_folder'"
+            )
         else:
-            self.get_logger().info(f'{request.version} is released')
+            gone = ' and its cached files are deleted' if request.delete_files else ''
+            self.get_logger().info(f'{request.version} is released{gone}')
         return response
 
     async def _set_routing(self, request: Any, response: Any) -> Any:

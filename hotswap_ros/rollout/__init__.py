@@ -8,6 +8,7 @@ The room is sans-IO but for the journal: time, robot reports and operator words 
 commands are values. So a rollout of two days runs in a test in milliseconds.
 """
 
+from hotswap_ros.rollout._archive import Archive, ArchiveError
 from hotswap_ros.rollout._coordinator import Coordinator, Output
 from hotswap_ros.rollout._desired import Command, LoadVersion, Route, UnloadVersion
 from hotswap_ros.rollout._errors import (
@@ -43,6 +44,8 @@ from hotswap_ros.rollout._verbs import Verb
 
 __all__ = [
     'IN_MEMORY',
+    'Archive',
+    'ArchiveError',
     'BreakerReport',
     'Cause',
     'Command',

@@ -27,7 +27,7 @@ from hotswap_ros.rollout._outbox import Outbox
 from hotswap_ros.rollout._quarantine import quarantine_events
 from hotswap_ros.rollout._rollback import Rollback, find_targets, what_it_serves
 from hotswap_ros.rollout._runner import Runner
-from hotswap_ros.rollout._snapshot import Snapshot, StepView, planned, snapshot
+from hotswap_ros.rollout._snapshot import Snapshot, StepView, metrics, planned, snapshot
 from hotswap_ros.rollout._state import Cause, Event, Level, Status
 from hotswap_ros.rollout._verbs import Verb
 
@@ -38,12 +38,13 @@ class Output:
     What a tick asks of the outside.
 
     `lease_rollouts` are the rollouts whose candidates may go on; None: say nothing, so that robots
-    go back to stable by themselves.
+    go back to stable by themselves. `ended` are the rollouts whose end is in the journal now.
     """
 
     commands: tuple[Command, ...] = ()
     events: tuple[tuple[str, Event], ...] = ()
     lease_rollouts: tuple[str, ...] | None = ()
+    ended: tuple[str, ...] = ()
 
 
 class Coordinator:
@@ -206,6 +207,15 @@ class Coordinator:
             raise UnknownRolloutError(rollout_id)
         return found
 
+    def metrics(self, rollout_id: str) -> dict[str, Any]:
+        """
+        Return the newest counters of a rollout's robots: robot, then version, as a JSON value.
+
+        Empty for a rollout that ended before this coordinator was started.
+        """
+        runner = self._runners.get(rollout_id)
+        return {} if runner is None else metrics(runner.state, self._view)
+
     def snapshot(self, now: float, rollout_id: str = '') -> Snapshot | None:
         """Return how a rollout stands, the newest one for an empty id; None when there is none."""
         runner = self._runners.get(rollout_id or self._latest_id)
@@ -243,10 +253,11 @@ class Coordinator:
         if not self._outbox.write(self._active.values(), now):
             return Output(lease_rollouts=None)
         events = self._outbox.take_events()
+        ended = tuple(k for k, r in self._active.items() if r.state.status.is_terminal)
         self._forget_ended()
         commands = tuple(self._desired.commands(self._view, now))
         watched = [i for i, r in self._active.items() if r.state.status is not Status.ROLLING_BACK]
-        return Output(commands, events, tuple(watched))
+        return Output(commands, events, tuple(watched), ended)
 
     def _tell_of_quarantine(self, now: float) -> None:
         quarantined = set(self._view.quarantined)

@@ -19,7 +19,7 @@ class Desired:
     What one robot should serve and keep resident.
 
     `previous` is what it served before its last rollout: where a rollback without a version leads.
-    `retired` versions are released.
+    `retired` versions are released, and deleted from the robot's cache.
     """
 
     robot_id: str
@@ -56,12 +56,13 @@ class LoadVersion:
 
 @dataclass(frozen=True)
 class UnloadVersion:
-    """Release a version on a robot."""
+    """Release a version on a robot, with `delete_files` its cached copy too."""
 
     robot_id: str
     server: str
     model_id: str
     version: str
+    delete_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def _missing(entry: Desired, view: FleetView) -> list[Command]:
         commands += _load_or_make_room(entry, report, wanted, absent[0])
     in_use = {*wanted, *report.routing.versions}
     commands += [
-        UnloadVersion(entry.robot_id, report.server, entry.routing.model_id, version)
+        UnloadVersion(entry.robot_id, report.server, entry.routing.model_id, version, True)
         for version in entry.retired
         if _is_coming(report, version) and version not in in_use
     ]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from hotswap_ros.gates import CheckResult
@@ -84,6 +84,19 @@ def report(runner: Runner) -> dict[str, Any]:
         ],
         'conclusions': [found.model_dump(mode='json') for found in state.conclusions],
         'checks': [check.as_json() for check in runner.checks],
+    }
+
+
+def metrics(state: RolloutState, view: FleetView) -> dict[str, Any]:
+    """Return the newest counters of a rollout's robots, by robot and version, as a JSON value."""
+    heard = {robot_id: view.telemetry(state.plan.model_id, robot_id) for robot_id in state.robots}
+    return {
+        robot_id: {
+            'boot_id': telemetry.boot_id,
+            'versions': {name: asdict(found) for name, found in telemetry.versions.items()},
+        }
+        for robot_id, telemetry in heard.items()
+        if telemetry is not None
     }
 
 

@@ -22,6 +22,7 @@ from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._errors import (
     InferenceFailedError,
     InUseError,
+    NotLoadedError,
     NotServingError,
     ObservationError,
     UnknownTaskError,
@@ -289,9 +290,12 @@ class Engine:
             self._in_force.look_up_again(version)
         return info
 
-    def unload(self, version: str, drain_s: float = 0.0) -> None:
+    def unload(self, version: str, drain_s: float = 0.0, delete_files: bool = False) -> None:
         """
         Release a version. Raises InUseError or NotLoadedError.
+
+        With `delete_files` the robot's cached copy goes too, of a version that is not loaded as
+        well; raises OSError when it cannot. What lies in a repository is never touched.
 
         Waits up to `drain_s` for the tasks that are on it; it is DRAINING meanwhile, and READY
         again when they did not end in time.
@@ -304,12 +308,22 @@ class Engine:
         with self._lock:
             self._refuse_if_named(version)
             self._refuse_if_decided_on(version)
-            released = self._versions.release(version)
+            released = self._release(version, delete_files)
         # A large model takes its time to be freed: not under the lock.
         if released is not None:
             released.session.close()
         del released
+        if delete_files:
+            self._versions.delete(version)
         self._announce()
+
+    def _release(self, version: str, delete_files: bool) -> Resident | None:
+        try:
+            return self._versions.release(version)
+        except NotLoadedError:
+            if not delete_files:
+                raise
+            return None
 
     def workers(self) -> dict[str, int]:
         """Return the worker processes' ids, by version; 0 for one that is being restarted."""

@@ -174,6 +174,10 @@ class Versions:
             self._budget.free(version)
             return self._residents.pop(version, None)
 
+    def delete(self, version: str) -> bool:
+        """Delete a version's files where they are this robot's own; returns whether they were."""
+        return self._repository.delete(self._model_id, version)
+
     def discard(self, version: str) -> None:
         """Release a version that nothing names, with its memory."""
         released = self.release(version)

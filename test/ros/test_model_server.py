@@ -64,8 +64,9 @@ class Robot:
     def load(self, version, model_id='policy'):
         return self.ask(srv.LoadModel, 'load_model', model_id=model_id, version=version)
 
-    def unload(self, version, model_id='policy'):
-        return self.ask(srv.UnloadModel, 'unload_model', model_id=model_id, version=version)
+    def unload(self, version, model_id='policy', **fields):
+        fields |= {'model_id': model_id, 'version': version}
+        return self.ask(srv.UnloadModel, 'unload_model', **fields)
 
     def route(self, **fields):
         routing = msg.Routing(**{'model_id': 'policy', 'stable': 'v1', 'generation': 1, **fields})
@@ -494,6 +495,9 @@ def test_versions_are_fetched_into_the_cache(make_robot, make_version, tmp_path)
     robot = make_robot(cache_folder=str(tmp_path / 'cache'), cache_quota_mb=1)
     robot.wait_until_active()
     assert (tmp_path / 'cache' / 'policy' / 'v1' / 'model.onnx').is_file()
+    assert not robot.load('v2').error_code
+    assert not robot.unload('v2', delete_files=True).error_code
+    assert not (tmp_path / 'cache' / 'policy' / 'v2').exists()
     (make_version.root / 'policy' / 'v2' / 'model.onnx').unlink()
     answer = robot.load('v2')
     assert answer.error_code == answer.FETCH_FAILED

@@ -31,7 +31,8 @@ class BlueGreen(BasePlan):
     does, nine times in ten where `min_shadow_agreement` says nothing. With `approval` a person
     has to agree to the swap. `swap_delay` seconds are given to every robot to hear of it. For
     `watch_duration` it is held against what blue did before, or a fixed number; for `retention`
-    the swap can be reversed with one command; then blue is released on all but `backup_robots`.
+    the swap can be reversed with one command; then blue is released on all but `backup_robots`,
+    and deleted from their caches.
     """
 
     strategy: Literal[Strategy.BLUE_GREEN] = Strategy.BLUE_GREEN
@@ -130,7 +131,7 @@ class BlueGreen(BasePlan):
         if retired:
             steps.append(
                 Retire(
-                    title=f'release what was there before on {counted(retired)}',
+                    title=f'release and delete what was there before on {counted(retired)}',
                     robots=retired,
                     timeout_s=self.timeout_s,
                 )

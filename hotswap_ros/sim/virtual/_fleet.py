@@ -267,7 +267,7 @@ class VirtualFleet:
             return server.load(command.version)
         if isinstance(command, Route):
             return server.route(command.routing)
-        return server.unload(command.version, getattr(command, 'delete_files', False))
+        return server.unload(command.version, command.delete_files)
 
     # -- what robots do and tell ------------------------------------------------------------------
 

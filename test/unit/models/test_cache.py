@@ -250,3 +250,25 @@ def test_a_disk_that_is_full(
     monkeypatch.setattr(shutil, 'disk_usage', lambda path: usage)
     with pytest.raises(NoDiskError, match=r'the disk has .* MB left'):
         make_cache().fetch('policy', 'v1')
+
+
+def test_a_version_can_be_deleted_and_fetched_again(
+    make_version: Any, make_cache: MakeCache
+) -> None:
+    make_version('v1')
+    make_version('v2')
+    cache = make_cache()
+    for version in ('v1', 'v2'):
+        cache.fetch('policy', version)
+    assert cache.delete('policy', 'v1')
+    assert files_below(cache.root) == ['policy/v2/manifest.json', 'policy/v2/model.onnx']
+    assert not cache.delete('policy', 'v1')
+    assert not cache.delete('policy', '../policy')
+    cache.fetch('policy', 'v1')
+    assert cache.verify('policy', 'v1').manifest.version == 'v1'
+
+
+def test_nothing_is_deleted_from_a_repository(make_version: Any) -> None:
+    folder = make_version('v1')
+    assert not make_version.repository.delete('policy', 'v1')
+    assert (folder / 'manifest.json').exists()

@@ -71,8 +71,10 @@ class VirtualRobot:
     pending: Routing | None = None
     now: float = 0.0
     counts_are_lost: bool = False
+    cached: set[str] = field(default_factory=set)
 
     def __post_init__(self):
+        self.cached.add(self.routing.stable)
         self.versions = {self.routing.stable: self.ready(self.routing.stable)}
 
     @staticmethod
@@ -166,6 +168,8 @@ class VirtualRobot:
             if command.version in (*self.routing.versions, *waiting):
                 return self._refuse('the routing names it')
             self.versions[command.version] = VersionReport(VersionState.RELEASED)
+            if command.delete_files:
+                self.cached.discard(command.version)
         elif isinstance(command, Route):
             if not all(self.report().is_ready(v) for v in command.routing.versions):
                 return self._refuse('not ready')
@@ -186,6 +190,7 @@ class VirtualRobot:
         if len(self.report().resident()) >= self.resident_limit:
             return self._refuse('no room')
         self.versions[version] = self.ready(version)
+        self.cached.add(version)
         return None
 
     def _refuse(self, why):

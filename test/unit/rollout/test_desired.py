@@ -126,7 +126,8 @@ def test_a_retired_version_is_released_once_nothing_serves_it(fleet, view):
     hear(view, report('v23', versions=('v23', 'v24')))
     assert kinds(fleet.commands(view, 0.0)) == [Route]
     hear(view, report('v24', versions=('v23', 'v24'), generation=1), 1.0)
-    assert fleet.commands(view, 1.0) == [UnloadVersion('r1', SERVER, MODEL, 'v23')]
+    retire = UnloadVersion('r1', SERVER, MODEL, 'v23', delete_files=True)
+    assert fleet.commands(view, 1.0) == [retire]
     hear(view, report('v24', versions=('v24',), generation=1), 2.0)
     assert fleet.commands(view, 2.0) == []
 

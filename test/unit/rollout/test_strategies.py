@@ -344,6 +344,8 @@ def test_green_is_validated_swapped_at_once_watched_and_blue_retired(make_fleet)
     assert state.status is Status.SUCCEEDED
     blue = {i for i, robot in fleet.robots.items() if 'v23' in robot.report().resident()}
     assert blue == {'r03'}
+    cached = {i for i, robot in fleet.robots.items() if 'v23' in robot.cached}
+    assert cached == {'r03'}, 'deleted from the others'
 
 
 def test_green_goes_back_with_one_command_during_retention(make_fleet):

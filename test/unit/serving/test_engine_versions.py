@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from hotswap_ros.models import (
+    CachedRepository,
     DigestMismatchError,
     ModelRepository,
     UnknownVersionError,
     VerifiedVersion,
+    source_of,
 )
 from hotswap_ros.serving import (
     Engine,
@@ -307,3 +309,27 @@ def test_a_version_that_nobody_has_is_not_a_matter_of_room(make_version: Any) ->
     engine.load('v1')
     with pytest.raises(UnknownVersionError):
         engine.load('v2')
+
+
+def test_the_copy_of_a_released_version_is_deleted_on_request(
+    make_version: Any, tmp_path: Path
+) -> None:
+    for version in ('v1', 'v2'):
+        make_version(version)
+    cache = CachedRepository(tmp_path / 'cache', source_of(str(make_version.root)))
+    with Engine('policy', cache) as engine:
+        for version in ('v1', 'v2'):
+            engine.load(version)
+        engine.set_routing(Routing('policy', 'v1'))
+        with pytest.raises(InUseError):
+            engine.unload('v1', delete_files=True)
+        assert cache.has('policy', 'v1')
+        engine.unload('v2', delete_files=True)
+        assert not cache.has('policy', 'v2')
+        engine.load('v2')
+        engine.unload('v2')
+        assert cache.has('policy', 'v2')
+        engine.unload('v2', delete_files=True)
+        assert not cache.has('policy', 'v2')
+        with pytest.raises(NotLoadedError):
+            engine.unload('v9')
