@@ -13,12 +13,14 @@ from launch.launch_description_sources import get_launch_description_from_python
 from hotswap_ros.nodes.fleet_coordinator import CoordinatorParameters
 from hotswap_ros.nodes.model_server import ModelServerParameters
 from hotswap_ros.sim.nodes.sim_fleet import SimFleetParameters
+from hotswap_ros.sim.nodes.sim_robot import SimRobotParameters
 
 FILES = sorted(path.name for path in FOLDER.glob('*.launch.py'))
 PARAMETERS = {
     'coordinator.launch.py': CoordinatorParameters,
     'fleet_sim.launch.py': SimFleetParameters,
     'robot.launch.py': ModelServerParameters,
+    'sim_robot.launch.py': SimRobotParameters,
 }
 
 

@@ -16,6 +16,7 @@ from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.fleet_coordinator import CoordinatorParameters, FleetCoordinator
 from hotswap_ros.nodes.model_server import ModelServer, ModelServerParameters
 from hotswap_ros.sim.nodes.sim_fleet import SimFleet, SimFleetParameters
+from hotswap_ros.sim.nodes.sim_robot import SimRobotNode, SimRobotParameters
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = sorted((ROOT / 'config').glob('*.yaml'))
@@ -23,15 +24,17 @@ PARAMETERS = {
     'fleet_coordinator': CoordinatorParameters,
     'model_server': ModelServerParameters,
     'sim_fleet': SimFleetParameters,
+    'sim_robot': SimRobotParameters,
 }
 NODES = {
     'fleet_coordinator': FleetCoordinator,
     'model_server': ModelServer,
     'sim_fleet': SimFleet,
+    'sim_robot': SimRobotNode,
 }
 # Those with nobody at the other end in this package: what robot code sends, and what people and
 # tools read.
-FROM_OUTSIDE = {'/model_server/observation'}
+FROM_OUTSIDE = {'/model_server/observation', '/velocity_controller/commands'}
 TO_OUTSIDE = {
     '/fleet/shadow',
     '/diagnostics',
@@ -39,6 +42,8 @@ TO_OUTSIDE = {
     '/fleet_coordinator/alerts',
     '/fleet_coordinator/rollout_status',
     '/model_server/decision',
+    '/joint_states',
+    '/sim_robot/observation',
 }
 
 
@@ -52,6 +57,7 @@ def make(world, policies, name, **options):
             'autostart': False,
         },
         'sim_fleet': {'robots': 1, 'model_repository': str(policies)},
+        'sim_robot': {'model_repository': str(policies)},
     }[name]
     overrides = [Parameter(key, value=value) for key, value in values.items()]
     options = {**world.node_options, 'parameter_overrides': overrides, **options}
@@ -107,7 +113,7 @@ def test_who_listens_with_the_defaults_of_ros_hears_everything_that_matters(ends
     for topic in (*TO_OUTSIDE, '/fleet/status'):
         (profile, *_) = ends[topic, 'out']
         compatibility, _ = qos_check_compatible(profile, defaults)
-        is_stream = topic.endswith(('/decision', '/shadow'))
+        is_stream = topic.endswith(('/decision', '/shadow', '/observation'))
         assert (compatibility == QoSCompatibility.ERROR) is is_stream, topic
 
 

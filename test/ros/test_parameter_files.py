@@ -21,6 +21,7 @@ SHORT = {
     'fleet_coordinator': {'journal': 'none'},
     'model_server': {'autostart': False},
     'sim_fleet': {'robots': 1},
+    'sim_robot': {'isolation': 'in_process'},
 }
 
 

@@ -47,6 +47,8 @@ def run_and_wait(run, name, world, policies, tmp_path):
     where = {'model_repository': str(policies), 'stable_version': 'v23'}
     if name == 'sim_fleet':
         program = run(name, robots=2, speed=20.0, **where)
+    elif name == 'sim_robot':
+        program = run(name, speed=20.0, **where)
     else:
         program = run(name, robot_id='r1', model_id='pick_policy', **where)
     heard.wait_for(lambda m: m.health == m.HEALTH_OK)
@@ -54,7 +56,7 @@ def run_and_wait(run, name, world, policies, tmp_path):
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize('name', ['fleet_coordinator', 'model_server', 'sim_fleet'])
+@pytest.mark.parametrize('name', ['fleet_coordinator', 'model_server', 'sim_fleet', 'sim_robot'])
 def test_a_signal_ends_it_well_and_soon(run, world, policies, tmp_path, name, number):
     program = run_and_wait(run, name, world, policies, tmp_path)
     sent = time.monotonic()
@@ -108,6 +110,7 @@ def test_a_schedule_of_faults_that_is_wrong_is_named(run, tmp_path):
         ('fleet_coordinator', 'journal', 5, 'must be a text'),
         ('model_server', 'resident_limit', 0, 'must be an integer from 1 to 16'),
         ('sim_fleet', 'robots', 1.5, 'must be an integer from 1 to 200'),
+        ('sim_robot', 'external_commands', 1, 'must be true or false'),
     ],
 )
 def test_a_parameter_that_is_wrong_is_named(run, name, parameter, value, text):

@@ -28,6 +28,7 @@ EXECUTABLES = {
     'hotswap': 'hotswap_ros.cli',
     'model_server': 'hotswap_ros.nodes.model_server',
     'sim_fleet': 'hotswap_ros.sim.nodes.sim_fleet',
+    'sim_robot': 'hotswap_ros.sim.nodes.sim_robot',
 }
 HEADER = ['# Copyright 2026 The hotswap_ros authors', '# SPDX-License-Identifier: Apache-2.0']
 # Import names of what package.xml and requirements/runtime.txt name otherwise.

@@ -138,10 +138,26 @@ class SimRobot:
     def step(self) -> bool:
         """Do one control period with what the own policy decides; return whether the arm moved."""
         with self._lock:
-            task = self.task()
+            task = self._next_task()
             return task is not None and self._decide(task)
 
-    def task(self) -> TaskStart | None:
+    def step_with(self, speeds_for: Callable[[TaskStart], Any | None]) -> TaskStart | None:
+        """
+        Do one control period with what somebody else decides; return the task to observe next.
+
+        `speeds_for` returns the joint speeds for a task, shape (1, 3) in rad/s, or None: the arm
+        waits where it is.
+        """
+        with self._lock:
+            task = self._next_task()
+            if task is None:
+                return None
+            speeds = speeds_for(task)
+            if speeds is not None:
+                self._drive(task, speeds)
+            return self._task
+
+    def _next_task(self) -> TaskStart | None:
         """Return the task under way, after a pause a new one; None without a policy or in it."""
         server = self._server
         if server is None or not server.is_serving:
@@ -166,19 +182,17 @@ class SimRobot:
         except NotServingError:
             return False
         except InferenceFailedError as error:
-            self.end(task, TaskEnd(False, True, str(error), 0.0))
+            self._end(task, TaskEnd(False, True, str(error), 0.0))
             return False
-        self.drive(task, decision.outputs['decision'])
+        self._drive(task, decision.outputs['decision'])
         return True
 
-    def drive(self, task: TaskStart, speeds: Any) -> None:
-        """Drive the joints for one control period; `speeds` has shape (1, 3), in rad/s."""
+    def _drive(self, task: TaskStart, speeds: Any) -> None:
         end = self.world.step(speeds)
         if end is not None:
-            self.end(task, end)
+            self._end(task, end)
 
-    def end(self, task: TaskStart, end: TaskEnd) -> None:
-        """Report how a task ended."""
+    def _end(self, task: TaskStart, end: TaskEnd) -> None:
         server = self._server
         self._task = None
         self._steps_left = self._pauses.next_steps()

@@ -10,30 +10,19 @@ same computer would; the executor thread answers the fleet.
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rclpy.executors import Executor
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 
 from hotswap_ros.nodes.parameters import declare, parameter
 from hotswap_ros.nodes.process import run
-from hotswap_ros.nodes.worker import Worker
-from hotswap_ros.sim._agenda import Agenda
-from hotswap_ros.sim._link import Link
 from hotswap_ros.sim._scene import generator
-from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld
-from hotswap_ros.sim.nodes._computer import Computer, SimModelServer
+from hotswap_ros.sim.nodes._host import Host
 from hotswap_ros.sim.nodes._injector import FaultInjector
-from hotswap_ros.sim.nodes._robot import Pauses, SimRobot
+from hotswap_ros.sim.nodes._robot import SimRobot
 
 
 @dataclass(frozen=True)
@@ -92,10 +81,7 @@ class SimFleet(Node):
     def __init__(self, **node_options: Any) -> None:
         super().__init__('sim_fleet', **node_options)
         given = self.parameters = declare(self, SimFleetParameters)
-        self._worker = Worker('load')
-        self._agenda = Agenda('physics')
-        self._period_s = CONTROL_PERIOD_S / given.speed
-        self._disks = Path(given.disk_folder or _temporary_folder())
+        self._host = Host(self, given.speed, given.seed, given.disk_folder)
         digits = max(2, len(str(given.robots)))
         names = [f'{given.robot_prefix}{i + 1:0{digits}}' for i in range(given.robots)]
         self._numbers = {name: number for number, name in enumerate(names)}
@@ -104,7 +90,7 @@ class SimFleet(Node):
         self._injector = FaultInjector(
             self,
             self.robots,
-            self._agenda,
+            self._host.agenda,
             self._twin,
             faults_file=given.faults_file,
             can_kill=False,
@@ -114,28 +100,18 @@ class SimFleet(Node):
         """Start the robots' model servers and let the robots work."""
         for robot in self.robots.values():
             robot.boot(executor)
-            self._agenda.after(self._period_s, partial(self._step, robot, time.monotonic()))
-        self._agenda.start()
+            self._host.work(robot, robot.step)
+        self._host.start()
         self.get_logger().info(
             f'{len(self.robots)} robots at {self.parameters.speed:g} times real time'
         )
 
     def stop(self) -> None:
         """Stop the threads, before the nodes are destroyed."""
-        self._agenda.stop()
+        self._host.stop()
         for robot in (*self.robots.values(), *self._injector.twins.values()):
             robot.stop()
-        self._worker.stop()
-        if not self.parameters.disk_folder:
-            shutil.rmtree(self._disks, ignore_errors=True)
-
-    def _step(self, robot: SimRobot, due: float) -> None:
-        if robot.is_gone:
-            return
-        robot.step()
-        # Time that was lost is not made up for: a burst would starve the executor.
-        due = max(due + self._period_s, time.monotonic() - self._period_s)
-        self._agenda.at(due, partial(self._step, robot, due))
+        self._host.close()
 
     def _draw_busy(self) -> set[str]:
         """Choose whose computers are busy: the same robots for a seed, more for a larger share."""
@@ -144,44 +120,24 @@ class SimFleet(Node):
         return set(sorted(lots, key=lots.__getitem__)[: round(given.busy_share * len(lots))])
 
     def _robot(self, robot_id: str, place: str) -> SimRobot:
-        """Make a robot; `place` names its node's namespace and its disk."""
         given = self.parameters
-        computer = Computer(Link(self._agenda.after, time.monotonic), self._disks / place)
-        world = PickWorld(robot_id, given.seed)
-        random = generator(given.seed, place, 'pauses')
-        pauses = Pauses(random.uniform(0.0, 2.0) * given.pause_s, random.uniform)
-        return SimRobot(computer, world, partial(self._server, robot_id, place), pauses)
-
-    def _twin(self, robot_id: str) -> SimRobot:
-        twin = self._robot(robot_id, f'{robot_id}_twin')
-        self._agenda.after(self._period_s, partial(self._step, twin, time.monotonic()))
-        return twin
-
-    def _server(self, robot_id: str, place: str, computer: Computer) -> SimModelServer:
-        given = self.parameters
+        mean = generator(given.seed, robot_id, 'pause').uniform(0.0, 2.0)
         values = {
-            'robot_id': robot_id,
             **self._dealt(self._numbers[robot_id]),
             'model_id': given.model_id,
             'model_repository': given.model_repository,
             'stable_version': given.stable_version,
-            'cache_folder': str(computer.folder / 'models'),
-            'state_folder': str(computer.folder / 'state'),
             'slowdown': given.busy_slowdown if robot_id in self._busy else 1.0,
             # A hundred robots in one process must not start a hundred more.
             'isolation': 'in_process',
             'fleet_namespace': given.fleet_namespace,
         }
-        return SimModelServer(
-            computer,
-            worker=self._worker,
-            context=self.context,
-            namespace=f'{self.get_namespace().rstrip("/")}/{place}',
-            # The process's own arguments are this node's; a robot must not be renamed by them.
-            use_global_arguments=False,
-            enable_rosout=False,
-            parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
-        )
+        return self._host.robot(robot_id, place, mean * given.pause_s, values)
+
+    def _twin(self, robot_id: str) -> SimRobot:
+        twin = self._robot(robot_id, f'{robot_id}_twin')
+        self._host.work(twin, twin.step)
+        return twin
 
     def _dealt(self, number: int) -> dict[str, Any]:
         """Return region and labels of a robot: every label is in every region."""
@@ -191,13 +147,6 @@ class SimFleet(Node):
             return {'region': region}
         entry = labels[number // max(1, len(regions)) % len(labels)]
         return {'region': region, 'labels': [part.strip() for part in entry.split(',')]}
-
-
-def _temporary_folder() -> str:
-    # In memory where that is possible: a hundred disks that are flushed at once are one disk here.
-    memory = Path('/dev/shm')
-    folder = memory if os.access(memory, os.W_OK) else None
-    return tempfile.mkdtemp(prefix='hotswap_ros_sim_', dir=folder)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -1,0 +1,109 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the simulated robots of a process share: threads, a pace, and a place for their disks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from hotswap_ros.nodes.worker import Worker
+from hotswap_ros.sim._agenda import Agenda
+from hotswap_ros.sim._link import Link
+from hotswap_ros.sim._scene import generator
+from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld
+from hotswap_ros.sim.nodes._computer import Computer, SimModelServer
+from hotswap_ros.sim.nodes._robot import Pauses, SimRobot
+
+
+class Host:
+    """
+    Makes simulated robots and steps them, `speed` simulated seconds in a real one.
+
+    `node` is the one whose context and namespace their model servers live in. Disks are folders in
+    `disk_folder`; empty: in one that goes with the host.
+    """
+
+    def __init__(self, node: Node, speed: float, seed: int, disk_folder: str) -> None:
+        self.agenda = Agenda('physics')
+        self._node = node
+        self._worker = Worker('load')
+        self._seed = seed
+        self._period_s = CONTROL_PERIOD_S / speed
+        self._is_temporary = not disk_folder
+        self._disks = Path(disk_folder or _temporary_folder())
+
+    def robot(self, robot_id: str, place: str, pause_s: float, given: dict[str, Any]) -> SimRobot:
+        """
+        Make a robot that waits `pause_s` simulated seconds for a task on average.
+
+        `given` are parameters of its model server. `place` is the namespace of that, within the
+        node's, and the name of its disk.
+        """
+        folder = self._disks / (place or robot_id)
+        computer = Computer(Link(self.agenda.after, time.monotonic), folder)
+        values = {
+            'robot_id': robot_id,
+            'cache_folder': str(folder / 'models'),
+            'state_folder': str(folder / 'state'),
+            **given,
+        }
+        pauses = Pauses(pause_s, generator(self._seed, place, 'pauses').uniform)
+        world = PickWorld(robot_id, self._seed)
+        return SimRobot(computer, world, partial(self._server, place, values), pauses)
+
+    def _server(self, place: str, values: dict[str, Any], computer: Computer) -> SimModelServer:
+        above = self._node.get_namespace().rstrip('/')
+        return SimModelServer(
+            computer,
+            worker=self._worker,
+            context=self._node.context,
+            namespace=f'{above}/{place}' if place else above or '/',
+            # The process's own arguments are the node's; a robot must not be renamed by them.
+            use_global_arguments=False,
+            enable_rosout=False,
+            parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
+        )
+
+    def work(self, robot: SimRobot, step: Callable[[], object]) -> None:
+        """Do `step` once per control period, until the robot is gone."""
+        self.agenda.after(self._period_s, partial(self._step, robot, step, time.monotonic()))
+
+    def start(self) -> None:
+        """Let the robots work."""
+        self.agenda.start()
+
+    def stop(self) -> None:
+        """Let nobody work any more."""
+        self.agenda.stop()
+
+    def close(self) -> None:
+        """End what is left, once the robots have stopped."""
+        self._worker.stop()
+        if self._is_temporary:
+            shutil.rmtree(self._disks, ignore_errors=True)
+
+    def _step(self, robot: SimRobot, step: Callable[[], object], due: float) -> None:
+        if robot.is_gone:
+            return
+        step()
+        # Time that was lost is not made up for: a burst would starve the executor.
+        due = max(due + self._period_s, time.monotonic() - self._period_s)
+        self.agenda.at(due, partial(self._step, robot, step, due))
+
+
+def _temporary_folder() -> str:
+    # In memory where that is possible: a hundred disks that are flushed at once are one disk here.
+    memory = Path('/dev/shm')
+    folder = memory if os.access(memory, os.W_OK) else None
+    return tempfile.mkdtemp(prefix='hotswap_ros_sim_', dir=folder)
