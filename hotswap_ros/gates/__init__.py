@@ -32,6 +32,7 @@ from hotswap_ros.gates._intervals import (
     score_test,
     wilson_interval,
 )
+from hotswap_ros.gates._power import StageTasks, detectable_drops
 from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict, percent
 
 __all__ = [
@@ -50,11 +51,13 @@ __all__ = [
     'Move',
     'Ramp',
     'RateEvidence',
+    'StageTasks',
     'Verdict',
     'block_log_e',
     'confidence_sequence',
     'newcombe_interval',
     'design_effect',
+    'detectable_drops',
     'intraclass',
     'next_share',
     'null_projection',

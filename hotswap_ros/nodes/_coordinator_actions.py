@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
@@ -17,7 +16,7 @@ from rclpy.node import Node
 from hotswap_ros import action, msg
 from hotswap_ros.nodes import fleet_conversions
 from hotswap_ros.nodes._coordinator_loop import LoopLink
-from hotswap_ros.nodes._plan_service import plan_text
+from hotswap_ros.nodes._plan_reader import PlanReader
 from hotswap_ros.plan import PlanError
 from hotswap_ros.rollout import (
     Cause,
@@ -42,20 +41,19 @@ _ROLLOUT_CODES = {
     Cause.BY_HAND: action.Rollout.Result.CANCELED,
     Cause.REFUSED: action.Rollout.Result.CANCELED,
     Cause.INCONCLUSIVE: action.Rollout.Result.GATE_FAILED,
+    Cause.CHECKLIST_FAILED: action.Rollout.Result.CHECKLIST_FAILED,
 }
 
 
 class CoordinatorActions:
-    """
-    Serves `~/rollout` and `~/rollback`.
+    """Serves `~/rollout` and `~/rollback`."""
 
-    `plans` is the folder of plan files that goals may name.
-    """
-
-    def __init__(self, node: Node, link: LoopLink, plans: Path, group: CallbackGroup) -> None:
+    def __init__(
+        self, node: Node, link: LoopLink, reader: PlanReader, group: CallbackGroup
+    ) -> None:
         self._node = node
         self._link = link
-        self._plans = plans
+        self._reader = reader
         self._servers = [
             ActionServer(
                 node,
@@ -76,10 +74,10 @@ class CoordinatorActions:
     async def _run_rollout(self, goal: Any) -> Any:
         result = action.Rollout.Result()
         try:
+            text = await self._reader.text(goal.request.plan)
+            versions = await self._reader.versions_for_start(text)
             rollout_id = await self._link.ask(
-                lambda coordinator, now: coordinator.start(
-                    plan_text(goal.request.plan, self._plans), now
-                )
+                lambda coordinator, now: coordinator.start(text, now, versions)
             )
         except Exception as error:
             goal.abort()

@@ -31,6 +31,11 @@ class CoordinatorParameters:
     plans_folder: str = parameter(
         '', "Folder of plan files that goals may name; empty: the package's examples."
     )
+    model_repository: str = parameter(
+        '',
+        'Folder that holds the versions, or address of a file server that does, for what '
+        'checklists ask of their manifests; empty: none.',
+    )
     tick_period_s: float = parameter(
         0.05, 'Longest time in seconds between two looks at the fleet.', low=0.01, high=1.0
     )

@@ -84,13 +84,18 @@ def robot_report(status: Any) -> RobotReport:
         routing=routing_value(status.routing),
         versions={
             v.version: VersionReport(
-                _STATES_BACK.get(v.state, VersionState.ABSENT), v.digest, v.reason
+                _STATES_BACK.get(v.state, VersionState.ABSENT),
+                v.digest,
+                v.reason,
+                v.size_bytes,
+                v.warm_latency_ms if v.warm_latency_ms > 0 else None,
             )
             for v in status.versions
         },
         breaker=_breaker(status),
         region=status.region,
         resident_limit=status.resident_limit,
+        disk_free_bytes=status.disk_free_bytes,
     )
 
 

@@ -34,6 +34,7 @@ from hotswap_ros.nodes._coordinator_parameters import (
     archive_of,
     journal_path,
 )
+from hotswap_ros.nodes._plan_reader import PlanReader
 from hotswap_ros.nodes._plan_service import PlanService
 from hotswap_ros.nodes._robot_calls import RobotCalls
 from hotswap_ros.nodes._rollout_services import RolloutServices
@@ -66,7 +67,8 @@ class FleetCoordinator(Node):
         self.get_logger().info(f'ready, journal {journal}')
 
     def stop(self) -> None:
-        """Stop the loop thread; a rollout that is under way goes on at the next start."""
+        """Stop the threads; a rollout that is under way goes on at the next start."""
+        self._reader.stop()
         self._link.stop()
 
     def _build_interface(self) -> None:
@@ -84,9 +86,10 @@ class FleetCoordinator(Node):
         # The default group would wait for the end of each coroutine before it takes a message in.
         at_once = ReentrantCallbackGroup()
         plans = Path(parameters.plans_folder or shared('config', 'plans'))
+        self._reader = PlanReader(self, self._link, plans, parameters.model_repository)
         self._served = (
-            CoordinatorActions(self, self._link, plans, at_once),
-            PlanService(self, self._link, plans, at_once),
+            CoordinatorActions(self, self._link, self._reader, at_once),
+            PlanService(self, self._link, self._reader, at_once),
             RolloutServices(self, self._link, at_once),
         )
         self.create_timer(parameters.heartbeat_period_s, self._beat, clock=steady)
@@ -120,7 +123,7 @@ class FleetCoordinator(Node):
             return
         model_id, robot_id = message.model_id, message.robot_id
         self._link.post(
-            lambda coordinator, now: coordinator.on_telemetry(model_id, robot_id, telemetry)
+            lambda coordinator, now: coordinator.on_telemetry(model_id, robot_id, telemetry, now)
         )
 
     def _take_news(self, news: News) -> None:

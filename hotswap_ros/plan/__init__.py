@@ -16,6 +16,7 @@ from hotswap_ros.plan._compile import compile_plan
 from hotswap_ros.plan._criteria import Control, Method, Preset, SuccessCriteria
 from hotswap_ros.plan._errors import PlanError
 from hotswap_ros.plan._facts import Facts, LabResult, Rehearsal, RobotFacts, VersionFacts
+from hotswap_ros.plan._finding import time_words
 from hotswap_ros.plan._load import load_plan, parse_text, problems_of
 from hotswap_ros.plan._plan import Plan
 from hotswap_ros.plan._review import ChecklistItem, ItemState, blockers, review
@@ -109,4 +110,5 @@ __all__ = [
     'problems_of',
     'review',
     'select_cohort',
+    'time_words',
 ]

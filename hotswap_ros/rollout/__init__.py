@@ -27,7 +27,9 @@ from hotswap_ros.rollout._fleet import (
     Telemetry,
     VersionReport,
 )
+from hotswap_ros.rollout._forecast import Forecast, forecast
 from hotswap_ros.rollout._journal import IN_MEMORY, Journal, JournalError, RolloutSummary
+from hotswap_ros.rollout._preview import Preview, Traffic
 from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, StepView
@@ -41,6 +43,7 @@ from hotswap_ros.rollout._state import (
     Status,
 )
 from hotswap_ros.rollout._verbs import Verb
+from hotswap_ros.rollout._version_facts import read_versions
 
 __all__ = [
     'IN_MEMORY',
@@ -54,6 +57,7 @@ __all__ = [
     'Coordinator',
     'Event',
     'FleetView',
+    'Forecast',
     'Journal',
     'JournalError',
     'Level',
@@ -63,6 +67,7 @@ __all__ = [
     'Output',
     'OverlapError',
     'PauseReason',
+    'Preview',
     'RobotReport',
     'Rollback',
     'RolloutError',
@@ -74,9 +79,12 @@ __all__ = [
     'Status',
     'StepView',
     'Telemetry',
+    'Traffic',
     'UnknownRobotError',
     'UnknownRolloutError',
     'UnloadVersion',
     'Verb',
     'VersionReport',
+    'forecast',
+    'read_versions',
 ]

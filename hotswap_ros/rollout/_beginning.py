@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hotswap_ros.plan import Plan, Robot, compile_plan
+from hotswap_ros.plan import Plan, Robot, Step, compile_plan
 from hotswap_ros.rollout._errors import NoRobotsError
 from hotswap_ros.rollout._fleet import RobotReport
 from hotswap_ros.rollout._state import RolloutState, Status
@@ -22,6 +22,19 @@ def robots_of(reports: Mapping[str, RobotReport]) -> list[Robot]:
     ]
 
 
+def steps_of(plan: Plan, reports: Mapping[str, RobotReport], salt: str) -> tuple[Step, ...]:
+    """
+    Return what a plan means for the robots in reach that serve another version.
+
+    Raises NoRobotsError for none, and PlanError when the plan does not fit the robots.
+    """
+    fleet = robots_of(reports)
+    steps = compile_plan(plan, fleet, salt) if fleet else ()
+    if not any(step.robots for step in steps):
+        raise NoRobotsError(plan.model_id, plan.version, len(reports))
+    return steps
+
+
 def begin(
     rollout_id: str, plan: Plan, reports: Mapping[str, RobotReport], now: float
 ) -> RolloutState:
@@ -30,11 +43,8 @@ def begin(
 
     Raises NoRobotsError for none, and PlanError when the plan does not fit the robots.
     """
-    fleet = robots_of(reports)
-    steps = compile_plan(plan, fleet, rollout_id) if fleet else ()
+    steps = steps_of(plan, reports, rollout_id)
     taking_part = sorted({robot_id for step in steps for robot_id in step.robots})
-    if not taking_part:
-        raise NoRobotsError(plan.model_id, plan.version, len(reports))
     return RolloutState(
         rollout_id=rollout_id,
         plan=plan,

@@ -9,25 +9,35 @@ The fleet side without ROS: rollouts, wishes and journal in one object that is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from hotswap_ros.plan import compile_plan, load_plan
-from hotswap_ros.rollout._beginning import robots_of
+from hotswap_ros.plan import (
+    ChecklistItem,
+    Facts,
+    Plan,
+    Step,
+    VersionFacts,
+    load_plan,
+    review,
+)
+from hotswap_ros.rollout._beginning import steps_of
 from hotswap_ros.rollout._desired import Command, Desired, DesiredFleet, LoadVersion
 from hotswap_ros.rollout._errors import (
-    NoRobotsError,
     OverlapError,
     UnknownRolloutError,
 )
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.rollout._journal import Journal, RolloutSummary
 from hotswap_ros.rollout._outbox import Outbox
+from hotswap_ros.rollout._pace import Pace
+from hotswap_ros.rollout._preview import Preview, fleet_facts, traffic_of
 from hotswap_ros.rollout._quarantine import quarantine_events
+from hotswap_ros.rollout._rehearsing import rehearsed
 from hotswap_ros.rollout._rollback import Rollback, find_targets, what_it_serves
 from hotswap_ros.rollout._runner import Runner
-from hotswap_ros.rollout._snapshot import Snapshot, StepView, metrics, planned, snapshot
+from hotswap_ros.rollout._snapshot import Snapshot, metrics, snapshot
 from hotswap_ros.rollout._state import Cause, Event, Level, Status
 from hotswap_ros.rollout._verbs import Verb
 
@@ -76,6 +86,7 @@ class Coordinator:
         self._active: dict[str, Runner] = {}
         self._rollbacks: list[Rollback] = []
         self._outbox = Outbox(journal, now, checkpoint_s)
+        self._pace = Pace()
         self._resume(now)
 
     def _resume(self, now: float) -> None:
@@ -103,9 +114,13 @@ class Coordinator:
         """Take a robot's status."""
         self._view.on_report(report, now)
 
-    def on_telemetry(self, model_id: str, robot_id: str, telemetry: Telemetry) -> None:
-        """Take a robot's counters."""
+    def on_telemetry(
+        self, model_id: str, robot_id: str, telemetry: Telemetry, now: float | None = None
+    ) -> None:
+        """Take a robot's counters; with `now`, how many tasks it does in a second is measured."""
         self._view.on_telemetry(model_id, robot_id, telemetry)
+        if now is not None:
+            self._pace.on_telemetry(model_id, robot_id, telemetry, now)
 
     def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
         """Take a robot's refusal; `cause` NONE: it may well do it when asked again."""
@@ -127,33 +142,52 @@ class Coordinator:
 
     # -- what is asked ----------------------------------------------------------------------------
 
-    def start(self, plan_text: str, now: float) -> str:
+    def start(
+        self, plan_text: str, now: float, versions: Mapping[str, VersionFacts] | None = None
+    ) -> str:
         """
         Begin a rollout and return its id.
 
-        Raises PlanError, NoRobotsError or OverlapError, and then nothing has changed.
+        `versions` is what the plan's checklist is told of model versions. A rollout that the
+        checklist blocks has failed at once, and no robot hears of it. Raises PlanError,
+        NoRobotsError or OverlapError, and then nothing has changed.
         """
         plan = load_plan(plan_text)
         for runner in self._active.values():
-            if runner.state.plan.model_id == plan.model_id:
+            state = runner.state
+            if state.plan.model_id == plan.model_id and not state.status.is_terminal:
                 raise OverlapError(plan.model_id, f'rollout {runner.state.rollout_id}')
         for rollback in self._rollbacks:
             if rollback.model_id == plan.model_id:
                 raise OverlapError(plan.model_id, 'a rollback')
+
+        def check(steps: Sequence[Step]) -> tuple[ChecklistItem, ...]:
+            if plan.checklist is None:
+                return ()
+            facts = self._facts(plan, steps, now)
+            return review(plan, replace(facts, versions=versions or {}))
+
         reports = self._reachable(plan.model_id, now)
-        runner = Runner.start(self._new_id(), plan, reports, now, explain=self._explain)
+        runner = Runner.start(
+            self._new_id(), plan, reports, now, explain=self._explain, check=check
+        )
         self._take_on(runner)
         return runner.state.rollout_id
 
-    def validate(self, plan_text: str, now: float) -> tuple[StepView, ...]:
-        """Return the steps that a plan means for the fleet of this moment; changes nothing."""
+    def preview(self, plan_text: str, now: float) -> Preview:
+        """
+        Return what a plan means for the fleet of this moment; changes nothing.
+
+        Raises PlanError or NoRobotsError.
+        """
         plan = load_plan(plan_text)
-        reports = self._reachable(plan.model_id, now)
-        fleet = robots_of(reports)
-        steps = compile_plan(plan, fleet, 'preview') if fleet else ()
-        if not steps:
-            raise NoRobotsError(plan.model_id, plan.version, len(reports))
-        return planned(steps)
+        steps = steps_of(plan, self._reachable(plan.model_id, now), 'preview')
+        facts = self._facts(plan, steps, now)
+        return Preview(plan, steps, facts, traffic_of(plan, facts, self._view, self._pace))
+
+    def _facts(self, plan: Plan, steps: Sequence[Step], now: float) -> Facts:
+        rehearsals = self._journal.rehearsals(plan.model_id)
+        return fleet_facts(plan, steps, self._view, self._pace, rehearsals, now)
 
     def command(
         self,
@@ -250,6 +284,8 @@ class Coordinator:
         for rollback in self._rollbacks:
             rollback.tick(self._view, now)
         self._wish()
+        for found in rehearsed(self._active.values(), self._rollbacks, self._view, now):
+            self._outbox.rehearse(*found)
         if not self._outbox.write(self._active.values(), now):
             return Output(lease_rollouts=None)
         events = self._outbox.take_events()
@@ -280,7 +316,7 @@ class Coordinator:
         changed: list[Desired] = []
         for rollout_id, runner in self._active.items():
             self._outbox.tell(rollout_id, runner.take_events())
-            if runner.state.status is not Status.SUPERSEDED:
+            if runner.state.has_robots:
                 changed += self._desired.want(runner.wishes.news(), self._view)
         for rollback in self._rollbacks:
             changed += self._desired.want(rollback.news(), self._view)

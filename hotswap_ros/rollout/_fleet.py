@@ -29,11 +29,17 @@ def same_content(a: Routing, b: Routing) -> bool:
 
 @dataclass(frozen=True)
 class VersionReport:
-    """One version on one robot, as the robot reports it."""
+    """
+    One version on one robot, as the robot reports it.
+
+    `size_bytes` is 0, and `warm_latency_ms` None, while the robot does not know.
+    """
 
     state: VersionState
     digest: str = ''
     reason: str = ''
+    size_bytes: int = 0
+    warm_latency_ms: float | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class RobotReport:
     region: str = ''
     resident_limit: int = 2
     breaker: BreakerReport | None = None
+    disk_free_bytes: int | None = None
 
     def is_ready(self, version: str) -> bool:
         """Return whether the version is resident and warm."""

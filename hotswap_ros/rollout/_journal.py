@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hotswap_ros.plan import Rehearsal
 from hotswap_ros.rollout._desired import Desired
 from hotswap_ros.rollout._state import Event, RolloutState, Status
 
@@ -26,6 +27,9 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS events_of_rollout ON events (rollout_id);
 CREATE TABLE IF NOT EXISTS desired (
     model_id TEXT NOT NULL, robot_id TEXT NOT NULL, entry TEXT NOT NULL,
+    PRIMARY KEY (model_id, robot_id));
+CREATE TABLE IF NOT EXISTS rehearsals (
+    model_id TEXT NOT NULL, robot_id TEXT NOT NULL, ended REAL NOT NULL, seconds REAL NOT NULL,
     PRIMARY KEY (model_id, robot_id));
 """
 
@@ -102,8 +106,13 @@ class Journal:
         rollouts: Iterable[tuple[RolloutState, Mapping[str, Any]]] = (),
         events: Iterable[tuple[str, Event]] = (),
         desired: Iterable[Desired] = (),
+        rehearsals: Mapping[tuple[str, str], Rehearsal] | None = None,
     ) -> None:
-        """Write states with their reports, events and wishes: all of it or nothing."""
+        """
+        Write states with their reports, events and wishes: all of it or nothing.
+
+        `rehearsals` are rollbacks that were confirmed, by model and robot.
+        """
         try:
             # Immediate: a second writer is found out before, not after, half the work.
             self._db.execute('BEGIN IMMEDIATE')
@@ -117,6 +126,10 @@ class Journal:
                 'INSERT OR REPLACE INTO desired VALUES (?, ?, ?)',
                 [(e.routing.model_id, e.robot_id, json.dumps(e.to_json())) for e in desired],
             )
+            self._db.executemany(
+                'INSERT OR REPLACE INTO rehearsals VALUES (?, ?, ?, ?)',
+                [(*key, found.ended, found.seconds) for key, found in (rehearsals or {}).items()],
+            )
             self._db.execute('COMMIT')
         except sqlite3.Error as error:
             if self._db.in_transaction:
@@ -127,6 +140,13 @@ class Journal:
         """Return what every robot should serve."""
         rows = self._read('SELECT entry FROM desired')
         return [Desired.from_json(json.loads(row[0])) for row in rows]
+
+    def rehearsals(self, model_id: str) -> dict[str, Rehearsal]:
+        """Return the last rollback that each robot of a model confirmed."""
+        rows = self._read(
+            'SELECT robot_id, ended, seconds FROM rehearsals WHERE model_id = ?', (model_id,)
+        )
+        return {robot_id: Rehearsal(ended, seconds) for robot_id, ended, seconds in rows}
 
     def active(self) -> list[RolloutState]:
         """Return the rollouts that have not ended."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from hotswap_ros.plan import Rehearsal
 from hotswap_ros.rollout._desired import Desired
 from hotswap_ros.rollout._journal import Journal, JournalError
 from hotswap_ros.rollout._runner import Runner
@@ -22,6 +23,7 @@ class Outbox:
         self._checkpoint_s = checkpoint_s
         self._events: list[tuple[str, Event]] = []
         self._desired: dict[tuple[str, str], Desired] = {}
+        self._rehearsals: dict[tuple[str, str], Rehearsal] = {}
         self._checkpoint_at = now
         #: Why the journal could not be written the last time; empty: it could.
         self.error = ''
@@ -35,16 +37,22 @@ class Outbox:
         for entry in changed:
             self._desired[entry.routing.model_id, entry.robot_id] = entry
 
+    def rehearse(self, model_id: str, robots: Iterable[str], rehearsal: Rehearsal) -> None:
+        """Put in that robots have confirmed a rollback."""
+        for robot_id in robots:
+            self._rehearsals[model_id, robot_id] = rehearsal
+
     def write(self, active: Collection[Runner], now: float) -> bool:
         """Write everything, with the rollouts under way; returns False when that failed."""
         due = now - self._checkpoint_at >= self._checkpoint_s and bool(active)
-        if not (due or self._events or self._desired):
+        if not (due or self._events or self._desired or self._rehearsals):
             return True
         try:
             self._journal.commit(
                 [(runner.checkpoint(now), report(runner)) for runner in active],
                 self._events,
                 self._desired.values(),
+                self._rehearsals,
             )
         except JournalError as error:
             self.error = str(error)
@@ -52,6 +60,7 @@ class Outbox:
         self.error = ''
         self._checkpoint_at = now
         self._desired.clear()
+        self._rehearsals.clear()
         return True
 
     def take_events(self) -> tuple[tuple[str, Event], ...]:

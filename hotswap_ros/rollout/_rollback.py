@@ -87,6 +87,17 @@ class Rollback:
         if late or len(missing) == len(out_of_reach):
             self.confirm_s = now - self._ordered
 
+    @property
+    def went_back(self) -> tuple[str, ...]:
+        """Return the robots that confirmed and had served something else."""
+        return tuple(
+            robot_id
+            for robot_id, target in self._targets.items()
+            if robot_id not in self.owed
+            and robot_id not in self.refused
+            and target.routing.versions != self._before[robot_id].routing.versions
+        )
+
     def load_refused(self, command: LoadVersion, cause: Cause, message: str) -> None:
         """Take a robot's word that it cannot load the version: it stays on what it had."""
         target = self._targets.get(command.robot_id)

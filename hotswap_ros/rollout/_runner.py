@@ -10,10 +10,10 @@ What is done for each kind of step stands in `actions`, what people can say in `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from hotswap_ros.gates import CheckResult
-from hotswap_ros.plan import Plan, counted
+from hotswap_ros.plan import ChecklistItem, ItemState, Plan, Step, blockers, counted
 from hotswap_ros.rollout._beginning import begin
 from hotswap_ros.rollout._breakers import Breakers
 from hotswap_ros.rollout._cohort import Cohort
@@ -70,18 +70,34 @@ class Runner:
         now: float,
         *,
         explain: bool = True,
+        check: Callable[[Sequence[Step]], tuple[ChecklistItem, ...]] = lambda steps: (),
     ) -> Runner:
         """
         Begin a rollout on robots that serve another version.
 
-        Raises NoRobotsError for none, and PlanError when the plan does not fit the robots.
+        `check` goes through the checklist for the steps; a rollout that it blocks has failed
+        before anything was done. Raises NoRobotsError for no robots, and PlanError when the plan
+        does not fit them.
         """
         runner = cls(begin(rollout_id, plan, reports, now), explain=explain)
+        runner.state.checklist = check(runner.state.steps)
+        blocked = blockers(runner.state.checklist)
+        if blocked:
+            runner.state.cause = Cause.CHECKLIST_FAILED
+            runner.course.end(Status.FAILED, blocked, now, Level.ERROR)
+            return runner
         text = f'{plan.strategy.value} of {plan.version} on {counted(runner.state.robots)}'
         is_open = runner.state.status is Status.RUNNING
         text += ' began' if is_open else f' {runner._waits_for_window}'
         runner.say(now, 'started', Level.INFO, text)
+        runner._name_who_answers(now)
         return runner
+
+    def _name_who_answers(self, now: float) -> None:
+        for item in self.state.checklist:
+            if item.state is ItemState.OVERRIDDEN:
+                text = f'{item.by} answers for {item.name.value} ({item.remark}): {item.sentence}'
+                self.say(now, 'override', Level.WARNING, text, alert=True)
 
     def tick(self, view: FleetView, now: float) -> None:
         """Look at the fleet and move on as far as it allows, by one step at most."""

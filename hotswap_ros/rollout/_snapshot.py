@@ -76,6 +76,7 @@ def report(runner: Runner) -> dict[str, Any]:
         'ended': state.ended,
         'plan': state.plan.model_dump(mode='json', by_alias=True, exclude_none=True),
         'previous': state.previous,
+        'checklist': [item.model_dump(mode='json') for item in state.checklist],
         'robots_on_candidate': sorted(state.touched),
         'candidate_tasks': runner.candidate_tasks,
         'steps': [

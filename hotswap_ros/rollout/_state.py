@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from hotswap_ros.plan import Plan, Step, Watch
+from hotswap_ros.plan import ChecklistItem, Plan, Step, Watch
 
 
 class Status(str, enum.Enum):
@@ -63,6 +63,7 @@ class Cause(str, enum.Enum):
     BY_HAND = 'by_hand'
     REFUSED = 'refused'
     INCONCLUSIVE = 'inconclusive'
+    CHECKLIST_FAILED = 'checklist_failed'
 
 
 class Level(str, enum.Enum):
@@ -128,6 +129,7 @@ class RolloutState(BaseModel):
     """
     The whole of a rollout. Times are seconds since 1970.
 
+    `checklist` is what was found when it was to begin; empty where the plan asks for none.
     `previous` maps every robot of the plan to the version that it served before. `staged`,
     `shares`, `shadowed`, `promoted` and `retired` are what the steps asked for so far; what each
     robot should serve follows from them and from `status`. `shares` names the robots that the gate
@@ -144,6 +146,7 @@ class RolloutState(BaseModel):
     steps: tuple[Step, ...]
     previous: dict[str, str]
     started: float
+    checklist: tuple[ChecklistItem, ...] = ()
     status: Status = Status.RUNNING
     pause_reason: PauseReason = PauseReason.NONE
     cause: Cause = Cause.NONE
@@ -187,6 +190,11 @@ class RolloutState(BaseModel):
             self.waits_since += by_s
         if self.ramp is not None:
             self.ramp.next_at += by_s
+
+    @property
+    def has_robots(self) -> bool:
+        """Return whether what its robots should serve is still its business, or ever was."""
+        return self.status is not Status.SUPERSEDED and self.cause is not Cause.CHECKLIST_FAILED
 
     @property
     def is_kept(self) -> bool:

@@ -298,8 +298,7 @@ class VirtualFleet:
     def _to_coordinator(self, name, *values):
         def hand_over():
             if self.coordinator is not None:
-                now = () if name == 'on_telemetry' else (self.now,)
-                getattr(self.coordinator, name)(*values, *now)
+                getattr(self.coordinator, name)(*values, self.now)
 
         self.network.send(hand_over, self.now)
 

