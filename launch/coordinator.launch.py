@@ -15,6 +15,7 @@ from launch import LaunchDescription
 PARAMETERS = {
     'journal': 'File that keeps rollouts over restarts; "none": kept nowhere.',
     'plans_folder': 'Folder of plan files that goals may name.',
+    'model_repository': 'Folder or file server of the versions, for checklists.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from hotswap_ros.cli._app_before import PlanOrVerb, register
 from hotswap_ros.plan import Risk
 from hotswap_ros.plan import advise as ask_for_advice
 
@@ -23,8 +24,13 @@ app = typer.Typer(
 )
 _DISTRIBUTIONS = {'mcap_ros2': 'mcap-ros2-support'}
 
-rollouts = typer.Typer(help='Start and watch rollouts.', no_args_is_help=True)
+rollouts = typer.Typer(
+    cls=PlanOrVerb,
+    help='Start and watch rollouts. A plan file alone starts it.',
+    no_args_is_help=True,
+)
 app.add_typer(rollouts, name='rollout')
+register(app)
 
 
 @app.command()
@@ -221,9 +227,16 @@ def advise(
 @rollouts.command()
 def start(
     plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
+    dry_run: Annotated[
+        bool, typer.Option('--dry-run', help='Show what it would do, and do nothing.')
+    ] = False,
 ) -> None:
     """Start a rollout and watch it; Ctrl-C stops watching, the rollout goes on."""
     _need_ros()
+    if dry_run:
+        from hotswap_ros.cli._before import run_dry
+
+        raise typer.Exit(run_dry(_console(), plan))
     from hotswap_ros.cli._watch import start_and_watch
 
     raise typer.Exit(start_and_watch(Console(), plan.read_text()))

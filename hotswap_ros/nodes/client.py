@@ -19,7 +19,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from hotswap_ros import action, msg
+from hotswap_ros import action, msg, srv
 from hotswap_ros.nodes import fleet_conversions, qos
 from hotswap_ros.rollout import Status
 
@@ -49,6 +49,7 @@ class FleetClient:
         )
         self._rollout = ActionClient(self._node, action.Rollout, f'{coordinator}/rollout')
         self._rollback = ActionClient(self._node, action.Rollback, f'{coordinator}/rollback')
+        self._validate = self._node.create_client(srv.ValidatePlan, f'{coordinator}/validate_plan')
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._spin, name='fleet client', daemon=True)
         self._thread.start()
@@ -80,6 +81,15 @@ class FleetClient:
     def start_rollout(self, plan: str) -> Future[Any]:
         """Send a plan; the future gives the result of `action/Rollout`."""
         return self._send(self._rollout, action.Rollout.Goal(plan=plan))
+
+    def validate(self, plan: str, timeout_s: float) -> Any:
+        """Return what a plan would do, the answer of `srv/ValidatePlan`. Raises TimeoutError."""
+        if not self._validate.wait_for_service(timeout_sec=timeout_s):
+            raise TimeoutError(f'no {self._validate.srv_name} within {timeout_s:g} s')
+        outcome: Future[Any] = Future()
+        future = self._validate.call_async(srv.ValidatePlan.Request(plan=plan))
+        future.add_done_callback(lambda done: outcome.set_result(done.result()))
+        return self.wait(outcome, timeout_s, lambda: None)
 
     def roll_back(self, model_id: str, version: str = '') -> Future[Any]:
         """Put a version back everywhere; the future gives the result of `action/Rollback`."""

@@ -10,10 +10,11 @@ from typing import Any
 
 from hotswap_ros import msg
 from hotswap_ros.nodes.fleet_conversions import step_msgs
-from hotswap_ros.plan import ChecklistItem, ItemState, Step
+from hotswap_ros.plan import ChecklistItem, Item, ItemState, Step
 from hotswap_ros.rollout import Forecast, StepView
 
 _STATES = {state: code for code, state in enumerate(ItemState, start=1)}
+_STATES_BACK = {code: state for state, code in _STATES.items()}
 
 
 def planned_msgs(steps: Iterable[Step]) -> list[Any]:
@@ -44,6 +45,12 @@ def item_msg(item: ChecklistItem) -> Any:
     )
 
 
-def item_state(code: int) -> ItemState | None:
-    """Return the state that a constant of ChecklistItem stands for; None: none of them."""
-    return next((state for state, number in _STATES.items() if number == code), None)
+def item_value(item: Any) -> ChecklistItem:
+    """Return the item that a message tells of."""
+    return ChecklistItem(
+        name=Item(item.name),
+        state=_STATES_BACK[item.state],
+        sentence=item.sentence,
+        by=item.by,
+        remark=item.remark,
+    )
