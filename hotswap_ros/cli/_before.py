@@ -204,7 +204,7 @@ def _total(forecasts: Sequence[Any]) -> str:
     text = f'In all {time_words(sum(known))}, if the candidate is as good as what is there'
     open_ones = len(forecasts) - len(known)
     if open_ones:
-        text += f', and what {open_ones} steps take of which that cannot be told (?)'
+        text += ', and what those steps take of which that cannot be told (?)'
     return f'{text}.'
 
 

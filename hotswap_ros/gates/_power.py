@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from hotswap_ros.gates._blocks import BLOCK_TASKS
 from hotswap_ros.gates._clusters import ASSUMED_CORRELATION
 from hotswap_ros.gates._evidence import HARM_DROPS, Block, BlockEvidence, DrawnEvidence
+from hotswap_ros.gates._intervals import wilson_interval
 from hotswap_ros.gates._result import MIN_TASKS
 from hotswap_ros.gates._split import split_alpha
 from hotswap_ros.plan import Control, Method, SuccessCriteria
@@ -63,20 +64,25 @@ def detectable_drops(
     *,
     watch_stages: int = 1,
     correlation: float | None = None,
+    history: int = 0,
 ) -> tuple[float, ...]:
     """
     Return, for the end of each stage, the smallest drop of success that is found 4 times in 5.
 
     `baseline` is the control's rate; `watch_stages` those over which a fixed-horizon test splits
     its alpha. `correlation` is the intra-class correlation of robots, where they are compared;
-    None: not known. A gate carries its evidence on, so that later stages count the earlier ones,
-    but for the methods that look at the data of one stage. NaN where nothing is found, as of too
-    few tasks.
+    None: not known. `history` is how many tasks of it a comparison with history rests on; 0: so
+    many that the rate is exact. A gate carries its evidence on, so that later stages count the
+    earlier ones, but for the methods that look at the data of one stage. NaN where nothing is
+    found, as of too few tasks.
     """
     alpha = split_alpha(criteria.alpha, ())['success']
     rho = ASSUMED_CORRELATION if correlation is None else correlation
     null = criteria.max_success_drop
     null = null if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
+    number = baseline
+    if criteria.control is Control.HISTORY and history:
+        number = wilson_interval(baseline * history, history).low  # as Baseline has it
     if criteria.method is not Method.SEQUENTIAL:
         limit = alpha / max(1, watch_stages)
         threshold = criteria.max_success_drop
@@ -85,15 +91,15 @@ def detectable_drops(
             _of_one_look(
                 stage,
                 baseline,
-                threshold if is_plain else null,
+                baseline - number + (threshold if is_plain else null),
                 0.5 if is_plain else limit,
                 criteria.control,
                 rho,
             )
             for stage in stages
         )
-    control = criteria.control
-    return _of_evidence(control, null, alpha, tuple(stages), round(baseline, 3), round(rho, 3))
+    rates = round(baseline, 3), round(number, 3)
+    return _of_evidence(criteria.control, null, alpha, tuple(stages), rates, round(rho, 3))
 
 
 # -- methods that look once ----------------------------------------------------------------------
@@ -119,8 +125,11 @@ def _of_one_look(
     quantiles = _NORMAL.inv_cdf(1 - alpha), _NORMAL.inv_cdf(POWER)
 
     def falls_short(drop: float) -> bool:
-        rate, edge = baseline - drop, baseline - null
-        under_null = math.sqrt(_variance(baseline, n_control) + _variance(edge, n))
+        rate = baseline - drop
+        # The test knows no rates but those that it observes, put together as the null says.
+        share = 0.0 if against_number else n / (n + n_control)
+        pooled = (1 - share) * baseline + share * (rate + null)
+        under_null = math.sqrt(_variance(pooled, n_control) + _variance(pooled - null, n))
         under_drop = math.sqrt(_variance(baseline, n_control) + _variance(rate, n))
         return drop - null < quantiles[0] * under_null + quantiles[1] * under_drop
 
@@ -150,12 +159,12 @@ def _of_evidence(
     null: float,
     alpha: float,
     stages: tuple[StageTasks, ...],
-    baseline: float,
+    rates: tuple[float, float],
     rho: float,
 ) -> tuple[float, ...]:
-    kinds = [_Blocks(control, null, baseline, stage) for stage in stages]
+    kinds = [_Blocks(control, null, rates, stage) for stage in stages]
     effects = [_effect_at(control, stages, index, rho) for index in range(len(stages))]
-    drops = [null + drop for drop in _DROPS if null + drop < baseline]
+    drops = [null + drop for drop in _DROPS if null + drop < rates[0]]
 
     @cache
     def powers(index: int) -> tuple[float, ...]:
@@ -227,17 +236,23 @@ def _log_mean_exp(logs: Floats) -> Floats:
 
 
 class _Blocks:
-    """The blocks of one stage, and what evidence each possible outcome of one brings."""
+    """
+    The blocks of one stage, and what evidence each possible outcome of one brings.
 
-    def __init__(self, control: Control, null: float, baseline: float, stage: StageTasks) -> None:
-        self._baseline = baseline
+    `rates` are the control's, and what the gate takes for it.
+    """
+
+    def __init__(
+        self, control: Control, null: float, rates: tuple[float, float], stage: StageTasks
+    ) -> None:
+        self._baseline, known = rates
         is_drawn = control is Control.WITHIN_ROBOTS and not null
         against_number = control in (Control.FIXED, Control.HISTORY)
         sizes = _sizes(stage, against_number)
         self._number = int(stage.candidate / sizes[:, 1].mean())
         kinds, self._picks = np.unique(sizes, axis=0, return_inverse=True)
         tables = [
-            _table(is_drawn, against_number, null, baseline, int(control), int(own))
+            _table(is_drawn, against_number, null, known, int(control), int(own))
             for control, own in kinds
         ]
         self._control, self._own = kinds[:, 0], kinds[:, 1]

@@ -65,6 +65,8 @@ class _Forecaster:
         self._versions = versions
         self._flow = Flow(preview.facts, preview.traffic)
         self._watch: Watch | None = None
+        self._staged = {robot.robot_id for robot in preview.facts.robots if robot.holds}
+        self._says_why_open = True
         #: What each watch gets to see: the step, and its tasks with how they are shared.
         self._seen: dict[str, tuple[Watch, list[tuple[int, tuple[Leg, ...]]]]] = {}
 
@@ -83,26 +85,29 @@ class _Forecaster:
             return self._staging(step)
         if isinstance(step, SetRouting):
             self._flow.route(step)
-            return Forecast(step.robots, step.together_s + _CONFIRM_S)
+            return Forecast(_sorted(step), step.together_s + _CONFIRM_S)
         if isinstance(step, (Observe, Ramp)):
             return self._watching(index, step)
         if isinstance(step, WaitForApproval):
             then = {'pause': 'pauses', 'continue': 'goes on', 'rollback': 'rolls back'}
             text = f'A person has {time_words(step.timeout_s)}; then it {then[step.on_timeout]}.'
             return _said(step, math.nan, text)
-        return Forecast(step.robots, _CONFIRM_S if isinstance(step, Retire) else 0.0)
+        return Forecast(_sorted(step), _CONFIRM_S if isinstance(step, Retire) else 0.0)
 
     def _staging(self, step: StageModels) -> Forecast:
-        left = [name for name in step.robots if not self._flow.robots[name].holds]
+        left = set(step.robots) - self._staged
+        self._staged.update(step.robots)
         if not left:
-            return _said(step, 0.0, f'All of them hold {self._plan.version} already.')
+            return _said(step, 0.0, f'All of them hold {self._plan.version} by then.')
         checklist = self._plan.checklist
         mbps = None if checklist is None else checklist.bandwidth_mbps
         size = self._size
         if mbps is None or not size:
             what = "state 'bandwidthMbps' in the checklist" if size else 'its size is not known'
-            return _said(step, math.nan, f'How long loading takes cannot be told: {what}.')
-        return Forecast(step.robots, 8e-6 * size * len(left) / mbps)
+            text = f'How long loading takes cannot be told: {what}.'
+            is_news, self._says_why_open = self._says_why_open, False
+            return Forecast(_sorted(step), sentences=(text,) if is_news else ())
+        return Forecast(_sorted(step), 8e-6 * size * len(left) / mbps)
 
     @property
     def _size(self) -> int:
@@ -120,7 +125,7 @@ class _Forecaster:
         if isinstance(step, Ramp) and not self._flow.reaches_all(step):
             expected_s = math.nan
         return Forecast(
-            step.robots,
+            _sorted(step),
             expected_s,
             sum(leg.tasks.candidate for leg in legs),
             sum(leg.tasks.control for leg in legs),
@@ -157,6 +162,7 @@ class _Forecaster:
             rate,
             watch_stages=watch.stages,
             correlation=self._preview.traffic.correlation,
+            history=self._preview.traffic.tasks,
         )
         done = 0
         for index, legs in seen:
@@ -165,7 +171,7 @@ class _Forecaster:
             if watch.criteria.method is not Method.SEQUENTIAL:
                 counted = stages[done - len(legs) : done]
             drop = drops[done - 1] if legs else math.nan
-            text = _power_words(watch, counted, drop, f'{100 * rate:.1f}% {source}')
+            text = _power_words(watch, counted, drop, f'{100 * rate:.1f}% ({source})')
             before = found[index].sentences
             found[index] = replace(found[index], detectable_drop=drop, sentences=(text, *before))
 
@@ -184,21 +190,27 @@ class _Forecaster:
 
 
 def _said(step: Step, expected_s: float, sentence: str) -> Forecast:
-    return Forecast(step.robots, expected_s, sentences=(sentence,))
+    return Forecast(_sorted(step), expected_s, sentences=(sentence,))
+
+
+def _sorted(step: Step) -> tuple[str, ...]:
+    return tuple(sorted(step.robots))
 
 
 def _power_words(watch: Watch, counted: Sequence[StageTasks], drop: float, rate: str) -> str:
     tasks = sum(stage.candidate for stage in counted)
     control = sum(stage.control for stage in counted)
     against_number = watch.criteria.control in (Control.FIXED, Control.HISTORY)
-    text = f'{tasks:,} tasks' if against_number else f'{tasks:,} tasks, {control:,} of the control'
+    text = f'{tasks:,} tasks'
+    if not against_number:
+        text += f' beside {control:,} of the control'
     tolerated = watch.criteria.max_success_drop
     if tasks < MIN_TASKS or (control < MIN_TASKS and not against_number):
         return f'{text}: fewer than the {MIN_TASKS} of each that a verdict needs.'
     if math.isnan(drop):
-        return f'{text}, detect no drop from {rate} 4 times in 5.'
+        return f'{text} detect no drop from {rate} 4 times in 5.'
     not_of = f', not of {_points(tolerated)}' if drop > tolerated else ''
-    return f'{text}, detect a drop of {_points(drop)} points from {rate} 4 times in 5{not_of}.'
+    return f'{text} detect, 4 times in 5, a drop of {_points(drop)} points from {rate}{not_of}.'
 
 
 def _points(drop: float) -> str:
