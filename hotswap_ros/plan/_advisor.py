@@ -63,6 +63,8 @@ def advise(
     if strategy is not Strategy.PHASES:
         head += f'strategy: {strategy.value}\n'
     tail = '' if strategy is Strategy.DIRECT else f'successCriteria: {{preset: {criteria}}}\n'
+    if is_production:
+        tail += _CHECKLIST_HINT
     return Advice(strategy, reason, head + body + tail)
 
 
@@ -116,6 +118,8 @@ def _ab_head(model_id: str, version: str, previous: str) -> str:
     )
 
 
+#: Not more than a hint: a plan that blocks until people have signed cannot be run as it is.
+_CHECKLIST_HINT = '# checklist: production   # what has to be true first: hotswap checklist\n'
 _CANARY = 'canaryPercentage: 10\ncanaryDuration: PT30M\n'
 _STAGES = """\
 stages:
