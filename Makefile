@@ -40,10 +40,11 @@ test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit A
 	@$(if $(at_once),$(in_env) pytest --numprocesses auto $(at_once) $(ARGS)$(or_none_chosen))
 	@$(if $(in_turn),$(in_env) pytest $(in_turn) $(ARGS)$(or_none_chosen))
 
-bench: servers build  ## Measure what serving costs and how gates decide (some: make bench ARGS=--quick)
+bench: servers build  ## Measure what serving costs, how gates decide, rollbacks (some: make bench ARGS=--quick)
 	@$(in_env) python bench/serving.py $(ARGS)
 	@$(in_env) python bench/servers.py $(ARGS)
 	@$(in_env) python bench/gates.py $(ARGS)
+	@$(in_env) python bench/fleet.py $(ARGS)
 
 soak: tools build  ## Check every answer while versions swap (make soak ARGS='--minutes 1')
 	@$(in_env) python bench/soak.py $(ARGS)

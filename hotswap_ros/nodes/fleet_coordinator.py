@@ -79,9 +79,11 @@ class FleetCoordinator(Node):
         )
         self._announcements = Announcements(self, self._link.epoch)
         self._heartbeats = self.create_publisher(msg.Heartbeat, f'{fleet}/heartbeat', qos.STREAM)
-        self.create_subscription(msg.RobotStatus, f'{fleet}/status', self._on_status, qos.EVENT)
         self.create_subscription(
-            msg.ModelTelemetry, f'{fleet}/telemetry', self._on_telemetry, qos.STREAM
+            msg.RobotStatus, f'{fleet}/status', self._on_status, qos.EVENT_OF_FLEET
+        )
+        self.create_subscription(
+            msg.ModelTelemetry, f'{fleet}/telemetry', self._on_telemetry, qos.STREAM_OF_FLEET
         )
         # The default group would wait for the end of each coroutine before it takes a message in.
         at_once = ReentrantCallbackGroup()

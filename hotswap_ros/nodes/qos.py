@@ -37,3 +37,20 @@ STATE = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
     liveliness=LivelinessPolicy.AUTOMATIC,
 )
+
+#: Of the same kinds, for who listens to a whole fleet: a thousand robots may speak at once.
+STREAM_OF_FLEET = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=5_000,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
+    durability=DurabilityPolicy.VOLATILE,
+    liveliness=LivelinessPolicy.AUTOMATIC,
+)
+
+EVENT_OF_FLEET = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=5_000,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+    liveliness=LivelinessPolicy.AUTOMATIC,
+)

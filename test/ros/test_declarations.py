@@ -118,7 +118,7 @@ def test_who_listens_with_the_defaults_of_ros_hears_everything_that_matters(ends
 
 
 def test_the_profiles_are_those_of_one_module(ends):
-    named = [qos.STREAM, qos.EVENT, qos.STATE]
+    named = [qos.STREAM, qos.EVENT, qos.STATE, qos.STREAM_OF_FLEET, qos.EVENT_OF_FLEET]
 
     def settings(profile):
         return profile.reliability, profile.durability, profile.history, profile.depth

@@ -1,0 +1,58 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a rollout of two days costs in virtual time."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from hotswap_ros.rollout import Status
+from hotswap_ros.sim.virtual import FleetSpec, VirtualClock, VirtualFleet, VirtualSession, plain
+
+#: How long a task takes on average, and how often robots tell their counters; live, every second.
+TASK_S, TELEMETRY_S = 600.0, 1200.0
+PLAN = """
+modelId: pick_policy
+version: v24
+strategy: ProgressiveRollout
+stages:
+  - {percentage: 10, duration: PT12H}
+  - {percentage: 25, duration: PT12H}
+  - {percentage: 50, duration: PT12H}
+  - {percentage: 100, duration: PT12H}
+missingAfter: PT2H
+"""
+
+
+def rollout(robots: int) -> dict[str, Any]:
+    """Return the processor seconds that a rollout to so many robots takes, and what it did."""
+    began = time.process_time()
+    clock = VirtualClock(1_767_600_000.0)
+    spec = FleetSpec(robots=robots, task_s=TASK_S, telemetry_s=TELEMETRY_S)
+    session = VirtualSession(
+        VirtualFleet(spec, [plain('v23', 0.92), plain('v24', 0.94)], clock), clock
+    )
+    rollout_id = session.start(PLAN)
+    session.run(lambda: rollout_id in session.ended, limit_s=4 * 86_400)
+    snapshot = session.snapshot(rollout_id)
+    assert snapshot is not None
+    assert snapshot.state.status is Status.SUCCEEDED, snapshot.state.reason
+    session.close()
+    return {
+        'robots': robots,
+        'processor_s': time.process_time() - began,
+        'virtual_days': session.elapsed_s / 86_400,
+    }
+
+
+def line(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the least-squares line through the rows, each weighed by its own size."""
+    robots = np.array([row['robots'] for row in rows], float)
+    seconds = np.array([row['processor_s'] for row in rows])
+    slope, fixed = np.polyfit(robots, seconds, 1, w=1 / seconds)
+    off = np.max(np.abs(fixed + slope * robots - seconds) / seconds)
+    return {'fixed_s': fixed, 's_per_1000_robots': 1000 * slope, 'farthest_off': float(off)}
