@@ -1,0 +1,89 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The arm in Gazebo on the topics of `sim_robot`, its model server, and a coordinator."""
+
+from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchDescription
+
+JOINTS = ('yaw', 'shoulder', 'elbow')
+
+
+def include(share, name, **arguments):
+    """Return another launch file, in a group of its own: what it is given stays there."""
+    source = PythonLaunchDescriptionSource(PathJoinSubstitution([share, 'launch', name]))
+    return GroupAction(
+        [IncludeLaunchDescription(source, launch_arguments=arguments.items())],
+        scoped=True,
+    )
+
+
+def generate_launch_description():
+    """Return the launch description."""
+    share = FindPackageShare('hotswap_ros')
+    gazebo = PathJoinSubstitution([share, 'config', 'gazebo'])
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                'robot_id', default_value='robot_01', description='Name of the robot in the fleet.'
+            ),
+            DeclareLaunchArgument(
+                'stable_version',
+                default_value='v23',
+                description='Version to serve after the start.',
+            ),
+            DeclareLaunchArgument(
+                'world',
+                default_value=PathJoinSubstitution([gazebo, 'pick_arm.sdf']),
+                description='World file of Gazebo that holds the arm.',
+            ),
+            DeclareLaunchArgument(
+                'gz_options',
+                default_value='-r',
+                description='Options of gz sim: "-r" runs at once, "-r -s" without a window.',
+            ),
+            include(
+                FindPackageShare('ros_gz_sim'),
+                'gz_sim.launch.py',
+                gz_args=[LaunchConfiguration('gz_options'), ' ', LaunchConfiguration('world')],
+                on_exit_shutdown='true',
+            ),
+            Node(
+                package='ros_gz_bridge',
+                executable='parameter_bridge',
+                parameters=[{'config_file': PathJoinSubstitution([gazebo, 'bridge.yaml'])}],
+                output='screen',
+            ),
+            *(
+                # One command for all joints, as of ros2_control; Gazebo hears each on its own.
+                Node(
+                    package='topic_tools',
+                    executable='transform',
+                    name=f'{joint}_command',
+                    arguments=[
+                        '/velocity_controller/commands',
+                        f'/velocity_controller/{joint}',
+                        'std_msgs/msg/Float64',
+                        f'std_msgs.msg.Float64(data=m.data[{index}])',
+                        '--import',
+                        'std_msgs',
+                        '--wait-for-start',
+                    ],
+                )
+                for index, joint in enumerate(JOINTS)
+            ),
+            include(
+                share,
+                'robot.launch.py',
+                robot_id=LaunchConfiguration('robot_id'),
+                stable_version=LaunchConfiguration('stable_version'),
+                use_sim_time='true',
+            ),
+            include(share, 'coordinator.launch.py', journal='none', use_sim_time='true'),
+        ]
+    )
