@@ -21,7 +21,7 @@ from hotswap_ros.plan._load import load_plan, parse_text, problems_of
 from hotswap_ros.plan._plan import Plan
 from hotswap_ros.plan._review import ChecklistItem, ItemState, blockers, review
 from hotswap_ros.plan._section import Section
-from hotswap_ros.plan._stages import Robot, Stage, counted, select_cohort
+from hotswap_ros.plan._stages import Duration, Robot, Stage, counted, select_cohort
 from hotswap_ros.plan._steps import (
     ChooseWinner,
     Observe,
@@ -64,6 +64,7 @@ __all__ = [
     'Control',
     'ControlLoop',
     'Day',
+    'Duration',
     'DeploymentWindow',
     'Direct',
     'Facts',

@@ -41,8 +41,10 @@ def diagnose(case: Case) -> Diagnosis:
     return Diagnosis(case, _sentence(case, ranked), tuple(ranked), categories, robots, failures)
 
 
-def _rank(one: Hypothesis) -> tuple[int, bool, float]:
-    return _ORDER.index(one.finding), one.is_symptom, -one.strength
+def _rank(one: Hypothesis) -> tuple[bool, bool, int, float]:
+    """Causes that may be, the likeliest first, then symptoms, then what it is not."""
+    is_out = one.finding not in (Finding.SUPPORTED, Finding.POSSIBLE)
+    return is_out, one.is_symptom, _ORDER.index(one.finding), -one.strength
 
 
 def _failures(case: Case) -> dict[str, tuple[int, int]]:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -41,6 +41,15 @@ class Listener(Protocol):
         """Take a robot's refusal."""
 
 
+class Done(NamedTuple):
+    """Finished tasks of one category on a robot."""
+
+    robot_id: str
+    category: str
+    tasks: int
+    succeeded: int
+
+
 class VirtualFleet:
     """
     Robots that serve, work, tell and fail in virtual time; the same seed gives the same fleet.
@@ -67,14 +76,14 @@ class VirtualFleet:
         placed = spec.placed()
         self.robot_ids = tuple(robot_id for robot_id, _ in placed)
         self._index = {robot_id: i for i, robot_id in enumerate(self.robot_ids)}
-        categories = tuple(stable.categories)
+        self._categories = tuple(stable.categories)
         random, looks, phases, network = map(
             np.random.default_rng, np.random.SeedSequence(seed).spawn(4)
         )
         self._network = network
         mixes = np.array([spec.mix(region, stable) for _, region in placed])
-        self.workload = Workload(truth, categories, mixes, spec.stretch(stable), random)
-        self._looks = Looks(truth, categories, len(placed), looks)
+        self.workload = Workload(truth, self._categories, mixes, spec.stretch(stable), random)
+        self._looks = Looks(truth, self._categories, len(placed), looks)
         # Sorted, so that those who tell between two looks lie side by side.
         self._phases = phases.random(len(placed))
         order = np.argsort(self._phases, kind='stable')
@@ -328,6 +337,31 @@ class VirtualFleet:
             self._listener.on_telemetry(self.spec.model_id, robot_id, telemetry)
 
     # -- how it stands ----------------------------------------------------------------------------
+
+    def outcomes(self, version: str) -> VersionOutcomes:
+        """Return the truth about a version."""
+        return self._library.outcomes[version]
+
+    def done(self, version: str, on_robots_of: str = '') -> Iterator[Done]:
+        """Yield what a version did since each robot's start, where another one did tasks too."""
+        tasks = self.workload.counts.tasks
+        number = self._names.index(version)
+        other = self._names.index(on_robots_of or version)
+        for index in np.flatnonzero(tasks[:, other, :, 1].sum(axis=1)).tolist():
+            for name, (_, finished, succeeded, _) in zip(
+                self._categories, tasks[index, number].tolist()
+            ):
+                if finished:
+                    yield Done(self.robot_ids[index], name, finished, succeeded)
+
+    def inputs(self, version: str) -> Mapping[str, tuple[int, ...]]:
+        """Return how many samples of each input lay between the deciles, on all robots."""
+        number = self._names.index(version)
+        whole: dict[str, np.ndarray] = {}
+        for index, requests in enumerate(self.workload.counts.requests[:, number].tolist()):
+            for name, bins in self._looks.inputs_upto(index, number, requests).items():
+                whole[name] = whole.get(name, 0) + np.array(bins)
+        return {name: tuple(bins.tolist()) for name, bins in whole.items()}
 
     def served(self) -> Mapping[str, str]:
         """Return the stable version of every robot that is up."""

@@ -70,7 +70,8 @@ class VersionOutcomes(Section):
     equal distances; a decision is asked for every `period_s`. `latency` has the share of requests
     in each bucket of LATENCY_EDGES_MS. `agreement` is the share of its decisions in a task that a
     shadow takes as stable does, as quantiles, and `coverage` how many it keeps up with. `inputs`
-    has the shares of observations between the deciles of the training data. `correlation` is that
+    has the shares of observations between the deciles of the training data; `known` are
+    the categories that it was trained on and `lab` its success rates there. `correlation` is that
     of two tasks of one robot. `refused` is what a robot says that cannot load it.
     """
 
@@ -79,6 +80,7 @@ class VersionOutcomes(Section):
     digest: str = ''
     categories: dict[str, CategoryOutcomes] = Field(min_length=1)
     known: tuple[str, ...] | None = None
+    lab: dict[str, Share] = Field(default_factory=dict)
     correlation: float = Field(0.0, ge=0.0, lt=1.0)
     success_s: tuple[Seconds, ...] = (1.0,)
     failure_s: tuple[Seconds, ...] = (1.0,)

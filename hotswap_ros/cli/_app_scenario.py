@@ -1,0 +1,45 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`hotswap scenario …`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hotswap_ros.cli._app import _console, app
+
+scenario_app = typer.Typer(help='Try rollouts out, in virtual time or live.', no_args_is_help=True)
+app.add_typer(scenario_app, name='scenario')
+
+_Folder = Annotated[
+    Path | None, typer.Option(help="Folder of scenario files; none: the package's.")
+]
+
+
+@scenario_app.command('list')
+def list_scenarios(folder: _Folder = None) -> None:
+    """Say which scenarios there are."""
+    from hotswap_ros.cli._scenario import show_list
+
+    raise typer.Exit(show_list(_console(), folder))
+
+
+@scenario_app.command()
+def run(
+    name: Annotated[str, typer.Argument(help='Scenario, or a file of your own.')] = '',
+    every: Annotated[bool, typer.Option('--all', help='Run all of them; print a table.')] = False,
+    seed: Annotated[int | None, typer.Option(help="Another seed than the file's.")] = None,
+    folder: _Folder = None,
+) -> None:
+    """Play a scenario, and hold what came of it to what was expected; exits 1 if it differs."""
+    from hotswap_ros.cli._scenario import run_all, run_scenario
+
+    if every:
+        raise typer.Exit(run_all(_console(), folder, seed))
+    if not name:
+        raise typer.BadParameter("name a scenario, or give '--all': see 'hotswap scenario list'")
+    raise typer.Exit(run_scenario(_console(), name, folder, seed))

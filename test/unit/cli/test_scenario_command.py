@@ -1,0 +1,108 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`hotswap scenario` plays files, and says what came out otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hotswap_ros.cli._app import app
+from hotswap_ros.sim.scenario import ScenarioError, load_scenario
+
+_FILE = """
+description: A small canary.
+fleet: {robots: 4, taskS: 4, telemetryS: 2, looks: 4}
+plan:
+  modelId: pick_policy
+  version: v24
+  strategy: Canary
+  stages: [{percentage: 50, tasks: 100}, {percentage: 100, tasks: 100}]
+truth:
+  v23: {success: 0.9}
+  v24: {success: 1.0}
+operator:
+  - {at: PT1M, do: pause, remark: lunch}
+  - {at: PT2M, do: resume}
+limit: PT2H
+expect: {status: succeeded, served: {v24: 4}, pauses: [by_hand], says: [lunch]}
+"""
+_RUNNER = CliRunner()
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(*changes: tuple[str, str]) -> str:
+        text = _FILE
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / 'small.yaml'
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_a_scenario_is_told_as_it_happens(write) -> None:
+    result = _RUNNER.invoke(app, ['scenario', 'run', write()])
+    assert result.exit_code == 0, result.output
+    for text in ('A small canary', 'as given', 'T+0:01:00', 'lunch', 'v24 on 4', 'as expected'):
+        assert text in result.output
+
+
+def test_another_end_is_told_and_fails(write) -> None:
+    path = write(('served: {v24: 4}', 'served: {v23: 4}'), ('pauses: [by_hand]', 'pauses: []'))
+    result = _RUNNER.invoke(app, ['scenario', 'run', path])
+    assert result.exit_code == 1
+    assert 'v23 serves 0 robots, not 4' in result.output
+    assert 'pauses is by_hand, expected none' in result.output
+
+
+def test_a_refused_word_of_a_person_is_a_difference(write) -> None:
+    path = write(('do: resume}', 'do: approve}\n  - {at: PT3M, do: resume}'))
+    result = _RUNNER.invoke(app, ['scenario', 'run', path])
+    assert result.exit_code == 1
+    assert 'no approval is waited for' in ' '.join(result.output.split())
+
+
+def test_all_of_a_folder_make_a_table(write, tmp_path: Path) -> None:
+    write()
+    result = _RUNNER.invoke(app, ['scenario', 'run', '--all', '--folder', str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert 'small' in result.output
+    listed = _RUNNER.invoke(app, ['scenario', 'list', '--folder', str(tmp_path)])
+    assert 'A small canary' in listed.output
+
+
+def test_those_of_the_package_are_listed() -> None:
+    result = _RUNNER.invoke(app, ['scenario', 'list'])
+    assert result.exit_code == 0, result.output
+    assert 'canary_timeline' in result.output
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'problem'),
+    [
+        ('strategy: Canary', 'strategy: Canry', 'plan: .*did you mean Canary'),
+        ('status: succeeded', 'status: done', 'expect.status'),
+        ('taskS: 4', 'tasksS: 4', "did you mean 'taskS'"),
+        ('v24: {success: 1.0}', 'v24: {}', "give one of 'measured', 'success' and 'categories'"),
+        ('do: pause', 'do: pause, share: 0.5', "'share' belongs to 'set_share'"),
+        ('limit: PT2H', 'limit: soon', 'limit'),
+        ('robots: 4, ', '', "'robots' or 'regions'"),
+    ],
+)
+def test_a_file_says_what_is_wrong_with_it(write, old: str, new: str, problem: str) -> None:
+    with pytest.raises(ScenarioError, match=problem):
+        load_scenario(Path(write((old, new))))
+
+
+def test_a_scenario_that_is_not_there_is_said_with_those_that_are() -> None:
+    result = _RUNNER.invoke(app, ['scenario', 'run', 'nothing'])
+    assert result.exit_code != 0
+    assert 'canary_timeline' in result.output
+    assert _RUNNER.invoke(app, ['scenario', 'run']).exit_code != 0
