@@ -14,7 +14,7 @@ from hotswap_ros.rollout import Status
 from hotswap_ros.sim.virtual import FleetSpec, VirtualClock, VirtualFleet, VirtualSession, plain
 
 #: How long a task takes on average, and how often robots tell their counters; live, every second.
-TASK_S, TELEMETRY_S = 600.0, 1200.0
+TASK_S, TELEMETRY_S = 600.0, 3600.0
 PLAN = """
 modelId: pick_policy
 version: v24
@@ -24,7 +24,7 @@ stages:
   - {percentage: 25, duration: PT12H}
   - {percentage: 50, duration: PT12H}
   - {percentage: 100, duration: PT12H}
-missingAfter: PT2H
+missingAfter: PT6H
 """
 
 
@@ -33,9 +33,8 @@ def rollout(robots: int) -> dict[str, Any]:
     began = time.process_time()
     clock = VirtualClock(1_767_600_000.0)
     spec = FleetSpec(robots=robots, task_s=TASK_S, telemetry_s=TELEMETRY_S)
-    session = VirtualSession(
-        VirtualFleet(spec, [plain('v23', 0.92), plain('v24', 0.94)], clock), clock
-    )
+    fleet = VirtualFleet(spec, [plain('v23', 0.92), plain('v24', 0.94)], clock)
+    session = VirtualSession(fleet, clock, explain=False)
     rollout_id = session.start(PLAN)
     session.run(lambda: rollout_id in session.ended, limit_s=4 * 86_400)
     snapshot = session.snapshot(rollout_id)
@@ -55,4 +54,5 @@ def line(rows: list[dict[str, Any]]) -> dict[str, float]:
     seconds = np.array([row['processor_s'] for row in rows])
     slope, fixed = np.polyfit(robots, seconds, 1, w=1 / seconds)
     off = np.max(np.abs(fixed + slope * robots - seconds) / seconds)
-    return {'fixed_s': fixed, 's_per_1000_robots': 1000 * slope, 'farthest_off': float(off)}
+    found = {'fixed_s': fixed, 's_per_1000_robots': 1000 * slope, 'farthest_off': off}
+    return {name: float(value) for name, value in found.items()}
