@@ -13,8 +13,9 @@ from hotswap_ros.gates._window import News, Tally
 #: A block takes no more tasks once so many have begun, with one of each version among them. Fewer
 #: waste evidence (1/10 of it here), more make it wait; measured, 6 to 24 are much alike.
 BLOCK_TASKS = 10
-#: A task that is still under way when each robot, or ten of them, have begun so many others counts
-#: as failed. Far beyond a robot's own timeout: it is for robots that never give a task up.
+#: A task that is still under way when each robot, or ten of them, have begun so many others, and
+#: each has told of its tasks so many times, counts as failed. Far beyond a robot's own timeout: it
+#: is for robots that never give a task up.
 _PATIENCE = 50
 #: While so many blocks wait for their last tasks, the next one takes all tasks that begin.
 _MOST_BLOCKS = 16
@@ -89,6 +90,7 @@ class _Block:
     def __init__(self) -> None:
         self.started = [0, 0]
         self.arms = [Arm(), Arm()]
+        self.told = 0
 
     def is_full(self, without_control: bool) -> bool:
         counted = self.started[without_control:]
@@ -106,13 +108,14 @@ class _Block:
         ]
 
     def dump(self) -> list[Any]:
-        return [list(self.started), *(list(arm) for arm in self.arms)]
+        return [list(self.started), *(list(arm) for arm in self.arms), self.told]
 
     @classmethod
     def load(cls, data: list[Any]) -> _Block:
         found = cls()
         found.started = list(data[0])
-        found.arms = [Arm(*arm) for arm in data[1:]]
+        found.arms = [Arm(*arm) for arm in data[1:3]]
+        found.told = data[3]
         return found
 
 
@@ -158,6 +161,7 @@ class Blocks:
                 return ()
             candidate, control = in_flight
             self._sides[robot_id] = _Side(control), _Side(candidate)
+        self._queue[-1].told += 1
         self._add(robot_id, 0, news.control)
         self._add(robot_id, 1, news.candidate)
         return tuple(self._ended())
@@ -204,8 +208,11 @@ class Blocks:
 
     @property
     def _patience_is_over(self) -> bool:
-        begun = sum(sum(block.started) for block in self._queue[1:])
-        return begun >= _PATIENCE * max(BLOCK_TASKS, len(self._sides))
+        later = self._queue[1:]
+        begun = sum(sum(block.started) for block in later)
+        told = sum(block.told for block in later)
+        robots = len(self._sides)
+        return begun >= _PATIENCE * max(BLOCK_TASKS, robots) and told >= _PATIENCE * robots
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""

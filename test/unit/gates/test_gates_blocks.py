@@ -335,3 +335,16 @@ def test_robots_that_are_watched_no_longer_hold_nothing_up() -> None:
         fleet.begin(name, version)
         fleet.end(name, version, version == 'v23')
     assert fleet.result.verdict is Verdict.FAIL
+
+
+def test_tasks_under_way_are_waited_for_however_many_lie_between_two_messages() -> None:
+    """A robot that tells once an hour has given no task up, whatever others tell meanwhile."""
+    blocks = Blocks(within_robots=False)
+    first = Tally(started=60, finished=59, succeeded=59)
+    then = Tally(started=60, finished=60, succeeded=60)
+    closed = []
+    for news in [first] + [then] * 5:
+        for number in range(12):
+            closed += blocks.add(f'amr_{number}', News(news, news), (0, 0))
+    assert len(closed) > 40
+    assert all(arm.succeeded == arm.tasks for block in closed for arm in block)
