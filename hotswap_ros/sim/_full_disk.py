@@ -40,7 +40,7 @@ def empty(folder: Path) -> None:
 
 def is_full(folder: Path) -> bool:
     """Return whether nothing can be written below a folder."""
-    return _prefix(folder) in _full
+    return bool(_full) and _prefix(folder) in _full
 
 
 def _prefix(folder: Path) -> str:
