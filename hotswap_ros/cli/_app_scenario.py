@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from hotswap_ros.cli._app import _console, app
+from hotswap_ros.cli._app import _console, _need_ros, app
 
 scenario_app = typer.Typer(help='Try rollouts out, in virtual time or live.', no_args_is_help=True)
 app.add_typer(scenario_app, name='scenario')
@@ -32,6 +32,12 @@ def list_scenarios(folder: _Folder = None) -> None:
 def run(
     name: Annotated[str, typer.Argument(help='Scenario, or a file of your own.')] = '',
     every: Annotated[bool, typer.Option('--all', help='Run all of them; print a table.')] = False,
+    live: Annotated[
+        bool, typer.Option('--live', help='With simulated robots over DDS, in real time.')
+    ] = False,
+    speed: Annotated[
+        float, typer.Option(help='Live: how much shorter everything takes.', min=0.1, max=100)
+    ] = 1.0,
     seed: Annotated[int | None, typer.Option(help="Another seed than the file's.")] = None,
     folder: _Folder = None,
 ) -> None:
@@ -42,4 +48,9 @@ def run(
         raise typer.Exit(run_all(_console(), folder, seed))
     if not name:
         raise typer.BadParameter("name a scenario, or give '--all': see 'hotswap scenario list'")
+    if live:
+        _need_ros()
+        from hotswap_ros.cli._live import run_live
+
+        raise typer.Exit(run_live(_console(), name, folder, speed, seed))
     raise typer.Exit(run_scenario(_console(), name, folder, seed))
