@@ -17,9 +17,13 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.task import Future
 
+from hotswap_ros.nodes._coordinator_parameters import (
+    CoordinatorParameters,
+    archive_of,
+    journal_path,
+)
 from hotswap_ros.nodes.worker import Pending, fail, resolve
 from hotswap_ros.rollout import (
-    Archive,
     ArchiveError,
     Command,
     Coordinator,
@@ -51,24 +55,16 @@ class News:
 class Loop(threading.Thread):
     """Owns the Coordinator: everything that touches it runs here, one thing at a time."""
 
-    def __init__(
-        self,
-        journal_path: str,
-        unreachable_after_s: float,
-        tick_period_s: float,
-        archive: Archive | None,
-        deliver: Callable[[News], None],
-    ) -> None:
+    def __init__(self, parameters: CoordinatorParameters, deliver: Callable[[News], None]) -> None:
         super().__init__(name='coordinator', daemon=True)
         # Wall time that never goes back while this process runs.
         self._offset = time.time() - time.monotonic()
         self._jobs: queue.SimpleQueue[Callable[[Coordinator, float], None] | None]
         self._jobs = queue.SimpleQueue()
-        self._period_s = tick_period_s
-        self._archive = archive
+        self._parameters = parameters
+        self._journal_path = journal_path(parameters.journal)
+        self._archive = archive_of(parameters.archive_folder, self._journal_path)
         self._deliver = deliver
-        self._journal_path = journal_path
-        self._unreachable_after_s = unreachable_after_s
         self._opened: queue.SimpleQueue[Exception | int] = queue.SimpleQueue()
         self.watched: set[str] = set()
 
@@ -94,7 +90,11 @@ class Loop(threading.Thread):
             # SQLite wants one thread: the journal is opened, used and closed in this one.
             journal = Journal(self._journal_path)
             coordinator = Coordinator(
-                journal, _new_rollout_id, self._now(), self._unreachable_after_s
+                journal,
+                _new_rollout_id,
+                self._now(),
+                self._parameters.unreachable_after_s,
+                verify_rollback_s=self._parameters.verify_rollback_s,
             )
         except Exception as error:
             self._opened.put(error)
@@ -108,7 +108,7 @@ class Loop(threading.Thread):
             journal.close()
 
     def _work(self, coordinator: Coordinator) -> bool:
-        until = time.monotonic() + self._period_s
+        until = time.monotonic() + self._parameters.tick_period_s
         while (left := until - time.monotonic()) > 0:
             try:
                 job = self._jobs.get(timeout=left)
@@ -172,19 +172,14 @@ class LoopLink:
     def __init__(
         self,
         node: Node,
-        journal_path: str,
-        unreachable_after_s: float,
-        tick_period_s: float,
-        archive: Archive | None,
+        parameters: CoordinatorParameters,
         take: Callable[[News], None],
     ) -> None:
         self._node = node
         self._take = take
         self._unread: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._waiting: list[Future[News]] = []
-        self._loop = Loop(
-            journal_path, unreachable_after_s, tick_period_s, archive, self._hand_over
-        )
+        self._loop = Loop(parameters, self._hand_over)
         self.epoch = self._loop.open(timeout_s=10.0)
 
     @property

@@ -48,6 +48,13 @@ class CoordinatorParameters:
     unreachable_after_s: float = parameter(
         5.0, 'Seconds without a status until a robot counts as out of reach.', low=0.5, high=3600.0
     )
+    verify_rollback_s: float = parameter(
+        60.0,
+        'Seconds for which the success of what was put back is watched after a rollback; 0: not '
+        'at all.',
+        low=0.0,
+        high=86400.0,
+    )
     command_timeout_s: float = parameter(
         5.0, 'Seconds until an unanswered command is given up and repeated.', low=0.1, high=60.0
     )

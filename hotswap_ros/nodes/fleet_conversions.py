@@ -280,6 +280,9 @@ def summary_msg(summary: RolloutSummary) -> Any:
         strategy=summary.strategy,
         status=_STATUSES[summary.status],
         reason=summary.reason,
+        robots_total=summary.robots_total,
+        robots_failed=summary.robots_failed,
+        tasks=summary.tasks,
         started=time_msg(summary.started),
         ended=Time() if summary.ended is None else time_msg(summary.ended),
     )

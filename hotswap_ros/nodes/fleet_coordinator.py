@@ -31,7 +31,6 @@ from hotswap_ros.nodes._coordinator_actions import CoordinatorActions
 from hotswap_ros.nodes._coordinator_loop import LoopLink, News
 from hotswap_ros.nodes._coordinator_parameters import (
     CoordinatorParameters,
-    archive_of,
     journal_path,
 )
 from hotswap_ros.nodes._plan_reader import PlanReader
@@ -54,17 +53,9 @@ class FleetCoordinator(Node):
         self.parameters = declare(self, CoordinatorParameters)
         self._robots: dict[tuple[str, str], msg.RobotStatus] = {}
         self._lease_rollouts: tuple[str, ...] | None = ()
-        journal = journal_path(self.parameters.journal)
-        self._link = LoopLink(
-            self,
-            journal,
-            self.parameters.unreachable_after_s,
-            self.parameters.tick_period_s,
-            archive_of(self.parameters.archive_folder, journal),
-            self._take_news,
-        )
+        self._link = LoopLink(self, self.parameters, self._take_news)
         self._build_interface()
-        self.get_logger().info(f'ready, journal {journal}')
+        self.get_logger().info(f'ready, journal {journal_path(self.parameters.journal)}')
 
     def stop(self) -> None:
         """Stop the threads; a rollout that is under way goes on at the next start."""

@@ -28,6 +28,7 @@ from hotswap_ros.rollout._fleet import (
     VersionReport,
 )
 from hotswap_ros.rollout._forecast import Forecast, forecast
+from hotswap_ros.rollout._history import StrategyMetrics, strategy_metrics
 from hotswap_ros.rollout._journal import IN_MEMORY, Journal, JournalError, RolloutSummary
 from hotswap_ros.rollout._preview import Preview, Traffic
 from hotswap_ros.rollout._rollback import Rollback
@@ -78,6 +79,7 @@ __all__ = [
     'Snapshot',
     'Status',
     'StepView',
+    'StrategyMetrics',
     'Telemetry',
     'Traffic',
     'UnknownRobotError',
@@ -87,4 +89,5 @@ __all__ = [
     'VersionReport',
     'forecast',
     'read_versions',
+    'strategy_metrics',
 ]

@@ -22,6 +22,7 @@ from hotswap_ros.plan import (
     load_plan,
     review,
 )
+from hotswap_ros.rollout._aftermath import Aftermath
 from hotswap_ros.rollout._beginning import steps_of
 from hotswap_ros.rollout._desired import Command, Desired, DesiredFleet, LoadVersion
 from hotswap_ros.rollout._errors import (
@@ -62,7 +63,8 @@ class Coordinator:
     Runs rollouts and rollbacks over a fleet. One thread uses it.
 
     `now` is everywhere seconds since 1970 on a clock that never goes back. A rollout that the
-    journal holds as not ended goes on where it stopped. `explain` is that of Runner.
+    journal holds as not ended goes on where it stopped. `explain` is that of Runner. What was put
+    back is watched for `verify_rollback_s` after a rollback; 0: not at all.
     """
 
     def __init__(
@@ -74,10 +76,13 @@ class Coordinator:
         *,
         checkpoint_s: float = 5.0,
         explain: bool = True,
+        verify_rollback_s: float = 60.0,
     ) -> None:
         self._journal = journal
         self._new_id = new_id
         self._explain = explain
+        self._verify_rollback_s = verify_rollback_s
+        self._aftermaths: list[Aftermath] = []
         self._view = FleetView(now, unreachable_after_s)
         self._desired = DesiredFleet(journal.desired())
         self.epoch = journal.next_epoch(now)
@@ -283,6 +288,7 @@ class Coordinator:
             runner.tick(self._view, now)
         for rollback in self._rollbacks:
             rollback.tick(self._view, now)
+        self._look_after_what_ended(now)
         self._wish()
         for found in rehearsed(self._active.values(), self._rollbacks, self._view, now):
             self._outbox.rehearse(*found)
@@ -301,6 +307,31 @@ class Coordinator:
             found = quarantine_events(self._quarantined, quarantined, self._view, now)
             self._outbox.tell('', found)
         self._quarantined = quarantined
+
+    def _look_after_what_ended(self, now: float) -> None:
+        for rollback in self._rollbacks:
+            if rollback.is_done:
+                self._outbox.tell('', [rollback.end_event(self._view, now)])
+                self._verify('', rollback.model_id, rollback.put_back(), now)
+        for rollout_id, runner in self._active.items():
+            state = runner.state
+            if state.ended is not None and state.rolling_back_since is not None:
+                back = {r: state.previous[r] for r in state.touched - state.owed}
+                self._verify(rollout_id, state.plan.model_id, back, now)
+        for aftermath in self._aftermaths:
+            verdict = aftermath.tick(self._view, now)
+            if verdict is not None:
+                self._outbox.tell(aftermath.rollout_id, [verdict])
+        self._aftermaths = [a for a in self._aftermaths if not a.is_done]
+
+    def _verify(
+        self, rollout_id: str, model_id: str, serves: Mapping[str, str], now: float
+    ) -> None:
+        """Watch what was put back, if the verdict is asked for."""
+        if serves and self._verify_rollback_s:
+            self._aftermaths.append(
+                Aftermath(rollout_id, model_id, serves, self._view, now, self._verify_rollback_s)
+            )
 
     def _welcome(self, runner: Runner, now: float) -> None:
         """Let robots that are new take part, once they serve what they are to serve before."""

@@ -92,6 +92,8 @@ class Course:
             return
         touched = self.state.touched
         owed = sorted({*view.unreachable(self.state.plan.model_id, touched, now), *silent})
+        self.state.owed.update(owed)
+        self.state.failed.update(silent)
         if owed:
             text = f'{counted(owed)} did not confirm and are owed it: {", ".join(owed)}'
             self._say(now, 'owed', Level.WARNING, text, owed, alert=True)

@@ -50,7 +50,12 @@ class JournalError(Exception):
 
 @dataclass(frozen=True)
 class RolloutSummary:
-    """One line of history; times in seconds since 1970."""
+    """
+    One line of history; times in seconds since 1970.
+
+    `robots_failed` of `robots_total` could not load, obey or confirm; `tasks` the candidate
+    finished.
+    """
 
     rollout_id: str
     model_id: str
@@ -60,6 +65,9 @@ class RolloutSummary:
     ended: float | None
     status: Status
     reason: str
+    robots_total: int = 0
+    robots_failed: int = 0
+    tasks: int = 0
 
 
 class Journal:
@@ -161,7 +169,10 @@ class Journal:
     def history(self, limit: int = 0) -> list[RolloutSummary]:
         """Return the rollouts, newest first; all of them for a limit of 0."""
         rows = self._read(
-            'SELECT rollout_id, model_id, version, strategy, started, ended, status, reason '
+            'SELECT rollout_id, model_id, version, strategy, started, ended, status, reason, '
+            "coalesce(json_extract(report, '$.robots_total'), 0), "
+            "coalesce(json_array_length(report, '$.robots_failed'), 0), "
+            "coalesce(json_extract(report, '$.tasks'), 0) "
             'FROM rollouts ORDER BY rowid DESC LIMIT ?',
             (limit or -1,),
         )
@@ -188,9 +199,9 @@ class Journal:
 
 
 def _summary(*row: Any) -> RolloutSummary:
-    rollout_id, model_id, version, strategy, started, ended, status, reason = row
+    rollout_id, model_id, version, strategy, started, ended, status, *others = row
     return RolloutSummary(
-        rollout_id, model_id, version, strategy, started, ended, Status(status), reason
+        rollout_id, model_id, version, strategy, started, ended, Status(status), *others
     )
 
 

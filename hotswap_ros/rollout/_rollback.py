@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hotswap_ros.models import Routing
+from hotswap_ros.plan import counted
 from hotswap_ros.rollout._changes import Subset
 from hotswap_ros.rollout._desired import Desired, DesiredFleet, LoadVersion
 from hotswap_ros.rollout._errors import NothingToRollBackError, UnknownRobotError
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
-from hotswap_ros.rollout._state import Cause
+from hotswap_ros.rollout._state import Cause, Event, Level
 
 
 class Rollback:
@@ -97,6 +98,48 @@ class Rollback:
             and robot_id not in self.refused
             and target.routing.versions != self._before[robot_id].routing.versions
         )
+
+    def end_event(self, view: FleetView, now: float) -> Event:
+        """Return what people are told when it is done: robots, tasks, seconds per phase."""
+        versions = '/'.join(sorted({target.routing.stable for target in self._targets.values()}))
+        text = (
+            f'{versions} is back on {self.robots_confirmed} of {counted(self._targets)}: commands '
+            f'left after {self.command_s:.2f} s, the last robot confirmed after '
+            f'{self.confirm_s:.2f} s. What they served had finished {self._tasks(view):,} tasks.'
+        )
+        problems = [f'{robot_id} refused: {text}' for robot_id, (_, text) in self.refused.items()]
+        if self.owed:
+            problems.append(f'did not confirm and are owed it: {", ".join(self.owed)}')
+        return Event(
+            time=now,
+            kind='rolled_back',
+            level=Level.WARNING if problems else Level.INFO,
+            text='; '.join([text, *problems]),
+            robots=tuple(sorted(self._targets)),
+            alert=True,
+        )
+
+    def put_back(self) -> dict[str, str]:
+        """Return the version that every robot was given back, of those that took it."""
+        return {
+            robot_id: target.routing.stable
+            for robot_id, target in self._targets.items()
+            if robot_id not in self.refused and robot_id not in self.owed
+        }
+
+    def _tasks(self, view: FleetView) -> int:
+        """Count the tasks of the versions that were put away, each since its robot's start."""
+        tasks = 0
+        for robot_id, target in self._targets.items():
+            telemetry = view.telemetry(self.model_id, robot_id)
+            before = self._before.get(robot_id)
+            if telemetry is None or before is None:
+                continue
+            away = {*before.routing.versions, *before.resident} - set(target.routing.versions)
+            tasks += sum(
+                telemetry.versions[v].tasks.finished for v in away & set(telemetry.versions)
+            )
+        return tasks
 
     def load_refused(self, command: LoadVersion, cause: Cause, message: str) -> None:
         """Take a robot's word that it cannot load the version: it stays on what it had."""

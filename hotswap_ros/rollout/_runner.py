@@ -135,6 +135,7 @@ class Runner:
     def load_refused(self, robot_id: str, cause: Cause, message: str, now: float) -> None:
         """Take a robot's word that it cannot load the version: the rollout is over."""
         if self.state.status in (Status.RUNNING, Status.PAUSED) and robot_id in self.state.staged:
+            self.state.failed.add(robot_id)
             self.course.roll_back(cause, f'{robot_id} cannot load {self._version}: {message}', now)
 
     def supersede(self, reason: str, now: float) -> None:
@@ -259,6 +260,7 @@ class Runner:
         elif outcome.move is Move.PAUSE:
             self.course.pause(outcome.reason, outcome.text, now)
         elif outcome.move is Move.BACK:
+            self.state.failed.update(outcome.robots)
             self.course.roll_back(outcome.cause, outcome.text, now)
         elif outcome.move is Move.UNDECIDED:
             self._take_undecided(outcome, now)

@@ -77,7 +77,11 @@ def report(runner: Runner) -> dict[str, Any]:
         'plan': state.plan.model_dump(mode='json', by_alias=True, exclude_none=True),
         'previous': state.previous,
         'checklist': [item.model_dump(mode='json') for item in state.checklist],
+        'robots_total': len(state.previous),
+        'robots_failed': sorted(state.failed),
         'robots_on_candidate': sorted(state.touched),
+        'tasks': state.candidate_tasks,
+        'rollback': _rollback(state),
         'candidate_tasks': runner.candidate_tasks,
         'steps': [
             {'kind': step.kind, 'title': step.title, **r.model_dump()}
@@ -85,6 +89,18 @@ def report(runner: Runner) -> dict[str, Any]:
         ],
         'conclusions': [found.model_dump(mode='json') for found in state.conclusions],
         'checks': [check.as_json() for check in runner.checks],
+    }
+
+
+def _rollback(state: RolloutState) -> dict[str, Any] | None:
+    """Return what a rollback affected, and how long it took; None when there was none."""
+    if state.rolling_back_since is None:
+        return None
+    return {
+        'robots': sorted(state.touched),
+        'owed': sorted(state.owed),
+        'tasks': state.candidate_tasks,
+        'seconds': None if state.ended is None else state.ended - state.rolling_back_since,
     }
 
 

@@ -134,6 +134,8 @@ class RolloutState(BaseModel):
     `shares`, `shadowed`, `promoted` and `retired` are what the steps asked for so far; what each
     robot should serve follows from them and from `status`. `shares` names the robots that the gate
     watches, one that was promoted with a share of 1; `touched` all that ever served the version.
+    `failed` are those that could not load, obey or confirm, `owed` those that did not confirm a
+    rollback. `tasks` is how many the candidate finished under each gate.
     `activate_at` is when promoted robots swap. `watch` is the gate in force and `gates` are the
     dumps of all, taken with `saved_at`.
 
@@ -167,6 +169,9 @@ class RolloutState(BaseModel):
     promoted: set[str] = Field(default_factory=set)
     retired: set[str] = Field(default_factory=set)
     touched: set[str] = Field(default_factory=set)
+    failed: set[str] = Field(default_factory=set)
+    owed: set[str] = Field(default_factory=set)
+    tasks: dict[str, int] = Field(default_factory=dict)
     activate_at: float = 0.0
     ramp: RampState | None = None
     conclusions: list[Conclusion] = Field(default_factory=list)
@@ -200,6 +205,11 @@ class RolloutState(BaseModel):
     def is_kept(self) -> bool:
         """Return whether the control has won."""
         return any(c.is_binding and not c.is_for_candidate for c in self.conclusions)
+
+    @property
+    def candidate_tasks(self) -> int:
+        """Return how many tasks the candidate has finished, when the state was last saved."""
+        return sum(self.tasks.values())
 
     @property
     def step_has_begun(self) -> bool:

@@ -86,6 +86,8 @@ class Watching:
         if watch is None or self._gate is None:
             return
         self._state.gates[watch.name] = self._gate.dump()
+        if watch.subject == 'candidate':
+            self._state.tasks[watch.name] = self._gate.candidate_tasks
         if self._mirror is not None:
             self._state.gates[_mirrored(watch)] = self._mirror.dump()
         self._state.ledger = self._ledger.dump()

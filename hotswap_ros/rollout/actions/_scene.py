@@ -34,7 +34,8 @@ class Outcome:
 
     WAIT: look again. DONE: on to the next step. PAUSE: hold, for `reason`. UNDECIDED: the gate
     cannot decide, and the plan says what that means; without `has_seen` any task it always holds.
-    BACK: put the previous versions back, for `cause`. `text` says why, for people.
+    BACK: put the previous versions back, for `cause`; `robots` could not do what they had to.
+    `text` says why, for people.
     """
 
     move: Move
@@ -42,6 +43,7 @@ class Outcome:
     reason: PauseReason = PauseReason.NONE
     cause: Cause = Cause.NONE
     has_seen: bool = True
+    robots: tuple[str, ...] = ()
 
 
 WAIT = Outcome(Move.WAIT)
@@ -85,4 +87,4 @@ def late(scene: Scene, timeout_s: float, what: str, waited_for: Set[str]) -> Out
     robots = sorted(waited_for)
     names = ', '.join(robots[:5]) + (' …' if len(robots) > 5 else '')
     text = f'{counted(robots)} did not {what} within {timeout_s:g} s: {names}'
-    return Outcome(Move.BACK, text, cause=Cause.TIMED_OUT)
+    return Outcome(Move.BACK, text, cause=Cause.TIMED_OUT, robots=tuple(robots))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from hotswap_ros.plan import StageModels
 from hotswap_ros.rollout._fleet import RobotReport
@@ -24,7 +24,8 @@ def run(step: StageModels, scene: Scene) -> Outcome:
     reports = scene.view.reports(model_id)
     small = cohort.those('small', lambda robot_id: _is_small(reports.get(robot_id)))
     if small:
-        return Outcome(Move.BACK, _no_room(sorted(small)), cause=Cause.STAGING_FAILED)
+        robots = tuple(sorted(small))
+        return Outcome(Move.BACK, _no_room(robots), cause=Cause.STAGING_FAILED, robots=robots)
     if cohort.those('odd', _is_odd(reports, version)):
         text = _odd_one_out(version, _digests(cohort.robots, reports, version))
         return Outcome(Move.BACK, text, cause=Cause.DIGEST_MISMATCH)
@@ -61,7 +62,7 @@ def _digests(robots: Set[str], reports: Mapping[str, RobotReport], version: str)
     return {robot_id: reports[robot_id].versions[version].digest for robot_id in ready}
 
 
-def _no_room(robots: list[str]) -> str:
+def _no_room(robots: Sequence[str]) -> str:
     return (
         f'{", ".join(robots)} may hold one version only, a rollout needs two: '
         "raise parameter 'resident_limit' there"

@@ -1,0 +1,74 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the rollouts of the past tell of the strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+from hotswap_ros.gates import wilson_interval
+from hotswap_ros.rollout._journal import RolloutSummary
+from hotswap_ros.rollout._state import Status
+
+_NOT_A_TRIAL = (Status.ABORTED, Status.SUPERSEDED)
+
+
+@dataclass(frozen=True)
+class StrategyMetrics:
+    """
+    How rollouts of one strategy ended.
+
+    `success_rate` is of those that ended by themselves, which leaves out what people aborted or
+    superseded; `low` and `high` are its 95% interval (Wilson). `median_s` is how long those that
+    succeeded took, in seconds, None where none did. `rollback_rate` is the share of all that ended
+    that went back, and `device_failure_rate` that of the robots taking part that could not load,
+    obey or confirm. Rates are None where there is nothing to count.
+    """
+
+    strategy: str
+    rollouts: int
+    running: int
+    succeeded: int
+    success_rate: float | None
+    low: float | None
+    high: float | None
+    median_s: float | None
+    rollback_rate: float | None
+    device_failure_rate: float | None
+
+
+def strategy_metrics(history: Iterable[RolloutSummary]) -> list[StrategyMetrics]:
+    """Return the metrics of every strategy that occurs, by name."""
+    by_strategy: dict[str, list[RolloutSummary]] = {}
+    for summary in history:
+        by_strategy.setdefault(summary.strategy, []).append(summary)
+    return [_metrics(name, found) for name, found in sorted(by_strategy.items())]
+
+
+def _metrics(strategy: str, rollouts: list[RolloutSummary]) -> StrategyMetrics:
+    ended = [r for r in rollouts if r.status.is_terminal]
+    trials = [r for r in ended if r.status not in _NOT_A_TRIAL]
+    won = [r for r in ended if r.status is Status.SUCCEEDED]
+    seconds = [r.ended - r.started for r in won if r.ended is not None]
+    went_back = sum(r.status is Status.ROLLED_BACK for r in ended)
+    robots = sum(r.robots_total for r in ended)
+    interval = wilson_interval(len(won), len(trials)) if trials else None
+    return StrategyMetrics(
+        strategy,
+        rollouts=len(rollouts),
+        running=len(rollouts) - len(ended),
+        succeeded=len(won),
+        success_rate=_rate(len(won), len(trials)),
+        low=None if interval is None else interval.low,
+        high=None if interval is None else interval.high,
+        median_s=median(seconds) if seconds else None,
+        rollback_rate=_rate(went_back, len(ended)),
+        device_failure_rate=_rate(sum(r.robots_failed for r in ended), robots),
+    )
+
+
+def _rate(count: int, total: int) -> float | None:
+    return count / total if total else None
