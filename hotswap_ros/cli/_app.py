@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from hotswap_ros.cli._app_before import PlanOrVerb, register
+from hotswap_ros.cli._app_before import PlanOrVerb
+from hotswap_ros.cli._app_before import register as register_preparation
+from hotswap_ros.cli._app_operate import register as register_operation
+from hotswap_ros.cli._terminal import console, need, need_ros
 from hotswap_ros.plan import Risk
 from hotswap_ros.plan import advise as ask_for_advice
 
@@ -22,15 +24,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_DISTRIBUTIONS = {'mcap_ros2': 'mcap-ros2-support'}
 
 rollouts = typer.Typer(
     cls=PlanOrVerb,
-    help='Start and watch rollouts. A plan file alone starts it.',
+    help='Start, watch and steer rollouts. A plan file alone starts it.',
     no_args_is_help=True,
 )
 app.add_typer(rollouts, name='rollout')
-register(app)
+register_preparation(app)
+register_operation(app, rollouts)
 
 
 @app.command()
@@ -44,7 +46,7 @@ def demo(
     ] = None,
 ) -> None:
     """Roll a better policy, then a worse one, out over a simulated fleet."""
-    _need_ros()
+    need_ros()
     from hotswap_ros.cli._demo import run_demo
 
     raise typer.Exit(run_demo(Console(), robots, speed, record))
@@ -79,13 +81,13 @@ def analyze(
     json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
 ) -> None:
     """Compare two versions in a finished or running trial: which one to keep, and how sure."""
-    _need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
+    need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli._analyze import run_analyze
     from hotswap_ros.gates.analysis import Question
 
     question = Question(tolerance, matters, alpha, one_sided, share, planned, looks)
     raise typer.Exit(
-        run_analyze(_console(), trial, control, candidate, model, question, html, json)
+        run_analyze(console(), trial, control, candidate, model, question, html, json)
     )
 
 
@@ -103,10 +105,10 @@ def shadow(
     json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
 ) -> None:
     """Say what a shadow's decisions tell: deploy it in stages, keep the old one, or retrain."""
-    _need('statsmodels', 'jinja2', 'mcap_ros2')
+    need('statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli._shadow import run_shadow
 
-    raise typer.Exit(run_shadow(_console(), comparisons, model, tolerance, html, json))
+    raise typer.Exit(run_shadow(console(), comparisons, model, tolerance, html, json))
 
 
 @app.command()
@@ -140,13 +142,13 @@ def diagnose(
     json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
 ) -> None:
     """Say what went wrong: hypotheses, ranked, with the evidence for and against each."""
-    _need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
+    need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli._case_files import Sources
     from hotswap_ros.cli._diagnose import run_diagnose
 
     sources = Sources(trial, inputs, training, reviewed, shadow, journal)
     raise typer.Exit(
-        run_diagnose(_console(), sources, control, candidate, known, model, rollout, html, json)
+        run_diagnose(console(), sources, control, candidate, known, model, rollout, html, json)
     )
 
 
@@ -174,13 +176,13 @@ def simulate(
     json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
 ) -> None:
     """Try a plan out on a simulated fleet: how often it rolls back, how soon, at what cost."""
-    _need('matplotlib', 'mujoco')
+    need('matplotlib', 'mujoco')
     from hotswap_ros.cli._simulate import run_simulate
     from hotswap_ros.sim import World
 
     world = World(stable, candidate, robots, icc, task_s)
     raise typer.Exit(
-        run_simulate(_console(), plan, world, sweep, repetitions, seed, jobs, plot, json)
+        run_simulate(console(), plan, world, sweep, repetitions, seed, jobs, plot, json)
     )
 
 
@@ -215,13 +217,13 @@ def advise(
         previous=previous,
         regions=region or (),
     )
-    console = _console()
-    console.print(f'[bold]{found.strategy.value}[/bold]. {found.reason}')
+    out = console()
+    out.print(f'[bold]{found.strategy.value}[/bold]. {found.reason}')
     if output is None:
-        console.print(found.plan, end='', markup=False, highlight=False)
+        out.print(found.plan, end='', markup=False, highlight=False)
     else:
         output.write_text(found.plan)
-        console.print(f'Written to {output}: hotswap rollout start {output}', markup=False)
+        out.print(f'Written to {output}: hotswap rollout start {output}', markup=False)
 
 
 @rollouts.command()
@@ -232,11 +234,11 @@ def start(
     ] = False,
 ) -> None:
     """Start a rollout and watch it; Ctrl-C stops watching, the rollout goes on."""
-    _need_ros()
+    need_ros()
     if dry_run:
         from hotswap_ros.cli._before import run_dry
 
-        raise typer.Exit(run_dry(_console(), plan))
+        raise typer.Exit(run_dry(console(), plan))
     from hotswap_ros.cli._watch import start_and_watch
 
     raise typer.Exit(start_and_watch(Console(), plan.read_text()))
@@ -245,31 +247,10 @@ def start(
 @rollouts.command()
 def watch() -> None:
     """Watch the running rollout, or see how the last one ended."""
-    _need_ros()
+    need_ros()
     from hotswap_ros.cli._watch import watch_rollout
 
     raise typer.Exit(watch_rollout(Console()))
-
-
-def _console() -> Console:
-    """Return a console that does not fold lines where nobody looks."""
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
-
-
-def _need(*modules: str) -> None:
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
-    if missing:
-        wanted = ' '.join(_DISTRIBUTIONS.get(name, name) for name in missing)
-        raise SystemExit(f'hotswap: reports need {", ".join(missing)}: pip3 install {wanted}')
-
-
-def _need_ros() -> None:
-    if importlib.util.find_spec('rclpy') is None:
-        raise SystemExit(
-            'hotswap: this needs ROS 2 (rclpy): source a ROS 2 workspace that has hotswap_ros, or '
-            "run 'make demo' in the repository, which brings its own"
-        )
 
 
 def main() -> None:

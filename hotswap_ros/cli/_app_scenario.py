@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from hotswap_ros.cli._app import _console, _need_ros, app
+from hotswap_ros.cli._app import app
+from hotswap_ros.cli._terminal import console, need_ros
 
 scenario_app = typer.Typer(help='Try rollouts out, in virtual time or live.', no_args_is_help=True)
 app.add_typer(scenario_app, name='scenario')
@@ -25,7 +26,7 @@ def list_scenarios(folder: _Folder = None) -> None:
     """Say which scenarios there are."""
     from hotswap_ros.cli._scenario import show_list
 
-    raise typer.Exit(show_list(_console(), folder))
+    raise typer.Exit(show_list(console(), folder))
 
 
 @scenario_app.command()
@@ -45,12 +46,12 @@ def run(
     from hotswap_ros.cli._scenario import run_all, run_scenario
 
     if every:
-        raise typer.Exit(run_all(_console(), folder, seed))
+        raise typer.Exit(run_all(console(), folder, seed))
     if not name:
         raise typer.BadParameter("name a scenario, or give '--all': see 'hotswap scenario list'")
     if live:
-        _need_ros()
+        need_ros()
         from hotswap_ros.cli._live import run_live
 
-        raise typer.Exit(run_live(_console(), name, folder, speed, seed))
-    raise typer.Exit(run_scenario(_console(), name, folder, seed))
+        raise typer.Exit(run_live(console(), name, folder, speed, seed))
+    raise typer.Exit(run_scenario(console(), name, folder, seed))

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from rich.console import Console
 
 from hotswap_ros.cli._view import RolloutView
 from hotswap_ros.nodes.client import FleetClient
+from hotswap_ros.nodes.fleet_conversions import status_of
 from hotswap_ros.rollout import Status
 
-_NO_COORDINATOR = (
+NO_COORDINATOR = (
     'hotswap: no fleet_coordinator answers: start one (ros2 launch hotswap_ros '
     'coordinator.launch.py), and check that ROS_DOMAIN_ID is the same here and there'
 )
@@ -23,26 +25,88 @@ def start_and_watch(console: Console, plan: str) -> int:
     """Start a rollout and show it until its end; return the exit code."""
     with FleetClient() as client:
         if not client.wait_for_coordinator(10.0):
-            raise SystemExit(_NO_COORDINATOR)
+            raise SystemExit(NO_COORDINATOR)
+        attachment = Attachment(_last_rollout(client))
         future = client.start_rollout(plan)
         try:
             with RolloutView(console, 'rollout') as view:
-                while not future.done():
+                while not (future.done() or attachment.is_over):
                     view.show(client.status, client.robots.copy())
+                    attachment.look(client.status, client.is_there(), time.monotonic())
                     time.sleep(0.1)
         except KeyboardInterrupt:
             console.print("The rollout goes on: 'hotswap rollout watch' shows it again.")
             return 0
+        if not future.done():
+            return _tell_end(console, client, attachment)
         result = future.result()
         console.print(result.reason, soft_wrap=True)
         return 1 if result.error_code else 0
+
+
+class Attachment:
+    """
+    Finds out that a rollout is over when the coordinator that took the goal is no more.
+
+    The goal dies with the coordinator, the rollout does not: the one that is started in its place
+    goes on and tells so in its status. `before` is the newest rollout from before the goal.
+    """
+
+    #: How long the goal's own result may take, and a new coordinator to tell what it knows.
+    PATIENCE_S = 5.0
+
+    def __init__(self, before: str) -> None:
+        self.rollout_id = ''
+        self.is_over = False
+        self._before = before
+        self._was_away = False
+        self._since: float | None = None
+
+    def look(self, status: Any, is_there: bool, now: float) -> None:
+        """Take the newest status, and whether a coordinator is there, at `now` (seconds)."""
+        if not self.rollout_id and status.rollout_id not in ('', self._before):
+            self.rollout_id = status.rollout_id
+        self._was_away = self._was_away or not is_there
+        if not (is_there and self._is_past(status)):
+            self._since = None
+            return
+        self._since = now if self._since is None else self._since
+        self.is_over = now - self._since >= self.PATIENCE_S
+
+    def _is_past(self, status: Any) -> bool:
+        """Return whether the rollout ended, or never began and nobody knows of it."""
+        if not self.rollout_id:
+            return self._was_away
+        ended = status_of(status.status)
+        return status.rollout_id != self.rollout_id or (ended is not None and ended.is_terminal)
+
+
+def _last_rollout(client: FleetClient) -> str:
+    """Return the newest rollout that there is; the coordinator tells once a second."""
+    give_up_at = time.monotonic() + 3.0
+    while not client.status.stamp.sec and time.monotonic() < give_up_at:
+        time.sleep(0.02)
+    found: str = client.status.rollout_id
+    return found
+
+
+def _tell_end(console: Console, client: FleetClient, attachment: Attachment) -> int:
+    if not attachment.rollout_id:
+        console.print(
+            'hotswap: the coordinator was started again before the rollout began: start it again',
+            soft_wrap=True,
+        )
+        return 1
+    report = client.report(attachment.rollout_id)
+    console.print(report['reason'], soft_wrap=True)
+    return 0 if report['status'] == Status.SUCCEEDED.value else 1
 
 
 def watch_rollout(console: Console) -> int:
     """Show the running or last rollout until it ends; return the exit code."""
     with FleetClient() as client:
         if not client.wait_for_coordinator(10.0):
-            raise SystemExit(_NO_COORDINATOR)
+            raise SystemExit(NO_COORDINATOR)
         try:
             with RolloutView(console, 'rollout') as view:
                 while not _has_ended(client.rollout_state):

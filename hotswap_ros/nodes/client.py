@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -21,7 +22,13 @@ from rclpy.signals import SignalHandlerOptions
 
 from hotswap_ros import action, msg, srv
 from hotswap_ros.nodes import fleet_conversions, qos
-from hotswap_ros.rollout import Status
+from hotswap_ros.rollout import RolloutSummary, Status
+
+_ANSWER_S = 10.0
+
+
+class CoordinatorError(Exception):
+    """The coordinator refuses; the text says what is wrong and what to do."""
 
 
 class FleetClient:
@@ -49,7 +56,8 @@ class FleetClient:
         )
         self._rollout = ActionClient(self._node, action.Rollout, f'{coordinator}/rollout')
         self._rollback = ActionClient(self._node, action.Rollback, f'{coordinator}/rollback')
-        self._validate = self._node.create_client(srv.ValidatePlan, f'{coordinator}/validate_plan')
+        self._coordinator = coordinator
+        self._askers: dict[str, Any] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._spin, name='fleet client', daemon=True)
         self._thread.start()
@@ -78,22 +86,67 @@ class FleetClient:
         """Wait until the coordinator takes goals; return whether it does."""
         return bool(self._rollout.wait_for_server(timeout_sec=timeout_s))
 
+    def is_there(self) -> bool:
+        """Return whether a coordinator takes goals at this moment."""
+        return bool(self._rollout.server_is_ready())
+
     def start_rollout(self, plan: str) -> Future[Any]:
         """Send a plan; the future gives the result of `action/Rollout`."""
         return self._send(self._rollout, action.Rollout.Goal(plan=plan))
 
     def validate(self, plan: str, timeout_s: float) -> Any:
         """Return what a plan would do, the answer of `srv/ValidatePlan`. Raises TimeoutError."""
-        if not self._validate.wait_for_service(timeout_sec=timeout_s):
-            raise TimeoutError(f'no {self._validate.srv_name} within {timeout_s:g} s')
-        outcome: Future[Any] = Future()
-        future = self._validate.call_async(srv.ValidatePlan.Request(plan=plan))
-        future.add_done_callback(lambda done: outcome.set_result(done.result()))
-        return self.wait(outcome, timeout_s, lambda: None)
+        return self._call(srv.ValidatePlan, 'validate_plan', timeout_s, plan=plan)
 
-    def roll_back(self, model_id: str, version: str = '') -> Future[Any]:
-        """Put a version back everywhere; the future gives the result of `action/Rollback`."""
-        return self._send(self._rollback, action.Rollback.Goal(model_id=model_id, version=version))
+    def roll_back(
+        self, model_id: str, version: str = '', robots: Sequence[str] = ()
+    ) -> Future[Any]:
+        """
+        Put a version back, everywhere if no robots are named.
+
+        The future gives the result of `action/Rollback`.
+        """
+        goal = action.Rollback.Goal(model_id=model_id, version=version, robot_ids=list(robots))
+        return self._send(self._rollback, goal)
+
+    def control(self, command: str, rollout_id: str, remark: str, share: float) -> None:
+        """Say a command of `srv/ControlRollout` to a rollout. Raises like `history`."""
+        number = getattr(srv.ControlRollout.Request, command)
+        fields = {'rollout_id': rollout_id, 'remark': remark, 'share': share}
+        self._ask(srv.ControlRollout, 'control_rollout', command=number, **fields)
+
+    def history(self, limit: int) -> list[RolloutSummary]:
+        """
+        Return the rollouts, newest first, all for a limit of 0.
+
+        Raises CoordinatorError for a refusal and TimeoutError for no answer.
+        """
+        answer = self._ask(srv.ListRollouts, 'list_rollouts', limit=limit)
+        return [fleet_conversions.summary_value(found) for found in answer.rollouts]
+
+    def report(self, rollout_id: str) -> dict[str, Any]:
+        """Return the evidence of a rollout, the newest for an empty id. Raises like `history`."""
+        answer = self._ask(srv.GetReport, 'get_report', rollout_id=rollout_id)
+        found: dict[str, Any] = json.loads(answer.report)
+        return found
+
+    def _ask(self, kind: Any, name: str, **fields: Any) -> Any:
+        answer = self._call(kind, name, _ANSWER_S, **fields)
+        if answer.error_code:
+            raise CoordinatorError(answer.error_msg)
+        return answer
+
+    def _call(self, kind: Any, name: str, timeout_s: float, **fields: Any) -> Any:
+        if name not in self._askers:
+            self._askers[name] = self._node.create_client(kind, f'{self._coordinator}/{name}')
+        asker = self._askers[name]
+        if not asker.wait_for_service(timeout_sec=timeout_s):
+            raise TimeoutError(f'no {asker.srv_name} within {timeout_s:g} s')
+        outcome: Future[Any] = Future()
+        asker.call_async(kind.Request(**fields)).add_done_callback(
+            lambda done: outcome.set_result(done.result())
+        )
+        return self.wait(outcome, timeout_s, lambda: None)
 
     def wait(
         self, future: Future[Any], timeout_s: float, while_waiting: Callable[[], None]

@@ -25,6 +25,7 @@ from hotswap_ros.nodes.conversions import (
     CAUSES,
     STATES,
     routing_value,
+    seconds,
     time_msg,
 )
 from hotswap_ros.rollout import (
@@ -44,6 +45,7 @@ from hotswap_ros.rollout import (
 _CAUSES_BACK = {code: cause for cause, code in CAUSES.items()}
 _STATES_BACK = {code: state for state, code in STATES.items()}
 _STATUSES = {status: code for code, status in enumerate(Status, start=1)}
+_STATUSES_BACK = {code: status for status, code in _STATUSES.items()}
 _PAUSES = {reason: code for code, reason in enumerate(PauseReason)}
 _LEVELS = {level: code for code, level in enumerate(Level, start=1)}
 _VERDICTS = {
@@ -256,7 +258,7 @@ def status_code(status: Status) -> int:
 
 def status_of(code: int) -> Status | None:
     """Return the status that a constant of RolloutStatus stands for; None: none yet."""
-    return next((status for status, number in _STATUSES.items() if number == code), None)
+    return _STATUSES_BACK.get(code)
 
 
 def alert_msg(rollout_id: str, event: Event) -> Any:
@@ -268,6 +270,24 @@ def alert_msg(rollout_id: str, event: Event) -> Any:
         rollout_id=rollout_id,
         robot_ids=event.robots,
         text=event.text,
+    )
+
+
+def summary_value(summary: Any) -> RolloutSummary:
+    """Return a line of history as a value."""
+    ended = seconds(summary.ended)
+    return RolloutSummary(
+        rollout_id=summary.rollout_id,
+        model_id=summary.model_id,
+        version=summary.version,
+        strategy=summary.strategy,
+        started=seconds(summary.started),
+        ended=ended or None,
+        status=_STATUSES_BACK[summary.status],
+        reason=summary.reason,
+        robots_total=summary.robots_total,
+        robots_failed=summary.robots_failed,
+        tasks=summary.tasks,
     )
 
 

@@ -47,7 +47,7 @@ def policies(version_maker: Any, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
     `frozen` never moves the arm, so that every task ends stuck; `not_finite` decides NaN on most
     observations; `damaged` is v24 with one byte
-    changed; `odd` takes other observations than the rest.
+    changed; `odd` takes other observations than the rest; `same` decides as v23 does.
     """
     root = tmp_path_factory.mktemp('policies')
     shutil.copytree(ROOT / 'models', root, dirs_exist_ok=True)
@@ -57,8 +57,10 @@ def policies(version_maker: Any, tmp_path_factory: pytest.TempPathFactory) -> Pa
     make('odd', model_id='pick_policy', size=14, width=3)
     folder = root / 'pick_policy'
     shutil.copytree(folder / 'v24', folder / 'damaged')
-    manifest = folder / 'damaged' / 'manifest.json'
-    manifest.write_text(manifest.read_text().replace('"v24"', '"damaged"'))
+    shutil.copytree(folder / 'v23', folder / 'same')
+    for name, copied in (('damaged', 'v24'), ('same', 'v23')):
+        manifest = folder / name / 'manifest.json'
+        manifest.write_text(manifest.read_text().replace(f'"{copied}"', f'"{name}"'))
     model = bytearray((folder / 'damaged' / 'model.onnx').read_bytes())
     model[len(model) // 2] ^= 1
     (folder / 'damaged' / 'model.onnx').write_bytes(model)

@@ -72,6 +72,11 @@ class SimFleetParameters:
         '', 'Folder that holds the versions; empty: the one that comes with the package.'
     )
     stable_version: str = parameter('v23', 'Version that the robots serve at the start.')
+    isolation: str = parameter(
+        'in_process',
+        'Where candidates and shadows run: "in_process", for a hundred robots must not start a '
+        'hundred processes more, or "incubator", which shadows need: for a few robots.',
+    )
     fleet_namespace: str = parameter('/fleet', 'Namespace of the topics that the fleet shares.')
 
 
@@ -130,8 +135,7 @@ class SimFleet(Node):
             'model_repository': given.model_repository,
             'stable_version': given.stable_version,
             'slowdown': given.busy_slowdown if robot_id in self._busy else 1.0,
-            # A hundred robots in one process must not start a hundred more.
-            'isolation': 'in_process',
+            'isolation': given.isolation,
             'fleet_namespace': given.fleet_namespace,
         }
         return self._host.robot(robot_id, place, mean * given.pause_s, values)

@@ -1,0 +1,239 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Saying something to rollouts, and asking what became of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hotswap_ros.cli._watch import NO_COORDINATOR
+from hotswap_ros.nodes.client import CoordinatorError, FleetClient
+from hotswap_ros.plan import counted
+from hotswap_ros.rollout import RolloutSummary, Status, StrategyMetrics, strategy_metrics
+
+_ANSWER_S = 10.0
+_ROLLBACK_S = 90.0
+
+
+_STYLES = {
+    Status.SUCCEEDED: 'green',
+    Status.ROLLED_BACK: 'bold red',
+    Status.FAILED: 'bold red',
+    Status.RUNNING: 'cyan',
+    Status.PAUSED: 'yellow',
+}
+
+Connect = Callable[[], AbstractContextManager[Any]]
+
+
+def run_control(
+    console: Console,
+    command: str,
+    rollout: str,
+    remark: str,
+    share: float = 0.0,
+    connect: Connect = FleetClient,
+) -> int:
+    """Say something to a rollout; return the exit code."""
+
+    def say(client: FleetClient) -> None:
+        client.control(command, rollout, remark, share)
+        console.print(f'{command.lower().replace("_", " ")}: done')
+
+    return _with_coordinator(console, connect, say)
+
+
+def run_rollback(
+    console: Console,
+    model: str,
+    version: str,
+    robots: Sequence[str],
+    connect: Connect = FleetClient,
+) -> int:
+    """Order a rollback and see it through; return the exit code."""
+
+    def order(client: FleetClient) -> None:
+        future = client.roll_back(model, version, robots)
+        result = client.wait(future, _ROLLBACK_S, lambda: None)
+        if result.robots_total:
+            console.print(
+                f'{result.robots_confirmed} of {counted(range(result.robots_total))} '
+                f'{_be(result.robots_confirmed)} back: commands left after '
+                f'{result.command_s:.2f} s, the last robot confirmed after '
+                f'{result.confirm_s:.2f} s',
+                soft_wrap=True,
+            )
+        if result.error_code:
+            raise CoordinatorError(result.error_msg)
+
+    return _with_coordinator(console, connect, order)
+
+
+def run_history(
+    console: Console, limit: int, metrics: bool, connect: Connect = FleetClient
+) -> int:
+    """List the rollouts, or the metrics of the strategies; return the exit code."""
+
+    def tell(client: FleetClient) -> None:
+        found = client.history(0 if metrics else limit)
+        if not found:
+            console.print("No rollout so far: 'hotswap rollout start PLAN' begins one")
+        else:
+            table = _metrics_table(strategy_metrics(found)) if metrics else _history_table(found)
+            console.print(table)
+
+    return _with_coordinator(console, connect, tell)
+
+
+def run_report(
+    console: Console, rollout: str, as_json: bool, connect: Connect = FleetClient
+) -> int:
+    """Show a rollout's report; return the exit code."""
+
+    def tell(client: FleetClient) -> None:
+        report = client.report(rollout)
+        if as_json:
+            console.print(json.dumps(report, indent=1), markup=False, soft_wrap=True)
+            return
+        for part in _report_parts(report):
+            console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
+
+    return _with_coordinator(console, connect, tell)
+
+
+def _with_coordinator(
+    console: Console, connect: Connect, do: Callable[[FleetClient], None]
+) -> int:
+    with connect() as client:
+        if not client.wait_for_coordinator(_ANSWER_S):
+            raise SystemExit(NO_COORDINATOR)
+        try:
+            do(client)
+        except (CoordinatorError, TimeoutError) as error:
+            console.print(Text(f'hotswap: {error}', style='red'), soft_wrap=True)
+            return 1
+    return 0
+
+
+def _be(number: int) -> str:
+    return 'is' if number == 1 else 'are'
+
+
+# -- what it looks like ---------------------------------------------------------------------------
+
+
+def _history_table(history: Sequence[RolloutSummary]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style='bold')
+    for name in ('rollout', 'model', 'version', 'strategy', 'status', 'began', 'took'):
+        table.add_column(name, no_wrap=name != 'strategy')
+    for name in ('robots', 'failed', 'tasks'):
+        table.add_column(name, justify='right')
+    for found in history:
+        ended = time.time() if found.ended is None else found.ended
+        table.add_row(
+            found.rollout_id,
+            found.model_id,
+            found.version,
+            found.strategy,
+            Text(found.status.value.replace('_', ' '), _STYLES.get(found.status, '')),
+            _date(found.started),
+            _duration(ended - found.started),
+            str(found.robots_total),
+            str(found.robots_failed),
+            f'{found.tasks:,}',
+        )
+    return table
+
+
+def _metrics_table(metrics: Sequence[StrategyMetrics]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style='bold')
+    table.add_column('strategy', no_wrap=True)
+    for name in ('rollouts', 'succeeded', '95% interval', 'median time', 'rolled back', 'failed'):
+        table.add_column(name, justify='right')
+    for found in metrics:
+        interval = '–'
+        if found.low is not None and found.high is not None:
+            interval = f'{found.low:.0%} to {found.high:.0%}'
+        table.add_row(
+            found.strategy,
+            str(found.rollouts),
+            _percent(found.success_rate),
+            interval,
+            '–' if found.median_s is None else _duration(found.median_s),
+            _percent(found.rollback_rate),
+            f'{_percent(found.device_failure_rate)} of robots',
+        )
+    return table
+
+
+def _report_parts(report: dict[str, Any]) -> list[Text | Table]:
+    plan = report['plan']
+    head = f'{plan["strategy"]} of {plan["modelId"]} {plan["version"]}, {report["rollout_id"]}'
+    took = '' if report['ended'] is None else _duration(report['ended'] - report['started'])
+    parts: list[Text | Table] = [
+        Text(head, style='bold'),
+        Text(
+            f'{report["status"].replace("_", " ")} {took and "after "}{took}: {report["reason"]}'
+        ),
+        Text(_extent(report)),
+        Text(),
+        _steps_table(report),
+    ]
+    for check in report['checks']:
+        parts.append(Text(f'{check["name"]}: {check["verdict"]}. {check["sentence"]}'))
+    for conclusion in report['conclusions']:
+        parts.append(Text(conclusion['sentence']))
+    parts.append(Text())
+    for event in report['events']:
+        parts.append(Text(f'{_date(event["time"])}  {event["kind"]}: {event["text"]}'))
+    return parts
+
+
+def _extent(report: dict[str, Any]) -> str:
+    text = (
+        f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; the candidate '
+        f'finished {report["tasks"]:,} tasks on {len(report["robots_on_candidate"])} robots'
+    )
+    rollback = report['rollback']
+    if rollback is not None and rollback['seconds'] is not None:
+        text += f'; the way back took {rollback["seconds"]:.1f} s'
+        if rollback['owed']:
+            text += f', owed to {", ".join(rollback["owed"])}'
+    return text
+
+
+def _steps_table(report: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify='right')
+    for step in report['steps']:
+        ended = step['ended']
+        took = '' if ended is None else _duration(ended - step['started'])
+        table.add_row(step['title'], 'skipped' if step['skipped'] else took)
+    return table
+
+
+def _date(seconds: float) -> str:
+    return time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f'{seconds:.1f} s'
+    minutes = seconds / 60
+    if minutes < 120:
+        return f'{minutes:.0f} min'
+    return f'{minutes / 60:.1f} h' if minutes < 48 * 60 else f'{minutes / 1440:.1f} d'
+
+
+def _percent(rate: float | None) -> str:
+    return '–' if rate is None else f'{rate:.0%}'

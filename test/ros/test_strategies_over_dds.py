@@ -1,0 +1,212 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The strategies to their ends over DDS, with the coordinator and simulated robots as processes.
+
+The tests share a fleet of six robots in two regions at twenty times real time. What is said to
+rollouts is said on the command line.
+"""
+
+import io
+import json
+
+import pytest
+from _world import wait_until
+from rich.console import Console
+
+from hotswap_ros import action, msg, srv
+from hotswap_ros.cli._operate import run_control, run_history, run_report, run_rollback
+
+ROBOTS = 6
+Status = msg.RolloutStatus
+Result = action.Rollout.Result
+# As lenient as a gate can be made: here it is about what happens, not about what is decided.
+LENIENT = {'alpha': 0.001, 'maxStuckPerRobot': 1000}
+
+
+@pytest.fixture(scope='module')
+def whole_site(make_site):
+    site = make_site()
+    site.run_fleet(ROBOTS, speed=20.0)
+    site.run_coordinator(site.folder / 'journal.sqlite3', verify_rollback_s=1.0)
+    return site
+
+
+def with_v23_everywhere(site, monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(site.world.domain.number))
+    if not site.serves('v23'):
+        answer = site.roll_back(model_id='pick_policy', version='v23')
+        assert answer.error_code == answer.NONE, answer.error_msg
+        site.wait_until_served('v23')
+    site.statuses.clear()
+    site.alerts.clear()
+    return site
+
+
+@pytest.fixture
+def site(whole_site, monkeypatch):
+    """Return the site with v23 everywhere and nothing going on."""
+    return with_v23_everywhere(whole_site, monkeypatch)
+
+
+def text(strategy, version='same', **fields):
+    head = {'modelId': 'pick_policy', 'version': version, 'strategy': strategy}
+    return json.dumps({**head, 'successCriteria': LENIENT, **fields})
+
+
+def say(site, command, **fields):
+    """Say something to the rollout on the command line; it must be done."""
+    told = io.StringIO()
+    assert run_control(Console(file=told), command, '', 'a test', **fields) == 0, told.getvalue()
+
+
+def tell(run, *arguments):
+    told = io.StringIO()
+    code = run(Console(file=told, width=200), *arguments)
+    return code, told.getvalue()
+
+
+def ends_well(site, goal, version='same'):
+    result = goal.result()
+    assert result.error_code == Result.NONE, result.error_msg
+    assert result.status == Status.STATUS_SUCCEEDED
+    site.wait_until_served(version)
+    return json.loads(result.report)
+
+
+def wait_for_pause(site, reason):
+    return site.statuses.wait_for(lambda m: m.pause_reason == reason, f'pause for {reason}')
+
+
+def wait_for_step(site, words):
+    return site.statuses.wait_for(
+        lambda m: m.steps and words in m.steps[m.step_index].title, f"step '{words}'"
+    )
+
+
+def test_direct_comes_to_the_named_robots(site):
+    names = sorted(site.robots)[:2]
+    result = site.roll_out(text('Direct', targetDevices=names)).result()
+    assert result.error_code == Result.NONE, result.error_msg
+    wait_until(
+        lambda: (
+            [n for n in sorted(site.robots) if site.robots[n].routing.stable == 'same'] == names
+        ),
+        'same on two robots',
+    )
+
+
+def test_regions_follow_each_other(site):
+    regions = sorted({robot.region for robot in site.robots.values()})
+    goal = site.roll_out(text('RegionalRollout', regions=regions, delayBetweenRegions='PT2S'))
+    titles = [step['title'] for step in ends_well(site, goal)['steps']]
+    promoted = [title.split(':')[0] for title in titles if 'promote' in title]
+    assert promoted == regions
+
+
+def test_a_canary_takes_a_few_and_then_the_rest(site):
+    goal = site.roll_out(text('Canary', canaryPercentage=20, canaryDuration='PT3S'))
+    wait_for_step(site, 'watch')
+    say(site, 'SKIP_WAIT')
+    ends_well(site, goal)
+
+
+STAGES = [{'percentage': 50, 'tasks': 40}, {'percentage': 100, 'tasks': 40}]
+
+
+def test_a_stage_is_approved_on_the_command_line(site):
+    goal = site.roll_out(text('ProgressiveRollout', stages=STAGES, autoProgress=False))
+    wait_for_pause(site, Status.PAUSE_APPROVAL)
+    say(site, 'APPROVE')
+    ends_well(site, goal)
+
+
+def test_a_stage_that_is_refused_goes_back(site):
+    goal = site.roll_out(text('ProgressiveRollout', stages=STAGES, autoProgress=False))
+    wait_for_pause(site, Status.PAUSE_APPROVAL)
+    say(site, 'REFUSE')
+    result = goal.result()
+    assert result.status == Status.STATUS_ROLLED_BACK
+    assert 'refused by a person (a test)' in result.reason
+    site.wait_until_served('v23')
+    verdict = site.alerts.wait_for(lambda m: m.kind == 'verified')
+    assert 'after the rollback v23 succeeded in' in verdict.text
+
+
+def test_two_versions_are_compared_and_one_is_kept(site):
+    plan = {
+        'strategy': 'ABTesting',
+        'modelA': {'modelId': 'pick_policy', 'version': 'v23'},
+        'modelB': {'modelId': 'pick_policy', 'version': 'same'},
+        'tasks': 60,
+        'winnerCriteria': {'metric': 'success_rate', 'minimumImprovement': 0.5},
+        'successCriteria': LENIENT,
+    }
+    report = ends_well(site, site.roll_out(json.dumps(plan)), 'v23')
+    assert [found['verdict'] for found in report['conclusions']] == ['keep']
+
+
+def test_a_flag_is_set_by_hand_and_goes_up_by_schedule(site):
+    schedule = [{'after': 'PT0S', 'share': 0.1}, {'after': 'PT4S', 'share': 1.0}]
+    goal = site.roll_out(text('FeatureFlag', schedule=schedule))
+    wait_for_step(site, 'flag same')
+    site.wait_for_candidate('same')
+    say(site, 'SET_SHARE', share=0.6)
+    wait_until(
+        lambda: {round(r.routing.candidate_share, 3) for r in site.robots.values()} == {0.6},
+        'a share of 0.6',
+    )
+    ends_well(site, goal)
+
+
+def test_phases_follow_each_other_and_can_be_paused(site):
+    phases = [
+        {'strategy': 'Canary', 'stages': [{'percentage': 20, 'tasks': 40}]},
+        {'strategy': 'ProgressiveRollout', 'stages': STAGES},
+    ]
+    plan = {'modelId': 'pick_policy', 'version': 'same', 'phases': phases}
+    goal = site.roll_out(json.dumps({**plan, 'successCriteria': LENIENT}))
+    wait_for_step(site, 'phase 2')
+    say(site, 'PAUSE')
+    wait_for_pause(site, Status.PAUSE_BY_HAND)
+    say(site, 'RESUME')
+    ends_well(site, goal)
+
+
+def test_history_and_reports_are_told_on_the_command_line(site):
+    goal = site.roll_out(text('Direct', targetDevices=[min(site.robots)]))
+    rollout = goal.result().rollout_id
+    code, told = tell(run_history, 0, False)
+    assert code == 0
+    (line,) = [line for line in told.splitlines() if rollout in line]
+    assert line.split()[1:5] == ['pick_policy', 'same', 'Direct', 'succeeded']
+    code, told = tell(run_history, 0, True)
+    assert code == 0
+    assert 'Direct' in told
+    assert 'of robots' in told
+    code, told = tell(run_report, rollout, False)
+    assert code == 0
+    assert f'Direct of pick_policy same, {rollout}' in told
+    assert 'promote same on 1 robot' in told
+    code, told = tell(run_report, rollout, True)
+    assert json.loads(told)['rollout_id'] == rollout
+    code, told = tell(run_report, 'no-such-rollout', False)
+    assert (code, "there is no rollout 'no-such-rollout'" in told) == (1, True)
+    code, told = tell(run_control, 'PAUSE', '', '')
+    assert (code, 'no rollout is under way' in told) == (1, True)
+    archived = site.folder / 'archive' / rollout
+    assert json.loads((archived / 'report.json').read_text())['status'] == 'succeeded'
+    assert min(site.robots) in json.loads((archived / 'metrics.json').read_text())
+
+
+def test_a_rollback_is_ordered_on_the_command_line(site):
+    site.roll_out(text('Direct')).result()
+    site.wait_until_served('same')
+    code, told = tell(run_rollback, 'pick_policy', 'v23', sorted(site.robots)[:2])
+    assert code == 0, told
+    assert '2 of 2 robots are back: commands left after' in told
+    told = site.alerts.wait_for(lambda m: m.kind == 'rolled_back')
+    assert 'v23 is back on 2 of 2 robots' in told.text
+    history = site.ask(srv.ListRollouts, 'list_rollouts', limit=1).rollouts
+    assert (history[0].robots_total, history[0].robots_failed) == (ROBOTS, 0)
