@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -49,8 +48,8 @@ class Host:
         self._seed = seed
         self._parameter_services = parameter_services
         self._period_s = CONTROL_PERIOD_S / speed
-        self._is_temporary = not disk_folder
-        self._disks = Path(disk_folder or _temporary_folder())
+        self._temporary = None if disk_folder else _temporary_folder()
+        self._disks = Path(self._temporary.name if self._temporary else disk_folder)
 
     def robot(self, robot_id: str, place: str, pause_s: float, given: dict[str, Any]) -> SimRobot:
         """
@@ -100,8 +99,8 @@ class Host:
     def close(self) -> None:
         """End what is left, once the robots have stopped."""
         self._worker.stop()
-        if self._is_temporary:
-            shutil.rmtree(self._disks, ignore_errors=True)
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
     def _step(self, robot: SimRobot, step: Callable[[], object], due: float) -> None:
         if robot.is_gone:
@@ -112,8 +111,11 @@ class Host:
         self.agenda.at(due, partial(self._step, robot, step, due))
 
 
-def _temporary_folder() -> str:
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
     # In memory where that is possible: a hundred disks that are flushed at once are one disk here.
     memory = Path('/dev/shm')
     folder = memory if os.access(memory, os.W_OK) else None
-    return tempfile.mkdtemp(prefix='hotswap_ros_sim_', dir=folder)
+    # It goes with this object, too: also when the node that wanted it cannot be made.
+    return tempfile.TemporaryDirectory(
+        prefix='hotswap_ros_sim_', dir=folder, ignore_cleanup_errors=True
+    )
