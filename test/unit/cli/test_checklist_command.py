@@ -58,7 +58,7 @@ def test_a_plan_that_is_wrong_is_said_to_be_so_without_a_coordinator(alone, tmp_
 @pytest.mark.parametrize('words', [('rollout',), ('rollout', 'start')])
 def test_a_plan_alone_is_to_be_started(monkeypatch, tmp_path, words):
     shown = []
-    monkeypatch.setattr('hotswap_ros.cli._app._need_ros', lambda: None)
+    monkeypatch.setattr('hotswap_ros.cli._app.need_ros', lambda: None)
     monkeypatch.setattr(_before, 'run_dry', lambda console, path: shown.append(path) or 0)
     path = write(tmp_path, PLAN)
     result = run(*words, path, '--dry-run')
