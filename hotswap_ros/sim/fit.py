@@ -139,8 +139,12 @@ class Fit:
                 {
                     'cause': cause,
                     'tasks': {
-                        name: round(sum(cause in one.requests for one in tasks) / len(tasks), 5)
-                        for name, tasks in by_category.items()
+                        # Of a category that nobody met, what is known of all.
+                        '': round(len(hit) / len(self.done), 5),
+                        **{
+                            name: round(sum(cause in o.requests for o in tasks) / len(tasks), 5)
+                            for name, tasks in by_category.items()
+                        },
                     },
                     'requests': round(sum(o.requests.count(cause) for o in hit) / len(hit), 2),
                     'breaks': round(sum(map(_breaks, hit)) / len(hit), 4),

@@ -53,7 +53,8 @@ def _records(
             robot_id=done.robot_id,
             category=done.category,
         )
-        errors = version.categories[done.category].errors
+        known = version.categories.get(done.category)
+        errors = {} if known is None else known.errors
         for error, tasks in _dealt(failed, errors, random):
             yield Record(
                 version.version, tasks, robot_id=done.robot_id, category=done.category, error=error
