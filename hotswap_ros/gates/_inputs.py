@@ -55,7 +55,7 @@ class ShadowCheck:
         if compared and news.control.finished > 0:
             if self._evidence.value < self._limit:
                 self._evidence.add(min(1.0, max(0.0, 1 - agreed / compared)))
-            self._tasks += 1
+            self._tasks += news.control.finished
             compared = agreed = 0
         self._open[robot_id] = compared, agreed
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The strategies to their ends over DDS, with the coordinator and simulated robots as processes.
+Every strategy to its end over DDS, with the coordinator and simulated robots as processes.
 
-The tests share a fleet of six robots in two regions at twenty times real time. What is said to
-rollouts is said on the command line.
+The tests share a fleet of six robots in two regions at twenty times real time, and two robots that
+can shadow. What is said to rollouts is said on the command line.
 """
 
 import io
@@ -33,6 +33,15 @@ def whole_site(make_site):
     return site
 
 
+@pytest.fixture(scope='module')
+def whole_shadow_site(make_site):
+    """Return a site whose robots can shadow: that takes a process of its own on each."""
+    site = make_site()
+    site.run_fleet(2, speed=10.0, isolation='incubator')
+    site.run_coordinator(site.folder / 'journal.sqlite3')
+    return site
+
+
 def with_v23_everywhere(site, monkeypatch):
     monkeypatch.setenv('ROS_DOMAIN_ID', str(site.world.domain.number))
     if not site.serves('v23'):
@@ -48,6 +57,17 @@ def with_v23_everywhere(site, monkeypatch):
 def site(whole_site, monkeypatch):
     """Return the site with v23 everywhere and nothing going on."""
     return with_v23_everywhere(whole_site, monkeypatch)
+
+
+@pytest.fixture
+def shadow_site(whole_shadow_site, monkeypatch):
+    """Return the same for robots that can shadow."""
+    site = with_v23_everywhere(whole_shadow_site, monkeypatch)
+    for name in site.robots:
+        # One that was promoted stays in the process that acts, where nothing may shadow.
+        unload = f'/{name}/model_server/unload_model'
+        site.world.ask(srv.UnloadModel, unload, model_id='pick_policy', version='same')
+    return site
 
 
 def text(strategy, version='same', **fields):
@@ -145,6 +165,47 @@ def test_two_versions_are_compared_and_one_is_kept(site):
     }
     report = ends_well(site, site.roll_out(json.dumps(plan)), 'v23')
     assert [found['verdict'] for found in report['conclusions']] == ['keep']
+
+
+BLUE_GREEN = {
+    'validationTasks': 40,
+    'watchDuration': 'PT1S',
+    'watchTasks': 40,
+    'swapDelay': 2,
+    'successCriteria': {**LENIENT, 'minShadowAgreement': 0.9},
+}
+
+
+def test_green_is_swapped_in_at_one_instant_and_blue_retired(shadow_site):
+    backup = min(shadow_site.robots)
+    goal = shadow_site.roll_out(
+        text('BlueGreen', retention='PT1S', backupRobots=[backup], **BLUE_GREEN)
+    )
+    ends_well(shadow_site, goal)
+
+    def holds_blue():
+        ready = msg.VersionStatus.STATE_READY
+        return {
+            name
+            for name, robot in shadow_site.robots.items()
+            if any(v.version == 'v23' and v.state == ready for v in robot.versions)
+        }
+
+    wait_until(lambda: holds_blue() == {backup}, lambda: f'blue on {backup}: {holds_blue()}')
+
+
+def test_green_is_reversed_with_one_command_during_retention(shadow_site):
+    goal = shadow_site.roll_out(text('BlueGreen', retention='P1D', **BLUE_GREEN))
+    wait_for_step(shadow_site, 'keep the way back open')
+    assert shadow_site.serves('same')
+    say(shadow_site, 'ROLLBACK')
+    assert goal.result().status == Status.STATUS_ROLLED_BACK
+    shadow_site.wait_until_served('v23')
+
+
+def test_a_shadow_is_judged_and_serves_nothing(shadow_site):
+    report = ends_well(shadow_site, shadow_site.roll_out(text('Shadow', tasks=40)), 'v23')
+    assert report['conclusions'][0]['verdict'] in ('deploy', 'keep')
 
 
 def test_a_flag_is_set_by_hand_and_goes_up_by_schedule(site):

@@ -90,6 +90,14 @@ def test_few_tasks_cannot_pass_however_many_steps_they_have(gate: Gate, check: C
     assert check(gate, 'shadow', complete=True).verdict is Verdict.PASS
 
 
+def test_tasks_count_however_many_end_between_two_messages(gate: Gate, check: Check) -> None:
+    amr = Shadowed(gate)
+    amr.run(STEPS * 10, STEPS * 10, tasks=10)
+    assert check(gate, 'shadow', complete=True).verdict is Verdict.INCONCLUSIVE
+    amr.run(STEPS * 10, STEPS * 10, tasks=10)
+    assert check(gate, 'shadow', complete=True).verdict is Verdict.PASS
+
+
 def test_without_comparisons_nothing_is_decided(gate: Gate, check: Check) -> None:
     amr = Shadowed(gate)
     for _ in range(100):
