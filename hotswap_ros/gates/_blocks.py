@@ -17,7 +17,8 @@ BLOCK_TASKS = 10
 #: each has told of its tasks so many times, counts as failed. Far beyond a robot's own timeout: it
 #: is for robots that never give a task up.
 _PATIENCE = 50
-#: While so many blocks wait for their last tasks, the next one takes all tasks that begin.
+#: While so many blocks, or one for each robot, wait for their last tasks, the next one takes all
+#: tasks that begin. A thousand robots have a hundred blocks under way, and large ones end late.
 _MOST_BLOCKS = 16
 #: The block of tasks that count nowhere any more.
 _NO_BLOCK = -1
@@ -90,7 +91,8 @@ class _Block:
     def __init__(self) -> None:
         self.started = [0, 0]
         self.arms = [Arm(), Arm()]
-        self.told = 0
+        #: What Blocks had counted when this one was full: tasks that began, and messages.
+        self.closed = (0, 0)
 
     def is_full(self, without_control: bool) -> bool:
         counted = self.started[without_control:]
@@ -108,14 +110,14 @@ class _Block:
         ]
 
     def dump(self) -> list[Any]:
-        return [list(self.started), *(list(arm) for arm in self.arms), self.told]
+        return [list(self.started), *(list(arm) for arm in self.arms), list(self.closed)]
 
     @classmethod
     def load(cls, data: list[Any]) -> _Block:
         found = cls()
         found.started = list(data[0])
         found.arms = [Arm(*arm) for arm in data[1:3]]
-        found.told = data[3]
+        found.closed = (data[3][0], data[3][1])
         return found
 
 
@@ -130,10 +132,10 @@ class Blocks:
     which version takes a task is drawn for each task: that makes the tasks of both versions alike
     on average, whatever the robots are like.
 
-    Memory is constant per robot: a debt for each task under way. `without_control`: a block needs
-    no task of the control, because the candidate is held against a number. `within_robots`: a
-    robot's tasks count from its first one with the candidate on, so that one that never gets the
-    candidate is no control.
+    Memory is constant per robot: a debt for each task under way, and a block. `without_control`: a
+    block needs no task of the control, because the candidate is held against a number.
+    `within_robots`: a robot's tasks count from its first one with the candidate on, so that one
+    that never gets the candidate is no control.
     """
 
     def __init__(self, *, without_control: bool = False, within_robots: bool = True) -> None:
@@ -143,6 +145,8 @@ class Blocks:
         self._first = 0
         self._queue = [_Block()]
         self._sides: dict[str, tuple[_Side, _Side]] = {}
+        self._begun = 0
+        self._told = 0
 
     @property
     def robots(self) -> Set[str]:
@@ -161,7 +165,7 @@ class Blocks:
                 return ()
             candidate, control = in_flight
             self._sides[robot_id] = _Side(control), _Side(candidate)
-        self._queue[-1].told += 1
+        self._told += 1
         self._add(robot_id, 0, news.control)
         self._add(robot_id, 1, news.candidate)
         return tuple(self._ended())
@@ -170,6 +174,7 @@ class Blocks:
         side = self._sides[robot_id][index]
         side.begin(self._first + len(self._queue) - 1, new.started)
         self._queue[-1].started[index] += new.started
+        self._begun += new.started
         side.troubled = side.troubled or new.errors > 0
         if new.finished < 0:
             side.take_back(-new.finished)
@@ -194,8 +199,10 @@ class Blocks:
         return not self._sides
 
     def _ended(self) -> Iterator[FleetBlock]:
-        full = self._queue[-1].is_full(self._without_control)
-        if full and len(self._queue) <= _MOST_BLOCKS:
+        last = self._queue[-1]
+        has_room = len(self._queue) <= max(_MOST_BLOCKS, len(self._sides))
+        if has_room and last.is_full(self._without_control):
+            last.closed = self._begun, self._told
             self._queue.append(_Block())
         while len(self._queue) > 1:
             block = self._queue[0]
@@ -208,9 +215,8 @@ class Blocks:
 
     @property
     def _patience_is_over(self) -> bool:
-        later = self._queue[1:]
-        begun = sum(sum(block.started) for block in later)
-        told = sum(block.told for block in later)
+        begun, told = self._queue[0].closed
+        begun, told = self._begun - begun, self._told - told
         robots = len(self._sides)
         return begun >= _PATIENCE * max(BLOCK_TASKS, robots) and told >= _PATIENCE * robots
 
@@ -218,6 +224,7 @@ class Blocks:
         """Return the whole state for JSON."""
         return {
             'first': self._first,
+            'counted': [self._begun, self._told],
             'queue': [block.dump() for block in self._queue],
             'sides': {
                 robot_id: [side.dump() for side in sides]
@@ -228,6 +235,7 @@ class Blocks:
     def load(self, data: Mapping[str, Any]) -> None:
         """Take back what `dump` gave."""
         self._first = data['first']
+        self._begun, self._told = data['counted']
         self._queue = [_Block.load(block) for block in data['queue']]
         self._sides = {
             robot_id: (_Side.load(sides[0]), _Side.load(sides[1]))

@@ -136,6 +136,20 @@ def test_tasks_that_never_end_count_as_failed() -> None:
     assert closed[1] == FleetBlock(Arm(5, 5), Arm(5))
 
 
+def test_a_large_fleet_is_judged_before_the_tasks_of_its_last_robots_end() -> None:
+    blocks = Blocks(within_robots=False)
+    own, other = News(Tally(started=1), Tally()), News(Tally(), Tally(started=1))
+    for number in range(400):
+        blocks.add(f'amr_{number}', own if number % 2 else other, (0, 0))
+    own, other = News(Tally(finished=1), Tally()), News(Tally(), Tally(finished=1))
+    closed = [
+        block
+        for number in range(390)
+        for block in blocks.add(f'amr_{number}', own if number % 2 else other, (0, 0))
+    ]
+    assert closed == [FleetBlock(Arm(5), Arm(5))] * 39
+
+
 def test_a_task_that_was_given_up_and_ends_after_all_counts_once() -> None:
     fleet = _joined(2)
     fleet.begin('amr_0', 'v24')
