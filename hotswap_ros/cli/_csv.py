@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -73,6 +73,16 @@ class Row(NamedTuple):
         if value < 0 or value != int(value):
             raise self.wrong(column, 'is no count: write a whole number, 0 or more')
         return int(value)
+
+    def chance(self, column: str) -> float:
+        """Return a cell as a number from 0 to 1, or as yes or no; NaN where it is empty."""
+        text = self.text(column).lower()
+        if text and text in _TRUE | _FALSE:
+            return float(text in _TRUE)
+        value = self.number(column)
+        if value < 0 or value > 1:
+            raise self.wrong(column, 'is no chance: write a number from 0 to 1, true or false')
+        return value
 
     def yes(self, column: str) -> bool:
         """Return a cell as yes or no; empty is no."""
@@ -179,12 +189,25 @@ def read_trial(path: Path) -> Trial:
                 f'name it {needed}, or {", ".join(_ALIASES[needed])}'
             )
     make: Callable[[Row], Record] = _counts if counted else _task
+    written, rows = len(rows), list(_once(rows))
     records = [make(row) for row in rows]
     notes = [f'{sum(r.tasks for r in records):,} tasks from {path.name}']
+    if len(rows) < written:
+        notes.append(f'lines that say the same of the same task_id again: {written - len(rows):,}')
     silent = 0 if counted else sum(not row.text('success') for row in rows)
     if silent:
         notes.append(f'{silent:,} tasks have no outcome and count as failed')
     return Trial.of(records, notes=notes)
+
+
+def _once(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield lines without those that repeat one with a `task_id`: files are joined and resent."""
+    seen = set()
+    for row in rows:
+        cells = tuple(row.cells.items())
+        if not row.text('task_id') or cells not in seen:
+            seen.add(cells)
+            yield row
 
 
 def _task(row: Row) -> Record:

@@ -65,7 +65,7 @@ def success_over_time(replayed: Replay, control: str, candidate: str) -> str:
         ):
             low, high = np.array(intervals).T
             axes.fill_between(times, low, high, color=colour, alpha=0.15, linewidth=0)
-            axes.plot(times, rates, color=colour, label=name, linewidth=1.8)
+            axes.plot(times, rates, color=colour, label=_plain(name), linewidth=1.8)
         settled = replayed.moments[len(replayed.moments) // 8 :]
         lows = [min(m.control_interval.low, m.candidate_interval.low) for m in settled]
         axes.set_ylim(max(0.0, min(lows) - 0.03), 1.005)
@@ -112,7 +112,14 @@ def latency_distributions(latency: Mapping[str, Latency], control: str, candidat
             values, counts, _ = latency[name]
             order = np.argsort(values)
             shares = np.cumsum(counts[order]) / counts.sum()
-            axes.step(values[order], shares, where='post', color=colour, label=name, linewidth=1.8)
+            axes.step(
+                values[order],
+                shares,
+                where='post',
+                color=colour,
+                label=_plain(name),
+                linewidth=1.8,
+            )
         axes.axhline(0.95, color=LIMIT, linewidth=1.2, linestyle='--', label='95%')
         axes.set_xscale('log')
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -142,10 +149,18 @@ def success_by_group(
             ends = np.array([wilson_interval(arm.successes, arm.tasks) for arm in arms]).T
             errors = np.nan_to_num(np.maximum(0.0, [rates - ends[0], ends[1] - rates]))
             axes.bar(
-                places + offset, rates, 0.36, yerr=errors, color=colour, label=name, capsize=3
+                places + offset,
+                rates,
+                0.36,
+                yerr=errors,
+                color=colour,
+                label=_plain(name),
+                capsize=3,
             )
         is_new = [known is not None and name not in known for name, _ in shown]
-        labels = [f'{name or "not named"}{" ★" * new}' for (name, _), new in zip(shown, is_new)]
+        labels = [
+            f'{_plain(name) or "not named"}{" ★" * new}' for (name, _), new in zip(shown, is_new)
+        ]
         axes.set_xticks(places, labels)
         axes.grid(visible=False, axis='x')
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
@@ -159,7 +174,7 @@ def drift_by_feature(drifts: Sequence[Drift]) -> str:
     colours = {Level.NONE: CONTROL, Level.SOME: '#b45309', Level.STRONG: LIMIT}
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(0.9 + 0.26 * len(drifts))
-        names = [one.feature for one in drifts][::-1]
+        names = [_plain(one.feature) for one in drifts][::-1]
         axes.barh(
             names,
             [one.psi for one in drifts][::-1],
@@ -260,3 +275,9 @@ def to_svg(figure: Figure) -> str:
     text = io.StringIO()
     figure.savefig(text, format='svg', metadata={'Date': None})
     return text.getvalue()
+
+
+def _plain(name: str) -> str:
+    """Return a name that is no formula to matplotlib, and no line to be left out of a legend."""
+    name = name.replace('$', r'\$')
+    return f' {name}' if name.startswith('_') else name

@@ -145,8 +145,8 @@ def _task(row: Row) -> ShadowTask:
 
 def _outcome(row: Row) -> dict[str, Any]:
     """Return what only some files have."""
-    names = ('shadow_success', 'propensity', 'shadow_propensity', 'model', 'shadow_model')
-    found = {name: row.number(name) for name in names}
+    found = {name: row.number(name) for name in ('propensity', 'shadow_propensity')}
+    found |= {name: row.chance(name) for name in ('shadow_success', 'model', 'shadow_model')}
     found['success'] = float(row.yes('success')) if row.text('success') else math.nan
     return found
 

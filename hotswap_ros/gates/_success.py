@@ -198,7 +198,7 @@ class SuccessCheck:
 
     def _span(self) -> str:
         low, high = self._interval
-        if low > 0:
+        if low > 0 or self._failed:
             return f'{100 * low:.1f} to {100 * high:.1f}'
         return span(low, high)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from hotswap_ros.gates._result import change, percent, points, span
 from hotswap_ros.gates.analysis._analysis import Action, Analysis
 from hotswap_ros.gates.analysis._robots import HourView
-from hotswap_ros.gates.analysis._trial import ACROSS
+from hotswap_ros.gates.analysis._trial import ACROSS, WITHIN
 from hotswap_ros.gates.analysis._words import p_words
 
 #: Fewer robots than this and a single one decides.
@@ -127,6 +127,11 @@ def warnings(report: Analysis) -> Iterator[str]:
         yield (
             f'Only {robots.control_robots} and {robots.candidate_robots} robots were compared: a '
             'lucky robot weighs a lot. Let every robot serve both versions.'
+        )
+    if robots is not None and robots.design == WITHIN and robots.control_robots == 1:
+        yield (
+            'All tasks are of one robot: what they say holds for that robot. Let several serve '
+            'both versions.'
         )
     if hours is not None and _is_moved(report, hours):
         yield (

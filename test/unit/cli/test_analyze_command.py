@@ -48,6 +48,12 @@ def test_a_page_needs_nothing_but_itself(hotswap, trial: Path, tmp_path: Path) -
     assert 'v24&lt;b&gt;' in text
 
 
+def test_a_name_is_no_formula(hotswap, trial: Path, tmp_path: Path) -> None:
+    trial.write_text(trial.read_text().replace('v24<b>', r'$\new$'))
+    result = hotswap('analyze', trial, '--html', tmp_path / 'report.html')
+    assert result.exit_code == 0
+
+
 def test_figures_as_json(hotswap, trial: Path, tmp_path: Path) -> None:
     path = tmp_path / 'report.json'
     hotswap('analyze', trial, '--json', path)

@@ -54,6 +54,15 @@ def test_a_csv_by_step_with_estimates(hotswap, tmp_path: Path) -> None:
     assert 'Retrain the shadow' in result.output
 
 
+def test_the_word_of_a_simulator_may_be_true_or_false(hotswap, tmp_path: Path) -> None:
+    path = tmp_path / 's.csv'
+    lines = [f't{n},4,4,true,{"true" if n % 2 else "no"}' for n in range(60)]
+    path.write_text('task_id,steps,agreed,success,shadow_success\n' + '\n'.join(lines))
+    result = hotswap('shadow', path)
+    assert result.exit_code == 0
+    assert '-50.0 points' in result.output
+
+
 def test_a_recording(hotswap, tmp_path: Path) -> None:
     start, end = telemetry('boot', {'v24': [0, 0, 0]}), telemetry('boot', {'v24': [1, 0, 0]})
     end[2]['versions'][0]['shadow_offered'] = 80
@@ -75,6 +84,7 @@ def test_a_recording(hotswap, tmp_path: Path) -> None:
         ('task_id,steps,agreed,offered\na,3,2,1\n', 'is less than the 3 that were compared'),
         ('task_id,steps,agreed\n', 'has no rows'),
         ('task_id,steps,agreed\na,0,0\n', 'nothing was compared'),
+        ('task_id,steps,agreed,shadow_success\na,2,2,90\n', "'90' is no chance: write a number"),
     ],
 )
 def test_errors_are_sentences(hotswap, tmp_path: Path, text: str, words: str) -> None:

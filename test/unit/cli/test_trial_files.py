@@ -66,6 +66,17 @@ def test_a_task_without_an_outcome_failed(table) -> None:
     assert '1 tasks have no outcome and count as failed' in trial.notes
 
 
+def test_lines_that_are_there_twice_count_once(table) -> None:
+    again = 'v1,1,t1'
+    trial = read_trial(table('version,success,task', again, 'v1,0,t1', again, 'v1,1,t2', again))
+    assert [record.task_id for record in trial.records] == ['t1', 't1', 't2']
+    assert 'lines that say the same of the same task_id again: 2' in trial.notes
+
+
+def test_tasks_without_a_name_are_all_counted(table) -> None:
+    assert len(read_trial(table('version,success', 'v1,1', 'v1,1', 'v2,1')).records) == 3
+
+
 @pytest.mark.parametrize(
     ('lines', 'words'),
     [

@@ -217,6 +217,11 @@ def test_counts_without_robots_and_times_are_warned_of() -> None:
     assert 'more tasks would tell' in report.sentence
 
 
+def test_a_single_robot_is_warned_of() -> None:
+    assert any('of one robot' in warning for warning in analyze(drawn(1, robots=1)).warnings)
+    assert not any('of one robot' in warning for warning in analyze(drawn(1, robots=2)).warnings)
+
+
 def test_a_report_is_json() -> None:
     found = as_json(analyze(counts((100, 100), (100, 100))))
     assert found['stuck_ratio'] is None
