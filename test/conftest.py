@@ -18,12 +18,17 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from hotswap_ros.models import MANIFEST_NAME, Manifest, ModelRepository
 
 MODEL_ID = 'policy'
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile('untimed', deadline=None)
+settings.load_profile('untimed')
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

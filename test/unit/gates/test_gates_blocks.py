@@ -233,7 +233,7 @@ def test_another_share_is_another_comparison() -> None:
     assert fleet.result.evidence == evidence
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.floats(0.05, 0.95), min_size=2, max_size=6),
     st.integers(1, 5),
@@ -303,7 +303,7 @@ def _days(draw: st.DrawFn) -> tuple[list[tuple[str, dict[str, list[int]]]], int]
     return sent, draw(st.integers(0, 2**32))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_days(), st.data())
 def test_duplicates_and_late_messages_change_no_verdict(day: Any, data: st.DataObject) -> None:
     """Every message arrives, some again and some earlier ones after it."""
@@ -322,7 +322,7 @@ def test_duplicates_and_late_messages_change_no_verdict(day: Any, data: st.DataO
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_days(), st.data())
 def test_what_is_lost_on_the_way_is_made_up_for(day: Any, data: st.DataObject) -> None:
     """Any messages are lost but the last of each robot: the counts are the same in the end."""

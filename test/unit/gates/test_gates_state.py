@@ -75,7 +75,7 @@ def _state(gate: Gate) -> Any:
     return said, gate.dump(), gate.candidate_tasks, gate.control_tasks
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_telemetry(), st.data())
 def test_a_restart_in_the_middle_changes_nothing(messages: list[Any], data: st.DataObject) -> None:
     restart = data.draw(st.integers(0, len(messages)))
@@ -91,7 +91,7 @@ def test_a_restart_in_the_middle_changes_nothing(messages: list[Any], data: st.D
     assert _state(restarted) == _state(straight)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(_telemetry())
 def test_asking_changes_nothing(messages: list[Any]) -> None:
     asked, unasked = Gate(CRITERIA, 'v24'), Gate(CRITERIA, 'v24')

@@ -383,7 +383,7 @@ FACTS = st.builds(
 SOME_ITEMS = st.sets(st.sampled_from([item.value for item in Item]))
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(FACTS, st.sampled_from(['none', 'testing', 'production']), SOME_ITEMS, SOME_ITEMS)
 def test_whatever_the_facts_are_every_item_has_one_state_that_follows_from_the_plan(
     facts, preset, signed, overridden

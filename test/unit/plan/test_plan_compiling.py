@@ -27,7 +27,7 @@ FLEETS = st.lists(
     max_size=40,
     unique_by=lambda robot: robot.robot_id,
 )
-quick = settings(max_examples=100, derandomize=True, deadline=None)
+quick = settings(max_examples=100, derandomize=True)
 
 
 def fleet_of(**regions):

@@ -283,7 +283,7 @@ def test_a_plan_that_lost_its_line_breaks_on_the_way_is_recognised():
     assert 'line breaks' not in problem('modelId: pick_policy\nversion: [')
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200, derandomize=True)
 @given(st.text(max_size=200) | st.text('{}[]:,-&*!?|> \n"\'abc01#%@`', max_size=60))
 def test_no_text_is_more_than_a_plan_error(text):
     with pytest.raises(PlanError):
@@ -298,7 +298,7 @@ VALUES = st.recursive(
 KEYS = st.sampled_from([to_camel(name) for name in Canary.model_fields])
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200, derandomize=True)
 @given(st.dictionaries(KEYS, VALUES, min_size=1))
 def test_no_value_is_more_than_a_plan_error(changes):
     base = {'modelId': 'm', 'version': 'v', 'strategy': 'Canary'}
@@ -321,7 +321,7 @@ STAGE = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(st.lists(STAGE, max_size=5, unique_by=lambda stage: stage['percentage']))
 def test_a_plan_survives_the_journal(stages):
     stages = sorted(stages, key=lambda stage: stage['percentage'])

@@ -308,7 +308,7 @@ routings = st.builds(
 )
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(st.lists(routings, min_size=1, max_size=6), st.integers(0, 50), st.integers(2, 3))
 def test_a_robot_that_obeys_gets_to_what_is_wanted_last(wishes, generation, limit):
     view, fleet = FleetView(0.0), DesiredFleet()

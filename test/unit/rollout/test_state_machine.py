@@ -271,7 +271,7 @@ class FleetMachine(RuleBasedStateMachine):
         if is_over:
             self.rollback = None
         self.look()
-        told = [rollout_id for rollout_id, event in self.fleet.events if event.kind in ENDS]
+        told = [name for name, event in self.fleet.events if name and event.kind in ENDS]
         assert len(told) == len(set(told)), 'an end was told twice'
         for command in self.fleet.commands:
             if isinstance(command, Route) and command.routing.candidate:
@@ -401,7 +401,6 @@ def run_machine(examples, steps, *, derandomize):
             database=None,
             # Shrinking takes minutes here; the steps of the failure are printed as they are.
             phases=(Phase.generate,),
-            deadline=None,
             print_blob=False,
             suppress_health_check=list(HealthCheck),
         ),
