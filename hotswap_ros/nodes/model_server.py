@@ -44,6 +44,7 @@ from hotswap_ros.serving import (
     Engine,
     InferenceFailedError,
     InUseError,
+    MovingError,
     NoMemoryError,
     NoRoomError,
     NotLoadedError,
@@ -71,6 +72,7 @@ _ROUTING_CODES: dict[type[Exception], int] = {
     UnknownModelError: srv.SetRouting.Response.UNKNOWN_MODEL,
     StaleGenerationError: srv.SetRouting.Response.STALE_GENERATION,
     NotReadyError: srv.SetRouting.Response.NOT_READY,
+    MovingError: srv.SetRouting.Response.NOT_READY,
     InvalidRoutingError: srv.SetRouting.Response.INVALID,
 }
 

@@ -22,6 +22,7 @@ from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._errors import (
     InferenceFailedError,
     InUseError,
+    MovingError,
     NotLoadedError,
     NotServingError,
     ObservationError,
@@ -33,7 +34,7 @@ from hotswap_ros.serving._last_known_good import LastKnownGood
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Answer, Failure, Resident
 from hotswap_ros.serving._restart import Restart
-from hotswap_ros.serving._router import Router
+from hotswap_ros.serving._router import Router, ShadowActsError
 from hotswap_ros.serving._runtime import RuntimeSettings
 from hotswap_ros.serving._shadow import Primary, ShadowComparison, Verdict
 from hotswap_ros.serving._tasks import Task, Tasks
@@ -97,6 +98,7 @@ class Engine:
         self.on_change = on_change
         self.on_shadow = on_shadow
         self._task_timeout_s = task_timeout_s
+        self._isolation = Isolation(isolation)
         self._clock = clock
         self._lock = threading.Lock()
         folder = None if state_folder is None else Path(state_folder)
@@ -127,7 +129,7 @@ class Engine:
             on_lost=self._drop_lost,
             on_verdicts=self._hear_verdicts,
             also_keep=self._last_known_good.versions,
-            isolation=Isolation(isolation),
+            isolation=self._isolation,
             idle=idle_background,
             worker_growth_bytes=worker_growth_bytes,
         )
@@ -384,14 +386,22 @@ class Engine:
 
         The same routing again is a success. One with `activate_at` in the future is `pending`
         until then, and superseded by a newer one. What is in force is on disk when this returns.
-        Raises UnknownModelError, StaleGenerationError, NotReadyError, and InvalidRoutingError for
-        a candidate or shadow that does not go with stable.
+        Raises UnknownModelError, StaleGenerationError, NotReadyError, InvalidRoutingError for a
+        candidate or shadow that does not go with stable, and MovingError for a shadow that has
+        acted: that is brought into a worker first, and the same routing is taken soon.
         """
-        with self._lock:
-            if self._in_force.is_known(routing):
-                return self.routing
-            self._in_force.accept(routing)
-            self._task_ended.notify_all()  # a version that drains may be named again
+        try:
+            with self._lock:
+                if self._in_force.is_known(routing):
+                    return self.routing
+                self._in_force.accept(routing)
+                self._task_ended.notify_all()  # a version that drains may be named again
+        except ShadowActsError:
+            if self._isolation is Isolation.IN_PROCESS:
+                raise
+            problem = self._versions.move_problem(routing.shadow)
+            self._settle_one(self._versions.ready(routing.shadow))
+            raise MovingError(routing.shadow, problem) from None
         self._settle()
         self._commit()
         self._announce()
@@ -478,10 +488,14 @@ class Engine:
             self._last_known_good.note(routing, self.pending, in_process, self._versions.digests())
 
     def _settle(self) -> None:
-        """Bring a stable version that is still in a worker into this process."""
-        stable = self._in_force.router.stable
-        if stable is not None:
-            self._versions.promote(stable, lambda: self._in_force.router.stable is stable)
+        """Bring stable into this process, and a candidate that is in it out of it."""
+        router = self._in_force.router
+        for resident in (router.stable, router.candidate):
+            if resident is not None:
+                self._settle_one(resident)
+
+    def _settle_one(self, resident: Resident) -> None:
+        self._versions.settle(resident, lambda: self._in_force.router.stable is resident)
 
     def _drop_lost(self, resident: Resident) -> None:
         with self._lock:

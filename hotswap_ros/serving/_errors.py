@@ -116,6 +116,19 @@ class NotReadyError(ServingError):
         )
 
 
+class MovingError(ServingError):
+    """A shadow is still in the process that acts, and on its way out of it."""
+
+    def __init__(self, version: str, problem: str = '') -> None:
+        self.version = version
+        self.problem = problem
+        failed = f' (the last time: {problem})' if problem else ''
+        super().__init__(
+            f"version '{version}' is being moved from the process that acts into a worker"
+            f'{failed}, and shadows from there: set the routing again in a moment'
+        )
+
+
 class NotServingError(ServingError):
     """There is no stable version to answer."""
 

@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hotswap_ros.models import DType, InvalidRoutingError, Routing, TensorSpec
-from hotswap_ros.serving._incubator import Incubator
+from hotswap_ros.serving._moving import is_in_worker
 from hotswap_ros.serving._resident import Resident
+
+
+class ShadowActsError(InvalidRoutingError):
+    """A shadow runs in the process that acts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,8 +31,8 @@ class Router:
         """
         Look up the named versions with `resident`, which raises for one that is not ready.
 
-        Raises InvalidRoutingError when stable could not answer for the candidate, and for a shadow
-        that is in this process or has nothing to compare.
+        Raises InvalidRoutingError when stable could not answer for the candidate or shadow, and
+        ShadowActsError for a shadow that is in this process.
         """
         stable = resident(routing.stable) if routing.stable else None
         candidate = resident(routing.candidate) if routing.candidate else None
@@ -62,12 +66,12 @@ class Router:
 
 
 def _require_worker(shadow: Resident) -> None:
-    if not isinstance(shadow.session, Incubator):
-        raise InvalidRoutingError(
+    if not is_in_worker(shadow):
+        raise ShadowActsError(
             'shadow',
             shadow.version,
             'it runs in the process that acts, which it would hold up: use the isolation '
-            "'incubator', and unload and load the version again",
+            "'incubator'",
         )
 
 

@@ -21,8 +21,6 @@ from hotswap_ros.models import (
 )
 from hotswap_ros.serving._errors import (
     InUseError,
-    LoadFailedError,
-    NoMemoryError,
     NoRoomError,
     NotLoadedError,
     NotReadyError,
@@ -30,6 +28,7 @@ from hotswap_ros.serving._errors import (
 from hotswap_ros.serving._incubator import Incubator, News
 from hotswap_ros.serving._loading import Loader
 from hotswap_ros.serving._memory import MemoryBudget
+from hotswap_ros.serving._moving import Mover
 from hotswap_ros.serving._recorder import Recorder
 from hotswap_ros.serving._resident import Resident
 from hotswap_ros.serving._runtime import NOWHERE, Placement, RuntimeSettings
@@ -115,7 +114,14 @@ class Versions:
         self._infos: dict[str, VersionInfo] = {}
         self._residents: dict[str, Resident] = {}
         self._loading: dict[str, Future[VersionInfo]] = {}
-        self._promotions: dict[str, threading.Thread] = {}
+        self._mover = Mover(
+            self._lock,
+            self._residents,
+            self._loader,
+            self._load_in_worker,
+            self._take_note_of_move,
+            on_change,
+        )
 
     def load(self, version: str) -> VersionInfo:
         """Bring a version to READY, or wait for the thread that is doing so already."""
@@ -312,63 +318,31 @@ class Versions:
             placement=news.placement if news.placement.providers else info.placement,
         )
 
-    def promote(self, resident: Resident, is_wanted: Callable[[], bool]) -> None:
+    def settle(self, resident: Resident, is_stable: Callable[[], bool]) -> None:
         """
-        Bring a version from its worker into this process, in a thread of its own.
+        Bring a version that the routing names to where it belongs, in a thread of its own.
 
-        Its worker answers until that is done, and goes on when it fails or is not wanted any more.
+        That is this process for stable, a worker for any other, if the isolation is INCUBATOR.
+        Where it is, it answers until that is done, and goes on when it fails.
         """
-        with self._lock:
-            version = resident.version
-            if version in self._promotions or not isinstance(resident.session, Incubator):
-                return
-            self._promotions[version] = threading.Thread(
-                target=self._promote, args=(resident, is_wanted), name=f'promotion of {version}'
-            )
-            self._promotions[version].daemon = True
-            self._promotions[version].start()
+        if self._isolation is Isolation.INCUBATOR:
+            self._mover.settle(resident, is_stable)
 
-    def _promote(self, resident: Resident, is_wanted: Callable[[], bool]) -> None:
-        worker = resident.session
-        version = resident.version
-        is_moved = False
-        try:
-            session, typical_ms = self._loader.load_again_here(resident)
-        except (ModelError, LoadFailedError, NoMemoryError) as error:
-            _log.error('version %s stays in its worker: %s', version, error)
-        else:
-            is_moved = self._move(resident, session, typical_ms, is_wanted)
-        finally:
-            with self._lock:
-                del self._promotions[version]
-                if self._residents.get(version) is resident:
-                    size_bytes = resident.manifest.size_bytes
-                    self._budget.keep(version, size_bytes, is_in_worker=not is_moved)
-        if is_moved:
-            worker.close()
-        self._on_change()
+    def move_problem(self, version: str) -> str:
+        """Return why a version could not be brought to where it belongs, empty when it could."""
+        return self._mover.problem(version)
 
-    def _move(
-        self,
-        resident: Resident,
-        session: Session,
-        typical_ms: float,
-        is_wanted: Callable[[], bool],
-    ) -> bool:
-        with self._lock:
-            version = resident.version
-            if self._residents.get(version) is not resident or not is_wanted():
-                return False
-            resident.session, resident.typical_ms = session, typical_ms
-            # Its worker may have been on the way back up, or given up.
-            self._infos[version] = replace(
-                self._infos[version],
-                state=VersionState.READY,
-                reason='',
-                placement=session.placement,
-                warm_latency_ms=session.warm_latency_ms,
-            )
-            return True
+    def _take_note_of_move(self, resident: Resident) -> None:
+        session = resident.session
+        info = self._infos[resident.version]
+        # A worker that it left may have been on the way back up, or given up.
+        self._infos[resident.version] = replace(
+            info,
+            state=VersionState.READY,
+            reason='',
+            placement=session.placement if isinstance(session, Session) else info.placement,
+            warm_latency_ms=session.warm_latency_ms,
+        )
 
     def workers(self) -> dict[str, int]:
         """Return the process ids of the workers, by version; 0 for one that is being restarted."""
@@ -389,18 +363,16 @@ class Versions:
         }
 
     def close(self) -> None:
-        """End every worker and wait for promotions under way; nothing is ready afterwards."""
+        """End every worker and wait for moves under way; nothing is ready afterwards."""
         with self._lock:
             self._is_closed = True
             residents = list(self._residents.values())
-            promotions = list(self._promotions.values())
             self._residents.clear()
             for resident in residents:
                 self._infos[resident.version] = replace(
                     self._infos[resident.version], state=VersionState.RELEASED, reason=''
                 )
-        for thread in promotions:
-            thread.join()
+        self._mover.join()
         for resident in residents:
             resident.session.close()
 

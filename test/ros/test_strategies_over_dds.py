@@ -62,12 +62,7 @@ def site(whole_site, monkeypatch):
 @pytest.fixture
 def shadow_site(whole_shadow_site, monkeypatch):
     """Return the same for robots that can shadow."""
-    site = with_v23_everywhere(whole_shadow_site, monkeypatch)
-    for name in site.robots:
-        # One that was promoted stays in the process that acts, where nothing may shadow.
-        unload = f'/{name}/model_server/unload_model'
-        site.world.ask(srv.UnloadModel, unload, model_id='pick_policy', version='same')
-    return site
+    return with_v23_everywhere(whole_shadow_site, monkeypatch)
 
 
 def text(strategy, version='same', **fields):

@@ -226,6 +226,41 @@ def test_a_promotion_that_fails_leaves_the_worker_serving(
     assert list(watched.engine.workers()) == ['v2']
 
 
+def test_one_that_was_stable_goes_into_a_worker_to_be_a_candidate(
+    watch: Any, observe: Any
+) -> None:
+    watched = watch()
+    engine = watched.engine
+    engine.set_routing(Routing('policy', 'v2', generation=3))
+    watched.wait_until(lambda: not engine.workers())
+    engine.set_routing(Routing('policy', 'v1', generation=4))
+    assert engine.workers() == {}
+    engine.set_routing(Routing('policy', 'v1', 'v2', 1.0, generation=5))
+    # From the very first moment on, at home or in the worker, it is v2 that answers.
+    while not engine.workers():
+        assert engine.infer(observe(), 'task').version == 'v2'
+    pid = watched.pid()
+    assert pid != os.getpid()
+    decision = engine.infer(observe(), 'task')
+    assert (decision.version, decision.fallback) == ('v2', False)
+    engine.set_routing(Routing('policy', 'v2', generation=6))
+    watched.wait_until(lambda: is_gone(pid))
+    assert engine.infer(observe(), 'task').version == 'v2'
+    assert engine.workers() == {}
+
+
+def test_one_that_is_wanted_back_while_it_moves_stays(watch: Any, observe: Any) -> None:
+    watched = watch()
+    engine = watched.engine
+    engine.set_routing(Routing('policy', 'v2', 'v1', 1.0, generation=3))
+    engine.set_routing(Routing('policy', 'v1', 'v2', 1.0, generation=4))
+    # Both were on their way: each ends where it belongs now.
+    watched.wait_until(lambda: list(engine.workers()) == ['v2'])
+    assert engine.infer(observe(), 'task').version == 'v2'
+    engine.close()
+    assert engine.workers() == {}
+
+
 def test_nothing_is_left_of_an_unloaded_version(watch: Any, observe: Any) -> None:
     watched = watch()
     engine, pid = watched.engine, watched.pid()

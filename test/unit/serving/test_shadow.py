@@ -13,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotswap_ros.models import Metric, ModelRepository, ShadowCounts
-from hotswap_ros.serving import Cause, Engine, InvalidRoutingError, Routing, ShadowComparison
+from hotswap_ros.serving import (
+    Cause,
+    Engine,
+    InvalidRoutingError,
+    MovingError,
+    Routing,
+    ShadowComparison,
+)
 from hotswap_ros.serving._shadow import distance_of
 
 NUMBERS = st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=6)
@@ -140,6 +147,48 @@ def test_a_shadow_needs_a_worker(make_version: Any, repository: ModelRepository)
     engine.load('v2')
     with pytest.raises(InvalidRoutingError, match="isolation 'incubator'"):
         engine.set_routing(Routing('policy', 'v1', shadow='v2'))
+
+
+def promoted_and_taken_back(watched: Any) -> Engine:
+    """Return an engine with v1 in force, and v2 in the process that acts."""
+    engine: Engine = watched.engine
+    engine.set_routing(Routing('policy', 'v2', generation=4))
+    watched.wait_until(lambda: not engine.workers())
+    engine.set_routing(Routing('policy', 'v1', generation=5))
+    return engine
+
+
+def test_one_that_was_stable_is_moved_into_a_worker_to_shadow(
+    shadowing: Any, observe: Any
+) -> None:
+    watched, heard = shadowing()
+    engine = promoted_and_taken_back(watched)
+    wanted = Routing('policy', 'v1', shadow='v2', generation=6)
+    with pytest.raises(MovingError, match='set the routing again'):
+        engine.set_routing(wanted)
+    assert engine.infer(observe(), 'task').version == 'v1'
+    watched.wait_until(engine.workers)
+    assert engine.set_routing(wanted) == wanted
+    engine.infer(observe(), 'task')
+    watched.wait_until(lambda: heard)
+    assert heard[0].shadow_version == 'v2'
+
+
+def test_one_that_cannot_be_moved_says_why(
+    shadowing: Any, make_version: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched, _ = shadowing()
+    engine = promoted_and_taken_back(watched)
+    (make_version.root / 'policy' / 'v2' / 'model.onnx').write_bytes(b'damaged')
+    wanted = Routing('policy', 'v1', shadow='v2', generation=6)
+    with pytest.raises(MovingError, match='set the routing again'):
+        engine.set_routing(wanted)
+    watched.wait_until(lambda: 'v2 stays in this process' in caplog.text)
+    with pytest.raises(MovingError, match=r'the last time: .* is damaged'):
+        engine.set_routing(wanted)
+    # To act it is as good as ever.
+    engine.set_routing(Routing('policy', 'v2', generation=7))
+    assert engine.workers() == {}
 
 
 def test_a_listener_that_fails_stops_nothing(
