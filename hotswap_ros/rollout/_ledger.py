@@ -57,13 +57,23 @@ class Deeds(NamedTuple):
         return min(*self[:-1], *self.latency) >= 0
 
 
+class Unit(NamedTuple):
+    """Observations that a shadow compared, agreed to and was offered, in so many tasks."""
+
+    compared: int
+    agreed: int
+    offered: int
+    tasks: int
+
+
 class Ledger:
     """
     Per robot and version, what was done since the robot joined; and the units of a shadow.
 
-    A unit is what a robot compared from one finished task of the stable version to the next:
-    observations of one task are alike. Units with the same figures are kept as one, with a count.
-    Counts begin at zero with every boot; one that falls within a boot came late and is left out.
+    A unit is what a robot compared from one message in which tasks of the stable version had
+    finished to the next: that of one task, or of a few. Observations of one task are alike. Units
+    with the same figures are kept as one, with a count. Counts begin at zero with every
+    boot; one that falls within a boot came late and is left out.
     """
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
@@ -71,7 +81,7 @@ class Ledger:
         self._last: dict[tuple[str, str], Deeds] = {}
         self._done: dict[tuple[str, str], Deeds] = {}
         self._open: dict[str, tuple[int, int, int]] = {}
-        self._units: dict[tuple[int, int, int], int] = {}
+        self._units: dict[Unit, int] = {}
         #: Tasks of the stable version in which a shadow was compared.
         self.shadowed_tasks = 0
         if data:
@@ -103,12 +113,13 @@ class Ledger:
 
     def _close_units(self, robot_id: str, ended: int, shadow: Deeds) -> None:
         steps, agreed, offered = self._open.get(robot_id, (0, 0, 0))
-        unit = (steps + shadow.compared, agreed + shadow.agreed, offered + shadow.offered)
-        if ended and unit[2]:
+        seen = (steps + shadow.compared, agreed + shadow.agreed, offered + shadow.offered)
+        if ended and seen[2]:
+            unit = Unit(*seen, ended)
             self._units[unit] = self._units.get(unit, 0) + 1
-            self.shadowed_tasks += ended if unit[0] else 0
-            unit = (0, 0, 0)
-        self._open[robot_id] = unit
+            self.shadowed_tasks += ended if unit.compared else 0
+            seen = (0, 0, 0)
+        self._open[robot_id] = seen
 
     def deeds(self, version: str) -> Iterator[tuple[str, Deeds]]:
         """Yield what each robot did with a version, by robot id."""
@@ -117,8 +128,8 @@ class Ledger:
                 yield robot_id, deeds
 
     @property
-    def units(self) -> Mapping[tuple[int, int, int], int]:
-        """Return how often a unit of (compared, agreed, offered) observations was met."""
+    def units(self) -> Mapping[Unit, int]:
+        """Return how often each unit was met."""
         return self._units
 
     def dump(self) -> dict[str, Any]:
@@ -138,7 +149,7 @@ class Ledger:
         self._done = {(robot, name): _deeds(found) for robot, name, found in data['done']}
         self._open = {robot: (u[0], u[1], u[2]) for robot, u in data['open'].items()}
         self.shadowed_tasks = data['shadowed_tasks']
-        self._units = {(a, b, c): times for a, b, c, times in data['units']}
+        self._units = {Unit(*unit): times for *unit, times in data['units']}
 
 
 def _listed(deeds: Deeds) -> list[Any]:

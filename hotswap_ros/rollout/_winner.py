@@ -52,8 +52,8 @@ def conclude_shadow(ledger: Ledger, stable: str, version: str, tolerance: float)
     from hotswap_ros.gates.analysis import AnalysisError, ShadowTask, analyze_shadow, as_json
 
     tasks = [
-        ShadowTask('', steps, agreed, offered)
-        for (steps, agreed, offered), times in ledger.units.items()
+        ShadowTask('', unit.compared, unit.agreed, unit.offered, tasks=unit.tasks)
+        for unit, times in ledger.units.items()
         for _ in range(times)
     ]
     try:

@@ -36,7 +36,8 @@ class ShadowTask(NamedTuple):
     simulator or an outcome model says the shadow would have. `propensity` is the logged chance of
     what stable did and `shadow_propensity` the shadow's chance of doing the same, over the whole
     task; `model` and `shadow_model` are an outcome model's guesses for what was done and for the
-    shadow.
+    shadow. `tasks` is how many these are where they cannot be told apart: every step without
+    agreement is then taken for one of another task.
     """
 
     task_id: str
@@ -49,6 +50,12 @@ class ShadowTask(NamedTuple):
     shadow_propensity: float = math.nan
     model: float = math.nan
     shadow_model: float = math.nan
+    tasks: int = 1
+
+    @property
+    def tasks_apart(self) -> int:
+        """Return in how many tasks, at most, the shadow was not seen to agree at every step."""
+        return min(self.tasks, max(self.steps, self.offered) - self.agreed)
 
 
 class ShadowAction(str, enum.Enum):
@@ -142,22 +149,23 @@ def analyze_shadow(
     correlation = intraclass([(task.agreed, task.steps) for task in tasks if task.steps])
     effect = design_effect(sizes, max(0.0, correlation))
     coverage = _coverage(tasks, steps, offered)
-    apart = sum(task.agreed < max(task.steps, task.offered) for task in tasks)
+    total = sum(task.tasks for task in tasks)
+    apart = sum(task.tasks_apart for task in tasks)
     known = coverage == 1 or all(task.offered >= 0 for task in tasks)
-    apart_interval = wilson_interval(apart, len(tasks))
+    apart_interval = wilson_interval(apart, total)
     estimate, off_policy = _estimate(tasks), _off_policy(tasks)
     bound = apart_interval.high if known else math.nan
-    facts = _Facts(stable, shadow, len(tasks), coverage, bound, estimate, tolerance)
+    facts = _Facts(stable, shadow, total, coverage, bound, estimate, tolerance)
     action, reason = facts.conclude()
     rate = agreed / steps
     sentence = (
         f'{shadow} decides as {stable} does in {percent(rate)} of {steps:,} steps, and at every '
-        f'step of {len(tasks) - apart:,} of {count(len(tasks), "task")}: {reason}'
+        f'step of {total - apart:,} of {count(total, "task")}: {reason}'
     )
     return ShadowReport(
         stable=stable,
         shadow=shadow,
-        tasks=len(tasks),
+        tasks=total,
         steps=steps,
         agreement=rate,
         interval=wilson_interval(round(agreed / effect), round(steps / effect)),

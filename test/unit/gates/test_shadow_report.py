@@ -76,6 +76,15 @@ def test_what_was_not_compared_may_differ() -> None:
     assert 'only 40.0% of the observations were compared' in little.sentence
 
 
+def test_tasks_that_cannot_be_told_apart_count_as_so_many() -> None:
+    """Of four together, one step without agreement is one task, ten are all of them."""
+    together = [ShadowTask('', 40, 40 - apart, 40, tasks=4) for apart in (0, 1, 10) * 10]
+    report = analyze_shadow(together)
+    assert (report.tasks, report.tasks_apart) == (120, 10 + 40)
+    assert 'every step of 70 of 120 tasks' in report.sentence
+    assert report.bound == pytest.approx(wilson_interval(50, 120).high)
+
+
 def test_without_coverage_per_task_no_bound_is_claimed() -> None:
     unknown = [ShadowTask(str(n), 10, 10) for n in range(100)]
     report = analyze_shadow(unknown, offered=1100)
