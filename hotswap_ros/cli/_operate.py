@@ -157,8 +157,9 @@ def _history_table(history: Sequence[RolloutSummary]) -> Table:
 def _metrics_table(metrics: Sequence[StrategyMetrics]) -> Table:
     table = Table(box=None, pad_edge=False, header_style='bold')
     table.add_column('strategy', no_wrap=True)
-    for name in ('rollouts', 'succeeded', '95% interval', 'median time', 'rolled back', 'failed'):
+    for name in ('rollouts', 'blocked', 'succeeded', '95% interval', 'median time', 'rolled back'):
         table.add_column(name, justify='right')
+    table.add_column('failed', justify='right')
     for found in metrics:
         interval = '–'
         if found.low is not None and found.high is not None:
@@ -166,6 +167,7 @@ def _metrics_table(metrics: Sequence[StrategyMetrics]) -> Table:
         table.add_row(
             found.strategy,
             str(found.rollouts),
+            str(found.blocked),
             _percent(found.success_rate),
             interval,
             '–' if found.median_s is None else _duration(found.median_s),

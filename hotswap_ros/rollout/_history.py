@@ -25,7 +25,8 @@ class StrategyMetrics:
     superseded; `low` and `high` are its 95% interval (Wilson). `median_s` is how long those that
     succeeded took, in seconds, None where none did. `rollback_rate` is the share of all that ended
     that went back, and `device_failure_rate` that of the robots taking part that could not load,
-    obey or confirm. Rates are None where there is nothing to count.
+    obey or confirm. What a checklist `blocked` never began, and is in no rate. Rates are None
+    where there is nothing to count.
     """
 
     strategy: str
@@ -38,6 +39,7 @@ class StrategyMetrics:
     median_s: float | None
     rollback_rate: float | None
     device_failure_rate: float | None
+    blocked: int = 0
 
 
 def strategy_metrics(history: Iterable[RolloutSummary]) -> list[StrategyMetrics]:
@@ -49,7 +51,8 @@ def strategy_metrics(history: Iterable[RolloutSummary]) -> list[StrategyMetrics]
 
 
 def _metrics(strategy: str, rollouts: list[RolloutSummary]) -> StrategyMetrics:
-    ended = [r for r in rollouts if r.status.is_terminal]
+    over = [r for r in rollouts if r.status.is_terminal]
+    ended = [r for r in over if r.robots_total]
     trials = [r for r in ended if r.status not in _NOT_A_TRIAL]
     won = [r for r in ended if r.status is Status.SUCCEEDED]
     seconds = [r.ended - r.started for r in won if r.ended is not None]
@@ -59,7 +62,7 @@ def _metrics(strategy: str, rollouts: list[RolloutSummary]) -> StrategyMetrics:
     return StrategyMetrics(
         strategy,
         rollouts=len(rollouts),
-        running=len(rollouts) - len(ended),
+        running=len(rollouts) - len(over),
         succeeded=len(won),
         success_rate=_rate(len(won), len(trials)),
         low=None if interval is None else interval.low,
@@ -67,6 +70,7 @@ def _metrics(strategy: str, rollouts: list[RolloutSummary]) -> StrategyMetrics:
         median_s=median(seconds) if seconds else None,
         rollback_rate=_rate(went_back, len(ended)),
         device_failure_rate=_rate(sum(r.robots_failed for r in ended), robots),
+        blocked=len(over) - len(ended),
     )
 
 

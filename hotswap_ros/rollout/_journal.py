@@ -53,8 +53,8 @@ class RolloutSummary:
     """
     One line of history; times in seconds since 1970.
 
-    `robots_failed` of `robots_total` could not load, obey or confirm; `tasks` the candidate
-    finished.
+    `robots_failed` of `robots_total` could not load, obey or confirm; of a rollout that its
+    checklist blocked no robot ever heard, and `robots_total` is 0. `tasks` the candidate finished.
     """
 
     rollout_id: str

@@ -77,7 +77,7 @@ def report(runner: Runner) -> dict[str, Any]:
         'plan': state.plan.model_dump(mode='json', by_alias=True, exclude_none=True),
         'previous': state.previous,
         'checklist': [item.model_dump(mode='json') for item in state.checklist],
-        'robots_total': len(state.previous),
+        'robots_total': len(state.previous) if state.has_begun else 0,
         'robots_failed': sorted(state.failed),
         'robots_on_candidate': sorted(state.touched),
         'tasks': state.candidate_tasks,

@@ -199,7 +199,12 @@ class RolloutState(BaseModel):
     @property
     def has_robots(self) -> bool:
         """Return whether what its robots should serve is still its business, or ever was."""
-        return self.status is not Status.SUPERSEDED and self.cause is not Cause.CHECKLIST_FAILED
+        return self.status is not Status.SUPERSEDED and self.has_begun
+
+    @property
+    def has_begun(self) -> bool:
+        """Return whether robots take part, or did: none does if the checklist blocks it."""
+        return self.cause is not Cause.CHECKLIST_FAILED
 
     @property
     def is_kept(self) -> bool:

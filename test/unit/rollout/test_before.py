@@ -44,6 +44,7 @@ def test_a_rollout_that_the_checklist_blocks_has_failed_and_nobody_heard_of_it(f
     assert {r.routing.generation for r in fleet.robots.values()} == {0}, 'nothing was said to them'
     summary = fleet.coordinator.history()[0]
     assert (summary.rollout_id, summary.status) == (rollout_id, Status.FAILED)
+    assert summary.robots_total == 0
     report = fleet.coordinator.report(rollout_id)
     assert report['cause'] == 'checklist_failed'
     assert [item['name'] for item in report['checklist']] == [item.value for item in Item]

@@ -45,6 +45,15 @@ def test_metrics_are_those_of_each_strategy():
     assert (direct.success_rate, direct.median_s, direct.device_failure_rate) == (0.0, None, 0.25)
 
 
+def test_what_a_checklist_blocked_is_counted_apart():
+    blocked = summary(Status.FAILED, took=0.0, robots=0)
+    (found,) = strategy_metrics([summary(Status.SUCCEEDED), blocked, blocked])
+    assert (found.rollouts, found.running, found.blocked, found.succeeded) == (3, 0, 2, 1)
+    assert (found.success_rate, found.rollback_rate, found.device_failure_rate) == (1.0, 0.0, 0.0)
+    (found,) = strategy_metrics([blocked])
+    assert (found.blocked, found.success_rate, found.rollback_rate) == (1, None, None)
+
+
 def test_nothing_ended_is_no_rate():
     (found,) = strategy_metrics([summary(Status.RUNNING)])
     assert found == StrategyMetrics('Canary', 1, 1, 0, None, None, None, None, None, None)
