@@ -25,7 +25,7 @@ from rclpy.node import Node
 
 from hotswap_ros import msg
 from hotswap_ros.models import InvalidRoutingError
-from hotswap_ros.nodes import fleet_conversions, qos
+from hotswap_ros.nodes import qos, report_conversions
 from hotswap_ros.nodes._announcements import Announcements
 from hotswap_ros.nodes._coordinator_actions import CoordinatorActions
 from hotswap_ros.nodes._coordinator_loop import LoopLink, News
@@ -90,7 +90,7 @@ class FleetCoordinator(Node):
 
     def _on_status(self, status: Any) -> None:
         try:
-            report = fleet_conversions.robot_report(status)
+            report = report_conversions.robot_report(status)
         except InvalidRoutingError as error:
             self.get_logger().error(
                 f"status of '{status.robot_id}' is ignored: {error}", throttle_duration_sec=10.0
@@ -110,8 +110,8 @@ class FleetCoordinator(Node):
 
     def _on_telemetry(self, message: Any) -> None:
         try:
-            telemetry = fleet_conversions.telemetry_value(message)
-        except fleet_conversions.TelemetryError as error:
+            telemetry = report_conversions.telemetry_value(message)
+        except report_conversions.TelemetryError as error:
             self.get_logger().error(str(error), throttle_duration_sec=10.0)
             return
         model_id, robot_id = message.model_id, message.robot_id

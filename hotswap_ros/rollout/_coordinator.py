@@ -9,21 +9,15 @@ The fleet side without ROS: rollouts, wishes and journal in one object that is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from hotswap_ros.plan import (
-    ChecklistItem,
-    Facts,
-    Plan,
-    Step,
     VersionFacts,
     load_plan,
-    review,
 )
-from hotswap_ros.rollout._aftermath import Aftermath
-from hotswap_ros.rollout._beginning import steps_of
+from hotswap_ros.rollout._aftercare import Aftercare
 from hotswap_ros.rollout._desired import Command, Desired, DesiredFleet, LoadVersion
 from hotswap_ros.rollout._errors import (
     OverlapError,
@@ -33,10 +27,11 @@ from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.rollout._journal import Journal, RolloutSummary
 from hotswap_ros.rollout._outbox import Outbox
 from hotswap_ros.rollout._pace import Pace
-from hotswap_ros.rollout._preview import Preview, fleet_facts, traffic_of
+from hotswap_ros.rollout._preview import Preview, Previewer
 from hotswap_ros.rollout._quarantine import quarantine_events
 from hotswap_ros.rollout._rehearsing import rehearsed
 from hotswap_ros.rollout._rollback import Rollback, find_targets, what_it_serves
+from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, metrics, snapshot
 from hotswap_ros.rollout._state import Cause, Event, Level, Status
@@ -81,37 +76,28 @@ class Coordinator:
         self._journal = journal
         self._new_id = new_id
         self._explain = explain
-        self._verify_rollback_s = verify_rollback_s
-        self._aftermaths: list[Aftermath] = []
         self._view = FleetView(now, unreachable_after_s)
+        self._aftercare = Aftercare(self._view, verify_rollback_s)
         self._desired = DesiredFleet(journal.desired())
         self.epoch = journal.next_epoch(now)
         self._quarantined: set[tuple[str, str]] = set()
-        self._runners: dict[str, Runner] = {}
-        self._active: dict[str, Runner] = {}
+        self._rollouts = Roster()
         self._rollbacks: list[Rollback] = []
         self._outbox = Outbox(journal, now, checkpoint_s)
         self._pace = Pace()
+        self._previewer = Previewer(self._view, self._pace, journal)
         self._resume(now)
 
     def _resume(self, now: float) -> None:
         for state in self._journal.active():
             runner = Runner(state, explain=self._explain)
             runner.wake(now)
-            self._take_on(runner)
+            self._rollouts.add(runner)
         latest = self._journal.latest()
-        if latest is not None and latest.rollout_id not in self._runners:
-            self._runners[latest.rollout_id] = Runner(latest)
-        for runner in self._runners.values():
+        if latest is not None:
+            self._rollouts.remember(Runner(latest))
+        for runner in self._rollouts.known():
             self._view.expect(runner.state.plan.model_id, runner.state.previous)
-
-    def _take_on(self, runner: Runner) -> None:
-        self._runners[runner.state.rollout_id] = runner
-        self._active[runner.state.rollout_id] = runner
-
-    @property
-    def _latest_id(self) -> str:
-        return next(reversed(self._runners), '')
 
     # -- what is heard ----------------------------------------------------------------------------
 
@@ -134,11 +120,8 @@ class Coordinator:
             return
         for rollback in self._rollbacks:
             rollback.load_refused(command, cause, message)
-        for runner in self._active.values():
-            if (runner.state.plan.model_id, runner.state.plan.version) == (
-                command.model_id,
-                command.version,
-            ):
+        for runner in self._rollouts.of_model(command.model_id):
+            if runner.state.plan.version == command.version:
                 runner.load_refused(command.robot_id, cause, message, now)
 
     def on_unsent(self, command: Command) -> None:
@@ -158,25 +141,21 @@ class Coordinator:
         NoRobotsError or OverlapError, and then nothing has changed.
         """
         plan = load_plan(plan_text)
-        for runner in self._active.values():
-            state = runner.state
-            if state.plan.model_id == plan.model_id and not state.status.is_terminal:
+        for runner in self._rollouts.of_model(plan.model_id):
+            if not runner.state.status.is_terminal:
                 raise OverlapError(plan.model_id, f'rollout {runner.state.rollout_id}')
         for rollback in self._rollbacks:
             if rollback.model_id == plan.model_id:
                 raise OverlapError(plan.model_id, 'a rollback')
-
-        def check(steps: Sequence[Step]) -> tuple[ChecklistItem, ...]:
-            if plan.checklist is None:
-                return ()
-            facts = self._facts(plan, steps, now)
-            return review(plan, replace(facts, versions=versions or {}))
-
-        reports = self._reachable(plan.model_id, now)
         runner = Runner.start(
-            self._new_id(), plan, reports, now, explain=self._explain, check=check
+            self._new_id(),
+            plan,
+            self._view.reachable(plan.model_id, now),
+            now,
+            explain=self._explain,
+            check=lambda steps: self._previewer.checklist(plan, steps, versions or {}, now),
         )
-        self._take_on(runner)
+        self._rollouts.add(runner)
         return runner.state.rollout_id
 
     def preview(self, plan_text: str, now: float) -> Preview:
@@ -185,14 +164,7 @@ class Coordinator:
 
         Raises PlanError or NoRobotsError.
         """
-        plan = load_plan(plan_text)
-        steps = steps_of(plan, self._reachable(plan.model_id, now), 'preview')
-        facts = self._facts(plan, steps, now)
-        return Preview(plan, steps, facts, traffic_of(plan, facts, self._view, self._pace))
-
-    def _facts(self, plan: Plan, steps: Sequence[Step], now: float) -> Facts:
-        rehearsals = self._journal.rehearsals(plan.model_id)
-        return fleet_facts(plan, steps, self._view, self._pace, rehearsals, now)
+        return self._previewer.preview(load_plan(plan_text), now)
 
     def command(
         self,
@@ -207,7 +179,7 @@ class Coordinator:
 
         Raises UnknownRolloutError or CommandRefusedError.
         """
-        self._running(rollout_id).command(verb, now, remark, share)
+        self._rollouts.running(rollout_id).command(verb, now, remark, share)
 
     def roll_back(
         self, model_id: str, version: str, robot_ids: tuple[str, ...], now: float
@@ -240,7 +212,7 @@ class Coordinator:
 
     def report(self, rollout_id: str) -> dict[str, Any]:
         """Return a rollout's evidence, the newest one's for an empty id."""
-        rollout_id = rollout_id or self._latest_id
+        rollout_id = rollout_id or self._rollouts.latest_id
         found = self._journal.report(rollout_id)
         if found is None:
             raise UnknownRolloutError(rollout_id)
@@ -252,12 +224,12 @@ class Coordinator:
 
         Empty for a rollout that ended before this coordinator was started.
         """
-        runner = self._runners.get(rollout_id)
+        runner = self._rollouts.get(rollout_id)
         return {} if runner is None else metrics(runner.state, self._view)
 
     def snapshot(self, now: float, rollout_id: str = '') -> Snapshot | None:
         """Return how a rollout stands, the newest one for an empty id; None when there is none."""
-        runner = self._runners.get(rollout_id or self._latest_id)
+        runner = self._rollouts.get(rollout_id)
         return None if runner is None else snapshot(runner, self._view, now)
 
     @property
@@ -283,23 +255,25 @@ class Coordinator:
     def tick(self, now: float) -> Output:
         """Look, decide, journal, and only then say."""
         self._tell_of_quarantine(now)
-        for runner in self._active.values():
+        for runner in self._rollouts:
             self._welcome(runner, now)
             runner.tick(self._view, now)
         for rollback in self._rollbacks:
             rollback.tick(self._view, now)
-        self._look_after_what_ended(now)
+        for rollout_id, event in self._aftercare.tick(self._rollbacks, self._rollouts, now):
+            self._outbox.tell(rollout_id, [event])
         self._wish()
-        for found in rehearsed(self._active.values(), self._rollbacks, self._view, now):
+        for found in rehearsed(self._rollouts, self._rollbacks, self._view, now):
             self._outbox.rehearse(*found)
-        if not self._outbox.write(self._active.values(), now):
+        if not self._outbox.write(self._rollouts, now):
             return Output(lease_rollouts=None)
         events = self._outbox.take_events()
-        ended = tuple(k for k, r in self._active.items() if r.state.status.is_terminal)
-        self._forget_ended()
+        ended = self._rollouts.drop_ended()
+        self._rollbacks = [r for r in self._rollbacks if not r.is_done]
         commands = tuple(self._desired.commands(self._view, now))
-        watched = [i for i, r in self._active.items() if r.state.status is not Status.ROLLING_BACK]
-        return Output(commands, events, tuple(watched), ended)
+        states = [runner.state for runner in self._rollouts]
+        watched = tuple(s.rollout_id for s in states if s.status is not Status.ROLLING_BACK)
+        return Output(commands, events, watched, ended)
 
     def _tell_of_quarantine(self, now: float) -> None:
         quarantined = set(self._view.quarantined)
@@ -307,31 +281,6 @@ class Coordinator:
             found = quarantine_events(self._quarantined, quarantined, self._view, now)
             self._outbox.tell('', found)
         self._quarantined = quarantined
-
-    def _look_after_what_ended(self, now: float) -> None:
-        for rollback in self._rollbacks:
-            if rollback.is_done:
-                self._outbox.tell('', [rollback.end_event(self._view, now)])
-                self._verify('', rollback.model_id, rollback.put_back(), now)
-        for rollout_id, runner in self._active.items():
-            state = runner.state
-            if state.ended is not None and state.rolling_back_since is not None:
-                back = {r: state.previous[r] for r in state.touched - state.owed}
-                self._verify(rollout_id, state.plan.model_id, back, now)
-        for aftermath in self._aftermaths:
-            verdict = aftermath.tick(self._view, now)
-            if verdict is not None:
-                self._outbox.tell(aftermath.rollout_id, [verdict])
-        self._aftermaths = [a for a in self._aftermaths if not a.is_done]
-
-    def _verify(
-        self, rollout_id: str, model_id: str, serves: Mapping[str, str], now: float
-    ) -> None:
-        """Watch what was put back, if the verdict is asked for."""
-        if serves and self._verify_rollback_s:
-            self._aftermaths.append(
-                Aftermath(rollout_id, model_id, serves, self._view, now, self._verify_rollback_s)
-            )
 
     def _welcome(self, runner: Runner, now: float) -> None:
         """Let robots that are new take part, once they serve what they are to serve before."""
@@ -345,8 +294,8 @@ class Coordinator:
 
     def _wish(self) -> None:
         changed: list[Desired] = []
-        for rollout_id, runner in self._active.items():
-            self._outbox.tell(rollout_id, runner.take_events())
+        for runner in self._rollouts:
+            self._outbox.tell(runner.state.rollout_id, runner.take_events())
             if runner.state.has_robots:
                 changed += self._desired.want(runner.wishes.news(), self._view)
         for rollback in self._rollbacks:
@@ -354,28 +303,9 @@ class Coordinator:
         changed += self._desired.hold(self._view)
         self._outbox.want(changed)
 
-    def _forget_ended(self) -> None:
-        self._active = {k: r for k, r in self._active.items() if not r.state.status.is_terminal}
-        self._rollbacks = [r for r in self._rollbacks if not r.is_done]
-
-    def _reachable(self, model_id: str, now: float) -> dict[str, RobotReport]:
-        return {
-            robot_id: report
-            for robot_id, report in self._view.reports(model_id).items()
-            if self._view.is_reachable(model_id, robot_id, now)
-        }
-
-    def _running(self, rollout_id: str) -> Runner:
-        if rollout_id in self._active:
-            return self._active[rollout_id]
-        if not rollout_id and len(self._active) == 1:
-            return next(iter(self._active.values()))
-        raise UnknownRolloutError(rollout_id)
-
     def _supersede(self, model_id: str, now: float) -> list[Desired]:
         wishes: list[Desired] = []
-        for runner in self._active.values():
-            if runner.state.plan.model_id == model_id:
-                runner.supersede('a rollback took over its robots', now)
-                wishes += runner.wants()
+        for runner in self._rollouts.of_model(model_id):
+            runner.supersede('a rollback took over its robots', now)
+            wishes += runner.wants()
         return wishes

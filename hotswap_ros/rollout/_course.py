@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""From status to status: pause and go on, roll back, end."""
+"""From step to step and from status to status: pause and go on, roll back, end."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from collections.abc import Sequence
 from hotswap_ros.plan import counted
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._log import Say
-from hotswap_ros.rollout._state import Cause, Level, PauseReason, RolloutState, Status
+from hotswap_ros.rollout._state import (
+    Cause,
+    Level,
+    PauseReason,
+    RolloutState,
+    Status,
+    StepRecord,
+)
 from hotswap_ros.rollout._wishes import Wishes
+from hotswap_ros.rollout.actions import Move, Outcome
 
 _ENDS = {
     Cause.GATE_FAILED: Status.ROLLED_BACK,
@@ -24,7 +32,7 @@ _BY_PEOPLE = (Cause.CANCELED, Cause.BY_HAND, Cause.REFUSED)
 
 
 class Course:
-    """Changes the status of a rollout, what its robots should serve with it, and says so."""
+    """Changes step and status of a rollout, what its robots should serve, and says so."""
 
     def __init__(self, state: RolloutState, wishes: Wishes, say: Say) -> None:
         self.state = state
@@ -114,3 +122,52 @@ class Course:
         if self.state.step_records and self.state.step_records[-1].ended is None:
             self.state.step_records[-1].ended = now
         self._say(now, status.value, level, reason, self.state.robots, alert=True)
+
+    def take(self, outcome: Outcome, now: float) -> None:
+        """Go where what a step's action found leads."""
+        if outcome.move is Move.DONE:
+            if outcome.text:
+                self._say(now, 'gate', Level.WARNING, outcome.text, alert=True)
+            self.leave_pause()
+            self.state.status = Status.RUNNING
+            self.next_step(now)
+        elif outcome.move is Move.PAUSE:
+            self.pause(outcome.reason, outcome.text, now)
+        elif outcome.move is Move.BACK:
+            self.state.failed.update(outcome.robots)
+            self.roll_back(outcome.cause, outcome.text, now)
+        elif outcome.move is Move.UNDECIDED:
+            self._take_undecided(outcome, now)
+
+    def _take_undecided(self, outcome: Outcome, now: float) -> None:
+        """Do what the plan says; that no traffic is a success no plan can say."""
+        asked = self.state.step.on_inconclusive or self.state.plan.on_inconclusive
+        if asked == 'continue' and outcome.has_seen:
+            text = f'{outcome.text} The plan says to go on.'
+            self._say(now, 'inconclusive', Level.WARNING, text, alert=True)
+            self.next_step(now)
+        elif asked == 'rollback':
+            text = f'{outcome.text} The plan says to roll back.'
+            self.roll_back(Cause.INCONCLUSIVE, text, now)
+        else:
+            self.pause(PauseReason.INCONCLUSIVE, outcome.text, now)
+
+    def next_step(self, now: float) -> None:
+        """End the step; on to the next that is not to be left out."""
+        state = self.state
+        state.step_records[-1].ended = now
+        while state.step_index + 1 < len(state.steps):
+            state.step_index += 1
+            if state.step.if_kept == state.is_kept:
+                return
+            state.step_records.append(StepRecord(started=now, ended=now, skipped=True))
+        self.end(Status.SUCCEEDED, self._success, now, Level.INFO)
+
+    @property
+    def _success(self) -> str:
+        state = self.state
+        version = state.plan.version
+        if state.promoted and not state.is_kept:
+            return f'{version} serves everything on {counted(state.promoted)}'
+        said = ' '.join(conclusion.sentence for conclusion in state.conclusions)
+        return said or f'{version} has passed and serves nothing, as the plan says'

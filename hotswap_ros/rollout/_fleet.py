@@ -194,6 +194,14 @@ class FleetView:
         """Return the newest report of every robot that serves the model."""
         return self._of(model_id).reports
 
+    def reachable(self, model_id: str, now: float) -> dict[str, RobotReport]:
+        """Return the newest reports of those that were heard lately."""
+        return {
+            robot_id: report
+            for robot_id, report in self.reports(model_id).items()
+            if self.is_reachable(model_id, robot_id, now)
+        }
+
     def report(self, model_id: str, robot_id: str) -> RobotReport | None:
         """Return a robot's newest report, None when it was never heard."""
         return self._of(model_id).reports.get(robot_id)

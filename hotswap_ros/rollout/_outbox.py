@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from hotswap_ros.plan import Rehearsal
 from hotswap_ros.rollout._desired import Desired
 from hotswap_ros.rollout._journal import Journal, JournalError
-from hotswap_ros.rollout._runner import Runner
+from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._snapshot import report
 from hotswap_ros.rollout._state import Event
 
@@ -42,7 +42,7 @@ class Outbox:
         for robot_id in robots:
             self._rehearsals[model_id, robot_id] = rehearsal
 
-    def write(self, active: Collection[Runner], now: float) -> bool:
+    def write(self, active: Roster, now: float) -> bool:
         """Write everything, with the rollouts under way; returns False when that failed."""
         due = now - self._checkpoint_at >= self._checkpoint_s and bool(active)
         if not (due or self._events or self._desired or self._rehearsals):

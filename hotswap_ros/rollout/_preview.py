@@ -6,12 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hotswap_ros.gates import intraclass
 from hotswap_ros.models import VersionState
-from hotswap_ros.plan import Facts, Plan, Rehearsal, RobotFacts, Step
+from hotswap_ros.plan import (
+    ChecklistItem,
+    Facts,
+    Plan,
+    Rehearsal,
+    RobotFacts,
+    Step,
+    VersionFacts,
+    review,
+)
+from hotswap_ros.rollout._beginning import steps_of
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
+from hotswap_ros.rollout._journal import Journal
 from hotswap_ros.rollout._pace import Pace
 
 #: A version that can take over at once: one that drains is as warm as ever.
@@ -44,6 +55,38 @@ class Preview:
     steps: tuple[Step, ...]
     facts: Facts
     traffic: Traffic
+
+
+class Previewer:
+    """Looks at what a plan means for the fleet; changes nothing."""
+
+    def __init__(self, view: FleetView, pace: Pace, journal: Journal) -> None:
+        self._view = view
+        self._pace = pace
+        self._journal = journal
+
+    def preview(self, plan: Plan, now: float) -> Preview:
+        """Return steps, facts and traffic. Raises PlanError or NoRobotsError."""
+        steps = steps_of(plan, self._view.reachable(plan.model_id, now), 'preview')
+        facts = self._facts(plan, steps, now)
+        return Preview(plan, steps, facts, traffic_of(plan, facts, self._view, self._pace))
+
+    def checklist(
+        self,
+        plan: Plan,
+        steps: Sequence[Step],
+        versions: Mapping[str, VersionFacts],
+        now: float,
+    ) -> tuple[ChecklistItem, ...]:
+        """Return how the items of a plan's checklist stand, none for a plan without one."""
+        if plan.checklist is None:
+            return ()
+        facts = self._facts(plan, steps, now)
+        return review(plan, replace(facts, versions=versions))
+
+    def _facts(self, plan: Plan, steps: Sequence[Step], now: float) -> Facts:
+        rehearsals = self._journal.rehearsals(plan.model_id)
+        return fleet_facts(plan, steps, self._view, self._pace, rehearsals, now)
 
 
 def fleet_facts(

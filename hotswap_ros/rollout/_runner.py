@@ -36,7 +36,7 @@ from hotswap_ros.rollout._state import (
 from hotswap_ros.rollout._verbs import Operator, Verb
 from hotswap_ros.rollout._watching import HARD_LINES, Watching
 from hotswap_ros.rollout._wishes import Wishes
-from hotswap_ros.rollout.actions import ACTIONS, Move, Outcome, Scene
+from hotswap_ros.rollout.actions import ACTIONS, Scene
 
 _NO_FLEET = FleetView(0.0)
 
@@ -210,7 +210,7 @@ class Runner:
             return
         step = self.state.step
         outcome = ACTIONS[step.kind].run(step, self.scene(view, now))
-        self._take(outcome, now)
+        self.course.take(outcome, now)
 
     def _begin_step(self, view: FleetView, now: float) -> None:
         state, step = self.state, self.state.step
@@ -249,53 +249,6 @@ class Runner:
         if self._cohort is None or not self._cohort.is_of(step, view):
             self._cohort = Cohort(step, self.state.plan.model_id, view)
         return self._cohort
-
-    def _take(self, outcome: Outcome, now: float) -> None:
-        if outcome.move is Move.DONE:
-            if outcome.text:
-                self.say(now, 'gate', Level.WARNING, outcome.text, alert=True)
-            self.course.leave_pause()
-            self.state.status = Status.RUNNING
-            self.next_step(now)
-        elif outcome.move is Move.PAUSE:
-            self.course.pause(outcome.reason, outcome.text, now)
-        elif outcome.move is Move.BACK:
-            self.state.failed.update(outcome.robots)
-            self.course.roll_back(outcome.cause, outcome.text, now)
-        elif outcome.move is Move.UNDECIDED:
-            self._take_undecided(outcome, now)
-
-    def _take_undecided(self, outcome: Outcome, now: float) -> None:
-        """Do what the plan says; that no traffic is a success no plan can say."""
-        asked = self.state.step.on_inconclusive or self.state.plan.on_inconclusive
-        if asked == 'continue' and outcome.has_seen:
-            text = f'{outcome.text} The plan says to go on.'
-            self.say(now, 'inconclusive', Level.WARNING, text, alert=True)
-            self.next_step(now)
-        elif asked == 'rollback':
-            text = f'{outcome.text} The plan says to roll back.'
-            self.course.roll_back(Cause.INCONCLUSIVE, text, now)
-        else:
-            self.course.pause(PauseReason.INCONCLUSIVE, outcome.text, now)
-
-    def next_step(self, now: float) -> None:
-        """End the step; on to the next that is not to be left out."""
-        state = self.state
-        state.step_records[-1].ended = now
-        while state.step_index + 1 < len(state.steps):
-            state.step_index += 1
-            if state.step.if_kept == state.is_kept:
-                return
-            state.step_records.append(StepRecord(started=now, ended=now, skipped=True))
-        self.course.end(Status.SUCCEEDED, self._success, now, Level.INFO)
-
-    @property
-    def _success(self) -> str:
-        state = self.state
-        if state.promoted and not state.is_kept:
-            return f'{self._version} serves everything on {counted(state.promoted)}'
-        said = ' '.join(conclusion.sentence for conclusion in state.conclusions)
-        return said or f'{self._version} has passed and serves nothing, as the plan says'
 
     # -- gate -------------------------------------------------------------------------------------
 

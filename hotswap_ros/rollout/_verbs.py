@@ -100,7 +100,7 @@ class Operator:
         if runner.found_failure(now):
             return
         runner.say(now, 'approved', Level.INFO, f'approved by a person{self._remark}')
-        runner.next_step(now)
+        self._course.next_step(now)
 
     def _refuse(self) -> None:
         self._need_approval('refuse')
@@ -123,7 +123,7 @@ class Operator:
         if runner.found_failure(now):
             return
         runner.say(now, 'skipped', Level.WARNING, f'the wait was cut short by hand{self._remark}')
-        runner.next_step(now)
+        self._course.next_step(now)
 
     def _abort(self) -> None:
         if self._state.status.is_terminal:

@@ -53,7 +53,7 @@ def test_some_counters_may_be_missing_if_the_plan_says_so(fleet, plan):
 def test_a_gate_that_cannot_be_asked_pauses_and_is_asked_again(fleet, plan, monkeypatch):
     rollout = fleet.start(plan(maxFailedQueries=2).replace('tasks: 60', 'tasks: 600'))
     to_the_watch(fleet, rollout)
-    gate = fleet.coordinator._runners[rollout].watching._gate
+    gate = fleet.coordinator._rollouts.get(rollout).watching._gate
 
     def fails(**_):
         raise OSError('the store of the gate does not answer')
