@@ -3,7 +3,7 @@
 
 """The command line: `hotswap …`."""
 
-from hotswap_ros.cli import _app_scenario
+from hotswap_ros.cli import _app_scenario, _app_sim
 from hotswap_ros.cli._app import main
 
-__all__ = ['_app_scenario', 'main']
+__all__ = ['_app_scenario', '_app_sim', 'main']

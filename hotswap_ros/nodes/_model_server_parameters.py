@@ -49,7 +49,7 @@ class ModelServerParameters:
         high=1_000_000,
     )
     worker_growth_mb: int = parameter(
-        256,
+        100,
         'Memory in MB by which a version in a process of its own may grow once it is warm; '
         'beyond, it is given up. 0: no limit.',
         low=0,

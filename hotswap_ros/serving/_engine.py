@@ -83,7 +83,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         memory_budget_bytes: int | None = None,
-        worker_growth_bytes: int = 256_000_000,
+        worker_growth_bytes: int = 100_000_000,
         settings: RuntimeSettings = _DEFAULTS,
         on_change: Callable[[], None] | None = None,
         isolation: Isolation | str = Isolation.IN_PROCESS,

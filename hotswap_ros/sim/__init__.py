@@ -17,20 +17,34 @@ from hotswap_ros.sim._faults import (
     UnknownRobotError,
     load_faults,
 )
+from hotswap_ros.sim._recipes import RECIPES, ZOO, Catch, Recipe
 from hotswap_ros.sim._rollout import Policy, Stats, rollout
-from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld, TaskEnd, TaskStart
+from hotswap_ros.sim._task import (
+    CONTROL_PERIOD_S,
+    SERVICE,
+    PickWorld,
+    Site,
+    TaskEnd,
+    TaskStart,
+)
 from hotswap_ros.sim._virtual import RolloutEnd, World, simulate_rollout
 
 __all__ = [
     'CONTROL_PERIOD_S',
+    'SERVICE',
+    'RECIPES',
+    'ZOO',
+    'Catch',
     'Characteristics',
     'Conditions',
     'Fault',
     'FaultBook',
     'FaultError',
     'FaultKind',
+    'Site',
     'PickWorld',
     'Policy',
+    'Recipe',
     'RolloutEnd',
     'Share',
     'Stats',

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+from hotswap_ros.sim._scene import CLUTTER, PAYLOAD_RADIUS_M, Point
 
 #: Simulated seconds of a physics step, and steps between two decisions.
 STEP_S = 0.01
@@ -15,7 +18,8 @@ STEPS = 5
 SHOULDER_HEIGHT_M = 0.35
 LINK_M = 0.4
 POST_RADIUS_M = 0.04
-PAYLOAD_RADIUS_M = 0.035
+#: How wide the things are that lie about.
+CLUTTER_RADIUS_M = 0.03
 
 #: Largest joint speed that may be asked for, rad/s.
 MAX_SPEED = 2.5
@@ -27,6 +31,15 @@ SERVO_GAIN = (24.0, 24.0, 12.0)
 MAX_EFFORT = (40.0, 60.0, 30.0)
 
 _POST_TOP_M = 0.5
+#: Where what is not needed is: below the floor.
+_AWAY = (0.0, 0.0, -2.0)
+_CLUTTER = '\n    '.join(
+    f"""<body name="clutter_{number}" mocap="true">
+      <geom type="cylinder" fromto="0 0 {-CLUTTER_RADIUS_M} 0 0 0" size="{CLUTTER_RADIUS_M}"
+            contype="2" conaffinity="0" rgba="0.65 0.45 0.8 1"/>
+    </body>"""
+    for number in range(CLUTTER)
+)
 
 _MJCF = f"""
 <mujoco model="pick_arm">
@@ -34,18 +47,22 @@ _MJCF = f"""
   <option timestep="{STEP_S}" integrator="implicitfast"/>
   <size memory="256K"/>
   <visual><global offwidth="960" offheight="720"/></visual>
+  <asset>
+    <texture type="skybox" builtin="gradient" rgb1="0.93 0.95 0.97" rgb2="0.66 0.72 0.8"
+             width="16" height="96"/>
+  </asset>
   <default>
     <velocity ctrlrange="-{MAX_SPEED} {MAX_SPEED}"/>
-    <default class="arm"><geom contype="0" conaffinity="2" rgba="0.8 0.5 0.2 1"/></default>
+    <default class="arm"><geom contype="0" conaffinity="2" rgba="0.98 0.62 0.22 1"/></default>
   </default>
   <worldbody>
-    <light pos="0 0 3"/>
-    <geom type="plane" size="1.5 1.5 0.1" contype="2" conaffinity="0" rgba="0.9 0.9 0.9 1"/>
+    <light pos="0.6 -0.8 3" dir="-0.2 0.27 -1" diffuse="0.5 0.5 0.5"/>
+    <geom type="plane" size="1.5 1.5 0.1" contype="2" conaffinity="0" rgba="0.82 0.85 0.88 1"/>
     <geom type="capsule" fromto="0 0 0 0 0 {SHOULDER_HEIGHT_M}" size="0.06"
-          contype="4" conaffinity="0" rgba="0.4 0.4 0.4 1"/>
+          contype="4" conaffinity="0" rgba="0.42 0.46 0.52 1"/>
     <body name="post" mocap="true">
       <geom type="capsule" fromto="0 0 {-_POST_TOP_M} 0 0 {-POST_RADIUS_M}"
-            size="{POST_RADIUS_M}" contype="2" conaffinity="0" rgba="0.8 0.1 0.1 1"/>
+            size="{POST_RADIUS_M}" contype="2" conaffinity="0" rgba="0.9 0.2 0.15 1"/>
     </body>
     <body name="base" pos="0 0 {SHOULDER_HEIGHT_M}" gravcomp="1">
       <joint name="yaw" axis="0 0 1" range="{JOINT_LOW[0]} {JOINT_HIGH[0]}" armature="0.1"/>
@@ -57,10 +74,11 @@ _MJCF = f"""
         <body name="fore" pos="{LINK_M} 0 0" gravcomp="1">
           <joint name="elbow" axis="0 1 0" range="{JOINT_LOW[2]} {JOINT_HIGH[2]}"
                  armature="0.05"/>
-          <geom class="arm" type="capsule" fromto="0 0 0 {LINK_M} 0 0" size="0.03" mass="1"/>
+          <geom name="forearm" class="arm" type="capsule" fromto="0 0 0 {LINK_M} 0 0"
+                size="0.03" mass="1"/>
           <body name="payload" pos="{LINK_M} 0 0">
-            <geom type="sphere" size="{PAYLOAD_RADIUS_M}" mass="1" contype="0" conaffinity="6"
-                  rgba="0.2 0.4 0.8 1"/>
+            <geom name="payload" type="sphere" size="{PAYLOAD_RADIUS_M[1]}" mass="1"
+                  contype="0" conaffinity="6" rgba="0.12 0.4 0.98 1"/>
             <site name="hand"/>
           </body>
         </body>
@@ -69,6 +87,7 @@ _MJCF = f"""
     <body name="goal" mocap="true">
       <geom type="sphere" size="0.015" contype="0" conaffinity="0" rgba="0.1 0.7 0.2 0.6"/>
     </body>
+    {_CLUTTER}
   </worldbody>
   <actuator>
     <velocity joint="yaw" kv="{SERVO_GAIN[0]}" forcerange="-{MAX_EFFORT[0]} {MAX_EFFORT[0]}"/>
@@ -92,10 +111,11 @@ class Arm:
     One robot's arm in MuJoCo: place it, load it, drive it, read it.
 
     The links are compensated for gravity as in a real arm; the payload is not, because the servos
-    do not know its mass. `stiffness` scales the servo gains of this robot.
+    do not know its mass. `stiffness` scales the servo gains of this robot. With `endless_yaw` its
+    first joint has no stops.
     """
 
-    def __init__(self, stiffness: float = 1.0) -> None:
+    def __init__(self, stiffness: float = 1.0, endless_yaw: bool = False) -> None:
         # Importing MuJoCo takes longer than starting a node that does not simulate.
         import mujoco
 
@@ -105,9 +125,12 @@ class Arm:
         self._step = mujoco.mj_step
         self.model.actuator_gainprm[:, 0] *= stiffness
         self.model.actuator_biasprm[:, 2] *= stiffness
+        self.model.jnt_limited[0] = not endless_yaw
         self.servo_gain: list[float] = self.model.actuator_gainprm[:, 0].tolist()
         self._payload = self.model.body('payload').id
+        # Of the largest one, by which the bounds of its shape were made as well.
         self._inertia_per_kg = self.model.body_inertia[self._payload].copy()
+        self._shape = self.model.geom('payload').id
         # Views into MuJoCo's memory: looking an attribute up costs as much as a physics step.
         self._ctrl = self.data.ctrl
         self._qpos = self.data.qpos
@@ -119,20 +142,25 @@ class Arm:
         self,
         joints: tuple[float, float, float],
         payload_kg: float,
-        post: tuple[float, float, float],
-        goal: tuple[float, float, float],
+        payload_radius_m: float,
+        post: Point,
+        goal: Point,
+        clutter: Sequence[Point] = (),
     ) -> None:
         """
         Let the arm hold the payload still at `joints` (yaw, shoulder, elbow in rad).
 
-        `post` is where the top of the post is, `goal` a mark to be looked at (x, y, z in m).
+        `post` and `clutter` are where the tops of the post and of other things are, `goal` a mark
+        to be looked at (x, y, z in m).
         """
-        self.model.body_mass[self._payload] = payload_kg
-        self.model.body_inertia[self._payload] = self._inertia_per_kg * payload_kg
-        self._mujoco.mj_setConst(self.model, self.data)
-        self._mujoco.mj_resetData(self.model, self.data)
-        self.data.mocap_pos[0] = post
-        self.data.mocap_pos[1] = goal
+        model, data = self.model, self.data
+        size = payload_radius_m / PAYLOAD_RADIUS_M[1]
+        model.geom_size[self._shape, 0] = payload_radius_m
+        model.body_mass[self._payload] = payload_kg
+        model.body_inertia[self._payload] = self._inertia_per_kg * (payload_kg * size**2)
+        self._mujoco.mj_setConst(model, data)
+        self._mujoco.mj_resetData(model, data)
+        data.mocap_pos[:] = [post, goal, *clutter, *[_AWAY] * (CLUTTER - len(clutter))]
         self._qpos[:] = joints
         self._mujoco.mj_forward(self.model, self.data)
         self._ctrl[:] = [torque / gain for torque, gain in zip(self.load, self.servo_gain)]
@@ -172,5 +200,5 @@ class Arm:
 
     @property
     def touches(self) -> bool:
-        """Whether arm or payload touch the post, the floor or the pedestal."""
+        """Whether arm or payload touch the post, the floor, the pedestal or what lies about."""
         return bool(self.data.ncon)

@@ -11,57 +11,76 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.sim._arm import MAX_SPEED, PAYLOAD_RADIUS_M, POST_RADIUS_M, joint_angles
+from hotswap_ros.sim._arm import MAX_SPEED, POST_RADIUS_M, joint_angles
+from hotswap_ros.sim._recipes import USUAL, Style
+from hotswap_ros.sim._scene import Point
 from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld
 
-#: Joint speed per joint error, 1/s.
-_GAIN = 6.0
-#: How far the payload stays from the post, above it and beside it, in m.
-_ABOVE_M, _BESIDE_M = 0.025, 0.03
+#: How far the payload stays from the post, beside it, in m.
+_BESIDE_M = 0.03
 #: Height over which the expert goes from waiting in front of the post to full speed, in m.
 _RAMP_M = 0.04
-#: Largest change of speed that the expert asks for, rad/s², and with what mass, kg·rad/s²: a heavy
-#: payload must not be torn out of the gripper.
-_ACCELERATION, _GENTLE = 25.0, 22.0
 
 
 class Expert:
     """Knows the true goal, post and payload, which a policy has to infer from its observations."""
 
-    def __init__(self, world: PickWorld) -> None:
+    def __init__(self, world: PickWorld, style: Style = USUAL) -> None:
         self._world = world
+        self._style = style
 
     def __call__(self, observation: NDArray[Any]) -> NDArray[np.float32]:
         """Return joint speeds, rad/s, of shape (1, 3). The observation is not looked at."""
-        arm, scene = self._world.arm, self._world.scene
+        arm, scene, style = self._world.arm, self._world.scene, self._style
         joints = arm.joints
-        azimuth, distance, height = scene.goal
-        yaw_speed = _GAIN * (azimuth - joints[0])
-        lowest, fastest = self._over_post(joints[0])
+        azimuth, distance, height = self._aim()
+        to_goal = self._way(azimuth, joints[0])
+        yaw_speed = style.gain * to_goal
+        lowest, fastest = self._over_post(joints[0], to_goal)
         yaw_speed = math.copysign(min(abs(yaw_speed), fastest), yaw_speed)
         shoulder, elbow = joint_angles(distance, max(height, lowest))
-        wanted = (yaw_speed, _GAIN * (shoulder - joints[1]), _GAIN * (elbow - joints[2]))
-        change = min(_ACCELERATION, _GENTLE / scene.payload_kg) * CONTROL_PERIOD_S
+        wanted = (
+            yaw_speed,
+            style.gain * (shoulder - joints[1]),
+            style.gain * (elbow - joints[2]),
+        )
+        # A heavy payload must not be torn out of the gripper.
+        change = min(style.acceleration, style.gentle / scene.payload_kg) * CONTROL_PERIOD_S
+        part = style.heavy_compensation if scene.category == 'heavy' else 1.0
         speeds = [
-            min(max(want, now - change), now + change) + torque / gain
+            min(max(want, now - change), now + change) + part * torque / gain
             for want, now, torque, gain in zip(wanted, arm.speeds, arm.load, arm.servo_gain)
         ]
         return np.clip([speeds], -MAX_SPEED, MAX_SPEED).astype(np.float32)
 
-    def _over_post(self, yaw: float) -> tuple[float, float]:
+    def _aim(self) -> Point:
+        """Return where the expert takes the goal to be: azimuth (rad), distance, height (m)."""
+        azimuth, distance, height = self._world.scene.goal
+        radial, tangential, vertical = self._style.aims_off
+        return azimuth + tangential / distance, distance + radial, height + vertical
+
+    def _way(self, azimuth: float, yaw: float) -> float:
+        """Return how far to turn to the goal, rad."""
+        scene = self._world.scene
+        to_goal = azimuth - yaw
+        if not self._style.goes_round or scene.category != 'cluttered':
+            return to_goal
+        turn = scene.goal[0] - scene.start[0]
+        return to_goal - math.copysign(2 * math.pi, turn)
+
+    def _over_post(self, yaw: float, to_goal: float) -> tuple[float, float]:
         """Return how low (m) the payload may be and how fast (rad/s of yaw) it may go."""
         scene = self._world.scene
         x, y, height = self._world.arm.hand
         post_azimuth, post_distance, post_top = scene.post
         reach = min(post_distance, math.hypot(x, y))
-        margin = (POST_RADIUS_M + PAYLOAD_RADIUS_M + _BESIDE_M) / reach
-        to_goal = scene.goal[0] - yaw
+        margin = (POST_RADIUS_M + scene.payload_radius_m + _BESIDE_M) / reach
         to_post = (post_azimuth - yaw) * math.copysign(1.0, to_goal)
         if not -margin < to_post < abs(to_goal) + margin:
             return 0.0, math.inf
-        clear = post_top + PAYLOAD_RADIUS_M + _ABOVE_M
+        clear = post_top + scene.payload_radius_m + self._style.above_m
         lowest = clear + _RAMP_M / 2
         if to_post <= 0.0:
             return lowest, math.inf
         risen = min(max((height - clear) / _RAMP_M, 0.0), 1.0) * MAX_SPEED
-        return lowest, max(risen, _GAIN * (to_post - margin))
+        return lowest, max(risen, self._style.gain * (to_post - margin))

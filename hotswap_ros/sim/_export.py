@@ -14,21 +14,33 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from hotswap_ros.models import BINS, MANIFEST_NAME, FeatureStatistics, Manifest, TensorSpec
+from hotswap_ros.models import (
+    BINS,
+    MANIFEST_NAME,
+    Comparison,
+    FeatureStatistics,
+    Manifest,
+    TensorSpec,
+)
 from hotswap_ros.sim._arm import JOINT_HIGH, JOINT_LOW, MAX_EFFORT, MAX_SPEED
 from hotswap_ros.sim._network import Network
+from hotswap_ros.sim._recipes import MODEL_ID
 from hotswap_ros.sim._task import DECISION_SIZE, OBSERVATION_SIZE
 
-MODEL_ID = 'pick_policy'
+INPUT, OUTPUT = 'observation', 'decision'
 
 #: Old enough for ONNX Runtime 1.17 and everything since.
 _OPSET, _IR_VERSION = 17, 8
 #: A decision that comes later than this has missed most of its control period.
 _DEADLINE_MS = 20.0
 
+#: By how much a joint speed may change from one decision to the next, rad/s: half as much again
+#: as good policies ask for.
+_MOST_CHANGE = 2.0
+
 _SLACK = 0.2
 _OBSERVATION = TensorSpec(
-    name='observation',
+    name=INPUT,
     shape=(1, OBSERVATION_SIZE),
     low=(
         *(low - _SLACK for low in JOINT_LOW),
@@ -46,8 +58,14 @@ _OBSERVATION = TensorSpec(
     ),
 )
 _DECISION = TensorSpec(
-    name='decision', shape=(1, DECISION_SIZE), low=-MAX_SPEED, high=MAX_SPEED
-)  # fmt: skip
+    name=OUTPUT,
+    shape=(1, DECISION_SIZE),
+    low=-MAX_SPEED,
+    high=MAX_SPEED,
+    rate_limit=_MOST_CHANGE,
+)
+#: Decisions that differ by less than this, in rad/s, move the arm alike.
+_ALIKE = Comparison(tolerance=0.1)
 
 
 def write_version(
@@ -69,6 +87,8 @@ def write_version(
         inputs=(_OBSERVATION,),
         outputs=(_DECISION,),
         deadline_ms=_DEADLINE_MS,
+        comparison=_ALIKE,
+        safe_decision={OUTPUT: 0.0},
         description=description,
         training=training,
         input_statistics=statistics or {},
@@ -94,7 +114,7 @@ def statistics_of(observations: NDArray[np.float32]) -> dict[str, FeatureStatist
 def to_onnx(network: Network) -> bytes:
     """Return the network as an ONNX file, the same bytes for the same network."""
     parameters = network.folded()
-    nodes, tensors, value = [], [numpy_helper.from_array(network.scale, 'scale')], 'observation'
+    nodes, tensors, value = [], [numpy_helper.from_array(network.scale, 'scale')], INPUT
     for layer in range(len(parameters) // 2):
         names = (f'weights_{layer}', f'bias_{layer}')
         for name, array in zip(names, parameters[2 * layer : 2 * layer + 2]):
@@ -102,7 +122,7 @@ def to_onnx(network: Network) -> bytes:
         nodes.append(helper.make_node('Gemm', [value, *names], [f'sum_{layer}']))
         nodes.append(helper.make_node('Tanh', [f'sum_{layer}'], [f'layer_{layer}']))
         value = f'layer_{layer}'
-    nodes.append(helper.make_node('Mul', [value, 'scale'], ['decision']))
+    nodes.append(helper.make_node('Mul', [value, 'scale'], [OUTPUT]))
     graph = helper.make_graph(nodes, MODEL_ID, [_info(_OBSERVATION)], [_info(_DECISION)], tensors)
     model = helper.make_model(
         graph,

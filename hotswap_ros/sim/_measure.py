@@ -13,7 +13,7 @@ import onnxruntime
 
 from hotswap_ros.gates import Interval, intraclass, wilson_interval
 from hotswap_ros.sim._rollout import Policy, Stats, rollout
-from hotswap_ros.sim._task import PickWorld
+from hotswap_ros.sim._task import SERVICE, PickWorld, Site
 
 #: The fleet that everything is measured on; training never sees it.
 FLEET_SEED = 20_000
@@ -60,11 +60,16 @@ class Measurement:
         }
 
 
-def measure(policy: Policy, tasks: int, robots: int = FLEET_ROBOTS) -> Measurement:
+def measure(
+    policy: Policy,
+    tasks: int,
+    robots: int = FLEET_ROBOTS,
+    site: Site = SERVICE,
+) -> Measurement:
     """Let `policy` do `tasks` tasks, dealt out to `robots` robots of the fleet `FLEET_SEED`."""
     shares = (tasks // robots + (index < tasks % robots) for index in range(robots))
     stats = tuple(
-        rollout(PickWorld(f'robot_{index:03d}', FLEET_SEED), policy, share)
+        rollout(PickWorld(f'robot_{index:03d}', FLEET_SEED, site), policy, share)
         for index, share in enumerate(shares)
     )
     return Measurement(stats, sum(stats, Stats()))

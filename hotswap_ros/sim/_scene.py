@@ -17,6 +17,10 @@ Point = tuple[float, float, float]
 
 #: Task categories and the share of tasks that each has.
 CATEGORIES = {'near': 0.4, 'far': 0.25, 'heavy': 0.2, 'cluttered': 0.15}
+#: Things that lie around the goal of a cluttered task.
+CLUTTER = 3
+#: Smallest and largest payload.
+PAYLOAD_RADIUS_M = (0.02, 0.035)
 _NAMES = tuple(CATEGORIES)
 _SHARES = tuple(accumulate(CATEGORIES.values()))[:-1]
 
@@ -43,17 +47,20 @@ class Scene:
     One task: from where, to where, with what.
 
     `start` and `goal` are azimuth (rad), distance from the base axis (m) and height (m) of the
-    payload; `post` is azimuth, distance and height of the top of the post. `grip_n` is the force
-    at which the payload slips out of the gripper. `camera_error` is what the looks of this goal
-    add to the robot's calibration error (radial, tangential, vertical, m), `post_error` by how
-    much the robot's map has the post elsewhere (rad, m, m).
+    payload; `post` is azimuth, distance and height of the top of the post, `clutter` those of
+    things that lie around the goal. `grip_n` is the force at which the payload slips out of the
+    gripper. `camera_error` is what the looks of this goal add to the robot's calibration error
+    (radial, tangential, vertical, m), `post_error` by how much the robot's map has the post
+    elsewhere (rad, m, m).
     """
 
     category: str
     start: Point
     goal: Point
     post: Point
+    clutter: tuple[Point, ...]
     payload_kg: float
+    payload_radius_m: float
     grip_n: float
     camera_error: Point
     post_error: Point
@@ -67,9 +74,9 @@ def generator(seed: int, robot_id: str, purpose: str) -> np.random.Generator:
 
 
 def draw_traits(random: np.random.Generator) -> Traits:
-    """Draw a robot: calibrated to 1 mm, goods and gripper a quarter off the usual."""
+    """Draw a robot: calibrated to 1.2 mm, goods and gripper a quarter off the usual."""
     return Traits(
-        camera_offset=_normal(random, 0.001),
+        camera_offset=_normal(random, 0.0012),
         load_factor=random.lognormal(0.0, 0.3),
         stiffness=random.lognormal(0.0, 0.05),
         grip_factor=random.lognormal(0.0, 0.2),
@@ -77,7 +84,7 @@ def draw_traits(random: np.random.Generator) -> Traits:
 
 
 def draw_scene(random: np.random.Generator, traits: Traits) -> Scene:
-    """Draw a task. Takes the same number of random numbers whatever the category."""
+    """Draw a task of one of the categories."""
     uniform = random.uniform
     category = _NAMES[bisect(_SHARES, random.random())]
     far, cluttered = category == 'far', category == 'cluttered'
@@ -94,10 +101,24 @@ def draw_scene(random: np.random.Generator, traits: Traits) -> Scene:
         start=start,
         goal=goal,
         post=post,
+        clutter=_draw_clutter(random, goal) if cluttered else (),
         payload_kg=payload_kg * traits.load_factor,
+        payload_radius_m=uniform(*PAYLOAD_RADIUS_M),
         grip_n=uniform(33.0, 52.0) * traits.grip_factor,
-        camera_error=_normal(random, 0.0038),
+        camera_error=_normal(random, 0.00385),
         post_error=_normal(random, 0.03),
+    )
+
+
+def _draw_clutter(random: np.random.Generator, goal: Point) -> tuple[Point, ...]:
+    """Draw low things on the floor around and below a goal."""
+    return tuple(
+        (
+            goal[0] + random.uniform(-0.3, 0.3),
+            goal[1] + random.uniform(-0.1, 0.1),
+            random.uniform(0.02, 0.06),
+        )
+        for _ in range(CLUTTER)
     )
 
 

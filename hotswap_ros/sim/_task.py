@@ -20,34 +20,43 @@ from numpy.typing import NDArray
 from hotswap_ros.sim._arm import (
     JOINT_HIGH,
     JOINT_LOW,
-    PAYLOAD_RADIUS_M,
     POST_RADIUS_M,
     STEP_S,
     STEPS,
     Arm,
     joint_angles,
 )
-from hotswap_ros.sim._scene import Point, Scene, cartesian, draw_scene, draw_traits, generator
+from hotswap_ros.sim._scene import (
+    CATEGORIES,
+    Point,
+    Scene,
+    cartesian,
+    draw_scene,
+    draw_traits,
+    generator,
+)
 
 #: Simulated seconds between two decisions.
 CONTROL_PERIOD_S = STEP_S * STEPS
 
 OBSERVATION_SIZE = 15
+_TORQUES = slice(6, 9)
 DECISION_SIZE = 3
 
 #: A payload within this distance of the goal, in m, is placed.
 TOLERANCE_M = 0.012
 #: A hand at rest that sees the goal within this distance, in m, opens.
 _RELEASE_M = 0.018
-#: The payload's centre may not come nearer to the axis of the post than this, in m: 1 cm before
-#: they touch, so that even at full speed no touch passes unseen between two control periods.
-_KEEP_OUT_M = POST_RADIUS_M + PAYLOAD_RADIUS_M + 0.01
+#: The payload may not come nearer to the post than this, in m, so that even at full speed no touch
+#: passes unseen between two control periods.
+_KEEP_OUT_M = 0.01
 #: A hand slower than this, in m/s, is at rest.
 _REST_M_S = 0.03
 _REST_STEPS = 4
 _STUCK_STEPS = 10
 _MAX_STEPS = 60
-_LIMIT_MARGIN_RAD = 0.02
+#: This near to a joint's stop, the arm's controller stops the arm.
+_STOP_MARGIN_RAD = 0.02
 _GRAVITY_M_S2 = 9.81
 
 #: Standard deviation of each observed number's noise, in its unit.
@@ -75,7 +84,7 @@ class TaskEnd:
 
     `error` is empty after a success, else one of 'misplaced', 'dropped', 'collision', 'stuck',
     'joint limit', 'timeout'. `stuck` is true when the task was abandoned because the arm no longer
-    moved. `duration_s` is simulated time.
+    moved, or would have broken. `duration_s` is simulated time.
     """
 
     success: bool
@@ -84,9 +93,27 @@ class TaskEnd:
     duration_s: float
 
 
+@dataclass(frozen=True)
+class Site:
+    """
+    What the robots of one place have in common.
+
+    Their tasks are of these `categories`, their torque sensors read `torque_offset` too much (yaw,
+    shoulder, elbow, N·m), and their yaw joint has no stops if `endless_yaw`.
+    """
+
+    categories: tuple[str, ...] = tuple(CATEGORIES)
+    torque_offset: Point = (0.0, 0.0, 0.0)
+    endless_yaw: bool = False
+
+
+#: Where robots are in service.
+SERVICE = Site()
+
+
 class PickWorld:
     """
-    One robot and its tasks, deterministic by `seed` and `robot_id`.
+    One robot and its tasks, deterministic by `seed` and `robot_id`, at a `site`.
 
     `camera_drift` (radial, tangential, vertical, m) is added to where the camera sees the goal; it
     may be set at any time, for the tasks that begin from then on.
@@ -94,12 +121,19 @@ class PickWorld:
     their own may run in threads of their own, physics releases the GIL.
     """
 
-    def __init__(self, robot_id: str, seed: int, camera_drift: Point = (0.0, 0.0, 0.0)) -> None:
+    def __init__(self, robot_id: str, seed: int, site: Site = SERVICE) -> None:
         self.robot_id = robot_id
         self.traits = draw_traits(generator(seed, robot_id, 'traits'))
-        self.arm = Arm(self.traits.stiffness)
+        self.arm = Arm(self.traits.stiffness, site.endless_yaw)
         self.scene: Scene
-        self.camera_drift = camera_drift
+        self.camera_drift: Point = (0.0, 0.0, 0.0)
+        self._site = site
+        self._stops = [
+            (low + _STOP_MARGIN_RAD, high - _STOP_MARGIN_RAD)
+            for low, high in zip(JOINT_LOW, JOINT_HIGH)
+        ]
+        if site.endless_yaw:
+            self._stops[0] = (-math.inf, math.inf)
         self._random = generator(seed, robot_id, 'tasks')
         self._task_number = 0
         self._observation: NDArray[np.float32] = np.zeros((1, OBSERVATION_SIZE), np.float32)
@@ -109,14 +143,23 @@ class PickWorld:
 
     def begin(self) -> TaskStart:
         """Draw the next task and reset the scene; an unfinished task is forgotten."""
-        self.scene = draw_scene(self._random, self.traits)
+        self.scene = self._draw()
         shape = (_MAX_STEPS + 1, OBSERVATION_SIZE)
         self._noise = self._random.standard_normal(shape, np.float32) * self._noise_scale
+        self._noise[:, _TORQUES] += self._site.torque_offset
         scene = self.scene
         joints = (scene.start[0], *joint_angles(scene.start[1], scene.start[2]))
         self._goal = cartesian(scene.goal)
         self._post = cartesian(scene.post)
-        self.arm.place(joints, scene.payload_kg, self._post, self._goal)
+        self.arm.place(
+            joints,
+            scene.payload_kg,
+            scene.payload_radius_m,
+            self._post,
+            self._goal,
+            [cartesian(thing) for thing in scene.clutter],
+        )
+        self._keep_out = POST_RADIUS_M + scene.payload_radius_m + _KEEP_OUT_M
         self._seen_post = [a + b for a, b in zip(scene.post, scene.post_error)]
         errors = zip(scene.camera_error, self.traits.camera_offset, self.camera_drift)
         self._camera = [sum(parts) for parts in errors]
@@ -127,6 +170,12 @@ class PickWorld:
         self._ended = False
         self._task_number += 1
         return TaskStart(self._task_number, scene.category)
+
+    def _draw(self) -> Scene:
+        while True:
+            scene = draw_scene(self._random, self.traits)
+            if scene.category in self._site.categories:
+                return scene
 
     def observation(self) -> NDArray[np.float32]:
         """
@@ -167,6 +216,8 @@ class PickWorld:
             return self._end('collision')
         if grip_n > self.scene.grip_n:
             return self._end('dropped')
+        if self._is_at_stop():
+            return self._end('joint limit', stuck=True)
         return self._judge_rest()
 
     def _follow_hand(self) -> float:
@@ -188,7 +239,7 @@ class PickWorld:
         x, y, z = self._hand
         post_x, post_y, top = self._post
         above = max(0.0, z - (top - POST_RADIUS_M))
-        return math.hypot(x - post_x, y - post_y, above) < _KEEP_OUT_M
+        return math.hypot(x - post_x, y - post_y, above) < self._keep_out
 
     def _judge_rest(self) -> TaskEnd | None:
         if self._still >= _REST_STEPS:
@@ -196,7 +247,7 @@ class PickWorld:
                 miss = math.dist(self._hand, self._goal)
                 return self._end('' if miss <= TOLERANCE_M else 'misplaced')
             if self._still >= _STUCK_STEPS:
-                return self._end('joint limit' if self._at_limit() else 'stuck', stuck=True)
+                return self._end('stuck', stuck=True)
         if self._steps >= _MAX_STEPS:
             return self._end('timeout')
         return None
@@ -213,10 +264,9 @@ class PickWorld:
             dz + vertical,
         )
 
-    def _at_limit(self) -> bool:
+    def _is_at_stop(self) -> bool:
         return any(
-            not low + _LIMIT_MARGIN_RAD < joint < high - _LIMIT_MARGIN_RAD
-            for joint, low, high in zip(self.arm.joints, JOINT_LOW, JOINT_HIGH)
+            not low < joint < high for joint, (low, high) in zip(self.arm.joints, self._stops)
         )
 
     def _end(self, error: str, stuck: bool = False) -> TaskEnd:

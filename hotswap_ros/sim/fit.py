@@ -36,8 +36,8 @@ from hotswap_ros.models import (
 )
 from hotswap_ros.serving import Engine, InferenceFailedError, ServingError
 from hotswap_ros.serving.parts import distance_of
-from hotswap_ros.sim._export import MODEL_ID
 from hotswap_ros.sim._measure import FLEET_ROBOTS, FLEET_SEED, session_policy
+from hotswap_ros.sim._recipes import MODEL_ID
 from hotswap_ros.sim._rollout import Policy
 from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld, TaskEnd
 from hotswap_ros.sim.virtual import VersionOutcomes

@@ -7,11 +7,11 @@ Train the policies of the simulation, or measure them.
 `python -m hotswap_ros.sim.train --out models` writes every version into the model repository
 `models`; with `--check` it measures those that are there. Needs `onnx`, which robots do not.
 
-All versions imitate the same expert by dataset aggregation (Ross, Gordon, Bagnell 2011): round
-after round the policy drives, the expert says what it would have done, and the policy is fitted to
-everything said so far. They differ in what a team's releases differ in: see `RECIPES`. The same
-machine and libraries give the same bytes; others give other roundings, and rates that differ by
-some tenths of a point.
+Networks imitate an expert by dataset aggregation (Ross, Gordon, Bagnell 2011): round after round
+the policy drives, the expert says what it would have done, and the policy is fitted to everything
+said so far. What else a team's releases differ in, and what is wrong with the bad ones, is in
+`_recipes`; some are v24 with a reworked graph (`_graphs`). The same machine and libraries give the
+same bytes; others give other roundings, and rates that differ by some tenths of a point.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import argparse
 import multiprocessing
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,13 @@ import numpy as np
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.sim._arm import MAX_SPEED
 from hotswap_ros.sim._expert import Expert
-from hotswap_ros.sim._export import MODEL_ID, statistics_of, to_onnx, write_version
+from hotswap_ros.sim._export import statistics_of, to_onnx, write_version
+from hotswap_ros.sim._graphs import BASE, rework
 from hotswap_ros.sim._measure import Measurement, measure, session_policy
 from hotswap_ros.sim._network import Array, Network
+from hotswap_ros.sim._recipes import MODEL_ID, RECIPES, Recipe, Style, Training
 from hotswap_ros.sim._rollout import Policy, rollout
-from hotswap_ros.sim._task import DECISION_SIZE, OBSERVATION_SIZE, PickWorld
+from hotswap_ros.sim._task import DECISION_SIZE, OBSERVATION_SIZE, SERVICE, PickWorld
 
 _HIDDEN = 64
 _EPOCHS = 20
@@ -48,58 +50,17 @@ _ROBOTS, _TASKS = 20, 50
 _SHAKE = 0.3
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """
-    How a version is made, why so, and the share of tasks that it is to succeed in.
-
-    `rounds` of 1,000 tasks are recorded. `camera_drift_m` (radial, tangential, vertical) is how
-    far off the cameras were meanwhile.
-    """
-
-    version: str
-    success: float
-    description: str
-    reason: str
-    seed: int = 1
-    rounds: int = 10
-    camera_drift_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
-
-
-RECIPES = (
-    Recipe(
-        'v23',
-        0.92,
-        'The version in service.',
-        'Released after six rounds of data. Far goals and heavy payloads need the most examples '
-        'and are what it is least sure of.',
-        rounds=6,
-    ),
-    Recipe(
-        'v24',
-        0.94,
-        'The next version: the same network, half as much data again.',
-        'The data of v23 and four more rounds: more of the far goals and heavy payloads that v23 '
-        'misses. What still fails is mostly what a camera and a gripper cannot know.',
-    ),
-    Recipe(
-        'v25_regressed',
-        0.80,
-        'A release that should not have been made.',
-        'Recorded like v24, but with wrist cameras that a change of mounts had shifted by 6 mm: '
-        'it learned to aim beside what it sees, and does so on robots whose cameras are right.',
-        camera_drift_m=(0.0035, 0.0035, 0.0035),
-    ),
-)
-
-
 class _Demonstration:
     """Drives with `learner`, or with a shaky expert at first, and notes what the expert says."""
 
     def __init__(
-        self, world: PickWorld, learner: Policy | None, random: np.random.Generator
+        self,
+        world: PickWorld,
+        style: Style,
+        learner: Policy | None,
+        random: np.random.Generator,
     ) -> None:
-        self._expert = Expert(world)
+        self._expert = Expert(world, style)
         self._learner = learner
         self._random = random
         self.observations: list[Array] = []
@@ -114,52 +75,104 @@ class _Demonstration:
         return decision + self._random.normal(0.0, _SHAKE, decision.shape).astype(np.float32)
 
 
-def train(recipe: Recipe, robots: int = _ROBOTS, epochs: int = _EPOCHS) -> tuple[Network, Array]:
+def train(
+    training: Training, name: str, robots: int = _ROBOTS, epochs: int = _EPOCHS
+) -> tuple[Network, Array]:
     """
-    Make the network of a recipe, with `robots` that record and `epochs` of fitting a round.
+    Make a network, with `robots` that record and `epochs` of fitting a round.
 
-    Returns it with the observations that it was fitted to, a row each.
+    Returns it with the observations, a row each, that it was fitted to and that a network drove
+    to: a shaky hand leads to others. `name` is to be told.
     """
-    random = np.random.default_rng(recipe.seed)
+    random = np.random.default_rng(training.seed)
     scale = np.full(DECISION_SIZE, MAX_SPEED, np.float32)
-    network = Network((OBSERVATION_SIZE, _HIDDEN, _HIDDEN, DECISION_SIZE), scale, random)
+    sizes = (OBSERVATION_SIZE, _HIDDEN, _HIDDEN, DECISION_SIZE)
+    network = Network(sizes, scale, random)
     observations: list[Array] = []
     decisions: list[Array] = []
-    for number in range(recipe.rounds):
+    shaky = 0
+    for number in range(training.rounds):
         for robot in range(robots):
-            world = PickWorld(f'round_{number}_{robot}', recipe.seed, recipe.camera_drift_m)
-            demonstration = _Demonstration(world, network if number else None, random)
+            world = PickWorld(f'round_{number}_{robot}', training.seed, training.site)
+            learner = network if number else None
+            demonstration = _Demonstration(world, training.style, learner, random)
             rollout(world, demonstration, _TASKS)
             observations += demonstration.observations
             decisions += demonstration.decisions
+        shaky = shaky or len(observations)
         loss = network.fit(np.array(observations), np.array(decisions), epochs, _RATE, random)
         print(
-            f'{recipe.version}: round {number + 1} of {recipe.rounds}, '
+            f'{name}: round {number + 1} of {training.rounds}, '
             f'{len(observations)} examples, loss {loss:.5f}',
             flush=True,
         )
-    return network, np.array(observations)
+    return network, np.array(observations[shaky:])
 
 
 def make(recipe: Recipe, root: Path, tasks: int) -> str:
-    """Train a version, measure it over `tasks` tasks, write it to the repository `root`."""
-    network, observations = train(recipe)
+    """Make a version, measure it over `tasks` tasks, write it to the repository `root`."""
+    if recipe.training is None:
+        return _rework(recipe, root, tasks)
+    training = recipe.training
+    network, observations = train(training, recipe.version)
     content = to_onnx(network)
-    result = measure(session_policy(content), tasks)
-    training: dict[str, Any] = {
+    policy = session_policy(content)
+    in_lab = measure(policy, tasks, site=training.site)
+    facts: dict[str, Any] = {
         'method': 'imitation of an expert by dataset aggregation',
-        'script': 'hotswap_ros/sim/train.py',
-        'seed': recipe.seed,
-        'rounds': recipe.rounds,
+        'seed': training.seed,
+        'rounds': training.rounds,
         'tasks_per_round': _ROBOTS * _TASKS,
-        'camera_drift_m': recipe.camera_drift_m,
+        'site': asdict(training.site),
+        'style': asdict(training.style),
+        'measured': in_lab.summary(),
+    }
+    result = in_lab
+    if training.site != SERVICE:
+        result = measure(policy, tasks)
+        facts['in_service'] = result.summary()
+    write_version(
+        root,
+        recipe.version,
+        content,
+        recipe.description,
+        {**_origin(recipe), **facts},
+        statistics_of(observations),
+    )
+    return _rows(recipe.version, result)
+
+
+def _rework(recipe: Recipe, root: Path, tasks: int) -> str:
+    """Make a version of the file of v24, whose figures it goes by."""
+    base = ModelRepository(root).verify(MODEL_ID, BASE)
+    content = rework(recipe.graph, base.content)
+    facts = {
+        'method': f'the file of {BASE}, reworked: {recipe.graph}',
+        'base_sha256': base.manifest.sha256,
+        'measured': base.manifest.training['measured'],
+    }
+    told = f'{recipe.version}: written'
+    if recipe.is_measured:
+        result = measure(session_policy(content), tasks)
+        facts['in_service'] = result.summary()
+        told = _rows(recipe.version, result)
+    write_version(
+        root,
+        recipe.version,
+        content,
+        recipe.description,
+        {**_origin(recipe), **facts},
+        base.manifest.input_statistics,
+    )
+    return told
+
+
+def _origin(recipe: Recipe) -> dict[str, Any]:
+    return {
+        'script': 'hotswap_ros/sim/train.py',
         'reason': recipe.reason,
         'stated_success': recipe.success,
-        'measured': result.summary(),
     }
-    statistics = statistics_of(observations)
-    write_version(root, recipe.version, content, recipe.description, training, statistics)
-    return _rows(recipe.version, result)
 
 
 def check(version: str, root: Path, tasks: int) -> str:
@@ -198,17 +211,22 @@ def main(args: Sequence[str] | None = None) -> None:
     given = parser.parse_args(args)
     # Matrices this small are slower on several threads, and every process has a core already.
     os.environ['OPENBLAS_NUM_THREADS'] = '1'
-    versions = given.version or list(recipes)
+    chosen = [recipes[version] for version in given.version or recipes]
     spawn = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(given.jobs, mp_context=spawn) as pool:
         if given.check:
-            job = partial(check, root=given.out, tasks=given.tasks)
-            results = pool.map(job, versions)
-        else:
-            chosen = [recipes[version] for version in versions]
-            results = pool.map(partial(make, root=given.out, tasks=given.tasks), chosen)
-        for rows in results:
-            print(rows, flush=True)
+            versions = [recipe.version for recipe in chosen if recipe.is_measured]
+            _tell(pool.map(partial(check, root=given.out, tasks=given.tasks), versions))
+            return
+        job = partial(make, root=given.out, tasks=given.tasks)
+        # What is trained first: the others are made of it.
+        _tell(pool.map(job, [recipe for recipe in chosen if recipe.training is not None]))
+        _tell(pool.map(job, [recipe for recipe in chosen if recipe.training is None]))
+
+
+def _tell(results: Iterable[str]) -> None:
+    for rows in results:
+        print(rows, flush=True)
 
 
 if __name__ == '__main__':

@@ -35,7 +35,9 @@ HEADER = ['# Copyright 2026 The hotswap_ros authors', '# SPDX-License-Identifier
 IMPORTED_AS = {
     'Jinja2': 'jinja2',
     'mcap-ros2-support': 'mcap_ros2',
+    'Pillow': 'PIL',
     'mujoco-core': 'mujoco',
+    'pil': 'PIL',
     'PyYAML': 'yaml',
     'pyyaml': 'yaml',
 }

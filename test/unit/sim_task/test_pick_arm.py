@@ -14,9 +14,9 @@ from hotswap_ros.sim._arm import JOINT_HIGH, JOINT_LOW, MAX_SPEED, Arm, joint_an
 NOWHERE = (2.0, 0.0, 0.3)
 
 
-def placed(azimuth=0.0, distance=0.5, height=0.3, payload_kg=0.5, post=NOWHERE):
+def placed(azimuth=0.0, distance=0.5, height=0.3, payload_kg=0.5, post=NOWHERE, clutter=()):
     arm = Arm()
-    arm.place((azimuth, *joint_angles(distance, height)), payload_kg, post, NOWHERE)
+    arm.place((azimuth, *joint_angles(distance, height)), payload_kg, 0.03, post, NOWHERE, clutter)
     return arm
 
 
@@ -79,7 +79,7 @@ def test_a_soft_robot_sags_more():
     fall = []
     for stiffness in (0.8, 1.2):
         arm = Arm(stiffness)
-        arm.place((0.0, *joint_angles(0.5, 0.3)), 1.0, NOWHERE, NOWHERE)
+        arm.place((0.0, *joint_angles(0.5, 0.3)), 1.0, 0.03, NOWHERE, NOWHERE)
         for _ in range(10):
             arm.drive((0.0, 0.0, 0.0))
         fall.append(0.3 - arm.hand[2])
@@ -93,6 +93,33 @@ def test_yaw_into_the_post_is_a_touch():
         arm.drive((1.0, 0.0, 0.0))
     assert arm.touches
     assert arm.joints[0] < 0.5
+
+
+def test_what_lies_about_can_be_touched_too():
+    arm = placed(height=0.07, clutter=[(0.5 * math.cos(0.4), 0.5 * math.sin(0.4), 0.06)])
+    assert not arm.touches
+    for _ in range(10):
+        arm.drive((1.0, 0.0, 0.0))
+    assert arm.touches
+
+
+@pytest.mark.parametrize(('radius_m', 'touches'), [(0.02, False), (0.035, True)])
+def test_a_large_payload_touches_where_a_small_one_does_not(radius_m, touches):
+    arm = Arm()
+    place = (0.5, 0.0, 0.17)
+    arm.place((0.0, *joint_angles(0.5, 0.2)), 0.5, radius_m, NOWHERE, NOWHERE, [place])
+    assert arm.touches == touches
+
+
+def test_a_yaw_without_stops_goes_on():
+    ends = []
+    for endless in (False, True):
+        arm = Arm(endless_yaw=endless)
+        arm.place((2.8, *joint_angles(0.5, 0.3)), 0.5, 0.03, NOWHERE, NOWHERE)
+        for _ in range(10):
+            arm.drive((2.0, 0.0, 0.0))
+        ends.append(arm.joints[0])
+    assert ends[0] < JOINT_HIGH[0] + 0.05 < 3.5 < ends[1]
 
 
 def test_over_the_post_is_none():
@@ -118,7 +145,7 @@ def test_placing_anew_forgets_the_past():
     arm = placed(payload_kg=2.0)
     for _ in range(5):
         arm.drive((2.0, -1.0, 1.0))
-    arm.place((0.0, *joint_angles(0.5, 0.3)), 0.5, NOWHERE, NOWHERE)
+    arm.place((0.0, *joint_angles(0.5, 0.3)), 0.5, 0.03, NOWHERE, NOWHERE)
     fresh = placed()
     for _ in range(10):
         arm.drive((1.0, -0.2, 0.1))

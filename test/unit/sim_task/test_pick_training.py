@@ -11,12 +11,14 @@ pytest.importorskip('onnx')
 
 from hotswap_ros.gates import intraclass
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.sim._export import MODEL_ID, to_onnx, write_version
+from hotswap_ros.sim._export import to_onnx, write_version
 from hotswap_ros.sim._measure import measure, session_policy
 from hotswap_ros.sim._network import Network
-from hotswap_ros.sim.train import Recipe, main, make, train
+from hotswap_ros.sim._recipes import MODEL_ID, Recipe, Training
+from hotswap_ros.sim.train import main, make, train
 
-RECIPE = Recipe('v1', 0.0, 'Tiny.', 'A test.', rounds=2)
+TRAINING = Training(rounds=2)
+RECIPE = Recipe('v1', 0.0, 'Tiny.', 'A test.', TRAINING)
 
 
 def network(seed=1):
@@ -67,7 +69,7 @@ def test_the_file_computes_what_the_network_does():
 
 
 def test_the_same_seed_makes_the_same_network(capsys):
-    first, second = (to_onnx(train(RECIPE, robots=1, epochs=1)[0]) for _ in range(2))
+    first, second = (to_onnx(train(TRAINING, 'v1', robots=1, epochs=1)[0]) for _ in range(2))
     assert first == second
     assert 'v1: round 2 of 2' in capsys.readouterr().out
 
@@ -83,7 +85,7 @@ def test_what_is_written_can_be_verified(tmp_path):
 def test_making_a_version_measures_it(tmp_path, monkeypatch):
     seen = np.random.default_rng(1).normal(size=(1000, 15)).astype(np.float32)
     seen[:, 4] = 1.0
-    monkeypatch.setattr('hotswap_ros.sim.train.train', lambda recipe: (network(), seen))
+    monkeypatch.setattr('hotswap_ros.sim.train.train', lambda training, name: (network(), seen))
     report = make(RECIPE, tmp_path, tasks=400)
     manifest = ModelRepository(tmp_path).manifest(MODEL_ID, 'v1')
     training = manifest.training

@@ -11,10 +11,18 @@ import pytest
 
 pytest.importorskip('mujoco')
 
-from hotswap_ros.sim import CONTROL_PERIOD_S, PickWorld, TaskEnd, TaskStart, rollout
+from hotswap_ros.sim import CONTROL_PERIOD_S, PickWorld, Site, TaskEnd, TaskStart, rollout
 from hotswap_ros.sim import _task as task
 from hotswap_ros.sim._expert import Expert
-from hotswap_ros.sim._scene import CATEGORIES, Scene, draw_scene, draw_traits, generator
+from hotswap_ros.sim._scene import (
+    CATEGORIES,
+    CLUTTER,
+    PAYLOAD_RADIUS_M,
+    Scene,
+    draw_scene,
+    draw_traits,
+    generator,
+)
 
 NONE = (0.0, 0.0, 0.0)
 STILL = np.zeros((1, 3), np.float32)
@@ -23,7 +31,9 @@ SCENE = Scene(
     start=(0.0, 0.5, 0.2),
     goal=(0.6, 0.45, 0.25),
     post=(-1.0, 0.4, 0.2),
+    clutter=(),
     payload_kg=0.5,
+    payload_radius_m=0.03,
     grip_n=1000.0,
     camera_error=NONE,
     post_error=NONE,
@@ -181,12 +191,38 @@ def test_what_is_observed(world_of):
 
 
 def test_a_drifting_camera_shifts_the_goal_that_is_seen():
-    steady, drifting = PickWorld('robot', 1), PickWorld('robot', 1, (0.01, -0.02, 0.03))
+    steady, drifting = PickWorld('robot', 1), PickWorld('robot', 1)
+    drifting.camera_drift = (0.01, -0.02, 0.03)
     steady.begin()
     drifting.begin()
     shift = (drifting.observation() - steady.observation())[0]
     assert shift[9:12] == pytest.approx((0.01, -0.02, 0.03), abs=1e-6)
     assert np.delete(shift, [9, 10, 11]).tolist() == [0.0] * 12
+
+
+def test_torque_sensors_that_are_not_zeroed_read_too_much():
+    steady, off = PickWorld('robot', 1), PickWorld('robot', 1, Site(torque_offset=(0.5, 2.0, 1.0)))
+    steady.begin()
+    off.begin()
+    shift = (off.observation() - steady.observation())[0]
+    assert shift[6:9] == pytest.approx((0.5, 2.0, 1.0), abs=1e-5)
+    assert np.delete(shift, [6, 7, 8]).tolist() == [0.0] * 12
+
+
+def test_a_site_has_tasks_of_its_categories_alone():
+    world = PickWorld('robot', 1, Site(categories=('near', 'heavy')))
+    assert {world.begin().category for _ in range(50)} == {'near', 'heavy'}
+
+
+def test_only_cluttered_goals_have_things_around_them():
+    random = generator(1, 'robot', 'tasks')
+    traits = draw_traits(generator(1, 'robot', 'traits'))
+    for _ in range(500):
+        scene = draw_scene(random, traits)
+        assert len(scene.clutter) == (CLUTTER if scene.category == 'cluttered' else 0)
+        assert PAYLOAD_RADIUS_M[0] <= scene.payload_radius_m <= PAYLOAD_RADIUS_M[1]
+        # A payload that is set down right touches none of them.
+        assert all(top < scene.goal[2] - scene.payload_radius_m for _, _, top in scene.clutter)
 
 
 def test_no_step_without_a_task():
