@@ -134,13 +134,15 @@ class Blocks:
 
     Memory is constant per robot: a debt for each task under way, and a block. `without_control`: a
     block needs no task of the control, because the candidate is held against a number.
-    `within_robots`: a robot's tasks count from its first one with the candidate on, so that one
-    that never gets the candidate is no control.
+    `awaits_candidate`: a robot's tasks count from its first one with the candidate on, so that one
+    that never gets the candidate is no control. Where it is known that a robot gets it, they count
+    at once: the first one with the candidate has no control tasks before it, and slow robots would
+    weigh more with the candidate.
     """
 
-    def __init__(self, *, without_control: bool = False, within_robots: bool = True) -> None:
+    def __init__(self, *, without_control: bool = False, awaits_candidate: bool = True) -> None:
         self._without_control = without_control
-        self._within_robots = within_robots
+        self._awaits_candidate = awaits_candidate
         #: The number of the first block in the queue; the last one takes the tasks that begin.
         self._first = 0
         self._queue = [_Block()]
@@ -153,6 +155,11 @@ class Blocks:
         """Return the robots whose tasks are counted."""
         return self._sides.keys()
 
+    @property
+    def waits(self) -> bool:
+        """Return whether a block is full and its last tasks are under way."""
+        return len(self._queue) > 1
+
     def add(self, robot_id: str, news: News, in_flight: tuple[int, int]) -> tuple[FleetBlock, ...]:
         """
         Count what is new on a robot, and return the blocks that have ended with it.
@@ -161,7 +168,7 @@ class Blocks:
         robot that joins began too early to count.
         """
         if robot_id not in self._sides:
-            if self._within_robots and news.candidate.started <= 0:
+            if self._awaits_candidate and news.candidate.started <= 0:
                 return ()
             candidate, control = in_flight
             self._sides[robot_id] = _Side(control), _Side(candidate)

@@ -23,7 +23,7 @@ from hotswap_ros.gates._window import News, Window
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.plan import Method, SuccessCriteria
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 class _Check(Protocol):
@@ -173,8 +173,10 @@ class Gate:
         """
         Return what each check says: FAIL or PENDING, and FAIL, PASS or INCONCLUSIVE if `complete`.
 
-        `complete` says that the step's data are in; PASS means that they show no harm.
+        `complete` says that the step's data are in; PASS means that they show no harm. While the
+        very first comparison waits for tasks under way, they are not in after all.
         """
+        complete = complete and not self._strata.waits_for_first
         return tuple(check.result(self._window, complete=complete) for check in self._checks)
 
     def dump(self) -> dict[str, Any]:

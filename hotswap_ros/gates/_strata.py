@@ -25,6 +25,12 @@ class Strata:
         self._control = control
         self._blocks: dict[float, Blocks] = {}
         self._shares: dict[str, float] = {}
+        self._has_compared = False
+
+    @property
+    def waits_for_first(self) -> bool:
+        """Return whether tasks enough have begun to compare, and none of them could be yet."""
+        return not self._has_compared and any(blocks.waits for blocks in self._blocks.values())
 
     def share(self, robot_id: str, candidate_share: float) -> None:
         """Take in the share of its tasks that a robot is to give to the candidate."""
@@ -49,26 +55,30 @@ class Strata:
         """Count what is new on a robot, and return the blocks that are full with it."""
         share = self._shares.get(robot_id, 0.0)
         if share not in self._blocks:
-            self._blocks[share] = self._new()
-        return self._blocks[share].add(robot_id, news, in_flight)
+            self._blocks[share] = self._new(share)
+        found = self._blocks[share].add(robot_id, news, in_flight)
+        self._has_compared = self._has_compared or bool(found)
+        return found
 
-    def _new(self) -> Blocks:
+    def _new(self, share: float) -> Blocks:
         return Blocks(
             without_control=self._control in (Control.FIXED, Control.HISTORY),
-            within_robots=self._control is Control.WITHIN_ROBOTS,
+            awaits_candidate=self._control is Control.WITHIN_ROBOTS and not share,
         )
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
         return {
             'shares': dict(self._shares),
+            'has_compared': self._has_compared,
             'blocks': [[share, blocks.dump()] for share, blocks in self._blocks.items()],
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Take back what `dump` gave."""
         self._shares = dict(data['shares'])
+        self._has_compared = data['has_compared']
         self._blocks = {}
         for share, dumped in data['blocks']:
-            self._blocks[share] = self._new()
+            self._blocks[share] = self._new(share)
             self._blocks[share].load(dumped)

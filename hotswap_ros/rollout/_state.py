@@ -181,8 +181,11 @@ class RolloutState(BaseModel):
     gate_complete: bool = False
 
     def follow_clock(self, by_s: float) -> None:
-        """Move all times along with a clock that was set; the instant of a swap is the robots'."""
+        """Move all times along with a clock that was set."""
         self.started += by_s
+        if self.activate_at:
+            # Else robots whose clocks were right all the time would wait for as long to swap.
+            self.activate_at += by_s
         if self.paused_at is not None:
             self.paused_at += by_s
         if self.rolling_back_since is not None:

@@ -127,8 +127,30 @@ def test_tasks_that_never_end_hold_nothing_up_for_ever() -> None:
     assert fleet.result.verdict is Verdict.FAIL
 
 
+def test_there_is_no_verdict_before_a_first_comparison() -> None:
+    """Tasks enough have ended, but one of the first block has not: that is soon to come."""
+    fleet = Fleet(60)
+    slow, *others = fleet.counts
+    fleet.begin(slow, 'v24')
+    for name, version in itertools.product(others, ('v24', 'v23')):
+        fleet.begin(name, version)
+        fleet.end(name, version, True)
+    assert fleet.gate.checks(complete=True)[0].verdict is Verdict.PENDING
+    fleet.end(slow, 'v24', True)
+    assert fleet.gate.checks(complete=True)[0].verdict is Verdict.PASS
+
+
+def test_tasks_before_the_first_candidate_one_count_where_the_share_is_known() -> None:
+    """Else a robot would join with a task of the candidate and none of the control beside it."""
+    fleet = Fleet(1)
+    for version in ['v23'] * 9 + ['v24'] * 2:
+        fleet.begin('amr_0', version)
+        fleet.end('amr_0', version, version == 'v23')
+    assert fleet.result.drop == 1
+
+
 def test_tasks_that_never_end_count_as_failed() -> None:
-    blocks = Blocks(within_robots=False)
+    blocks = Blocks(awaits_candidate=False)
     blocks.add('amr_0', News(Tally(started=5), Tally(started=5)), (0, 0))
     one = News(Tally(started=1, finished=1), Tally(started=1, finished=1, succeeded=1))
     closed = [found for _ in range(300) for found in blocks.add('amr_1', one, (0, 0))]
@@ -137,7 +159,7 @@ def test_tasks_that_never_end_count_as_failed() -> None:
 
 
 def test_a_large_fleet_is_judged_before_the_tasks_of_its_last_robots_end() -> None:
-    blocks = Blocks(within_robots=False)
+    blocks = Blocks(awaits_candidate=False)
     own, other = News(Tally(started=1), Tally()), News(Tally(), Tally(started=1))
     for number in range(400):
         blocks.add(f'amr_{number}', own if number % 2 else other, (0, 0))
@@ -353,7 +375,7 @@ def test_robots_that_are_watched_no_longer_hold_nothing_up() -> None:
 
 def test_tasks_under_way_are_waited_for_however_many_lie_between_two_messages() -> None:
     """A robot that tells once an hour has given no task up, whatever others tell meanwhile."""
-    blocks = Blocks(within_robots=False)
+    blocks = Blocks(awaits_candidate=False)
     first = Tally(started=60, finished=59, succeeded=59)
     then = Tally(started=60, finished=60, succeeded=60)
     closed = []

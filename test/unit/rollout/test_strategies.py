@@ -348,6 +348,20 @@ def test_green_is_validated_swapped_at_once_watched_and_blue_retired(make_fleet)
     assert cached == {'r03'}, 'deleted from the others'
 
 
+def test_a_clock_that_was_an_hour_ahead_makes_no_robot_wait_with_the_swap(make_fleet):
+    fleet = busy_fleet(make_fleet, start=1e6)
+    fleet.kill_coordinator()
+    fleet.set_clock(3_600)
+    fleet.boot_coordinator()
+    rollout = fleet.start(BLUE_GREEN)
+    fleet.run_until(lambda: any(robot.pending for robot in fleet.robots.values()))
+    fleet.kill_coordinator()
+    fleet.set_clock(-3_600)
+    fleet.boot_coordinator()
+    fleet.run_until(lambda: fleet.stables() == {'v24'}, at_most=30)
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+
+
 def test_green_goes_back_with_one_command_during_retention(make_fleet):
     fleet = busy_fleet(make_fleet)
     rollout = fleet.start(BLUE_GREEN)
