@@ -68,7 +68,7 @@ def output(folder):
 
 @pytest.mark.timeout(240)
 def test_it_runs_to_its_end_and_leaves_nothing_behind(demo, tmp_path):
-    process = demo()
+    process = demo('--speed', '20')
     assert process.wait(200) == 0, output(tmp_path)
     assert processes_of(tmp_path) == []
     assert not list(tmp_path.glob('hotswap_demo_*'))
