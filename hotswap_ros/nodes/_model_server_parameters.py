@@ -11,7 +11,7 @@ from pathlib import Path
 from hotswap_ros.models import CachedRepository, ModelRepository, is_url, source_of
 from hotswap_ros.nodes.parameters import parameter
 from hotswap_ros.nodes.share import shared
-from hotswap_ros.serving import Isolation, RuntimeSettings
+from hotswap_ros.serving import BREAKER_LIMIT, Isolation, RuntimeSettings
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,10 @@ class ModelServerParameters:
         "the node's.",
     )
     breaker_limit: int = parameter(
-        5, 'Failures in a row after which a candidate is out. 0: never.', low=0, high=1_000_000
+        BREAKER_LIMIT,
+        'Failures in a row after which a candidate is out. 0: never.',
+        low=0,
+        high=1_000_000,
     )
     state_folder: str = parameter(
         '', 'Folder that keeps the routing in force over restarts; empty: it is not kept.'

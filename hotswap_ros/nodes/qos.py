@@ -11,46 +11,27 @@ from rclpy.qos import (
     ReliabilityPolicy,
 )
 
+
+def _profile(
+    depth: int,
+    reliability: ReliabilityPolicy,
+    durability: DurabilityPolicy = DurabilityPolicy.VOLATILE,
+) -> QoSProfile:
+    return QoSProfile(
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=reliability,
+        durability=durability,
+        liveliness=LivelinessPolicy.AUTOMATIC,
+    )
+
+
 #: Repeated soon anyway: telemetry, heartbeats, observations and decisions.
-STREAM = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=10,
-    reliability=ReliabilityPolicy.BEST_EFFORT,
-    durability=DurabilityPolicy.VOLATILE,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-)
-
+STREAM = _profile(10, ReliabilityPolicy.BEST_EFFORT)
 #: Each one matters once: status changes, task results, alerts.
-EVENT = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=100,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.VOLATILE,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-)
-
+EVENT = _profile(100, ReliabilityPolicy.RELIABLE)
 #: The newest value, also for who comes late: the rollout status.
-STATE = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-)
-
+STATE = _profile(1, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
 #: Of the same kinds, for who listens to a whole fleet: a thousand robots may speak at once.
-STREAM_OF_FLEET = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=5_000,
-    reliability=ReliabilityPolicy.BEST_EFFORT,
-    durability=DurabilityPolicy.VOLATILE,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-)
-
-EVENT_OF_FLEET = QoSProfile(
-    history=HistoryPolicy.KEEP_LAST,
-    depth=5_000,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.VOLATILE,
-    liveliness=LivelinessPolicy.AUTOMATIC,
-)
+STREAM_OF_FLEET = _profile(5_000, ReliabilityPolicy.BEST_EFFORT)
+EVENT_OF_FLEET = _profile(5_000, ReliabilityPolicy.RELIABLE)

@@ -8,7 +8,7 @@ The robot's side: serves a model, guards what it decides, counts, and swaps vers
 """
 
 from hotswap_ros.models import Cause, InvalidRoutingError, Routing, VersionState, bucket
-from hotswap_ros.serving._breaker import OpenBreaker
+from hotswap_ros.serving._breaker import BREAKER_LIMIT, OpenBreaker
 from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._engine import Engine
 from hotswap_ros.serving._errors import (
@@ -35,6 +35,7 @@ from hotswap_ros.serving._shadow import ShadowComparison
 from hotswap_ros.serving._versions import Isolation, VersionInfo
 
 __all__ = [
+    'BREAKER_LIMIT',
     'Cause',
     'Decision',
     'Engine',

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from hotswap_ros.models import Cause
 
+#: Failures in a row after which a version is out, unless told otherwise.
+BREAKER_LIMIT = 5
+
 
 @dataclass(frozen=True, slots=True)
 class OpenBreaker:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 from numpy.typing import NDArray
 
 from hotswap_ros.models import ModelRepository, Routing, TaskCounts, VersionCounters
-from hotswap_ros.serving._breaker import Breaker, OpenBreaker
+from hotswap_ros.serving._breaker import BREAKER_LIMIT, Breaker, OpenBreaker
 from hotswap_ros.serving._decision import Decision, TaskOutcome
 from hotswap_ros.serving._errors import (
     InferenceFailedError,
@@ -79,7 +79,7 @@ class Engine:
         *,
         resident_limit: int = 2,
         task_timeout_s: float = 60.0,
-        breaker_limit: int = 5,
+        breaker_limit: int = BREAKER_LIMIT,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         memory_budget_bytes: int | None = None,

@@ -60,10 +60,10 @@ class NoMemoryError(ServingError):
         self.need = need
         self.taken = dict(taken)
         self.budget = budget
-        parts = [f'{name} {_megabytes(size)}' for name, size in sorted(taken.items())]
+        parts = [f'{name} {megabytes(size)}' for name, size in sorted(taken.items())]
         super().__init__(
-            f"no memory for version '{version}': it needs about {_megabytes(need)}, taken "
-            f'{", ".join(parts) or "nothing"}, budget {_megabytes(budget)}: '
+            f"no memory for version '{version}': it needs about {megabytes(need)}, taken "
+            f'{", ".join(parts) or "nothing"}, budget {megabytes(budget)}: '
             'unload a version or raise the memory budget'
         )
 
@@ -190,5 +190,6 @@ class SessionClosedError(Exception):
     """A session was replaced by another one of the same version; inside of this room only."""
 
 
-def _megabytes(size: int) -> str:
+def megabytes(size: int) -> str:
+    """Write a size in bytes for people."""
     return f'{size / 1e6:.0f} MB'

@@ -22,7 +22,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from hotswap_ros.models import Cause, VersionState
-from hotswap_ros.serving._errors import LoadFailedError, RunFailedError, SessionClosedError
+from hotswap_ros.serving._errors import (
+    LoadFailedError,
+    RunFailedError,
+    SessionClosedError,
+    megabytes,
+)
 from hotswap_ros.serving._memory import resident_bytes
 from hotswap_ros.serving._process import Job, Process
 from hotswap_ros.serving._runtime import NOWHERE, Placement
@@ -140,8 +145,8 @@ class Incubator:
         grown = resident_bytes(worker.pid) - self._warm_bytes
         if grown > allowed:
             self._outgrown = (
-                f'its worker took {_mb(grown)} more memory than when it was warm, {_mb(allowed)} '
-                'are allowed: it leaks, or needs a larger worker_growth_mb'
+                f'its worker took {megabytes(grown)} more memory than when it was warm, '
+                f'{megabytes(allowed)} are allowed: it leaks, or needs a larger worker_growth_mb'
             )
             worker.kill()
 
@@ -264,7 +269,3 @@ class Incubator:
             self._on_news(News(VersionState.FAILED, reason=str(error)))
         else:
             self._ready.set_exception(error)
-
-
-def _mb(size_bytes: int) -> str:
-    return f'{size_bytes / 1e6:.0f} MB'

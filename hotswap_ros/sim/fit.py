@@ -34,14 +34,13 @@ from hotswap_ros.models import (
     Routing,
     VersionCounters,
 )
-from hotswap_ros.serving import Engine, InferenceFailedError, ServingError
+from hotswap_ros.serving import BREAKER_LIMIT, Engine, InferenceFailedError, ServingError
 from hotswap_ros.serving.parts import distance_of
 from hotswap_ros.sim._measure import FLEET_ROBOTS, FLEET_SEED, session_policy
 from hotswap_ros.sim._recipes import MODEL_ID
 from hotswap_ros.sim._rollout import Policy
 from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld, TaskEnd
 from hotswap_ros.sim.virtual import VersionOutcomes
-from hotswap_ros.sim.virtual._server import BREAKER_LIMIT
 
 _QUANTILES = 32
 

@@ -469,6 +469,15 @@ class Site:
             lambda: f'{version} everywhere: {[r.routing for r in self.robots.values()]}',
         )
 
+    def put_back(self, version: str) -> None:
+        """Bring every robot to a version, and forget what was heard until then."""
+        if not self.serves(version):
+            answer = self.roll_back(model_id='pick_policy', version=version)
+            assert answer.error_code == answer.NONE, answer.error_msg
+            self.wait_until_served(version)
+        self.alerts.clear()
+        self.statuses.clear()
+
     def wait_for_candidate(self, version: str) -> str:
         """Wait until a robot reports a candidate and return the robot's name."""
 

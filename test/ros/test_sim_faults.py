@@ -34,12 +34,7 @@ def whole_site(make_site):
 @pytest.fixture
 def site(whole_site):
     """Return the site with every robot well, and v23 on all of them."""
-    if not whole_site.serves('v23'):
-        answer = whole_site.roll_back(model_id='pick_policy', version='v23')
-        assert answer.error_code == answer.NONE, answer.error_msg
-        whole_site.wait_until_served('v23')
-    whole_site.alerts.clear()
-    whole_site.statuses.clear()
+    whole_site.put_back('v23')
     yield whole_site
     clear(whole_site)
 

@@ -44,12 +44,7 @@ def whole_shadow_site(make_site):
 
 def with_v23_everywhere(site, monkeypatch):
     monkeypatch.setenv('ROS_DOMAIN_ID', str(site.world.domain.number))
-    if not site.serves('v23'):
-        answer = site.roll_back(model_id='pick_policy', version='v23')
-        assert answer.error_code == answer.NONE, answer.error_msg
-        site.wait_until_served('v23')
-    site.statuses.clear()
-    site.alerts.clear()
+    site.put_back('v23')
     return site
 
 

@@ -34,6 +34,15 @@ Single: TypeAlias = (
     | Annotated[Shadow, Tag('Shadow')]
     | Annotated[FeatureFlag, Tag('FeatureFlag')]
 )
+#: What only the whole plan has.
+_OF_THE_WHOLE = (
+    'lease',
+    'max_missing',
+    'missing_after',
+    'max_failed_queries',
+    'deployment_windows',
+    'checklist',
+)
 #: What a phase takes from the plan that it is a part of, where it does not say otherwise.
 _INHERITED = (
     'model_id',
@@ -42,20 +51,7 @@ _INHERITED = (
     'confirm_timeout',
     'max_unreachable',
     'on_inconclusive',
-    'lease',
-    'max_missing',
-    'missing_after',
-    'max_failed_queries',
-    'deployment_windows',
-    'checklist',
-)
-_OF_THE_WHOLE = (
-    'lease',
-    'max_missing',
-    'missing_after',
-    'max_failed_queries',
-    'deployment_windows',
-    'checklist',
+    *_OF_THE_WHOLE,
 )
 #: Strategies that begin with a clean slate: robots that an earlier phase shares tasks on go back.
 _FROM_SCRATCH = (ABTesting, BlueGreen, Shadow)

@@ -25,7 +25,7 @@ from hotswap_ros.models import (
 )
 from hotswap_ros.rollout import BreakerReport, RobotReport, VersionReport
 from hotswap_ros.rollout import Cause as RolloutCause
-from hotswap_ros.serving import Guard, NotReadyError, OpenBreaker, ServingError
+from hotswap_ros.serving import BREAKER_LIMIT, Guard, NotReadyError, OpenBreaker, ServingError
 from hotswap_ros.serving.parts import (
     Breaker,
     Incubator,
@@ -38,7 +38,6 @@ from hotswap_ros.serving.parts import (
 from hotswap_ros.sim.virtual._clock import VirtualClock
 from hotswap_ros.sim.virtual._outcomes import VersionOutcomes
 
-BREAKER_LIMIT = 5
 #: How long a robot takes to start, in seconds, before it loads what it served.
 BOOT_S = 1.0
 
