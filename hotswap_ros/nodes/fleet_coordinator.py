@@ -106,7 +106,8 @@ class FleetCoordinator(Node):
                 throttle_duration_sec=10.0,
             )
             return
-        self._link.post(lambda coordinator, now: coordinator.on_report(report, now))
+        clock = report_conversions.robot_clock(status)
+        self._link.post(lambda coordinator, now: coordinator.on_report(report, now, clock))
 
     def _on_telemetry(self, message: Any) -> None:
         try:

@@ -343,6 +343,7 @@ class ModelServer(LifecycleNode):
         self._status_publisher.publish(
             msg.RobotStatus(
                 stamp=self._now(),
+                wall_time=conversions.time_msg(self.wall_time()),
                 robot_id=self.robot_id,
                 server=self.get_fully_qualified_name(),
                 region=given.region,

@@ -18,7 +18,7 @@ from hotswap_ros.models import (
     VersionCounters,
     VersionState,
 )
-from hotswap_ros.nodes.conversions import CAUSES, STATES, routing_value
+from hotswap_ros.nodes.conversions import CAUSES, STATES, routing_value, seconds
 from hotswap_ros.rollout import BreakerReport, RobotReport, Telemetry, VersionReport
 
 _CAUSES_BACK = {code: cause for cause, code in CAUSES.items()}
@@ -52,6 +52,11 @@ def robot_report(status: Any) -> RobotReport:
         resident_limit=status.resident_limit,
         disk_free_bytes=status.disk_free_bytes,
     )
+
+
+def robot_clock(status: Any) -> float | None:
+    """Return a robot's wall clock when it sent its status, None where it does not tell."""
+    return seconds(status.wall_time) or None
 
 
 def _breaker(status: Any) -> BreakerReport | None:

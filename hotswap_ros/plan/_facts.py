@@ -47,8 +47,9 @@ class RobotFacts:
 
     `serves` is its stable version, which `can_go_back` says is loaded and warm. `holds` says
     whether the candidate is, `size_bytes` is the candidate's (0: not known) and `warm_latency_ms`
-    the 95th percentile of its warm-up there. `counters_age_s` is how old its newest counters are;
-    None for each: not known.
+    the 95th percentile of its warm-up there. `counters_age_s` is how old its newest counters are,
+    and `clock_skew_s` by how much its clock is ahead of the coordinator's. None for each: not
+    known.
     """
 
     robot_id: str
@@ -60,6 +61,7 @@ class RobotFacts:
     size_bytes: int = 0
     warm_latency_ms: float | None = None
     counters_age_s: float | None = None
+    clock_skew_s: float | None = None
 
 
 @dataclass(frozen=True)

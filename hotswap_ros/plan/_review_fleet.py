@@ -157,8 +157,18 @@ def monitoring_alive(case: Case) -> Finding:
     oldest = max(robot.counters_age_s or 0.0 for robot in facts.robots)
     return Finding(
         True,
-        f'{counted(facts.robots)} are heard; the oldest counters are {time_words(oldest)} old.',
+        f'{counted(facts.robots)} are heard; the oldest counters are {time_words(oldest)} old'
+        f'{_clocks(facts.robots)}.',
     )
+
+
+def _clocks(robots: tuple[RobotFacts, ...]) -> str:
+    """Return by how much the worst clock is wrong, where one is known."""
+    skews = {r.robot_id: r.clock_skew_s for r in robots if r.clock_skew_s is not None}
+    if not skews:
+        return ''
+    worst = max(skews, key=lambda name: abs(skews[name]))
+    return f', the clocks within {time_words(abs(skews[worst]))} of the coordinator ({worst})'
 
 
 def rollback_rehearsed(case: Case) -> Finding:

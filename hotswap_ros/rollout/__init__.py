@@ -9,8 +9,8 @@ commands are values. So a rollout of two days runs in a test in milliseconds.
 """
 
 from hotswap_ros.rollout._archive import Archive, ArchiveError
+from hotswap_ros.rollout._commands import Command, LoadVersion, Route, UnloadVersion
 from hotswap_ros.rollout._coordinator import Coordinator, Output
-from hotswap_ros.rollout._desired import Command, LoadVersion, Route, UnloadVersion
 from hotswap_ros.rollout._errors import (
     CommandRefusedError,
     NoRobotsError,

@@ -18,7 +18,9 @@ from hotswap_ros.plan import (
     load_plan,
 )
 from hotswap_ros.rollout._aftercare import Aftercare
-from hotswap_ros.rollout._desired import Command, Desired, DesiredFleet, LoadVersion
+from hotswap_ros.rollout._clocks import ClockWatch
+from hotswap_ros.rollout._commands import Command, Desired, LoadVersion
+from hotswap_ros.rollout._desired import DesiredFleet
 from hotswap_ros.rollout._errors import (
     OverlapError,
     UnknownRolloutError,
@@ -77,6 +79,7 @@ class Coordinator:
         self._new_id = new_id
         self._explain = explain
         self._view = FleetView(now, unreachable_after_s)
+        self._clock_watch = ClockWatch(self._view.clocks)
         self._aftercare = Aftercare(self._view, verify_rollback_s)
         self._desired = DesiredFleet(journal.desired())
         self.epoch = journal.next_epoch(now)
@@ -101,9 +104,9 @@ class Coordinator:
 
     # -- what is heard ----------------------------------------------------------------------------
 
-    def on_report(self, report: RobotReport, now: float) -> None:
-        """Take a robot's status."""
-        self._view.on_report(report, now)
+    def on_report(self, report: RobotReport, now: float, clock: float | None = None) -> None:
+        """Take a robot's status; `clock` is the robot's wall clock then, None: not known."""
+        self._view.on_report(report, now, clock)
 
     def on_telemetry(
         self, model_id: str, robot_id: str, telemetry: Telemetry, now: float | None = None
@@ -255,6 +258,7 @@ class Coordinator:
     def tick(self, now: float) -> Output:
         """Look, decide, journal, and only then say."""
         self._tell_of_quarantine(now)
+        self._outbox.tell('', self._clock_watch.look(now))
         for runner in self._rollouts:
             self._welcome(runner, now)
             runner.tick(self._view, now)
@@ -262,7 +266,7 @@ class Coordinator:
             rollback.tick(self._view, now)
         for rollout_id, event in self._aftercare.tick(self._rollbacks, self._rollouts, now):
             self._outbox.tell(rollout_id, [event])
-        self._wish()
+        self._wish(now)
         for found in rehearsed(self._rollouts, self._rollbacks, self._view, now):
             self._outbox.rehearse(*found)
         if not self._outbox.write(self._rollouts, now):
@@ -292,15 +296,15 @@ class Coordinator:
             if settled and report is not None:
                 runner.join(report, self._view, now)
 
-    def _wish(self) -> None:
+    def _wish(self, now: float) -> None:
         changed: list[Desired] = []
         for runner in self._rollouts:
             self._outbox.tell(runner.state.rollout_id, runner.take_events())
             if runner.state.has_robots:
-                changed += self._desired.want(runner.wishes.news(), self._view)
+                changed += self._desired.want(runner.wishes.news(), self._view, now)
         for rollback in self._rollbacks:
-            changed += self._desired.want(rollback.news(), self._view)
-        changed += self._desired.hold(self._view)
+            changed += self._desired.want(rollback.news(), self._view, now)
+        changed += self._desired.hold(self._view, now)
         self._outbox.want(changed)
 
     def _supersede(self, model_id: str, now: float) -> list[Desired]:

@@ -5,90 +5,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from dataclasses import replace
 
-from hotswap_ros.models import Routing, VersionState
+from hotswap_ros.models import Routing
+from hotswap_ros.rollout._commands import (
+    Command,
+    Desired,
+    LoadVersion,
+    Route,
+    is_out,
+    missing_commands,
+)
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, same_content
 
-
-@dataclass(frozen=True)
-class Desired:
-    """
-    What one robot should serve and keep resident.
-
-    `previous` is what it served before its last rollout: where a rollback without a version leads.
-    `retired` versions are released, and deleted from the robot's cache.
-    """
-
-    robot_id: str
-    routing: Routing
-    resident: tuple[str, ...]
-    previous: str = ''
-    retired: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON value that `from_json` reads."""
-        return {**vars(self), 'routing': dict(vars(self.routing))}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Desired:
-        """Read what `to_json` wrote."""
-        return cls(
-            robot_id=data['robot_id'],
-            routing=Routing(**data['routing']),
-            resident=tuple(data['resident']),
-            previous=data['previous'],
-            retired=tuple(data.get('retired', ())),
-        )
-
-
-@dataclass(frozen=True)
-class LoadVersion:
-    """Bring a version to READY on a robot."""
-
-    robot_id: str
-    server: str
-    model_id: str
-    version: str
-
-
-@dataclass(frozen=True)
-class UnloadVersion:
-    """Release a version on a robot, with `delete_files` its cached copy too."""
-
-    robot_id: str
-    server: str
-    model_id: str
-    version: str
-    delete_files: bool = False
-
-
-@dataclass(frozen=True)
-class Route:
-    """Make a robot serve a routing."""
-
-    robot_id: str
-    server: str
-    routing: Routing
-
-
-Command: TypeAlias = LoadVersion | UnloadVersion | Route
+#: A robot with the right time has so long, in seconds, to report that it swapped at the instant.
+_SWAPS_WITHIN_S = 2.0
 
 
 class _Model:
-    """The entries of one model, and the commands that are missing; `held` is how far `hold` is."""
+    """
+    The entries of one model, and the commands that are missing.
+
+    `held` is how far `hold` is; `timed` are the robots that may still wait for an instant.
+    """
 
     def __init__(self) -> None:
         self.entries: dict[str, Desired] = {}
         self.missing: dict[str, list[Command]] = {}
         self.held = -1
+        self.timed: set[str] = set()
         self._put: set[str] = set()
         self._seen = -1
 
     def put(self, entry: Desired) -> None:
         self.entries[entry.robot_id] = entry
+        if entry.routing.activate_at:
+            self.timed.add(entry.robot_id)
+        else:
+            self.timed.discard(entry.robot_id)
         self._put.add(entry.robot_id)
 
     def refresh(self, view: FleetView, model_id: str) -> None:
@@ -98,7 +53,7 @@ class _Model:
         self._put.clear()
         self._seen = changes.revision
         for robot_id in changed:
-            commands = _missing(self.entries[robot_id], view)
+            commands = missing_commands(self.entries[robot_id], view)
             if commands:
                 self.missing[robot_id] = commands
             else:
@@ -113,6 +68,9 @@ class DesiredFleet:
     again and again until they agree. A command under way is repeated after `retry_after_s`;
     loading takes its time and is repeated after `load_retry_after_s`. It goes with one view: only
     robots of which that has something new are looked at.
+
+    A routing for an instant goes ahead of it only to robots that are known to have the right time.
+    All others are told when it has come, and so is a robot that should have swapped and did not.
     """
 
     def __init__(
@@ -135,33 +93,39 @@ class DesiredFleet:
         """Return what a robot should serve, None when nobody ever said."""
         return self._of(model_id).entries.get(robot_id)
 
-    def want(self, wanted: Iterable[Desired], view: FleetView) -> list[Desired]:
+    def want(self, wanted: Iterable[Desired], view: FleetView, now: float) -> list[Desired]:
         """
         Set what robots should serve; return the entries that changed.
 
         The generation of `wanted` is ignored: an entry whose content changes, or whose robot
         reports something else at the same or a later generation, gets one above all that was seen.
+        An instant that has passed is none.
         """
         changed = []
         for want in wanted:
             model_id, robot_id = want.routing.model_id, want.robot_id
             model = self._of(model_id)
             old = model.entries.get(robot_id)
-            entry = self._settle(want, old, view.report(model_id, robot_id))
+            entry = _settle(want, old, view.report(model_id, robot_id), now)
             if entry != old:
                 model.put(entry)
                 changed.append(entry)
         return changed
 
-    def hold(self, view: FleetView) -> list[Desired]:
-        """Outbid robots that serve something else of a later generation; return what changed."""
+    def hold(self, view: FleetView, now: float) -> list[Desired]:
+        """
+        Outbid robots that serve something else of a later generation; return what changed.
+
+        So are those that wait for an instant which is over.
+        """
         changed = []
         for model_id, model in self._models.items():
             changes = view.changes(model_id)
             news = changes.since(model.held)
             model.held = changes.revision
             held = [model.entries[name] for name in news if name in model.entries]
-            changed += self.want(held, view)
+            changed += self.want(held, view, now)
+            changed += _end_waiting(model, view, now)
         return changed
 
     def commands(self, view: FleetView, now: float) -> list[Command]:
@@ -171,7 +135,7 @@ class DesiredFleet:
             model.refresh(view, model_id)
             for robot_id, commands in model.missing.items():
                 if view.is_reachable(model_id, robot_id, now):
-                    due += commands
+                    due += (c for c in commands if _may_go(c, view, now))
         self._not_before = {c: self._not_before[c] for c in due if c in self._not_before}
         sendable = [c for c in due if self._not_before.get(c, now) <= now]
         for command in sendable:
@@ -190,79 +154,50 @@ class DesiredFleet:
         """Take note that a command was not sent after all: it is due again at once."""
         self._not_before.pop(command, None)
 
-    def _settle(self, want: Desired, old: Desired | None, report: RobotReport | None) -> Desired:
-        known = [0 if old is None else old.routing.generation]
-        known += [] if report is None else [report.routing.generation]
-        unchanged = old is not None and same_content(old.routing, want.routing)
-        outbid = (
-            report is not None
-            and not _is_out(want, report)
-            and not same_content(report.routing, want.routing)
-            and report.routing.generation >= known[0]
-        )
-        generation = known[0] if unchanged and not outbid else max(known) + 1
-        return replace(want, routing=replace(want.routing, generation=generation))
 
-
-def _is_out(entry: Desired, report: RobotReport) -> bool:
-    """Return whether the robot itself took out what it should serve: that is for the runner."""
-    out = report.breaker is not None and report.breaker.version
-    return bool(out) and out in (entry.routing.candidate, entry.routing.shadow)
-
-
-def _missing(entry: Desired, view: FleetView) -> list[Command]:
-    report = view.report(entry.routing.model_id, entry.robot_id)
-    if report is None:
-        return []
-    commands: list[Command] = []
-    named_are_ready = all(report.is_ready(version) for version in entry.routing.versions)
-    agrees = view.confirms(entry.routing, entry.robot_id) or _is_out(entry, report)
-    if named_are_ready and not agrees:
-        commands.append(Route(entry.robot_id, report.server, entry.routing))
-    # What is routed to comes first: the rest takes the places that are left.
-    wanted = tuple(dict.fromkeys((*entry.routing.versions, *entry.resident)))
-    absent = [v for v in wanted if not _is_coming(report, v)]
-    if absent:
-        commands += _load_or_make_room(entry, report, wanted, absent[0])
-    in_use = {*wanted, *report.routing.versions}
-    commands += [
-        UnloadVersion(entry.robot_id, report.server, entry.routing.model_id, version, True)
-        for version in entry.retired
-        if _is_coming(report, version) and version not in in_use
-    ]
-    return commands
-
-
-def _is_coming(report: RobotReport, version: str) -> bool:
-    known = report.versions.get(version)
-    return (
-        known is not None and known.state.is_resident and known.state is not VersionState.DRAINING
+def _settle(want: Desired, old: Desired | None, report: RobotReport | None, now: float) -> Desired:
+    known = [0 if old is None else old.routing.generation]
+    known += [] if report is None else [report.routing.generation]
+    outbid = (
+        report is not None
+        and not is_out(want, report)
+        and not same_content(report.routing, want.routing)
+        and report.routing.generation >= known[0]
     )
+    if old is not None and not outbid and _is_unchanged(old.routing, want.routing, now):
+        return replace(want, routing=old.routing)
+    at = want.routing.activate_at if want.routing.activate_at > now else 0.0
+    routing = replace(want.routing, generation=max(known) + 1, activate_at=at)
+    return replace(want, routing=routing)
 
 
-def _load_or_make_room(
-    entry: Desired, report: RobotReport, wanted: tuple[str, ...], version: str
-) -> list[Command]:
-    where = (entry.robot_id, report.server, entry.routing.model_id)
-    resident = report.resident()
-    if len(resident) < report.resident_limit:
-        return [LoadVersion(*where, version)]
-    if any(report.versions[v].state is VersionState.DRAINING for v in resident):
-        return []
-    in_use = (*report.routing.versions, *wanted[: wanted.index(version)])
-    idle = [v for v in resident if v not in in_use]
-    if idle:
-        return [UnloadVersion(*where, idle[0])]
-    if version not in entry.routing.versions:
-        return []
-    # Every place is in use, but one version can serve alone: the wanted one as soon as it can.
-    stable = entry.routing.stable
-    alone = replace(
-        report.routing.with_stable_alone(
-            stable if report.is_ready(stable) else report.routing.stable
-        ),
-        generation=max(entry.routing.generation, report.routing.generation + 1),
-    )
-    if alone.versions == report.routing.versions:
-        return []
-    return [Route(entry.robot_id, report.server, alone)]
+def _is_unchanged(old: Routing, want: Routing, now: float) -> bool:
+    instants = {old.activate_at, want.activate_at}
+    return same_content(old, want) and (len(instants) == 1 or max(instants) <= now)
+
+
+def _end_waiting(model: _Model, view: FleetView, now: float) -> list[Desired]:
+    """Let robots swap now that should have done so by themselves; return what changed."""
+    changed = []
+    for robot_id in sorted(model.timed):
+        entry = model.entries[robot_id]
+        routing = entry.routing
+        report = view.report(routing.model_id, robot_id)
+        waits = _SWAPS_WITHIN_S if view.clocks.is_right(robot_id) else 0.0
+        if report is None or now < routing.activate_at:
+            continue
+        if view.confirms(routing, robot_id):
+            model.timed.discard(robot_id)
+        elif now >= routing.activate_at + waits:
+            generation = max(routing.generation, report.routing.generation) + 1
+            at_once = replace(routing, activate_at=0.0, generation=generation)
+            model.put(replace(entry, routing=at_once))
+            changed.append(model.entries[robot_id])
+    return changed
+
+
+def _may_go(command: Command, view: FleetView, now: float) -> bool:
+    """Return whether the robot would do it when it should, and not an hour later."""
+    if not isinstance(command, Route) or command.routing.activate_at <= now:
+        return True
+    return view.clocks.is_right(command.robot_id)

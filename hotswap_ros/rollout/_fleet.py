@@ -15,15 +15,17 @@ from typing import TypeAlias
 from hotswap_ros.models import Routing, VersionCounters, VersionState
 from hotswap_ros.rollout._changes import Changes
 from hotswap_ros.rollout._claims import Claims
+from hotswap_ros.rollout._clocks import Clocks
 
 #: Model and robot id.
 Name: TypeAlias = tuple[str, str]
 
-_content = attrgetter(*(field.name for field in fields(Routing) if field.name != 'generation'))
+_NO_CONTENT = ('generation', 'activate_at')
+_content = attrgetter(*(field.name for field in fields(Routing) if field.name not in _NO_CONTENT))
 
 
 def same_content(a: Routing, b: Routing) -> bool:
-    """Return whether two routings say the same, whatever their generations."""
+    """Return whether two routings serve the same, whatever their generations and times."""
     return a is b or bool(_content(a) == _content(b))
 
 
@@ -133,6 +135,8 @@ class FleetView:
         memory_s = 2.0 * unreachable_after_s
         self._servers: Claims[Name, tuple[str, str]] = Claims(memory_s)
         self._names: Claims[str, Name] = Claims(memory_s)
+        #: What is known of the robots' clocks.
+        self.clocks = Clocks()
 
     def _of(self, model_id: str) -> _Heard:
         found = self._models.get(model_id)
@@ -140,10 +144,12 @@ class FleetView:
             found = self._models[model_id] = _Heard()
         return found
 
-    def on_report(self, report: RobotReport, now: float) -> None:
-        """Take a robot's status."""
+    def on_report(self, report: RobotReport, now: float, clock: float | None = None) -> None:
+        """Take a robot's status; `clock` is the robot's wall clock then, None: not known."""
         if not self._is_one(report, now):
             return
+        if clock is not None:
+            self.clocks.hear(report.robot_id, clock, now)
         heard, robot_id = self._of(report.model_id), report.robot_id
         last = heard.reports.get(robot_id)
         if last is not report and last != report:

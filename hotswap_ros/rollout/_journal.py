@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hotswap_ros.plan import Rehearsal
-from hotswap_ros.rollout._desired import Desired
+from hotswap_ros.rollout._commands import Desired
 from hotswap_ros.rollout._state import Event, RolloutState, Status
 
 _SCHEMA = """

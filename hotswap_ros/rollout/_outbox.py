@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hotswap_ros.plan import Rehearsal
-from hotswap_ros.rollout._desired import Desired
+from hotswap_ros.rollout._commands import Desired
 from hotswap_ros.rollout._journal import Journal, JournalError
 from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._snapshot import report

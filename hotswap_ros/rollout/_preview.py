@@ -103,7 +103,11 @@ def fleet_facts(
     return Facts(
         now,
         tuple(
-            _robot(reports[name], plan.version, pace.age_s(plan.model_id, name, now))
+            replace(
+                _robot(reports[name], plan.version),
+                counters_age_s=pace.age_s(plan.model_id, name, now),
+                clock_skew_s=view.clocks.skew_s(name),
+            )
             for name in taking_part
         ),
         silent=view.unreachable(plan.model_id, reports.keys(), now),
@@ -112,7 +116,7 @@ def fleet_facts(
     )
 
 
-def _robot(report: RobotReport, candidate: str, counters_age_s: float | None) -> RobotFacts:
+def _robot(report: RobotReport, candidate: str) -> RobotFacts:
     serves = report.routing.stable
     stable, own = report.versions.get(serves), report.versions.get(candidate)
     return RobotFacts(
@@ -124,7 +128,6 @@ def _robot(report: RobotReport, candidate: str, counters_age_s: float | None) ->
         holds=report.is_ready(candidate),
         size_bytes=0 if own is None else own.size_bytes,
         warm_latency_ms=None if own is None else own.warm_latency_ms,
-        counters_age_s=counters_age_s,
     )
 
 

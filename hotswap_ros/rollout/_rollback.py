@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from hotswap_ros.models import Routing
 from hotswap_ros.plan import counted
 from hotswap_ros.rollout._changes import Subset
-from hotswap_ros.rollout._desired import Desired, DesiredFleet, LoadVersion
+from hotswap_ros.rollout._commands import Desired, LoadVersion
+from hotswap_ros.rollout._desired import DesiredFleet
 from hotswap_ros.rollout._errors import NothingToRollBackError, UnknownRobotError
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
 from hotswap_ros.rollout._state import Cause, Event, Level

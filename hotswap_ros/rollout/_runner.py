@@ -17,8 +17,8 @@ from hotswap_ros.plan import ChecklistItem, ItemState, Plan, Step, blockers, cou
 from hotswap_ros.rollout._beginning import begin
 from hotswap_ros.rollout._breakers import Breakers
 from hotswap_ros.rollout._cohort import Cohort
+from hotswap_ros.rollout._commands import Desired
 from hotswap_ros.rollout._course import Course
-from hotswap_ros.rollout._desired import Desired
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
 from hotswap_ros.rollout._joining import Door, join
 from hotswap_ros.rollout._log import Log

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Set
 
 from hotswap_ros.models import Routing
 from hotswap_ros.rollout._changes import Subset
-from hotswap_ros.rollout._desired import Desired
+from hotswap_ros.rollout._commands import Desired
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._state import RolloutState, Status
 

@@ -183,7 +183,7 @@ def test_a_clock_that_jumps_jumps_in_every_stamp(site):
     def is_behind(stamp):
         return -7300 < stamp.sec - time.time() < -7100
 
-    heard.wait_for(lambda m: m.robot_id == ROBOT and is_behind(m.stamp))
+    heard.wait_for(lambda m: m.robot_id == ROBOT and is_behind(m.stamp) and is_behind(m.wall_time))
     results.wait_for(lambda m: m.robot_id == ROBOT and is_behind(m.stamp))
     diagnostics.wait_for(lambda m: m.status[0].hardware_id == ROBOT and is_behind(m.header.stamp))
     others = [m for m in heard if m.robot_id != ROBOT]

@@ -31,8 +31,8 @@ _GHOST = 'second'
 class Listener(Protocol):
     """Who hears the robots: a Coordinator."""
 
-    def on_report(self, report: RobotReport, now: float) -> None:
-        """Take a robot's status."""
+    def on_report(self, report: RobotReport, now: float, clock: float | None = None) -> None:
+        """Take a robot's status; `clock` is the robot's wall clock then."""
 
     def on_telemetry(self, model_id: str, robot_id: str, telemetry: Telemetry) -> None:
         """Take a robot's counters."""
@@ -305,17 +305,17 @@ class VirtualFleet:
                 self._tell(index, Telemetry(self.servers[index].boot_id, counters))
 
     def _tell(self, index: int, telemetry: Telemetry) -> None:
-        self._send(index, partial(self._say_report, self.servers[index].report))
+        self._send(index, self._report(self.servers[index]))
         self._send(index, partial(self._say_telemetry, self.robot_ids[index], telemetry))
         ghost = self._ghosts.get(index)
         if ghost is not None:
-            self._send(index, partial(self._say_report, ghost.report))
+            self._send(index, self._report(ghost))
             empty = Telemetry(ghost.boot_id, {})
             self._send(index, partial(self._say_telemetry, self.robot_ids[index], empty))
 
     def _tell_change(self, index: int) -> None:
         if self._is_connected(index):
-            self._send(index, partial(self._say_report, self.servers[index].report))
+            self._send(index, self._report(self.servers[index]))
 
     def _send(self, index: int, message: Callable[[], None]) -> None:
         spec, delay_s = self.spec, self._delay(index)
@@ -328,9 +328,13 @@ class VirtualFleet:
         else:
             message()
 
-    def _say_report(self, report: RobotReport) -> None:
+    def _report(self, server: VirtualServer) -> Callable[[], None]:
+        """Return a robot's status of this moment, as a message."""
+        return partial(self._say_report, server.report, self._clock.now + server.clock_shift_s)
+
+    def _say_report(self, report: RobotReport, clock: float) -> None:
         if self._listener is not None:
-            self._listener.on_report(report, self._clock.now)
+            self._listener.on_report(report, self._clock.now, clock)
 
     def _say_telemetry(self, robot_id: str, telemetry: Telemetry) -> None:
         if self._listener is not None:

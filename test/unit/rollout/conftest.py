@@ -43,7 +43,8 @@ class VirtualRobot:
     One robot: `success` maps a version to its success rate, `agreement` a shadow to how often it
     decides as the stable version does, and `latency` a version to its bucket.
 
-    It may be out of reach (not `online`), hear nothing (`deaf`) or say nothing (`mute`).
+    It may be out of reach (not `online`), hear nothing (`deaf`) or say nothing (`mute`). `now` is
+    what its clock says, `skew_s` by how much that is wrong.
     """
 
     robot_id: str
@@ -70,6 +71,8 @@ class VirtualRobot:
     shadows: dict[str, ShadowCounts] = field(default_factory=dict)
     pending: Routing | None = None
     now: float = 0.0
+    skew_s: float = 0.0
+    tells_time: bool = True
     counts_are_lost: bool = False
     cached: set[str] = field(default_factory=set)
 
@@ -274,7 +277,7 @@ class VirtualFleet:
         """Let one second pass."""
         self.now += 1.0
         for robot in self._everybody:
-            robot.mind_time(self.now - self.ahead_s)
+            robot.mind_time(self.now - self.ahead_s + robot.skew_s)
             if self.leases:
                 robot.mind_lease(1.0)
             if robot.online:
@@ -291,14 +294,15 @@ class VirtualFleet:
     def _listen(self):
         for robot in self._everybody:
             if robot.online and not robot.mute:
-                self._to_coordinator('on_report', robot.report())
+                clock = robot.now if robot.tells_time else None
+                self._to_coordinator('on_report', robot.report(), clock=clock)
                 if not robot.counts_are_lost:
                     self._to_coordinator('on_telemetry', MODEL, robot.robot_id, robot.telemetry())
 
-    def _to_coordinator(self, name, *values):
+    def _to_coordinator(self, name, *values, **others):
         def hand_over():
             if self.coordinator is not None:
-                getattr(self.coordinator, name)(*values, self.now)
+                getattr(self.coordinator, name)(*values, self.now, **others)
 
         self.network.send(hand_over, self.now)
 

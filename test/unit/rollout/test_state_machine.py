@@ -226,6 +226,10 @@ class FleetMachine(RuleBasedStateMachine):
     def the_network_is_in_trouble(self, loss, twice, late):
         self.fleet.network.trouble(loss, twice, late)
 
+    @rule(robot=robots, skew_s=st.sampled_from([0, 2, -2, 3600, -3600]))
+    def the_clock_of_a_robot_is_set(self, robot, skew_s):
+        self.fleet.robots[robot].skew_s = skew_s
+
     @rule(robot=robots)
     def somebody_takes_the_name_of(self, robot):
         self.fleet.double(robot)
@@ -260,8 +264,11 @@ class FleetMachine(RuleBasedStateMachine):
             wanted = {want.robot_id: want for want in runner.wants()}
             kept = {want.robot_id: want for want in self.fleet.journal.desired()}
             for robot_id, want in wanted.items():
-                generation = kept[robot_id].routing.generation
-                routing = replace(want.routing, generation=generation)
+                found, instant = kept[robot_id].routing, want.routing.activate_at
+                assert found.activate_at == instant or instant <= state.saved_at
+                routing = replace(
+                    want.routing, generation=found.generation, activate_at=found.activate_at
+                )
                 assert kept[robot_id] == replace(want, routing=routing)
 
     def step(self, tasks=2):

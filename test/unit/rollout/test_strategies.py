@@ -348,13 +348,13 @@ def test_green_is_validated_swapped_at_once_watched_and_blue_retired(make_fleet)
     assert cached == {'r03'}, 'deleted from the others'
 
 
-def test_a_clock_that_was_an_hour_ahead_makes_no_robot_wait_with_the_swap(make_fleet):
+def test_a_clock_that_is_an_hour_ahead_makes_no_robot_wait_with_the_swap(make_fleet):
     fleet = busy_fleet(make_fleet, start=1e6)
     fleet.kill_coordinator()
     fleet.set_clock(3_600)
     fleet.boot_coordinator()
     rollout = fleet.start(BLUE_GREEN)
-    fleet.run_until(lambda: any(robot.pending for robot in fleet.robots.values()))
+    fleet.run_until(lambda: fleet.state(rollout).activate_at)
     fleet.kill_coordinator()
     fleet.set_clock(-3_600)
     fleet.boot_coordinator()

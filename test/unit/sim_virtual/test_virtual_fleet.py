@@ -144,7 +144,7 @@ class Heard:
     def __init__(self, heard: list[tuple[str, float]]) -> None:
         self.heard = heard
 
-    def on_report(self, report: Any, now: float) -> None:
+    def on_report(self, report: Any, now: float, clock: float) -> None:
         self.heard.append((report.robot_id, now))
 
     def on_telemetry(self, *_: object) -> None:
