@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from operator import add, sub
 from typing import Any, NamedTuple
 
 from hotswap_ros.gates._window import News, Tally
@@ -34,7 +35,10 @@ class Arm(NamedTuple):
 
     def plus(self, other: Arm) -> Arm:
         """Return the sum."""
-        return Arm(*map(sum, zip(self, other)))
+        return Arm(*map(add, self, other))
+
+
+_NOTHING = Arm()
 
 
 class FleetBlock(NamedTuple):
@@ -69,9 +73,10 @@ class _Side:
         while self.debts and ended.tasks > 0:
             block, owed = self.debts[0]
             paid, ended = _split(ended, min(owed, ended.tasks))
-            self.debts[0][1] -= paid.tasks
-            if self.debts[0][1] <= 0:
+            if paid.tasks == owed:
                 del self.debts[0]
+            else:
+                self.debts[0][1] -= paid.tasks
             yield block, paid
 
     def dump(self) -> list[Any]:
@@ -95,12 +100,15 @@ class _Block:
         self.closed = (0, 0)
 
     def is_full(self, without_control: bool) -> bool:
-        counted = self.started[without_control:]
-        return min(counted) > 0 and sum(counted) >= BLOCK_TASKS
+        control, candidate = self.started
+        if without_control:
+            return candidate >= BLOCK_TASKS
+        return control > 0 and candidate > 0 and control + candidate >= BLOCK_TASKS
 
     @property
     def has_ended(self) -> bool:
-        return all(arm.tasks >= begun for begun, arm in zip(self.started, self.arms))
+        control, candidate = self.arms
+        return control.tasks >= self.started[0] and candidate.tasks >= self.started[1]
 
     def fail_the_rest(self) -> None:
         """Count what is still under way as failed."""
@@ -167,18 +175,18 @@ class Blocks:
         `in_flight` are its tasks under way before, of the candidate and of the control; those of a
         robot that joins began too early to count.
         """
-        if robot_id not in self._sides:
+        sides = self._sides.get(robot_id)
+        if sides is None:
             if self._awaits_candidate and news.candidate.started <= 0:
                 return ()
             candidate, control = in_flight
-            self._sides[robot_id] = _Side(control), _Side(candidate)
+            sides = self._sides[robot_id] = _Side(control), _Side(candidate)
         self._told += 1
-        self._add(robot_id, 0, news.control)
-        self._add(robot_id, 1, news.candidate)
+        self._add(sides[0], 0, news.control)
+        self._add(sides[1], 1, news.candidate)
         return tuple(self._ended())
 
-    def _add(self, robot_id: str, index: int, new: Tally) -> None:
-        side = self._sides[robot_id][index]
+    def _add(self, side: _Side, index: int, new: Tally) -> None:
         side.begin(self._first + len(self._queue) - 1, new.started)
         self._queue[-1].started[index] += new.started
         self._begun += new.started
@@ -188,7 +196,8 @@ class Blocks:
         if new.finished <= 0:
             return
         troubled, side.troubled = int(side.troubled), False
-        ended = Arm(new.finished, min(new.succeeded, new.finished), new.stuck, troubled)
+        of_them = min(new.succeeded, new.finished), min(new.stuck, new.finished)
+        ended = Arm(new.finished, *of_them, troubled)
         for number, arm in side.end(ended):
             if number >= self._first:
                 block = self._queue[number - self._first]
@@ -252,7 +261,7 @@ class Blocks:
 
 def _split(ended: Arm, tasks: int) -> tuple[Arm, Arm]:
     """Return the first `tasks` and the rest; which of them succeeded is known on average only."""
-    if not tasks:
-        return Arm(), ended
+    if tasks == ended.tasks:
+        return ended, _NOTHING
     first = Arm(tasks, *(min(tasks, round(part * tasks / ended.tasks)) for part in ended[1:]))
-    return first, Arm(*(part - taken for part, taken in zip(ended, first)))
+    return first, Arm(*map(sub, ended, first))

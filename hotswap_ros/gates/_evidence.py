@@ -24,7 +24,8 @@ STAKES = (0.005, 0.02, 0.08, 0.3, 0.9)
 RATIOS = (2.0, 4.0, 8.0, 20.0, 50.0)
 
 _RATE_FLOOR = 0.001
-_BISECTIONS = 60
+_STEPS = 60
+_CLOSE = 1e-9
 
 
 class Block(NamedTuple):
@@ -116,7 +117,7 @@ class DrawnEvidence:
             odds = math.log((1 - candidate) / candidate) - math.log((1 - control) / control)
             logs = [odds * k + chance for k, chance in zip(possible, chances)]
             top = max(logs)
-            expected = top + math.log(sum(math.exp(value - top) for value in logs)) - total
+            expected = top + math.log(sum([math.exp(value - top) for value in logs])) - total
             self.log_e[index] += odds * failed - expected
 
 
@@ -224,30 +225,38 @@ def null_projection(
         both = (n_control * control + n_candidate * candidate) / (n_control + n_candidate)
         return both, both
 
-    def slope(x: float) -> float:
+    def slope(x: float) -> tuple[float, float]:
         y = x - tolerance
-        return n_control * (control - x) / (x * (1 - x)) + n_candidate * (candidate - y) / (
-            y * (1 - y)
-        )
+        own, other = x * (1 - x), y * (1 - y)
+        value = n_control * (control - x) / own + n_candidate * (candidate - y) / other
+        own_curve = n_control * (x * x - 2 * control * x + control) / (own * own)
+        other_curve = n_candidate * (y * y - 2 * candidate * y + candidate) / (other * other)
+        return value, own_curve + other_curve
 
     ends = sorted((control, candidate + tolerance))
     x = _falling_root(slope, max(ends[0], tolerance), min(ends[1], 1.0))
     return x, x - tolerance
 
 
-def _falling_root(function: Callable[[float], float], low: float, high: float) -> float:
-    # Bisection touches neither end, where the slope may have a pole; and scipy.optimize would cost
-    # a node most of a second at its start.
-    middle = (low + high) / 2
-    for _ in range(_BISECTIONS):
-        if not low < middle < high:
+def _falling_root(
+    function: Callable[[float], tuple[float, float]], low: float, high: float
+) -> float:
+    """Return where a function, given with how steeply it falls, is zero."""
+    # Newton's method, by bisection where it would leave the ends: neither is touched, as the slope
+    # may have a pole there. scipy.optimize would cost a node most of a second at its start.
+    bottom, top = low, high
+    x = (low + high) / 2
+    for _ in range(_STEPS):
+        if not low < x < high:
             break
-        if function(middle) > 0:
-            low = middle
-        else:
-            high = middle
-        middle = (low + high) / 2
-    return middle
+        value, fall = function(x)
+        step = value / fall
+        # The error, as a part of the way to a pole, is squared with every step.
+        if abs(step) <= _CLOSE * min(x - bottom, top - x) or x + step == x:
+            return x + step
+        low, high = (x, high) if value > 0 else (low, x)
+        x = x + step if low < x + step < high else (low + high) / 2
+    return x
 
 
 def _log_choose(n: int, k: int) -> float:
@@ -257,4 +266,4 @@ def _log_choose(n: int, k: int) -> float:
 def mean_exp(logs: Sequence[float]) -> float:
     """Return the mean of the exponentials; finite also where they are not."""
     top = max(logs)
-    return math.exp(min(top, 700.0)) * sum(math.exp(value - top) for value in logs) / len(logs)
+    return math.exp(min(top, 700.0)) * sum([math.exp(value - top) for value in logs]) / len(logs)

@@ -56,19 +56,15 @@ class Tally(NamedTuple):
 
     def plus(self, other: Tally) -> Tally:
         """Return the sum."""
-        return self._with(add, other)
+        return self if other is _NOTHING else self._with(add, other)
 
     def since(self, last: Tally) -> Tally:
         """Return the difference to an earlier tally."""
-        return self._with(sub, last)
+        return _NOTHING if self == last else self._with(sub, last)
 
     def _with(self, operation: Callable[[int, int], int], other: Tally) -> Tally:
         counts = map(operation, self[:-1], other[:-1])
-        latency = self.latency
-        if operation is sub and latency == other.latency:
-            latency = _NO_LATENCY
-        else:
-            latency = tuple(map(operation, latency, other.latency))
+        latency = tuple(map(operation, self.latency, other.latency))
         return Tally._make((*counts, latency))
 
     @property

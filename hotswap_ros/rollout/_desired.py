@@ -35,7 +35,8 @@ class _Model:
         self.missing: dict[str, list[Command]] = {}
         self.held = -1
         self.timed: set[str] = set()
-        self._put: set[str] = set()
+        #: A dict for its order: that of a set of names differs from process to process.
+        self._put: dict[str, None] = {}
         self._seen = -1
 
     def put(self, entry: Desired) -> None:
@@ -44,15 +45,16 @@ class _Model:
             self.timed.add(entry.robot_id)
         else:
             self.timed.discard(entry.robot_id)
-        self._put.add(entry.robot_id)
+        self._put[entry.robot_id] = None
 
     def refresh(self, view: FleetView, model_id: str) -> None:
         """Bring `missing` up to date."""
         changes = view.changes(model_id)
-        changed = self._put.union(changes.since(self._seen)).intersection(self.entries)
-        self._put.clear()
+        changed = [name for name in changes.since(self._seen) if name in self.entries]
+        names = self._put | dict.fromkeys(changed)
+        self._put = {}
         self._seen = changes.revision
-        for robot_id in changed:
+        for robot_id in names:
             commands = missing_commands(self.entries[robot_id], view)
             if commands:
                 self.missing[robot_id] = commands

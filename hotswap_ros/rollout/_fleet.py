@@ -163,7 +163,7 @@ class FleetView:
         before = self._names.speaker(report.server)
         is_one = self._servers.hear(name, (report.server, report.boot_id), now)
         is_one = self._names.hear(report.server, name, now) and is_one
-        if before not in (None, name):
+        if before is not None and before != name:
             # Renamed, or in quarantine: who spoke there before is out of reach.
             self._lose(before)
         if not is_one:

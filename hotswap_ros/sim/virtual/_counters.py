@@ -15,6 +15,7 @@ from hotswap_ros.sim.virtual._workload import CAUSES, Counts, LatencyHistograms
 
 #: A robot samples every so manieth observation, as the serving engine does.
 _SAMPLED_EVERY = 16
+_NO_ROLE, _NO_SHADOW = RoleCounts(), ShadowCounts()
 
 
 class Looks:
@@ -84,36 +85,41 @@ class SentCounters(Mapping[str, VersionCounters]):
     @property
     def _all(self) -> dict[str, VersionCounters]:
         if self._made is None:
-            self._made = self._make()
+            self._made = dict(self._make())
         return self._made
 
-    def _make(self) -> dict[str, VersionCounters]:
-        tasks, requests, _, shadow = (array[self._row] for array in self._block)
-        known = tasks.any(axis=(1, 2)) | requests.astype(bool) | shadow.any(axis=1)
-        return {
-            self._looks.versions[index]: self._version(index)
-            for index in np.flatnonzero(known).tolist()
-        }
+    def _make(self) -> Iterator[tuple[str, VersionCounters]]:
+        looks = self._looks
+        by_version = zip(*(array[self._row].tolist() for array in self._block))
+        for index, (tasks, requests, failures, shadow) in enumerate(by_version):
+            whole = tasks[0] if len(tasks) == 1 else [*map(sum, zip(*tasks))]
+            if not (requests or any(whole) or any(shadow)):
+                continue
+            by_cause = {cause.value: n for cause, n in zip(CAUSES, failures) if n}
+            failed = sum(by_cause.values())
+            latency = looks.latency.upto(self._robot, index, requests)
+            yield (
+                looks.versions[index],
+                VersionCounters(
+                    requests=requests,
+                    errors=failed,
+                    fallbacks=by_cause,
+                    tasks=TaskCounts(*whole),
+                    categories={
+                        name: TaskCounts(*row)
+                        for name, row in zip(looks.categories, tasks)
+                        if name and row[0]
+                    },
+                    latency=latency,
+                    candidate=RoleCounts(requests, by_cause, failed, latency),
+                    stable=_NO_ROLE,
+                    shadow=_shadow(*shadow),
+                    inputs=looks.inputs_upto(self._robot, index, requests),
+                ),
+            )
 
-    def _version(self, index: int) -> VersionCounters:
-        tasks, requests, failures, shadow = (array[self._row, index] for array in self._block)
-        n = int(requests)
-        by_cause = {cause.value: count for cause, count in zip(CAUSES, failures.tolist()) if count}
-        failed = sum(by_cause.values())
-        latency = self._looks.latency.upto(self._robot, index, n)
-        offered, compared, agreed = shadow.tolist()
-        return VersionCounters(
-            requests=n,
-            errors=failed,
-            fallbacks=by_cause,
-            tasks=TaskCounts(*tasks.sum(axis=0).tolist()),
-            categories={
-                name: TaskCounts(*row)
-                for name, row in zip(self._looks.categories, tasks.tolist())
-                if name and row[0]
-            },
-            latency=latency,
-            candidate=RoleCounts(requests=n, errors=by_cause, fallbacks=failed, latency=latency),
-            shadow=ShadowCounts(offered, offered - compared, compared, agreed),
-            inputs=self._looks.inputs_upto(self._robot, index, n),
-        )
+
+def _shadow(offered: int, compared: int, agreed: int) -> ShadowCounts:
+    if not offered:
+        return _NO_SHADOW
+    return ShadowCounts(offered, offered - compared, compared, agreed)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from hotswap_ros.models import Routing
+from hotswap_ros.models import Routing, VersionCounters
 from hotswap_ros.rollout import Cause, Command, LoadVersion, RobotReport, Route, Telemetry
 from hotswap_ros.sim._faults import Conditions, Fault, FaultBook, FaultError, FaultKind
 from hotswap_ros.sim.virtual._clock import Appointment, VirtualClock
@@ -302,35 +302,35 @@ class VirtualFleet:
         for row, index in enumerate(group.tolist()):
             if self._is_connected(index):
                 counters = SentCounters(self._looks, index, block, row)
-                self._tell(index, Telemetry(self.servers[index].boot_id, counters))
+                self._tell(index, self.servers[index], counters)
+                if index in self._ghosts:
+                    self._tell(index, self._ghosts[index], {})
 
-    def _tell(self, index: int, telemetry: Telemetry) -> None:
-        self._send(index, self._report(self.servers[index]))
-        self._send(index, partial(self._say_telemetry, self.robot_ids[index], telemetry))
-        ghost = self._ghosts.get(index)
-        if ghost is not None:
-            self._send(index, self._report(ghost))
-            empty = Telemetry(ghost.boot_id, {})
-            self._send(index, partial(self._say_telemetry, self.robot_ids[index], empty))
+    def _tell(
+        self, index: int, server: VirtualServer, counters: Mapping[str, VersionCounters]
+    ) -> None:
+        self._tell_status(index, server)
+        telemetry = Telemetry(server.boot_id, counters)
+        self._send(index, self._say_telemetry, self.robot_ids[index], telemetry)
 
     def _tell_change(self, index: int) -> None:
         if self._is_connected(index):
-            self._send(index, self._report(self.servers[index]))
+            self._tell_status(index, self.servers[index])
 
-    def _send(self, index: int, message: Callable[[], None]) -> None:
+    def _tell_status(self, index: int, server: VirtualServer) -> None:
+        clock = self._clock.now + server.clock_shift_s
+        self._send(index, self._say_report, server.report, clock)
+
+    def _send(self, index: int, say: Callable[..., None], *said: object) -> None:
         spec, delay_s = self.spec, self._delay(index)
         if spec.message_loss and self._network.random() < spec.message_loss:
             return
         if spec.message_delay_s:
             delay_s += float(self._network.exponential(spec.message_delay_s))
         if delay_s:
-            self._clock.call_after(delay_s, message)
+            self._clock.call_after(delay_s, partial(say, *said))
         else:
-            message()
-
-    def _report(self, server: VirtualServer) -> Callable[[], None]:
-        """Return a robot's status of this moment, as a message."""
-        return partial(self._say_report, server.report, self._clock.now + server.clock_shift_s)
+            say(*said)
 
     def _say_report(self, report: RobotReport, clock: float) -> None:
         if self._listener is not None:

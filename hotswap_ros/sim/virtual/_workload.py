@@ -29,6 +29,7 @@ Bools = NDArray[np.bool_]
 STARTED, FINISHED, SUCCEEDED, STUCK = range(4)
 CAUSES = tuple(Cause)
 _QUANTILES = 256
+_NO_LATENCY = (0,) * (len(LATENCY_EDGES_MS) + 1)
 _NONE = -1
 
 
@@ -231,20 +232,29 @@ class LatencyHistograms:
         self, versions: Sequence[VersionOutcomes], robots: int, random: np.random.Generator
     ) -> None:
         self._random = random
-        shares = np.array([one.latency for one in versions])
-        self._shares = shares / shares.sum(axis=1)[:, None]
-        self._counts = np.zeros((robots, len(versions), len(LATENCY_EDGES_MS) + 1), np.int64)
-        self._drawn = np.zeros((robots, len(versions)), np.int64)
+        #: The buckets that each version's requests are in, and with which chances.
+        self._buckets = [np.flatnonzero(one.latency).tolist() for one in versions]
+        self._chances = [
+            np.array(one.latency)[buckets] / sum(one.latency)
+            for one, buckets in zip(versions, self._buckets)
+        ]
+        self._drawn = [[(0, _NO_LATENCY)] * len(versions) for _ in range(robots)]
 
     def upto(self, robot: int, version: int, requests: int) -> tuple[int, ...]:
         """Return the histogram of so many requests of a robot."""
-        new = requests - int(self._drawn[robot, version])
-        if new > 0:
-            drawn = self._random.multinomial(new, self._shares[version])
-            self._counts[robot, version] += drawn
-            self._drawn[robot, version] = requests
-        return tuple(self._counts[robot, version].tolist())
+        drawn, counts = self._drawn[robot][version]
+        if requests <= drawn:
+            return counts
+        buckets, new = self._buckets[version], [requests - drawn]
+        if len(buckets) > 1:
+            new = self._random.multinomial(new[0], self._chances[version]).tolist()
+        more = list(counts)
+        for bucket, count in zip(buckets, new):
+            more[bucket] += count
+        counts = tuple(more)
+        self._drawn[robot][version] = requests, counts
+        return counts
 
     def reset(self, robot: int) -> None:
         """Begin anew with a boot."""
-        self._counts[robot] = self._drawn[robot] = 0
+        self._drawn[robot] = [(0, _NO_LATENCY)] * len(self._buckets)

@@ -237,6 +237,16 @@ def test_a_new_wish_does_not_wait_for_the_old_one(fleet, view):
     assert second.routing.generation > first.routing.generation
 
 
+def test_robots_are_told_in_the_order_in_which_that_was_wished(fleet, view):
+    """A set of names has another order in every process, and a seed would say nothing."""
+    names = [f'robot_{number:02}' for number in range(30, 0, -1)]
+    for name in sorted(names):
+        here = replace(report(versions=('v23', 'v24')), robot_id=name, server=f'/{name}/server')
+        hear(view, here)
+    fleet.want([replace(want('v24'), robot_id=name) for name in names], view, 0.0)
+    assert [command.robot_id for command in fleet.commands(view, 0.0)] == names
+
+
 # -- generations ----------------------------------------------------------------------------------
 
 
