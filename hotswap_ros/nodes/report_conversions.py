@@ -49,6 +49,7 @@ def robot_report(status: Any) -> RobotReport:
         },
         breaker=_breaker(status),
         region=status.region,
+        labels=tuple(status.labels),
         resident_limit=status.resident_limit,
         disk_free_bytes=status.disk_free_bytes,
     )

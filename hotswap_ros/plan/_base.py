@@ -51,6 +51,7 @@ class BasePlan(Section):
     """
     A rollout as somebody asked for it; each strategy is a class of its own.
 
+    Robots take part that have all of the `labels`; none: every robot.
     `confirm_timeout` is how long reachable robots may take to load the version or to confirm a
     routing; `lease` is how long a robot goes on serving the candidate without hearing from the
     coordinator. `max_unreachable` is how many robots of a cohort may be out of reach before the
@@ -67,6 +68,7 @@ class BasePlan(Section):
     model_id: str = Field(min_length=1)
     version: str = Field(min_length=1)
     strategy: Strategy
+    labels: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     success_criteria: SuccessCriteria = SuccessCriteria()
     confirm_timeout: Duration = timedelta(minutes=2)
     lease: Annotated[Duration, Field(ge=timedelta(seconds=3))] = timedelta(seconds=10)
@@ -90,8 +92,12 @@ class BasePlan(Section):
         raise NotImplementedError
 
     def admits(self, robot: Robot) -> bool:
-        """Return whether a robot that is heard of later may join."""
+        """Return whether a robot that is heard of later may join, if its labels are right."""
         return True
+
+    def means(self, robot: Robot) -> bool:
+        """Return whether a robot has the labels that are asked for."""
+        return set(self.labels) <= set(robot.labels)
 
     def is_open(self, now: float) -> bool:
         """Return whether the rollout may start and advance, at seconds since 1970."""

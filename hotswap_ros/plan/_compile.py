@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hotswap_ros.plan._errors import PlanError, names_near
 from hotswap_ros.plan._plan import Plan
 from hotswap_ros.plan._stages import Robot
 from hotswap_ros.plan._steps import ChooseWinner, Ramp, SetRouting, Step
@@ -23,10 +24,26 @@ def compile_plan(plan: Plan, fleet: Sequence[Robot], salt: str) -> tuple[Step, .
     """
     if not fleet:
         raise ValueError('the fleet has no robots')
-    plan.fit(fleet)
-    moving = [robot for robot in fleet if robot.serves != plan.version]
+    meant = _with_labels(plan, fleet)
+    plan.fit(meant)
+    moving = [robot for robot in meant if robot.serves != plan.version]
     steps = plan.steps(moving, salt) if moving else []
     return (*steps, *_put_back_at_the_end(plan, steps))
+
+
+def _with_labels(plan: Plan, fleet: Sequence[Robot]) -> list[Robot]:
+    known = {label for robot in fleet for label in robot.labels}
+    problems = [
+        f"labels: no robot in reach has '{label}': {names_near(label, known)}"
+        for label in plan.labels
+        if label not in known
+    ]
+    meant = [robot for robot in fleet if plan.means(robot)]
+    if not meant and not problems:
+        problems = [f'labels: no robot in reach has all of {", ".join(plan.labels)}: ask for less']
+    if problems:
+        raise PlanError(problems)
+    return meant
 
 
 def _put_back_at_the_end(plan: Plan, steps: Sequence[Step]) -> list[Step]:

@@ -27,6 +27,7 @@ class Robot:
     robot_id: str
     region: str = ''
     serves: str = ''
+    labels: tuple[str, ...] = ()
 
 
 class Stage(Section):

@@ -16,7 +16,7 @@ from hotswap_ros.rollout._state import RolloutState, Status
 def robots_of(reports: Mapping[str, RobotReport]) -> list[Robot]:
     """Return the robots that a plan can be compiled for: those that serve something."""
     return [
-        Robot(report.robot_id, report.region, report.routing.stable)
+        Robot(report.robot_id, report.region, report.routing.stable, report.labels)
         for report in reports.values()
         if report.routing.stable
     ]

@@ -64,6 +64,7 @@ class RobotReport:
     routing: Routing
     versions: Mapping[str, VersionReport] = field(default_factory=dict)
     region: str = ''
+    labels: tuple[str, ...] = ()
     resident_limit: int = 2
     breaker: BreakerReport | None = None
     disk_free_bytes: int | None = None

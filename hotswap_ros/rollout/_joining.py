@@ -48,11 +48,11 @@ def join(state: RolloutState, report: RobotReport, reports: Mapping[str, RobotRe
     no stage has finished, it joins with those that come last.
     """
     plan, stable = state.plan, report.routing.stable
-    robot = Robot(report.robot_id, report.region, stable)
+    robot = Robot(report.robot_id, report.region, stable, report.labels)
     serves_another = stable not in ('', plan.version)
     if robot.robot_id in state.previous or not serves_another or report.resident_limit < 2:
         return False
-    if not plan.admits(robot):
+    if not (plan.means(robot) and plan.admits(robot)):
         return False
     peers = set(state.previous)
     if plan.is_regional:

@@ -36,6 +36,7 @@ Single: TypeAlias = (
 )
 #: What only the whole plan has.
 _OF_THE_WHOLE = (
+    'labels',
     'lease',
     'max_missing',
     'missing_after',

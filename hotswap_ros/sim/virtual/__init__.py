@@ -19,12 +19,13 @@ from hotswap_ros.sim.virtual._outcomes import (
     plain,
 )
 from hotswap_ros.sim.virtual._session import VirtualSession
-from hotswap_ros.sim.virtual._spec import FleetSpec, RegionSpec
+from hotswap_ros.sim.virtual._spec import FleetSpec, Placed, RegionSpec
 
 __all__ = [
     'CategoryOutcomes',
     'FleetSpec',
     'OutcomesError',
+    'Placed',
     'RegionSpec',
     'RequestFailures',
     'VersionOutcomes',

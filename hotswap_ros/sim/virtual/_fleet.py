@@ -74,14 +74,14 @@ class VirtualFleet:
         self._library = Library.of(spec.model_id, truth)
         stable = self._library.outcomes[spec.stable]
         placed = spec.placed()
-        self.robot_ids = tuple(robot_id for robot_id, _ in placed)
+        self.robot_ids = tuple(one.robot_id for one in placed)
         self._index = {robot_id: i for i, robot_id in enumerate(self.robot_ids)}
         self._categories = tuple(stable.categories)
         random, looks, phases, network = map(
             np.random.default_rng, np.random.SeedSequence(seed).spawn(4)
         )
         self._network = network
-        mixes = np.array([spec.mix(region, stable) for _, region in placed])
+        mixes = np.array([spec.mix(one.region, stable) for one in placed])
         self.workload = Workload(truth, self._categories, mixes, spec.stretch(stable), random)
         self._looks = Looks(truth, self._categories, len(placed), looks)
         # Sorted, so that those who tell between two looks lie side by side.
@@ -98,15 +98,16 @@ class VirtualFleet:
         serves = Routing(spec.model_id, spec.stable)
         self.servers = [
             VirtualServer(
-                robot_id,
+                one.robot_id,
                 self._library,
                 clock,
                 serves,
                 partial(self._on_change, index),
-                region,
+                one.region,
+                one.labels,
                 spec.resident_limit,
             )
-            for index, (robot_id, region) in enumerate(placed)
+            for index, one in enumerate(placed)
         ]
         self._book = FaultBook(self.robot_ids, faults, can_kill=True)
         for fault in faults:

@@ -107,6 +107,7 @@ class VirtualServer:
         serves: Routing,
         on_change: Callable[[], object],
         region: str = '',
+        labels: tuple[str, ...] = (),
         resident_limit: int = 2,
         place: str = '',
     ) -> None:
@@ -117,6 +118,7 @@ class VirtualServer:
         self._clock = clock
         self._on_change = on_change
         self._region = region
+        self._labels = labels
         self._resident_limit = resident_limit
         self._place = place
         self._boots = 0
@@ -150,6 +152,7 @@ class VirtualServer:
                 routing=self.routing,
                 versions=dict(self.versions),
                 region=self._region,
+                labels=self._labels,
                 resident_limit=self._resident_limit,
                 breaker=None if opened is None else _breaker_report(opened),
             )

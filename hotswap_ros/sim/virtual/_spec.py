@@ -5,14 +5,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import Field, model_validator
 
 from hotswap_ros.plan import Section
+from hotswap_ros.sim._labels import labels_of
 from hotswap_ros.sim.virtual._outcomes import VersionOutcomes
 
 Positive = Annotated[float, Field(gt=0.0)]
+
+
+class Placed(NamedTuple):
+    """One robot: its name, region and labels."""
+
+    robot_id: str
+    region: str
+    labels: tuple[str, ...]
 
 
 class RegionSpec(Section):
@@ -26,16 +35,19 @@ class FleetSpec(Section):
     """
     Robots, what they serve, and how often they are heard.
 
-    Robots are `robots` of no region, or those of `regions`. A task takes `task_s` on average with
-    the stable version; none: as long as the outcomes say. A robot tells its counters every
-    `telemetry_s`, and the coordinator looks `looks` times meanwhile. A share `message_loss` of all
-    messages never arrives, the others come later by `message_delay_s` on average.
+    Robots are `robots` of no region, or those of `regions`; within each region they are dealt the
+    entries of `labels` in turn, and several labels where an entry has commas. A task takes
+    `task_s` on average with the stable version; none: as long as the outcomes say. A robot tells
+    its counters every `telemetry_s`, and the coordinator looks `looks` times meanwhile. A share
+    `message_loss` of all messages never arrives, the others come later by `message_delay_s` on
+    average.
     """
 
     model_id: str = Field('pick_policy', min_length=1)
     stable: str = Field('v23', min_length=1)
     robots: int = Field(0, ge=0, le=100_000)
     regions: dict[str, RegionSpec] = Field(default_factory=dict)
+    labels: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     prefix: str = 'robot_'
     task_s: Positive | None = None
     telemetry_s: Positive = 1.0
@@ -53,12 +65,15 @@ class FleetSpec(Section):
             )
         return self
 
-    def placed(self) -> list[tuple[str, str]]:
-        """Return every robot's id with its region."""
+    def placed(self) -> list[Placed]:
+        """Return every robot with its place."""
         regions = {name: one.robots for name, one in self.regions.items()} or {'': self.robots}
         digits = max(2, len(str(sum(regions.values()))))
-        names = [name for name, robots in regions.items() for _ in range(robots)]
-        return [(f'{self.prefix}{i:0{digits}}', name) for i, name in enumerate(names, start=1)]
+        places = [(name, i) for name, robots in regions.items() for i in range(robots)]
+        return [
+            Placed(f'{self.prefix}{number:0{digits}}', region, labels_of(self.labels, i))
+            for number, (region, i) in enumerate(places, start=1)
+        ]
 
     def mix(self, region: str, stable: VersionOutcomes) -> list[float]:
         """Return the shares of the stable version's categories in a region's tasks."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hotswap_ros.plan import (
     Canary,
     Observe,
+    PlanError,
     Robot,
     SetRouting,
     StageModels,
@@ -192,3 +193,40 @@ def test_steps_load_before_they_route_and_promote_the_whole_fleet_last(fleet, st
     assert [step.promote for step in steps if isinstance(step, SetRouting)].count(True) == 1
     assert steps[-1].promote
     assert compile_plan(plan, fleet, salt) == steps
+
+
+# -- labels ---------------------------------------------------------------------------------------
+
+LABELLED = [
+    Robot('r1', labels=('gripper=cup', 'floor=1')),
+    Robot('r2', labels=('gripper=cup', 'floor=2')),
+    Robot('r3', labels=('gripper=jaw', 'floor=2')),
+    Robot('r4'),
+]
+
+
+def test_only_robots_with_all_labels_take_part():
+    def robots(*labels):
+        return compile_plan(canary((100, 10), labels=labels), LABELLED, 'salt')[0].robots
+
+    assert set(robots()) == {'r1', 'r2', 'r3', 'r4'}
+    assert set(robots('gripper=cup')) == {'r1', 'r2'}
+    assert set(robots('floor=2', 'gripper=cup')) == {'r2'}
+
+
+def test_percentages_are_of_the_robots_with_the_labels():
+    fleet = [Robot(f'r{i}', labels=('new',) if i < 10 else ()) for i in range(100)]
+    steps = compile_plan(canary((20, 10), (100, 10), labels=('new',)), fleet, 'salt')
+    assert len(steps[0].robots) == 2
+
+
+@pytest.mark.parametrize(
+    ('labels', 'text'),
+    [
+        (('gripper=cap',), "no robot in reach has 'gripper=cap': did you mean gripper=cup"),
+        (('gripper=jaw', 'floor=1'), 'has all of gripper=jaw, floor=1: ask for less'),
+    ],
+)
+def test_labels_that_no_robot_has_are_refused(labels, text):
+    with pytest.raises(PlanError, match=text):
+        compile_plan(canary((100, 10), labels=labels), LABELLED, 'salt')

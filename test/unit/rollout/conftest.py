@@ -51,6 +51,7 @@ class VirtualRobot:
     success: dict[str, float]
     random: random.Random
     region: str = ''
+    labels: tuple[str, ...] = ()
     routing: Routing = field(default_factory=lambda: Routing(MODEL, 'v23'))
     versions: dict[str, VersionReport] = field(default_factory=dict)
     counts: dict[str, TaskCounts] = field(default_factory=dict)
@@ -93,6 +94,7 @@ class VirtualRobot:
             routing=self.routing,
             versions=dict(self.versions),
             region=self.region,
+            labels=self.labels,
             resident_limit=self.resident_limit,
             breaker=self.breaker,
         )
@@ -223,6 +225,7 @@ class VirtualFleet:
         seed=1,
         leases=False,
         regions=('',),
+        labels=(),
         start=1_000.0,
         **success,
     ):
@@ -240,6 +243,7 @@ class VirtualFleet:
                 rates,
                 random.Random(f'{seed} {i}'),
                 regions[i % len(regions)],
+                labels,
             )
             for i in range(robots)
         }
@@ -355,13 +359,14 @@ class VirtualFleet:
     def state(self, rollout_id):
         return self.coordinator.snapshot(self.now, rollout_id).state
 
-    def add_robot(self, robot_id, region='', stable='v23'):
+    def add_robot(self, robot_id, region='', stable='v23', labels=()):
         """Switch on a robot that nobody has heard of."""
         robot = VirtualRobot(
             robot_id,
             self.rates,
             random.Random(f'{self.seed} {robot_id}'),
             region,
+            labels,
             Routing(MODEL, stable),
         )
         self.robots[robot_id] = robot

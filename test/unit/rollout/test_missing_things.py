@@ -180,6 +180,15 @@ def test_a_new_robot_joins_its_own_region(make_fleet):
     assert (north.routing.stable, west.routing.stable) == ('v24', 'v23')
 
 
+def test_a_new_robot_without_the_labels_of_the_plan_is_left_alone(make_fleet, plan):
+    fleet = make_fleet(robots=6, labels=('gripper=cup',))
+    rollout = fleet.start(plan(labels='[gripper=cup]', stages=((50, 60), (100, 300))))
+    cup = fleet.add_robot('r90', labels=('floor=1', 'gripper=cup'))
+    jaw = fleet.add_robot('r91', labels=('gripper=jaw',))
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    assert (cup.routing.stable, jaw.routing.stable) == ('v24', 'v23')
+
+
 def test_nobody_joins_robots_that_were_named(fleet):
     rollout = fleet.start(
         'modelId: pick_policy\nversion: v24\nstrategy: Direct\ntargetDevices: [r01]'

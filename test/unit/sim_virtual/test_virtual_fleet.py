@@ -305,6 +305,21 @@ def test_a_fleet_has_robots_once() -> None:
         pass
 
 
+def test_labels_are_dealt_out_within_each_region() -> None:
+    regions = {'north': {'robots': 3}, 'south': {'robots': 2}}
+    labels = ('gripper=jaw,floor=1', 'gripper=cup')
+    with session(good(), robots=0, regions=regions, labels=labels) as found:
+        reports = found.coordinator.reports('pick_policy').values()
+        jaw, cup = ('gripper=jaw', 'floor=1'), ('gripper=cup',)
+        assert [(one.region, one.labels) for one in reports] == [
+            ('north', jaw),
+            ('north', cup),
+            ('north', jaw),
+            ('south', jaw),
+            ('south', cup),
+        ]
+
+
 def test_quantiles_are_drawn_from() -> None:
     truth = [plain('v23', 1.0, success_s=(1.0, 3.0))]
     with session(truth, robots=50, task_s=None) as found:
