@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,24 +16,30 @@ from typing import Any
 import yaml
 from ament_index_python.packages import get_package_prefix
 from rich.console import Console
+from rich.markup import escape
 
 from hotswap_ros.cli._document import refuse
+from hotswap_ros.cli._live_play import LivePlay
 from hotswap_ros.cli._processes import Processes
-from hotswap_ros.cli._scenario import conclude, read_scenario, show_event
-from hotswap_ros.nodes.client import FleetClient
-from hotswap_ros.rollout import Cause, Event, Level, PauseReason, Status
+from hotswap_ros.cli._scenario import conclude, read_scenario, versions_there
+from hotswap_ros.nodes.client import CoordinatorError, FleetClient
+from hotswap_ros.sim import Fault, FaultBook, FaultError, FaultKind
 from hotswap_ros.sim.scenario import (
-    OperatorAction,
+    TASK_S,
     Played,
     Scenario,
     ScenarioError,
-    differences,
-    found_by,
+    live_obstacles,
+    longest_s,
+    needs_processes,
+    pace_problems,
 )
 
-_READY_S = 60.0
-#: Durations of a plan that are the machinery's, not the scenario's.
-_UNSCALED = {'lease', 'missing_after', 'confirm_timeout', 'swap_delay'}
+#: A start takes a fraction of a second per robot.
+_READY_S, _PER_ROBOT_S = 60.0, 1.0
+_STATUS_S = 1.2
+#: What keeps a robot from being heard at all when it is so from the start.
+_SILENT = (FaultKind.POWER_OFF, FaultKind.PARTITION)
 
 
 def run_live(
@@ -45,180 +48,98 @@ def run_live(
     """Play a scenario live, everything `speed` times shorter; return the exit code."""
     try:
         scenario = read_scenario(name, folder, seed)
-        require_live(name, scenario)
+        require_live(name, scenario, speed)
     except ScenarioError as error:
         return refuse(console, error)
-    console.rule(f'{name}: {scenario.description}', align='left')
+    console.rule(f'{name}: {escape(scenario.description)}', align='left')
+    most = timedelta(seconds=round(longest_s(scenario) / speed))
+    console.print(f'[dim]At --speed {speed:g} it takes {most} at most.[/]', highlight=False)
     place = Path(tempfile.mkdtemp(prefix='hotswap_scenario_'))
     os.environ.setdefault('ROS_DOMAIN_ID', str(70 + os.getpid() % 30))
     try:
-        played = _Live(console, scenario, place, speed).run()
-    except (ScenarioError, TimeoutError) as error:
-        console.print(f'[bold red]The scenario could not go on:[/] {error}; logs are in {place}')
+        played = _play(console, scenario, place, speed)
+    except (ScenarioError, FaultError, CoordinatorError, TimeoutError) as error:
+        console.print('[bold red]The scenario could not go on:[/]', escape(str(error)))
+        console.print(f'Logs are in {place}', soft_wrap=True)
         return 1
     shutil.rmtree(place, ignore_errors=True)
     conclude(console, played)
     return 0 if played.as_expected else 1
 
 
-def require_live(name: str, scenario: Scenario) -> None:
-    """Raise ScenarioError for a scenario that robots with physics cannot play."""
-    if not scenario.can_run_live:
-        raise ScenarioError(
-            f"'{name}' cannot run live: its robots, its days or the truth that it is given are "
-            'of virtual time; `hotswap scenario list` marks those that can'
-        )
-    words = [action.do for action in scenario.operator if action.do != 'put_back']
-    if words:
-        raise ScenarioError(
-            f"'{name}' has people say {', '.join(words)}: live, only 'put_back' is played"
-        )
+def require_live(name: str, scenario: Scenario, speed: float) -> None:
+    """Raise ScenarioError for what robots with physics cannot play, or not at this speed."""
+    found = live_obstacles(scenario, versions_there(scenario)) or pace_problems(scenario, speed)
+    if found:
+        raise ScenarioError(f"'{name}' cannot run live: {'; '.join(found)}")
 
 
-class _Live:
-    def __init__(self, console: Console, scenario: Scenario, place: Path, speed: float) -> None:
-        self._console = console
-        self._scenario = scenario
-        self._place = place
-        self._speed = speed
-        self._told = ''
-        self._refused: list[str] = []
+def _play(console: Console, scenario: Scenario, place: Path, speed: float) -> Played:
+    with Processes(place) as processes:
+        silent = _start(processes, scenario, place, speed)
+        with FleetClient() as client:
+            play = LivePlay(console, scenario, speed, client)
+            _wait_until_ready(processes, client, len(scenario.fleet.placed()) - silent)
+            return play.run()
 
-    def run(self) -> Played:
-        with Processes(self._place) as processes:
-            self._start(processes)
-            with FleetClient() as client:
-                self._wait_until_ready(processes, client)
-                return self._roll_out(client)
 
-    def _start(self, processes: Processes) -> None:
-        fleet = self._scenario.fleet
-        programs = Path(get_package_prefix('hotswap_ros')) / 'lib' / 'hotswap_ros'
-        robots = len(fleet.placed())
-        given: dict[str, dict[str, Any]] = {
-            'fleet_coordinator': {'journal': str(self._place / 'journal')},
-            'sim_fleet': {
-                'robots': robots,
-                # Tasks of the simulation take about a second; the scenario says how long here.
-                'speed': min(100.0, self._speed / (fleet.task_s or 1.0)),
-                'seed': self._scenario.seed,
-                'robot_prefix': fleet.prefix,
-                'stable_version': fleet.stable,
-                'model_id': fleet.model_id,
-                **({'regions': list(fleet.regions)} if fleet.regions else {}),
-            },
-        }
-        if self._scenario.faults:
-            given['sim_fleet']['faults_file'] = self._faults_file()
-        for name, parameters in given.items():
-            path = self._place / f'{name}.yaml'
-            path.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}))
-            arguments = ['--ros-args', '--params-file', str(path)]
-            processes.start(name, [str(programs / name), *arguments])
-
-    def _faults_file(self) -> str:
-        path = self._place / 'faults.yaml'
-        entries = [
-            {
-                **fault.model_dump(mode='json', exclude_defaults=True),
-                'at_s': fault.at_s / self._speed,
-                'duration_s': fault.duration_s / self._speed,
-            }
-            for fault in self._scenario.faults
-        ]
+def _start(processes: Processes, scenario: Scenario, place: Path, speed: float) -> int:
+    """Start robots and coordinator; return how many robots are not heard from the start."""
+    programs = Path(get_package_prefix('hotswap_ros')) / 'lib' / 'hotswap_ros'
+    names = [one.robot_id for one in scenario.fleet.placed()]
+    at_once = [
+        Fault(fault=fault.fault, robots=fault.robots)
+        for fault in scenario.faults
+        if not fault.at_s and fault.fault in _SILENT
+    ]
+    fleet = _fleet(scenario, speed)
+    if at_once:
+        path = place / 'faults.yaml'
+        entries = [fault.model_dump(mode='json', exclude_defaults=True) for fault in at_once]
         path.write_text(yaml.safe_dump(entries))
-        return str(path)
-
-    def _wait_until_ready(self, processes: Processes, client: FleetClient) -> None:
-        robots = len(self._scenario.fleet.placed())
-        until = time.monotonic() + _READY_S
-        while min(len(client.healthy_robots()), client.status.robots_heard) < robots:
-            ended = processes.ended()
-            if ended or time.monotonic() > until:
-                raise ScenarioError(f'{ended or "the fleet"} was not ready within a minute')
-            time.sleep(0.05)
-
-    def _roll_out(self, client: FleetClient) -> Played:
-        scenario = self._scenario
-        actions = sorted(scenario.operator, key=lambda action: action.at)
-        began = time.monotonic()
-        plan = scaled(scenario.plan.model_dump(mode='python', exclude_none=True), self._speed)
-        future = client.start_rollout(json.dumps(plan, default=_as_text))
-        limit_s = scenario.limit.total_seconds() / self._speed
-
-        def look() -> None:
-            elapsed = time.monotonic() - began
-            while actions and actions[0].at.total_seconds() <= elapsed * self._speed:
-                self._put_back(client, actions.pop(0))
-            self._listen(client, elapsed)
-
-        result = client.wait(future, limit_s, look)
-        while actions:
-            look()
-            time.sleep(0.05)
-        if result.error_msg and not result.rollout_id:
-            raise ScenarioError(f'the rollout was refused: {result.error_msg}')
-        time.sleep(1.5)  # for the last status of every robot
-        return self._found(client, result)
-
-    def _put_back(self, client: FleetClient, action: OperatorAction) -> None:
-        back = client.roll_back(self._scenario.fleet.model_id, action.to)
-        answer = client.wait(back, _READY_S, lambda: None)
-        if answer.error_code:
-            self._refused.append(f'at {action.at}: {action.do}: {answer.error_msg}')
-
-    def _listen(self, client: FleetClient, elapsed: float) -> None:
-        status = client.status
-        step = status.steps[status.step_index].title if status.steps else ''
-        state = client.rollout_state
-        now = f'{"" if state is None else state.value}: {step}'
-        if state is Status.PAUSED:
-            now += f' ({status.reason})'
-        if not step or now == self._told:
-            return
-        self._told = now
-        event = Event(time=elapsed, kind='step', level=Level.INFO, text=now)
-        show_event(self._console, elapsed * self._speed, event)
-
-    def _found(self, client: FleetClient, result: Any) -> Played:
-        report = json.loads(result.report)
-        told = [Event.model_validate(event) for event in report.get('events', ())]
-        known = {reason.value: reason for reason in PauseReason}
-        failed = [one['name'] for one in report['checks'] if one['verdict'] == 'fail']
-        back = report['rolling_back_since']
-        played = Played(
-            status=Status(report['status']),
-            cause=Cause(report['cause']),
-            reason=report['reason'],
-            seconds=(report['ended'] - report['started']) * self._speed,
-            back_s=0.0 if back is None else report['ended'] - back,
-            stage=1,
-            touched=len(report['robots_on_candidate']),
-            caught_by=found_by(Cause(report['cause']), failed),
-            named=report['reason'],
-            verdict=report['conclusions'][-1]['verdict'] if report['conclusions'] else '',
-            served=Counter(robot.routing.stable for robot in client.robots.copy().values()),
-            pauses=tuple(known[event.kind] for event in told if event.kind in known),
-            events=tuple((event.time - report['started'], event) for event in told),
-        )
-        # What a report names first takes a recording, see `hotswap diagnose`.
-        expect = self._scenario.expect.model_copy(update={'names': None, 'stage_at_most': None})
-        played.problems = (*self._refused, *differences(expect, played))
-        return played
+        fleet['faults_file'] = str(path)
+    for name, parameters in (
+        ('fleet_coordinator', {'journal': str(place / 'journal')}),
+        ('sim_fleet', fleet),
+    ):
+        path = place / f'{name}.yaml'
+        path.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}))
+        arguments = ['--ros-args', '--params-file', str(path)]
+        processes.start(name, [str(programs / name), *arguments])
+    return len(FaultBook(names, at_once).tick(0.0))
 
 
-def scaled(data: Any, speed: float) -> Any:
-    """Return a plan's data with its durations so many times shorter."""
-    if isinstance(data, timedelta):
-        return data / speed
-    if isinstance(data, Mapping):
-        return {
-            key: value if key in _UNSCALED else scaled(value, speed) for key, value in data.items()
-        }
-    if isinstance(data, (list, tuple)):
-        return [scaled(value, speed) for value in data]
-    return data
+def _fleet(scenario: Scenario, speed: float) -> dict[str, Any]:
+    """Return the parameters of the simulated fleet."""
+    spec = scenario.fleet
+    placed = spec.placed()
+    return {
+        'robots': len(placed),
+        # Tasks of the simulation take about a second; the scenario says how long here.
+        'speed': min(100.0, max(0.01, speed * TASK_S / (spec.task_s or TASK_S))),
+        'seed': scenario.seed,
+        'robot_prefix': spec.prefix,
+        'stable_version': spec.stable,
+        'model_id': spec.model_id,
+        'isolation': 'incubator' if needs_processes(scenario) else 'in_process',
+        # One entry per robot: each is in the region that the scenario puts it in.
+        'regions': [one.region for one in placed],
+        **({'labels': list(spec.labels)} if spec.labels else {}),
+    }
 
 
-def _as_text(value: Any) -> Any:
-    return value.total_seconds() if isinstance(value, timedelta) else str(value)
+def _wait_until_ready(processes: Processes, client: FleetClient, robots: int) -> None:
+    patience_s = _READY_S + _PER_ROBOT_S * robots
+    until = time.monotonic() + patience_s
+    while min(len(client.healthy_robots()), client.status.robots_heard) < robots:
+        ended = processes.ended()
+        if ended or time.monotonic() > until:
+            heard = len(client.healthy_robots())
+            raise ScenarioError(
+                f'{ended} has ended'
+                if ended
+                else f'{heard} of {robots} robots were ready after {patience_s:.0f} s'
+            )
+        time.sleep(0.05)
+    # A status each second: by then the coordinator, too, has heard that all of them serve.
+    time.sleep(_STATUS_S)

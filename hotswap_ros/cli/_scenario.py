@@ -22,6 +22,7 @@ from hotswap_ros.sim.scenario import (
     Scenario,
     ScenarioError,
     find_scenario,
+    live_obstacles,
     play,
     scenarios,
 )
@@ -39,6 +40,17 @@ def config_folder() -> Path:
     return Path(shared('config'))
 
 
+def models_folder() -> Path:
+    """Return the model repository that comes with the package."""
+    return config_folder().parent / 'models'
+
+
+def versions_there(scenario: Scenario) -> set[str]:
+    """Return the versions of a scenario's model that come with the package."""
+    folder = models_folder() / scenario.fleet.model_id
+    return {path.parent.name for path in folder.glob('*/manifest.json')}
+
+
 def read_scenario(name: str, folder: Path | None, seed: int | None) -> Scenario:
     """Return a scenario, with another seed if one is given. Raises ScenarioError."""
     found = find_scenario(folder or config_folder() / 'scenarios', name)
@@ -53,7 +65,7 @@ def show_list(console: Console, folder: Path | None) -> int:
             found = read_scenario(name, folder, None)
         except ScenarioError as error:
             return refuse(console, error)
-        mark = 'live' if found.can_run_live else ''
+        mark = '' if live_obstacles(found, versions_there(found)) else 'live'
         table.add_row(name, found.plan.strategy.value, mark, escape(found.description))
     console.print(table)
     return 0

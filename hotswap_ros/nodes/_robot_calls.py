@@ -31,6 +31,7 @@ _LOAD_CAUSES = {
     srv.LoadModel.Response.INVALID_MANIFEST: Cause.STAGING_FAILED,
     srv.LoadModel.Response.DIGEST_MISMATCH: Cause.DIGEST_MISMATCH,
     srv.LoadModel.Response.LOAD_FAILED: Cause.STAGING_FAILED,
+    srv.LoadModel.Response.NO_DISK: Cause.STAGING_FAILED,
 }
 _SERVICES = {
     LoadVersion: (srv.LoadModel, 'load_model'),

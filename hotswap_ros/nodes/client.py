@@ -22,7 +22,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from hotswap_ros import action, msg, srv
 from hotswap_ros.nodes import fleet_conversions, qos
-from hotswap_ros.rollout import RolloutSummary, Status
+from hotswap_ros.rollout import Event, RolloutSummary, Status
 
 _ANSWER_S = 10.0
 
@@ -130,15 +130,19 @@ class FleetClient:
         found: dict[str, Any] = json.loads(answer.report)
         return found
 
-    def _ask(self, kind: Any, name: str, **fields: Any) -> Any:
-        answer = self._call(kind, name, _ANSWER_S, **fields)
-        if answer.error_code:
-            raise CoordinatorError(answer.error_msg)
-        return answer
+    def listen_to_alerts(self, hear: Callable[[str, Event], None]) -> None:
+        """Let `hear` be called with the rollout and the event of each alert, in another thread."""
+        self._node.create_subscription(
+            msg.Alert,
+            f'{self._coordinator}/alerts',
+            lambda alert: hear(alert.rollout_id, fleet_conversions.alert_value(alert)),
+            qos.EVENT,
+        )
 
-    def _call(self, kind: Any, name: str, timeout_s: float, **fields: Any) -> Any:
+    def call(self, kind: Any, name: str, timeout_s: float, **fields: Any) -> Any:
+        """Return the answer of any service. Raises TimeoutError."""
         if name not in self._askers:
-            self._askers[name] = self._node.create_client(kind, f'{self._coordinator}/{name}')
+            self._askers[name] = self._node.create_client(kind, name)
         asker = self._askers[name]
         if not asker.wait_for_service(timeout_sec=timeout_s):
             raise TimeoutError(f'no {asker.srv_name} within {timeout_s:g} s')
@@ -147,6 +151,15 @@ class FleetClient:
             lambda done: outcome.set_result(done.result())
         )
         return self.wait(outcome, timeout_s, lambda: None)
+
+    def _ask(self, kind: Any, name: str, **fields: Any) -> Any:
+        answer = self._call(kind, name, _ANSWER_S, **fields)
+        if answer.error_code:
+            raise CoordinatorError(answer.error_msg)
+        return answer
+
+    def _call(self, kind: Any, name: str, timeout_s: float, **fields: Any) -> Any:
+        return self.call(kind, f'{self._coordinator}/{name}', timeout_s, **fields)
 
     def wait(
         self, future: Future[Any], timeout_s: float, while_waiting: Callable[[], None]

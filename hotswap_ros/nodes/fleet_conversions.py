@@ -27,6 +27,7 @@ _STATUSES = {status: code for code, status in enumerate(Status, start=1)}
 _STATUSES_BACK = {code: status for status, code in _STATUSES.items()}
 _PAUSES = {reason: code for code, reason in enumerate(PauseReason)}
 _LEVELS = {level: code for code, level in enumerate(Level, start=1)}
+_LEVELS_BACK = {code: level for level, code in _LEVELS.items()}
 _VERDICTS = {
     Verdict.PENDING: msg.CheckResult.VERDICT_PENDING,
     Verdict.PASS: msg.CheckResult.VERDICT_PASS,
@@ -145,6 +146,18 @@ def alert_msg(rollout_id: str, event: Event) -> Any:
         rollout_id=rollout_id,
         robot_ids=event.robots,
         text=event.text,
+    )
+
+
+def alert_value(alert: Any) -> Event:
+    """Return an alert as an event."""
+    return Event(
+        time=seconds(alert.stamp),
+        kind=alert.kind,
+        level=_LEVELS_BACK.get(alert.level, Level.INFO),
+        text=alert.text,
+        robots=tuple(alert.robot_ids),
+        alert=True,
     )
 
 

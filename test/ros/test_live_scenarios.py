@@ -3,7 +3,10 @@
 
 """A few scenarios over DDS: physics and policies have the same end as the virtual fleet."""
 
+from contextlib import closing
+
 import pytest
+from _world import Domain
 from rich.console import Console
 
 from hotswap_ros.cli._live import run_live
@@ -11,7 +14,8 @@ from hotswap_ros.cli._live import run_live
 
 @pytest.mark.parametrize('name', ['quick_canary', 'quick_regressed'])
 def test_scenario_ends_as_in_virtual_time(name, monkeypatch, tmp_path):
-    monkeypatch.setenv('ROS_DOMAIN_ID', '64')
-    monkeypatch.setenv('TMPDIR', str(tmp_path))
     console = Console(width=200, record=True)
-    assert run_live(console, name, None, speed=8.0, seed=None) == 0, console.export_text()
+    monkeypatch.setenv('TMPDIR', str(tmp_path))
+    with closing(Domain()) as domain:
+        monkeypatch.setenv('ROS_DOMAIN_ID', str(domain.number))
+        assert run_live(console, name, None, speed=8.0, seed=None) == 0, console.export_text()

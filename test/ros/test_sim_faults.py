@@ -7,6 +7,7 @@ What goes wrong with simulated robots is real for everybody else, and the produc
 One fleet of four robots and one coordinator for all tests; each begins and ends without faults.
 """
 
+import json
 import time
 
 import pytest
@@ -172,6 +173,15 @@ def test_a_full_disk_takes_no_version_and_the_robot_serves_on(site):
     answer = site.world.ask(srv.LoadModel, f'/{ROBOT}/model_server/load_model', **asked)
     assert answer.error_code == answer.NONE, answer.error_msg
     site.world.ask(srv.UnloadModel, f'/{ROBOT}/model_server/unload_model', **asked)
+
+
+def test_a_rollout_ends_at_once_where_a_disk_is_full_and_says_so(site):
+    inject(site, Fault.FULL_DISK)
+    asked = {'modelId': 'pick_policy', 'version': 'v25_different', 'strategy': 'Direct'}
+    result = site.roll_out(json.dumps(asked)).result()
+    assert result.status == Status.STATUS_FAILED
+    assert f'{ROBOT} cannot load v25_different' in result.reason
+    assert 'No space left on device' in result.reason
 
 
 def test_a_clock_that_jumps_jumps_in_every_stamp(site):

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
+from rclpy.executors import Executor
 from rclpy.node import Node
 
 from hotswap_ros import srv
@@ -40,7 +41,7 @@ class FaultInjector:
     Brings simulated robots into trouble and out of it again.
 
     `robots` are by name; `twin_of` makes a second robot with the name of a first. Times of the
-    schedule count from the construction, in real seconds: what robots and coordinator wait for is
+    schedule count from `start`, in real seconds: what robots and coordinator wait for is
     not quicker in a quick simulation, either. Raises ParameterError for a bad schedule.
     """
 
@@ -60,6 +61,7 @@ class FaultInjector:
         self._twin_of = twin_of
         self.twins: dict[str, SimRobot] = {}
         self._started = time.monotonic()
+        self._from_the_start: dict[str, Conditions] = {}
         # A start takes a tenth of a second: one after the other, others work meanwhile.
         self._boots: deque[str] = deque()
         try:
@@ -70,6 +72,17 @@ class FaultInjector:
         node.create_service(srv.InjectFault, '~/inject_fault', self._inject)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = node.create_timer(_TICK_S, self._tick, clock=steady)
+
+    def start(self, executor: Executor) -> None:
+        """Start the robots, but for those that the schedule keeps off."""
+        self._started = time.monotonic()
+        self._from_the_start = self._book.tick(0.0)
+        for robot_id, robot in self._robots.items():
+            conditions = self._book.conditions(robot_id)
+            # What it serves had been written before the disk was full.
+            robot.suffer(dataclasses.replace(conditions, disk_full=False))
+            if conditions.powered:
+                robot.boot(executor)
 
     def _inject(self, request: Any, response: Any) -> Any:
         kind = _KINDS.get(request.fault)
@@ -101,7 +114,9 @@ class FaultInjector:
         return time.monotonic() - self._started
 
     def _tick(self) -> None:
-        for robot_id, conditions in self._book.tick(self._now()).items():
+        changed = {**self._from_the_start, **self._book.tick(self._now())}
+        self._from_the_start = {}
+        for robot_id, conditions in changed.items():
             self._node.get_logger().info(f'{robot_id}: {_described(conditions)}')
             self._suffer(robot_id, conditions)
         if self._boots:

@@ -10,7 +10,7 @@ same computer would; the executor thread answers the fleet.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from rclpy.node import Node
 
 from hotswap_ros.nodes.parameters import declare, parameter
 from hotswap_ros.nodes.process import run
+from hotswap_ros.sim._labels import labels_of
 from hotswap_ros.sim._scene import generator
 from hotswap_ros.sim.nodes._host import Host
 from hotswap_ros.sim.nodes._injector import FaultInjector
@@ -105,8 +106,8 @@ class SimFleet(Node):
 
     def start(self, executor: Executor) -> None:
         """Start the robots' model servers and let the robots work."""
+        self._injector.start(executor)
         for robot in self.robots.values():
-            robot.boot(executor)
             self._host.work(robot, robot.step)
         self._host.start()
         self.get_logger().info(
@@ -147,12 +148,15 @@ class SimFleet(Node):
 
     def _dealt(self, number: int) -> dict[str, Any]:
         """Return region and labels of a robot: every label is in every region."""
-        regions, labels = self.parameters.regions, self.parameters.labels
-        region = regions[number % len(regions)] if regions else ''
-        if not labels:
-            return {'region': region}
-        entry = labels[number // max(1, len(regions)) % len(labels)]
-        return {'region': region, 'labels': [part.strip() for part in entry.split(',')]}
+        given = self.parameters
+        regions = [region_of(given.regions, i) for i in range(number + 1)]
+        labels = labels_of(given.labels, regions.count(regions[-1]) - 1)
+        return {'region': regions[-1], **({'labels': list(labels)} if labels else {})}
+
+
+def region_of(regions: Sequence[str], number: int) -> str:
+    """Return the region that is dealt to a robot, by its number from 0."""
+    return regions[number % len(regions)] if regions else ''
 
 
 def main(args: list[str] | None = None) -> None:

@@ -134,7 +134,7 @@ class SimRobotNode(Node):
 
     def start(self, executor: Executor) -> None:
         """Start the model server and let the robot work."""
-        self.robot.boot(executor)
+        self._injector.start(executor)
         self._host.work(self.robot, self._step)
         self._host.start()
         who = 'velocity_controller/commands' if self.parameters.external_commands else 'its policy'

@@ -3,8 +3,18 @@
 
 """Scenarios: rollouts to try, with everything that happens in them and the end to expect."""
 
+from hotswap_ros.sim.scenario._live import (
+    TASK_S,
+    live_obstacles,
+    longest_s,
+    needs_processes,
+    pace_problems,
+)
 from hotswap_ros.sim.scenario._play import Played, differences, found_by, play
 from hotswap_ros.sim.scenario._scenario import (
+    BREAKER,
+    LOAD,
+    PEOPLE,
     Expected,
     OperatorAction,
     Scenario,
@@ -16,6 +26,10 @@ from hotswap_ros.sim.scenario._scenario import (
 )
 
 __all__ = [
+    'BREAKER',
+    'LOAD',
+    'PEOPLE',
+    'TASK_S',
     'Expected',
     'OperatorAction',
     'Played',
@@ -25,7 +39,11 @@ __all__ = [
     'differences',
     'find_scenario',
     'found_by',
+    'live_obstacles',
     'load_scenario',
+    'longest_s',
+    'needs_processes',
+    'pace_problems',
     'play',
     'scenarios',
 ]

@@ -58,6 +58,14 @@ class Truth(Section):
             raise ValueError("give one of 'measured', 'success' and 'categories'")
         return self
 
+    def given(self, version: str) -> str:
+        """Return what is said of a version beyond what was measured of it; empty: nothing."""
+        fields = type(self).model_fields
+        given = [str(fields[n].alias) for n in self.model_fields_set if n != 'measured']
+        if self.measured not in (None, version):
+            given.append(f'as {self.measured}')
+        return ', '.join(sorted(given))
+
     def outcomes(self, version: str, folder: Path) -> VersionOutcomes:
         """Return the outcomes of a version. Raises OutcomesError."""
         given = self.model_dump(exclude={'measured', 'success'}, exclude_none=True)
@@ -136,7 +144,6 @@ class Scenario(Section):
 
     `source` says where it is from. `truth` has the versions; one that it does not name is as
     measured. The rollout may go on for `limit`, and the fleet is looked at `afterwards`.
-    `can_run_live`: it is short enough, and of versions that are there, for real robots over DDS.
     """
 
     description: str = Field(min_length=1)
@@ -149,7 +156,6 @@ class Scenario(Section):
     operator: tuple[OperatorAction, ...] = ()
     limit: Duration
     afterwards: Duration | None = None
-    can_run_live: bool = False
     expect: Expected
 
     @model_validator(mode='before')

@@ -1,0 +1,27 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Asking the simulated fleet for faults, from a program that is no node itself."""
+
+from __future__ import annotations
+
+from hotswap_ros import srv
+from hotswap_ros.nodes.client import FleetClient
+from hotswap_ros.sim._faults import Fault, FaultError
+
+_ANSWER_S = 10.0
+
+
+def inject(client: FleetClient, fault: Fault, simulation: str = '/sim_fleet') -> None:
+    """Let a fault begin now, whatever its `at_s`. Raises FaultError and TimeoutError."""
+    answer = client.call(
+        srv.InjectFault,
+        f'{simulation}/inject_fault',
+        _ANSWER_S,
+        fault=getattr(srv.InjectFault.Request, fault.fault.name),
+        robot_ids=list(fault.robots),
+        duration_s=fault.duration_s,
+        magnitude=fault.magnitude,
+    )
+    if answer.error_code:
+        raise FaultError(f"fault '{fault.fault.value}': {answer.error_msg}")
