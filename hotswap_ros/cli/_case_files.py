@@ -29,7 +29,7 @@ from hotswap_ros.gates.analysis import (
     feature_drift,
     find_design,
 )
-from hotswap_ros.rollout import Journal, JournalError
+from hotswap_ros.rollout import ROLLBACK, Journal, JournalError
 
 _REVIEW_ALIASES = {
     'task_id': ('task', 'id', 'episode'),
@@ -117,9 +117,10 @@ def _of_rollout(trial: Trial, path: Path, rollout: str) -> tuple[Trial, str, str
         raise AnalysisError(f'{path} is no journal: give the file of parameter journal')
     try:
         journal = Journal(path)
-        summaries = journal.history()
+        summaries = [found for found in journal.history() if found.strategy != ROLLBACK]
         rollout = rollout or (summaries[0].rollout_id if summaries else '')
-        report = journal.report(rollout)
+        is_known = any(found.rollout_id == rollout for found in summaries)
+        report = journal.report(rollout) if is_known else None
         journal.close()
     except JournalError as error:
         raise AnalysisError(str(error)) from error

@@ -69,7 +69,7 @@ def run_rollback(
                 f'{result.robots_confirmed} of {counted(range(result.robots_total))} '
                 f'{_be(result.robots_confirmed)} back: commands left after '
                 f'{result.command_s:.2f} s, the last robot confirmed after '
-                f'{result.confirm_s:.2f} s',
+                f'{result.confirm_s:.2f} s ({result.rollback_id})',
                 soft_wrap=True,
             )
         if result.error_code:
@@ -178,21 +178,19 @@ def _metrics_table(metrics: Sequence[StrategyMetrics]) -> Table:
 
 
 def _report_parts(report: dict[str, Any]) -> list[Text | Table]:
-    plan = report['plan']
-    head = f'{plan["strategy"]} of {plan["modelId"]} {plan["version"]}, {report["rollout_id"]}'
     took = '' if report['ended'] is None else _duration(report['ended'] - report['started'])
     parts: list[Text | Table] = [
-        Text(head, style='bold'),
+        Text(f'{_what(report)}, {report["rollout_id"]}', style='bold'),
         Text(
             f'{report["status"].replace("_", " ")} {took and "after "}{took}: {report["reason"]}'
         ),
-        Text(_extent(report)),
-        Text(),
-        _steps_table(report),
+        *(Text(line) for line in (_extent(report), _after(report)) if line),
     ]
-    for check in report['checks']:
+    if report.get('steps'):
+        parts += [Text(), _steps_table(report)]
+    for check in report.get('checks', ()):
         parts.append(Text(f'{check["name"]}: {check["verdict"]}. {check["sentence"]}'))
-    for conclusion in report['conclusions']:
+    for conclusion in report.get('conclusions', ()):
         parts.append(Text(conclusion['sentence']))
     parts.append(Text())
     for event in report['events']:
@@ -200,7 +198,28 @@ def _report_parts(report: dict[str, Any]) -> list[Text | Table]:
     return parts
 
 
+def _what(report: dict[str, Any]) -> str:
+    plan = report.get('plan')
+    if plan is None:
+        return f'{report["strategy"]} of {report["model_id"]} to {report["version"]}'
+    return f'{plan["strategy"]} of {plan["modelId"]} {plan["version"]}'
+
+
+def _after(report: dict[str, Any]) -> str:
+    """Return what came after a rollback."""
+    verified = (report['rollback'] or {}).get('verified')
+    if verified is None:
+        return ''
+    return str(verified['sentence']) or 'What was put back is being watched.'
+
+
 def _extent(report: dict[str, Any]) -> str:
+    if report.get('plan') is None:
+        undoes = report['undoes'] and f'; it took back {report["undoes"]}'
+        return (
+            f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; what they '
+            f'served had finished {report["tasks"]:,} tasks{undoes}'
+        )
     text = (
         f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; the candidate '
         f'finished {report["tasks"]:,} tasks on {len(report["robots_on_candidate"])} robots'

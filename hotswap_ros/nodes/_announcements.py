@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -16,13 +17,25 @@ from hotswap_ros.nodes import fleet_conversions, qos
 from hotswap_ros.nodes._coordinator_loop import News
 from hotswap_ros.rollout import Event, Level, Snapshot
 
+#: Who hears alerts has so long to be there, in seconds, before the first of them.
+_PATIENCE_S = 3.0
+
 
 class Announcements:
-    """Publishes `~/rollout_status`, `~/alerts` and `/diagnostics`; `epoch` is for the latter."""
+    """
+    Publishes `~/rollout_status`, `~/alerts` and `/diagnostics`; `epoch` is for the latter.
 
-    def __init__(self, node: Node, epoch: int) -> None:
+    `on_told` is given the numbers of the events that people were told.
+    """
+
+    def __init__(self, node: Node, epoch: int, on_told: Callable[[int], None]) -> None:
         self._node = node
         self._epoch = epoch
+        self._on_told = on_told
+        self._began = time.monotonic()
+        self._looks_with_hearers = 0
+        self._untold: list[tuple[str, Event]] = []
+        self._untold_number = 0
         self._latest: Snapshot | None = None
         self._robots_heard = 0
         self._quarantined: tuple[str, ...] = ()
@@ -36,7 +49,10 @@ class Announcements:
     def take(self, news: News) -> None:
         """Tell what a tick brought."""
         for rollout_id, event in news.events:
-            self._tell(rollout_id, event)
+            self._log(rollout_id, event)
+        self._untold += [told for told in news.events if told[1].alert]
+        self._untold_number = max(self._untold_number, news.events_number)
+        self._tell()
         if news.journal_error and news.journal_error != self._journal_error:
             self._node.get_logger().error(news.journal_error)
         self._journal_error = news.journal_error
@@ -50,6 +66,8 @@ class Announcements:
 
     def repeat(self, robots: Mapping[tuple[str, str], Any]) -> None:
         """Tell how things stand; `robots` are the statuses that were heard, by model and robot."""
+        self._looks_with_hearers += self._alerts.get_subscription_count() > 0
+        self._tell()
         self._publish_status()
         self._publish_diagnostics(robots)
 
@@ -62,7 +80,21 @@ class Announcements:
         changed, self._published = key != self._published, key
         return changed
 
-    def _tell(self, rollout_id: str, event: Event) -> None:
+    def _tell(self) -> None:
+        """
+        Publish the alerts; those of a start, as soon as somebody is there to hear them.
+
+        A hearer is known here before it knows of the publisher, hence two looks.
+        """
+        is_early = time.monotonic() - self._began < _PATIENCE_S
+        if not self._untold_number or (is_early and self._looks_with_hearers < 2):
+            return
+        for told in self._untold:
+            self._alerts.publish(fleet_conversions.alert_msg(*told))
+        self._on_told(self._untold_number)
+        self._untold, self._untold_number = [], 0
+
+    def _log(self, rollout_id: str, event: Event) -> None:
         text = f'[{rollout_id}] {event.kind}: {event.text}' if rollout_id else event.text
         logger = self._node.get_logger()
         if event.level is Level.ERROR:
@@ -71,8 +103,6 @@ class Announcements:
             logger.warning(text)
         else:
             logger.info(text)
-        if event.alert:
-            self._alerts.publish(fleet_conversions.alert_msg(rollout_id, event))
 
     def _publish_status(self) -> None:
         status = msg.RolloutStatus()

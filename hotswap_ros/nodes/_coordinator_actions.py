@@ -158,6 +158,7 @@ class CoordinatorActions:
                     robots_confirmed=rollback.robots_confirmed, robots_total=rollback.robots_total
                 )
             )
+        result.rollback_id = rollback.state.rollback_id
         result.robots_confirmed = rollback.robots_confirmed
         result.robots_total = rollback.robots_total
         result.command_s = rollback.command_s or 0.0

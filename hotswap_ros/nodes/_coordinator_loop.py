@@ -43,6 +43,7 @@ class News:
 
     commands: tuple[Command, ...]
     events: tuple[tuple[str, Event], ...]
+    events_number: int
     lease_rollouts: tuple[str, ...] | None
     journal_error: str
     archive_error: str
@@ -126,23 +127,28 @@ class Loop(threading.Thread):
         return News(
             output.commands,
             output.events,
+            output.events_number,
             output.lease_rollouts,
             coordinator.journal_error,
-            self._put_away(coordinator, output.ended),
+            self._put_away(coordinator, output.ended, output.verified),
             coordinator.robots_heard(now),
             coordinator.robots_quarantined,
             {i: snapshot for i, snapshot in found.items() if snapshot is not None},
             coordinator.snapshot(now),
         )
 
-    def _put_away(self, coordinator: Coordinator, ended: Iterable[str]) -> str:
-        """Archive rollouts; return what went wrong."""
+    def _put_away(
+        self, coordinator: Coordinator, ended: Iterable[str], verified: Iterable[str] = ()
+    ) -> str:
+        """Archive rollouts, and what was found out after their end; return what went wrong."""
         if self._archive is None:
             return ''
         try:
             for rollout_id in ended:
                 report = coordinator.report(rollout_id)
                 self._archive.put(rollout_id, report, coordinator.metrics(rollout_id))
+            for rollout_id in verified:
+                self._archive.put(rollout_id, coordinator.report(rollout_id), None)
         except (ArchiveError, JournalError) as error:
             return str(error)
         return ''

@@ -176,6 +176,7 @@ def summary_value(summary: Any) -> RolloutSummary:
         robots_total=summary.robots_total,
         robots_failed=summary.robots_failed,
         tasks=summary.tasks,
+        undoes=summary.undoes,
     )
 
 
@@ -191,6 +192,7 @@ def summary_msg(summary: RolloutSummary) -> Any:
         robots_total=summary.robots_total,
         robots_failed=summary.robots_failed,
         tasks=summary.tasks,
+        undoes=summary.undoes,
         started=time_msg(summary.started),
         ended=Time() if summary.ended is None else time_msg(summary.ended),
     )

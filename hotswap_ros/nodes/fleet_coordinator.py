@@ -68,7 +68,7 @@ class FleetCoordinator(Node):
         self._calls = RobotCalls(
             self, self._link, steady, parameters.command_timeout_s, parameters.load_timeout_s
         )
-        self._announcements = Announcements(self, self._link.epoch)
+        self._announcements = Announcements(self, self._link.epoch, self._on_told)
         self._heartbeats = self.create_publisher(msg.Heartbeat, f'{fleet}/heartbeat', qos.STREAM)
         self.create_subscription(
             msg.RobotStatus, f'{fleet}/status', self._on_status, qos.EVENT_OF_FLEET
@@ -119,6 +119,9 @@ class FleetCoordinator(Node):
         self._link.post(
             lambda coordinator, now: coordinator.on_telemetry(model_id, robot_id, telemetry, now)
         )
+
+    def _on_told(self, events_number: int) -> None:
+        self._link.post(lambda coordinator, now: coordinator.on_told(events_number, now))
 
     def _take_news(self, news: News) -> None:
         for command in news.commands:

@@ -31,7 +31,7 @@ from hotswap_ros.rollout._forecast import Forecast, forecast
 from hotswap_ros.rollout._history import StrategyMetrics, strategy_metrics
 from hotswap_ros.rollout._journal import IN_MEMORY, Journal, JournalError, RolloutSummary
 from hotswap_ros.rollout._preview import Preview, Traffic
-from hotswap_ros.rollout._rollback import Rollback
+from hotswap_ros.rollout._rollback import ROLLBACK, Rollback
 from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, StepView
 from hotswap_ros.rollout._state import (
@@ -48,6 +48,7 @@ from hotswap_ros.rollout._version_facts import read_versions
 
 __all__ = [
     'IN_MEMORY',
+    'ROLLBACK',
     'Archive',
     'ArchiveError',
     'BreakerReport',

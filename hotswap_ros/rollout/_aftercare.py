@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hotswap_ros.rollout._aftermath import Aftermath
+from hotswap_ros.rollout._aftermath import Aftermath, AftermathState
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._runner import Runner
@@ -17,38 +17,62 @@ Told = tuple[str, Event]
 
 
 class Aftercare:
-    """Watches what was put back for `verify_s` after a rollback; 0: not at all."""
+    """
+    Watches what was put back for `verify_s` after a rollback; 0: not at all.
 
-    def __init__(self, view: FleetView, verify_s: float) -> None:
+    `states` are those that the journal holds as not decided.
+    """
+
+    def __init__(
+        self, view: FleetView, verify_s: float, states: Iterable[AftermathState], now: float
+    ) -> None:
         self._view = view
         self._verify_s = verify_s
-        self._aftermaths: list[Aftermath] = []
+        self._aftermaths = [Aftermath(state, now) for state in states]
+        self._taken_on: set[str] = set()
+        self._news: list[AftermathState] = []
 
     def tick(
         self, rollbacks: Iterable[Rollback], runners: Iterable[Runner], now: float
     ) -> list[Told]:
         """Take on what has ended since the last call; return what is to be told, by rollout id."""
         told: list[Told] = []
+        over: set[str] = set()
         for rollback in rollbacks:
             if rollback.is_done:
-                told.append(('', rollback.end_event(self._view, now)))
-                self._verify('', rollback.model_id, rollback.put_back(), now)
+                rollback_id = rollback.state.rollback_id
+                over.add(rollback_id)
+                if rollback_id not in self._taken_on:
+                    told.append((rollback_id, rollback.end_event(now)))
+                    self._verify(rollback_id, rollback.model_id, rollback.put_back(), now)
         for runner in runners:
             state = runner.state
             if state.ended is not None and state.rolling_back_since is not None:
-                back = {r: state.previous[r] for r in state.touched - state.owed}
-                self._verify(state.rollout_id, state.plan.model_id, back, now)
+                over.add(state.rollout_id)
+                if state.rollout_id not in self._taken_on:
+                    back = {r: state.previous[r] for r in state.touched - state.owed}
+                    self._verify(state.rollout_id, state.plan.model_id, back, now)
+        # They come again until their end is in the journal.
+        self._taken_on = over
         for aftermath in self._aftermaths:
             verdict = aftermath.tick(self._view, now)
             if verdict is not None:
-                told.append((aftermath.rollout_id, verdict))
+                told.append((aftermath.state.rollout_id, verdict))
+                self._news.append(aftermath.state)
         self._aftermaths = [a for a in self._aftermaths if not a.is_done]
         return told
+
+    def take_news(self) -> list[AftermathState]:
+        """Return what has begun or was decided since the last call, for the journal."""
+        news, self._news = self._news, []
+        return news
 
     def _verify(
         self, rollout_id: str, model_id: str, serves: Mapping[str, str], now: float
     ) -> None:
         if serves and self._verify_s:
-            self._aftermaths.append(
-                Aftermath(rollout_id, model_id, serves, self._view, now, self._verify_s)
+            aftermath = Aftermath.begin(
+                rollout_id, model_id, serves, self._view, now, self._verify_s
             )
+            self._aftermaths.append(aftermath)
+            self._news.append(aftermath.state)

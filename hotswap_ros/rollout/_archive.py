@@ -36,14 +36,21 @@ class Archive:
         """Return whether a rollout was archived."""
         return (self._folder / rollout_id / 'report.json').exists()
 
-    def put(self, rollout_id: str, report: Mapping[str, Any], metrics: Mapping[str, Any]) -> Path:
-        """Write what there is of a rollout; return its folder. Raises ArchiveError."""
+    def put(
+        self, rollout_id: str, report: Mapping[str, Any], metrics: Mapping[str, Any] | None
+    ) -> Path:
+        """
+        Write what there is of a rollout; return its folder. Raises ArchiveError.
+
+        `metrics` None: those that are there stay.
+        """
         folder = self._folder / rollout_id
         evidence = {key: value for key, value in report.items() if key != 'events'}
         events = [json.dumps(event) for event in report.get('events', ())]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _write(folder / 'metrics.json', json.dumps(metrics, indent=1))
+            if metrics is not None:
+                _write(folder / 'metrics.json', json.dumps(metrics, indent=1))
             _write(folder / 'events.jsonl', ''.join(f'{event}\n' for event in events))
             # The last one: a rollout with a report is archived.
             _write(folder / 'report.json', json.dumps(evidence, indent=1))

@@ -18,6 +18,7 @@ from hotswap_ros.plan import (
     load_plan,
 )
 from hotswap_ros.rollout._aftercare import Aftercare
+from hotswap_ros.rollout._aftermath import VERIFIED
 from hotswap_ros.rollout._clocks import ClockWatch
 from hotswap_ros.rollout._commands import Command, Desired, LoadVersion
 from hotswap_ros.rollout._desired import DesiredFleet
@@ -27,16 +28,17 @@ from hotswap_ros.rollout._errors import (
 )
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.rollout._journal import Journal, RolloutSummary
+from hotswap_ros.rollout._orders import Orders
 from hotswap_ros.rollout._outbox import Outbox
 from hotswap_ros.rollout._pace import Pace
 from hotswap_ros.rollout._preview import Preview, Previewer
 from hotswap_ros.rollout._quarantine import quarantine_events
 from hotswap_ros.rollout._rehearsing import rehearsed
-from hotswap_ros.rollout._rollback import Rollback, find_targets, what_it_serves
+from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, metrics, snapshot
-from hotswap_ros.rollout._state import Cause, Event, Level, Status
+from hotswap_ros.rollout._state import Cause, Event, Status
 from hotswap_ros.rollout._verbs import Verb
 
 
@@ -46,13 +48,18 @@ class Output:
     What a tick asks of the outside.
 
     `lease_rollouts` are the rollouts whose candidates may go on; None: say nothing, so that robots
-    go back to stable by themselves. `ended` are the rollouts whose end is in the journal now.
+    go back to stable by themselves. `ended` are the rollouts whose end is in the journal now,
+    and `verified` those of which it is known by now what came after their rollback.
+    People were told the `events` once `Coordinator.on_told` has been given `events_number`; else
+    the alerts among them are told again after a restart.
     """
 
     commands: tuple[Command, ...] = ()
     events: tuple[tuple[str, Event], ...] = ()
     lease_rollouts: tuple[str, ...] | None = ()
     ended: tuple[str, ...] = ()
+    verified: tuple[str, ...] = ()
+    events_number: int = 0
 
 
 class Coordinator:
@@ -80,12 +87,13 @@ class Coordinator:
         self._explain = explain
         self._view = FleetView(now, unreachable_after_s)
         self._clock_watch = ClockWatch(self._view.clocks)
-        self._aftercare = Aftercare(self._view, verify_rollback_s)
+        aftermaths = journal.aftermaths()
+        self._aftercare = Aftercare(self._view, verify_rollback_s, aftermaths, now)
         self._desired = DesiredFleet(journal.desired())
         self.epoch = journal.next_epoch(now)
         self._quarantined: set[tuple[str, str]] = set()
         self._rollouts = Roster()
-        self._rollbacks: list[Rollback] = []
+        self._orders = Orders(journal, now)
         self._outbox = Outbox(journal, now, checkpoint_s)
         self._pace = Pace()
         self._previewer = Previewer(self._view, self._pace, journal)
@@ -121,8 +129,7 @@ class Coordinator:
         self._desired.refused(command, now, for_good=cause is not Cause.NONE)
         if cause is Cause.NONE or not isinstance(command, LoadVersion):
             return
-        for rollback in self._rollbacks:
-            rollback.load_refused(command, cause, message)
+        self._orders.refused(command, cause, message)
         for runner in self._rollouts.of_model(command.model_id):
             if runner.state.plan.version == command.version:
                 runner.load_refused(command.robot_id, cause, message, now)
@@ -147,9 +154,7 @@ class Coordinator:
         for runner in self._rollouts.of_model(plan.model_id):
             if not runner.state.status.is_terminal:
                 raise OverlapError(plan.model_id, f'rollout {runner.state.rollout_id}')
-        for rollback in self._rollbacks:
-            if rollback.model_id == plan.model_id:
-                raise OverlapError(plan.model_id, 'a rollback')
+        self._orders.refuse_overlap(plan.model_id)
         runner = Runner.start(
             self._new_id(),
             plan,
@@ -193,28 +198,29 @@ class Coordinator:
         Ends a rollout of the model that is under way on any of them. Raises NoRobotsError or
         OverlapError.
         """
-        if any(rollback.model_id == model_id for rollback in self._rollbacks):
-            raise OverlapError(model_id, 'a rollback')
-        reports = self._view.reports(model_id)
-        before = {
-            robot_id: self._desired.get(model_id, robot_id) or what_it_serves(report)
-            for robot_id, report in reports.items()
-        }
-        targets = find_targets(model_id, version, robot_ids, reports, self._desired)
-        put_back = {wish.robot_id: wish for wish in self._supersede(model_id, now)}
-        rollback = Rollback(model_id, {**put_back, **targets}, {**before, **put_back}, now)
-        self._rollbacks.append(rollback)
-        text = f'rollback of {len(targets)} robots to {version or "what they served before"}'
-        event = Event(time=now, kind='rollback', level=Level.WARNING, text=text, alert=True)
-        self._outbox.tell('', [event])
+        rollback = self._orders.order(
+            self._new_id(),
+            model_id,
+            version,
+            robot_ids,
+            self._view,
+            self._desired,
+            self._rollouts,
+            now,
+        )
+        self._outbox.tell(rollback.state.rollback_id, [rollback.begin_event(now)])
         return rollback
 
+    def on_told(self, events_number: int, now: float) -> None:
+        """Take note that people were told events, see Output."""
+        self._outbox.told(events_number, now)
+
     def history(self, limit: int = 0) -> list[RolloutSummary]:
-        """Return the rollouts, newest first."""
+        """Return the rollouts and the rollbacks that were ordered, newest first."""
         return self._journal.history(limit)
 
     def report(self, rollout_id: str) -> dict[str, Any]:
-        """Return a rollout's evidence, the newest one's for an empty id."""
+        """Return the evidence of a rollout or rollback, the newest rollout's for an empty id."""
         rollout_id = rollout_id or self._rollouts.latest_id
         found = self._journal.report(rollout_id)
         if found is None:
@@ -234,6 +240,11 @@ class Coordinator:
         """Return how a rollout stands, the newest one for an empty id; None when there is none."""
         runner = self._rollouts.get(rollout_id)
         return None if runner is None else snapshot(runner, self._view, now)
+
+    @property
+    def rollbacks(self) -> tuple[Rollback, ...]:
+        """Return the ordered rollbacks that are under way."""
+        return tuple(self._orders)
 
     @property
     def journal_error(self) -> str:
@@ -262,22 +273,23 @@ class Coordinator:
         for runner in self._rollouts:
             self._welcome(runner, now)
             runner.tick(self._view, now)
-        for rollback in self._rollbacks:
+        for rollback in self._orders:
             rollback.tick(self._view, now)
-        for rollout_id, event in self._aftercare.tick(self._rollbacks, self._rollouts, now):
+        for rollout_id, event in self._aftercare.tick(self._orders, self._rollouts, now):
             self._outbox.tell(rollout_id, [event])
+        self._outbox.verify(self._aftercare.take_news())
         self._wish(now)
-        for found in rehearsed(self._rollouts, self._rollbacks, self._view, now):
+        for found in rehearsed(self._rollouts, self._orders, self._view, now):
             self._outbox.rehearse(*found)
-        if not self._outbox.write(self._rollouts, now):
+        if not self._outbox.write(self._rollouts, self._orders, now):
             return Output(lease_rollouts=None)
-        events = self._outbox.take_events()
-        ended = self._rollouts.drop_ended()
-        self._rollbacks = [r for r in self._rollbacks if not r.is_done]
+        events, number = self._outbox.take_events()
+        ended = self._rollouts.drop_ended() + self._orders.drop_ended()
         commands = tuple(self._desired.commands(self._view, now))
         states = [runner.state for runner in self._rollouts]
         watched = tuple(s.rollout_id for s in states if s.status is not Status.ROLLING_BACK)
-        return Output(commands, events, watched, ended)
+        verified = tuple(rollout_id for rollout_id, event in events if event.kind == VERIFIED)
+        return Output(commands, events, watched, ended, verified, number)
 
     def _tell_of_quarantine(self, now: float) -> None:
         quarantined = set(self._view.quarantined)
@@ -302,14 +314,7 @@ class Coordinator:
             self._outbox.tell(runner.state.rollout_id, runner.take_events())
             if runner.state.has_robots:
                 changed += self._desired.want(runner.wishes.news(), self._view, now)
-        for rollback in self._rollbacks:
+        for rollback in self._orders:
             changed += self._desired.want(rollback.news(), self._view, now)
         changed += self._desired.hold(self._view, now)
         self._outbox.want(changed)
-
-    def _supersede(self, model_id: str, now: float) -> list[Desired]:
-        wishes: list[Desired] = []
-        for runner in self._rollouts.of_model(model_id):
-            runner.supersede('a rollback took over its robots', now)
-            wishes += runner.wants()
-        return wishes

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from hotswap_ros.plan import Rehearsal
+from hotswap_ros.rollout._aftermath import AftermathState
 from hotswap_ros.rollout._commands import Desired
+from hotswap_ros.rollout._rollback import ROLLBACK, RollbackState
 from hotswap_ros.rollout._state import Event, RolloutState, Status
 
 _SCHEMA = """
@@ -31,6 +33,9 @@ CREATE TABLE IF NOT EXISTS desired (
 CREATE TABLE IF NOT EXISTS rehearsals (
     model_id TEXT NOT NULL, robot_id TEXT NOT NULL, ended REAL NOT NULL, seconds REAL NOT NULL,
     PRIMARY KEY (model_id, robot_id));
+CREATE TABLE IF NOT EXISTS aftermaths (
+    rollout_id TEXT PRIMARY KEY, state TEXT NOT NULL, is_done INTEGER NOT NULL);
+INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
 """
 
 
@@ -55,6 +60,8 @@ class RolloutSummary:
 
     `robots_failed` of `robots_total` could not load, obey or confirm; of a rollout that its
     checklist blocked no robot ever heard, and `robots_total` is 0. `tasks` the candidate finished.
+    A rollback that somebody ordered has the strategy "Rollback"; `undoes` is the rollout that it
+    took back, and `tasks` were finished by what it put away.
     """
 
     rollout_id: str
@@ -68,11 +75,12 @@ class RolloutSummary:
     robots_total: int = 0
     robots_failed: int = 0
     tasks: int = 0
+    undoes: str = ''
 
 
 class Journal:
     """
-    Keeps rollouts, their events, and what every robot should serve.
+    Keeps rollouts and ordered rollbacks, their events, and what every robot should serve.
 
     Write-ahead logging with full synchronisation: what `commit` returned from is on the disk. One
     thread uses it. Raises JournalError.
@@ -115,17 +123,26 @@ class Journal:
         events: Iterable[tuple[str, Event]] = (),
         desired: Iterable[Desired] = (),
         rehearsals: Mapping[tuple[str, str], Rehearsal] | None = None,
-    ) -> None:
+        rollbacks: Iterable[RollbackState] = (),
+        aftermaths: Iterable[AftermathState] = (),
+        told: int = 0,
+    ) -> int:
         """
         Write states with their reports, events and wishes: all of it or nothing.
 
-        `rehearsals` are rollbacks that were confirmed, by model and robot.
+        `rehearsals` are rollbacks that were confirmed, by model and robot. Of the events, people
+        were told those up to the number `told`. Returns the number of the last one.
         """
         try:
             # Immediate: a second writer is found out before, not after, half the work.
             self._db.execute('BEGIN IMMEDIATE')
             for state, report in rollouts:
                 self._db.execute(_PUT_ROLLOUT, _rollout_row(state, report))
+            self._db.executemany(_PUT_ROLLOUT, map(_rollback_row, rollbacks))
+            self._db.executemany(
+                'INSERT OR REPLACE INTO aftermaths VALUES (?, ?, ?)',
+                [(a.rollout_id, a.model_dump_json(), a.is_done) for a in aftermaths],
+            )
             self._db.executemany(
                 'INSERT INTO events (rollout_id, event) VALUES (?, ?)',
                 [(rollout_id, event.model_dump_json()) for rollout_id, event in events],
@@ -138,7 +155,10 @@ class Journal:
                 'INSERT OR REPLACE INTO rehearsals VALUES (?, ?, ?, ?)',
                 [(*key, found.ended, found.seconds) for key, found in (rehearsals or {}).items()],
             )
+            self._db.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'told'", (told,))
+            (last,) = self._db.execute('SELECT coalesce(max(id), 0) FROM events').fetchone()
             self._db.execute('COMMIT')
+            return int(last)
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute('ROLLBACK')
@@ -158,12 +178,34 @@ class Journal:
 
     def active(self) -> list[RolloutState]:
         """Return the rollouts that have not ended."""
-        rows = self._read('SELECT state FROM rollouts WHERE ended IS NULL ORDER BY rowid')
-        return [RolloutState.model_validate_json(row[0]) for row in rows]
+        return [RolloutState.model_validate_json(row[0]) for row in self._open('!=')]
+
+    def active_rollbacks(self) -> list[RollbackState]:
+        """Return the ordered rollbacks that have not ended."""
+        return [RollbackState.model_validate_json(row[0]) for row in self._open('=')]
+
+    def _open(self, is_rollback: str) -> list[Any]:
+        sql = f'SELECT state FROM rollouts WHERE ended IS NULL AND strategy {is_rollback} ?'
+        return self._read(f'{sql} ORDER BY rowid', (ROLLBACK,))
+
+    def aftermaths(self) -> list[AftermathState]:
+        """Return what is being watched after rollbacks."""
+        rows = self._read('SELECT state FROM aftermaths WHERE NOT is_done ORDER BY rowid')
+        return [AftermathState.model_validate_json(row[0]) for row in rows]
+
+    def untold(self) -> tuple[list[tuple[str, Event]], int]:
+        """Return the alerts that nobody was told, by rollout id, and the last one's number."""
+        rows = self._read(
+            'SELECT id, rollout_id, event FROM events '
+            "WHERE id > (SELECT value FROM meta WHERE key = 'told') ORDER BY id"
+        )
+        found = [(rollout_id, Event.model_validate_json(event)) for _, rollout_id, event in rows]
+        return [told for told in found if told[1].alert], rows[-1][0] if rows else 0
 
     def latest(self) -> RolloutState | None:
         """Return the newest rollout, ended or not."""
-        rows = self._read('SELECT state FROM rollouts ORDER BY rowid DESC LIMIT 1')
+        sql = 'SELECT state FROM rollouts WHERE strategy != ? ORDER BY rowid DESC LIMIT 1'
+        rows = self._read(sql, (ROLLBACK,))
         return RolloutState.model_validate_json(rows[0][0]) if rows else None
 
     def history(self, limit: int = 0) -> list[RolloutSummary]:
@@ -172,7 +214,8 @@ class Journal:
             'SELECT rollout_id, model_id, version, strategy, started, ended, status, reason, '
             "coalesce(json_extract(report, '$.robots_total'), 0), "
             "coalesce(json_array_length(report, '$.robots_failed'), 0), "
-            "coalesce(json_extract(report, '$.tasks'), 0) "
+            "coalesce(json_extract(report, '$.tasks'), 0), "
+            "coalesce(json_extract(report, '$.undoes'), '') "
             'FROM rollouts ORDER BY rowid DESC LIMIT ?',
             (limit or -1,),
         )
@@ -186,7 +229,14 @@ class Journal:
         events = self._read(
             'SELECT event FROM events WHERE rollout_id = ? ORDER BY id', (rollout_id,)
         )
-        return {**json.loads(rows[0][0]), 'events': [json.loads(row[0]) for row in events]}
+        found = {**json.loads(rows[0][0]), 'events': [json.loads(row[0]) for row in events]}
+        if found.get('rollback'):
+            found['rollback']['verified'] = self._verified(rollout_id)
+        return found
+
+    def _verified(self, rollout_id: str) -> dict[str, Any] | None:
+        rows = self._read('SELECT state FROM aftermaths WHERE rollout_id = ?', (rollout_id,))
+        return AftermathState.model_validate_json(rows[0][0]).report() if rows else None
 
     def _read(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:
@@ -212,6 +262,21 @@ _PUT_ROLLOUT = (
     'status = excluded.status, reason = excluded.reason, state = excluded.state, '
     'report = excluded.report'
 )
+
+
+def _rollback_row(state: RollbackState) -> tuple[Any, ...]:
+    return (
+        state.rollback_id,
+        state.model_id,
+        state.versions,
+        ROLLBACK,
+        state.ordered,
+        state.ended,
+        state.status.value,
+        state.reason,
+        state.model_dump_json(),
+        json.dumps(state.report()),
+    )
 
 
 def _rollout_row(state: RolloutState, report: Mapping[str, Any]) -> tuple[Any, ...]:

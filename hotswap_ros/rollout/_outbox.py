@@ -5,18 +5,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from hotswap_ros.plan import Rehearsal
+from hotswap_ros.rollout._aftermath import AftermathState
 from hotswap_ros.rollout._commands import Desired
 from hotswap_ros.rollout._journal import Journal, JournalError
+from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._snapshot import report
 from hotswap_ros.rollout._state import Event
 
+#: That people were told goes into the journal with whatever else does, or so many seconds later.
+_TOLD_S = 1.0
+
 
 class Outbox:
-    """Holds events and wishes back until the journal has them; counts go in once in a while."""
+    """
+    Holds events and wishes back until the journal has them; counts go in once in a while.
+
+    Alerts that the journal holds and nobody was told, for the process died, go out first.
+    """
 
     def __init__(self, journal: Journal, now: float, checkpoint_s: float) -> None:
         self._journal = journal
@@ -24,7 +33,11 @@ class Outbox:
         self._events: list[tuple[str, Event]] = []
         self._desired: dict[tuple[str, str], Desired] = {}
         self._rehearsals: dict[tuple[str, str], Rehearsal] = {}
+        self._aftermaths: dict[str, AftermathState] = {}
         self._checkpoint_at = now
+        self._written, self._last = journal.untold()
+        self._told = self._told_written = 0
+        self._told_at = now
         #: Why the journal could not be written the last time; empty: it could.
         self.error = ''
 
@@ -42,28 +55,56 @@ class Outbox:
         for robot_id in robots:
             self._rehearsals[model_id, robot_id] = rehearsal
 
-    def write(self, active: Roster, now: float) -> bool:
-        """Write everything, with the rollouts under way; returns False when that failed."""
-        due = now - self._checkpoint_at >= self._checkpoint_s and bool(active)
-        if not (due or self._events or self._desired or self._rehearsals):
-            return True
+    def verify(self, states: Iterable[AftermathState]) -> None:
+        """Put in what is watched after rollbacks, and what came of it."""
+        for state in states:
+            self._aftermaths[state.rollout_id] = state
+
+    def told(self, number: int, now: float) -> None:
+        """Take note that people were told the events up to a number, see `take_events`."""
+        if self._told == self._told_written:
+            self._told_at = now
+        self._told = max(self._told, number)
+
+    def write(self, active: Roster, rollbacks: Collection[Rollback], now: float) -> bool:
+        """Write everything, with what is under way; returns False when that failed."""
+        is_active = bool(active) or bool(rollbacks)
+        due = is_active and now - self._checkpoint_at >= self._checkpoint_s
+        news = self._events or self._desired or self._rehearsals or self._aftermaths
+        if not (due or news):
+            return self._write_told(now)
         try:
-            self._journal.commit(
+            self._last = self._journal.commit(
                 [(runner.checkpoint(now), report(runner)) for runner in active],
                 self._events,
                 self._desired.values(),
                 self._rehearsals,
+                [rollback.checkpoint(now) for rollback in rollbacks],
+                self._aftermaths.values(),
+                self._told,
             )
         except JournalError as error:
             self.error = str(error)
             return False
         self.error = ''
         self._checkpoint_at = now
-        self._desired.clear()
-        self._rehearsals.clear()
+        self._told_written = self._told
+        self._written += self._events
+        for written in (self._events, self._desired, self._rehearsals, self._aftermaths):
+            written.clear()
         return True
 
-    def take_events(self) -> tuple[tuple[str, Event], ...]:
-        """Return the events that have been written, each once."""
-        events, self._events = self._events, []
-        return tuple(events)
+    def _write_told(self, now: float) -> bool:
+        if self._told > self._told_written and now - self._told_at >= _TOLD_S:
+            try:
+                self._journal.commit(told=self._told)
+            except JournalError as error:
+                self.error = str(error)
+                return False
+            self._told_written = self._told
+        return True
+
+    def take_events(self) -> tuple[tuple[tuple[str, Event], ...], int]:
+        """Return the events that have been written, each once, and the number of the last."""
+        events, self._written = self._written, []
+        return tuple(events), self._last if events else 0

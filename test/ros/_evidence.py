@@ -15,20 +15,23 @@ from typing import Any
 
 from hotswap_ros.models import Routing
 from hotswap_ros.plan import SetRouting
-from hotswap_ros.rollout import Coordinator, Journal, RolloutState, Runner
+from hotswap_ros.rollout import ROLLBACK, Coordinator, Journal, RolloutState, Runner, Status
 
 
 @dataclass(frozen=True)
 class Evidence:
     """
     A journal as a killed process left it: the states of all rollouts, in the order in which they
-    began, their final events, the wishes (robot id to routing), and the epoch.
+    began, their final events, the wishes (robot id to routing), and the epoch. `orders` are the
+    statuses of the rollbacks that were ordered, by id, `orders_ended` those whose end was told.
     """
 
     states: tuple[RolloutState, ...]
     ends: tuple[tuple[str, str], ...]
     wishes: dict[str, Routing]
     epoch: int
+    orders: dict[str, str]
+    orders_ended: tuple[str, ...]
 
     @property
     def active(self) -> RolloutState | None:
@@ -52,17 +55,22 @@ def copied(journal: Path, folder: Path) -> Path:
 def read(journal: Path) -> Evidence:
     """Return what a journal says."""
     with closing(sqlite3.connect(journal)) as db:
-        states = db.execute('SELECT state FROM rollouts ORDER BY rowid').fetchall()
+        sql = 'SELECT state FROM rollouts WHERE strategy != ? ORDER BY rowid'
+        states = db.execute(sql, (ROLLBACK,)).fetchall()
+        sql = 'SELECT rollout_id, status FROM rollouts WHERE strategy = ?'
+        orders = dict(db.execute(sql, (ROLLBACK,)).fetchall())
         events = db.execute('SELECT rollout_id, event FROM events ORDER BY id').fetchall()
         desired = db.execute('SELECT robot_id, entry FROM desired').fetchall()
-        epochs = db.execute('SELECT value FROM meta').fetchall()
+        epochs = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchall()
     kinds = [(rollout_id, json.loads(event)['kind']) for rollout_id, event in events]
     final = {'succeeded', 'rolled_back', 'failed', 'aborted', 'superseded'}
     return Evidence(
         tuple(RolloutState.model_validate_json(row[0]) for row in states),
-        tuple((rollout_id, kind) for rollout_id, kind in kinds if kind in final),
+        tuple((i, kind) for i, kind in kinds if kind in final and i not in orders),
         {robot_id: Routing(**json.loads(entry)['routing']) for robot_id, entry in desired},
         epochs[0][0] if epochs else 0,
+        orders,
+        tuple(rollout_id for rollout_id, kind in kinds if kind in final and rollout_id in orders),
     )
 
 
@@ -78,6 +86,10 @@ def check(now: Evidence, before: Evidence) -> None:
         assert len(found.step_records) >= len(state.step_records), 'a step was forgotten'
         if state.status.is_terminal:
             assert outcome(found) == outcome(state), 'an end is not the end'
+    assert set(before.orders) <= set(now.orders), 'a rollback that was ordered is forgotten'
+    assert len(set(now.orders_ended)) == len(now.orders_ended), 'a rollback ended twice'
+    over = {i for i, status in now.orders.items() if Status(status).is_terminal}
+    assert over == set(now.orders_ended), 'rollbacks and events tell of other ends'
     for state in now.states:
         check_cohort(state)
     assert sum(not s.status.is_terminal for s in now.states) <= 1, 'two rollouts at a time'

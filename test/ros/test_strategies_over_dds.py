@@ -257,7 +257,23 @@ def test_a_rollback_is_ordered_on_the_command_line(site):
     code, told = tell(run_rollback, 'pick_policy', 'v23', sorted(site.robots)[:2])
     assert code == 0, told
     assert '2 of 2 robots are back: commands left after' in told
-    told = site.alerts.wait_for(lambda m: m.kind == 'rolled_back')
-    assert 'v23 is back on 2 of 2 robots' in told.text
-    history = site.ask(srv.ListRollouts, 'list_rollouts', limit=1).rollouts
-    assert (history[0].robots_total, history[0].robots_failed) == (ROBOTS, 0)
+    alert = site.alerts.wait_for(lambda m: m.kind == 'rolled_back')
+    assert 'v23 is back on 2 of 2 robots' in alert.text
+    back, rollout = site.ask(srv.ListRollouts, 'list_rollouts', limit=2).rollouts
+    assert (back.strategy, back.version, back.status) == (
+        'Rollback',
+        'v23',
+        Status.STATUS_ROLLED_BACK,
+    )
+    assert (back.robots_total, back.robots_failed, back.undoes) == (2, 0, rollout.rollout_id)
+    assert back.rollout_id in told
+    assert back.rollout_id == alert.rollout_id
+    assert (rollout.robots_total, rollout.robots_failed) == (ROBOTS, 0)
+    site.alerts.wait_for(lambda m: m.kind == 'verified' and m.rollout_id == back.rollout_id)
+    code, told = tell(run_report, back.rollout_id, False)
+    assert code == 0
+    assert f'Rollback of pick_policy to v23, {back.rollout_id}' in told
+    assert f'it took back {rollout.rollout_id}' in told
+    assert 'after the rollback v23 succeeded in' in told
+    code, told = tell(run_history, 0, True)
+    assert any(line.startswith('Rollback ') for line in told.splitlines())

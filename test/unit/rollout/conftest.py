@@ -247,6 +247,8 @@ class VirtualFleet:
             )
             for i in range(robots)
         }
+        #: Whether people are told what the coordinator says.
+        self.tells = True
         #: Other robots that call themselves like one of them.
         self.doubles = {}
         self.events = []
@@ -313,6 +315,8 @@ class VirtualFleet:
     def _tick(self):
         output = self.coordinator.tick(self.now)
         self.events += output.events
+        if self.tells:
+            self.coordinator.on_told(output.events_number, self.now)
         self.commands = output.commands
         self.lease_rollouts = output.lease_rollouts
         for command in output.commands:

@@ -38,7 +38,6 @@ ROBOTS = ['r00', 'r01', 'r02', 'r03']
 #: A load that was refused is asked for again after a minute.
 RETRY_S = 70
 ENDS = {status.value for status in Status if status.is_terminal}
-GOES_ON = (Status.RUNNING, Status.PAUSED)
 
 VERSIONS = ['v23', 'v24', 'v25']
 NEW = 'r90'
@@ -116,6 +115,8 @@ class FleetMachine(RuleBasedStateMachine):
         self.set_by_hand = set()
         self.ended = {}
         self.rollback = None
+        self.ordered = []
+        self.told_before = 0
         self.step()
         self.somebody_starts_a_rollout(plan, version, max_unreachable, confirm_timeout=60)
 
@@ -191,6 +192,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.rollback = (rollback, dict(self.expected), targets)
         # It is an order once it is in the journal.
         self.step()
+        self.ordered.append(rollback.state.rollback_id)
 
     @rule(
         robot=robots,
@@ -247,13 +249,17 @@ class FleetMachine(RuleBasedStateMachine):
         self.replays_say_the_same()
         self.fleet.kill_coordinator()
         self.fleet.set_clock(jump_s)
-        if self.rollback is not None:
+        self.told_before = len(self.fleet.events)
+        order = self.rollback
+        if order is not None:
             # What a robot refused since the last tick is not in the journal: it is still owed.
             self.expected = self.after_rollback(self.refused)
             self.rollback = None
         for _ in range(away_s):
             self.step()
         self.fleet.boot_coordinator()
+        for rollback in self.fleet.coordinator.rollbacks:
+            self.rollback = (rollback, *order[1:])
 
     # -- what must be true ------------------------------------------------------------------------
 
@@ -278,11 +284,16 @@ class FleetMachine(RuleBasedStateMachine):
         if is_over:
             self.rollback = None
         self.look()
-        told = [name for name, event in self.fleet.events if name and event.kind in ENDS]
-        assert len(told) == len(set(told)), 'an end was told twice'
+        told = self.ends_told(self.told_before)
+        assert len(told) == len(set(told)), 'an end was told twice in one life'
         for command in self.fleet.commands:
             if isinstance(command, Route) and command.routing.candidate:
-                assert self.states[command.routing.salt].status in GOES_ON, 'it is over'
+                # As it was then: a robot that refuses at once may have ended it since.
+                assert command.routing.salt in self.fleet.lease_rollouts, 'it is over'
+
+    def ends_told(self, since=0):
+        events = self.fleet.events[since:]
+        return [name for name, event in events if name and event.kind in ENDS]
 
     def after_rollback(self, refused):
         _, before, targets = self.rollback
@@ -380,6 +391,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.an_end_is_an_end()
         assert not self.active(), [state.reason for state in self.states.values()]
         self.step()
+        assert {*self.ended, *self.ordered} <= {*self.ends_told()}, 'an end was not told'
         found = {i: robot.routing.stable for i, robot in self.fleet.robots.items()}
         assert found == self.expected
         assert {robot.routing.candidate for robot in self.fleet.robots.values()} == {''}

@@ -1,0 +1,214 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What stays of ordered rollbacks, of what came after, and of alerts, whoever dies meanwhile."""
+
+import sqlite3
+
+import pytest
+
+from hotswap_ros.rollout import Cause, Journal, Status, Verb, strategy_metrics
+
+MODEL = 'pick_policy'
+
+
+@pytest.fixture
+def promoted(fleet, plan):
+    """Return a fleet on which v24 was rolled out, and the rollout."""
+    fleet.run(30)
+    rollout = fleet.start(plan())
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    return fleet, rollout
+
+
+def order(fleet, version='', robots=()):
+    return fleet.coordinator.roll_back(MODEL, version, robots, fleet.now)
+
+
+def restart(fleet):
+    fleet.kill_coordinator()
+    fleet.boot_coordinator()
+
+
+def newest(fleet):
+    return fleet.coordinator.history(1)[0]
+
+
+def test_it_is_a_row_of_the_history_with_a_report(promoted):
+    fleet, rollout = promoted
+    rollback = order(fleet)
+    fleet.step()
+    found = newest(fleet)
+    assert (found.strategy, found.version, found.ended) == ('Rollback', 'v23', None)
+    assert found.status is Status.ROLLING_BACK
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    fleet.step()
+    found = newest(fleet)
+    assert (found.rollout_id, found.status) == (rollback.state.rollback_id, Status.ROLLED_BACK)
+    assert (found.robots_total, found.robots_failed, found.undoes) == (10, 0, rollout)
+    assert found.ended - found.started == pytest.approx(rollback.confirm_s)
+    report = fleet.coordinator.report(found.rollout_id)
+    assert report['tasks'] == found.tasks > 0
+    assert report['rollback']['confirmed'] == 10
+    assert 0 <= report['rollback']['command_s'] <= report['rollback']['seconds']
+    assert report['rollback']['verified']['verdict'] == 'watching'
+    assert [event['kind'] for event in report['events']] == ['rollback', 'rolled_back']
+    assert report['reason'] == report['events'][-1]['text']
+    fleet.run(65)
+    report = fleet.coordinator.report(found.rollout_id)
+    assert report['rollback']['verified']['verdict'] == 'as_before'
+    assert report['rollback']['verified']['sentence'] == report['events'][-1]['text']
+    assert fleet.coordinator.report('')['rollout_id'] == rollout, 'the newest rollout'
+
+
+def test_a_coordinator_that_is_killed_goes_on_with_it(promoted):
+    fleet, _ = promoted
+    fleet.robots['r04'].deaf = True
+    fleet.robots['r05'].online = False
+    fleet.run(7)
+    rollback_id = order(fleet).state.rollback_id
+    fleet.run(2)
+    restart(fleet)
+    (rollback,) = fleet.coordinator.rollbacks
+    fleet.run(20)
+    assert newest(fleet).status is Status.ROLLING_BACK
+    assert (rollback.robots_confirmed, rollback.owed) == (8, ('r04', 'r05'))
+    fleet.robots['r04'].deaf = False
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    fleet.step()
+    report = fleet.coordinator.report(rollback_id)
+    assert report['rollback']['owed'] == ['r05']
+    assert report['rollback']['seconds'] > 20, 'from the order, not from the restart'
+    assert [event['kind'] for event in report['events']] == ['rollback', 'rolled_back']
+    restart(fleet)
+    fleet.run(3)
+    assert fleet.coordinator.rollbacks == ()
+    assert newest(fleet).status is Status.ROLLED_BACK
+
+
+def test_a_restart_gives_robots_the_time_to_be_heard(promoted):
+    fleet, _ = promoted
+    order(fleet)
+    fleet.run(1)
+    fleet.kill_coordinator()
+    fleet.set_clock(-3600)
+    fleet.run(100)
+    fleet.boot_coordinator()
+    fleet.run(5)
+    found = newest(fleet)
+    assert (found.status, found.robots_failed) == (Status.ROLLED_BACK, 0)
+    assert 'is back on 10 of 10 robots' in found.reason
+    assert 0 <= found.ended - found.started < 20
+
+
+def test_who_refuses_or_is_silent_has_failed_and_who_is_away_has_not(promoted):
+    fleet, _ = promoted
+    for robot in fleet.robots.values():
+        robot.success['v22'] = 0.9
+    fleet.robots['r03'].unloadable['v22'] = Cause.UNKNOWN_VERSION
+    fleet.robots['r04'].deaf = True
+    fleet.robots['r05'].online = False
+    fleet.run(7)
+    rollback = order(fleet, 'v22')
+    fleet.run_until(lambda: rollback.is_done, at_most=70)
+    fleet.step()
+    report = fleet.coordinator.report(newest(fleet).rollout_id)
+    assert report['status'] == 'failed'
+    assert report['robots_failed'] == ['r03', 'r04']
+    assert report['rollback']['owed'] == ['r04', 'r05']
+    assert report['rollback']['refused'] == {'r03': 'no v22 here'}
+
+
+def test_a_robot_that_is_away_is_owed_it_whatever_it_said_last(promoted):
+    fleet, _ = promoted
+    fleet.robots['r04'].online = False
+    fleet.run(7)
+    rollback = order(fleet, 'v24')
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    assert (rollback.owed, rollback.robots_confirmed) == (('r04',), 9)
+
+
+def test_a_rollback_that_was_ordered_counts_in_the_frequency_of_its_strategy(promoted, plan):
+    fleet, rollout = promoted
+    order(fleet)
+    fleet.run(5)
+    fleet.run_until(lambda: not fleet.coordinator.rollbacks)
+    again = order(fleet, 'v24')
+    fleet.run(5)
+    assert again.state.undoes == '', 'forward again takes no rollout back'
+    canary, rollback = strategy_metrics(fleet.coordinator.history())
+    assert (canary.strategy, canary.success_rate, canary.rollback_rate) == ('Canary', 1.0, 1.0)
+    assert (rollback.strategy, rollback.rollouts, rollback.success_rate) == ('Rollback', 2, 1.0)
+    assert rollback.rollback_rate is None
+    rollout = fleet.start(plan('v25'))
+    fleet.run(5)
+    assert order(fleet).state.undoes == rollout, 'it superseded it'
+
+
+# -- aftermath ------------------------------------------------------------------------------------
+
+
+def test_what_was_put_back_is_watched_on_after_a_restart(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run_until(lambda: fleet.state(rollout).step.kind == 'observe')
+    fleet.run(30)
+    fleet.command(rollout, Verb.ROLLBACK)
+    fleet.finish(rollout)
+    fleet.run(20)
+    restart(fleet)
+    for robot in fleet.robots.values():
+        robot.success = {**robot.success, 'v23': 0.2}
+    fleet.run(60)
+    restart(fleet)
+    fleet.run(60)
+    told = [event for _, event in fleet.events if event.kind == 'verified']
+    assert [event.level.value for event in told] == ['error']
+    verified = fleet.coordinator.report(rollout)['rollback']['verified']
+    assert verified['verdict'] == 'worse'
+    assert verified['succeeded'] < 0.7 * verified['finished']
+    assert verified['succeeded_before'] > 0.8 * verified['finished_before']
+
+
+def test_a_window_that_passed_while_nobody_looked_is_judged_by_what_is_heard_then(promoted):
+    fleet, _ = promoted
+    order(fleet)
+    fleet.run(5)
+    fleet.kill_coordinator()
+    fleet.run(1000)
+    fleet.boot_coordinator()
+    fleet.run(5)
+    (told,) = [event for _, event in fleet.events if event.kind == 'verified']
+    assert told.text.endswith('as before.')
+
+
+# -- alerts ---------------------------------------------------------------------------------------
+
+
+def test_an_alert_that_died_with_the_process_is_told_by_the_next(promoted):
+    fleet, _ = promoted
+    fleet.run(5)
+    fleet.tells, fleet.events = False, []
+    order(fleet)
+    fleet.run(5)
+    lost = [told for told in fleet.events if told[1].alert]
+    assert [event.kind for _, event in lost] == ['rollback', 'rolled_back']
+    for _ in range(2):
+        fleet.events = []
+        restart(fleet)
+        fleet.step()
+        assert fleet.events[:2] == lost
+    fleet.tells = True
+    restart(fleet)
+    fleet.run(5)
+    fleet.events = []
+    restart(fleet)
+    fleet.run(5)
+    assert not fleet.events, 'told is told'
+
+
+def test_a_journal_of_an_older_version_has_told_everything(promoted):
+    fleet, _ = promoted
+    fleet.kill_coordinator()
+    with sqlite3.connect(fleet.journal_path) as db:
+        db.execute("DELETE FROM meta WHERE key = 'told'")
+    assert Journal(fleet.journal_path).untold() == ([], 0)
