@@ -32,7 +32,9 @@ from hotswap_ros.gates._intervals import (
     score_test,
     wilson_interval,
 )
-from hotswap_ros.gates._power import StageTasks, detectable_drops
+from hotswap_ros.gates._power import detectable_drops
+from hotswap_ros.gates._power_of_blocks import StageTasks
+from hotswap_ros.gates._power_of_shadows import bound_without_disagreement, detectable_disagreement
 from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict, percent
 
 __all__ = [
@@ -54,9 +56,11 @@ __all__ = [
     'StageTasks',
     'Verdict',
     'block_log_e',
+    'bound_without_disagreement',
     'confidence_sequence',
     'newcombe_interval',
     'design_effect',
+    'detectable_disagreement',
     'detectable_drops',
     'intraclass',
     'next_share',

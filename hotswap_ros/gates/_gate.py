@@ -69,7 +69,7 @@ class Gate:
     ) -> None:
         self._window = Window(candidate)
         self._strata = Strata(criteria.control)
-        self.alpha_split = split_alpha(criteria.alpha, _spenders(criteria))
+        self.alpha_split = split_alpha(criteria.alpha, spenders(criteria))
         self._checks = _checks(criteria, candidate, self.alpha_split, stages, explain)
         self._joiners = self._listeners('join')
         self._adders = self._listeners('add')
@@ -215,7 +215,7 @@ class Gate:
         return gate
 
 
-def _spenders(criteria: SuccessCriteria) -> list[str]:
+def spenders(criteria: SuccessCriteria) -> list[str]:
     """Return the checks besides success that roll back by evidence."""
     plain = criteria.method is Method.THRESHOLD
     return [

@@ -9,7 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from hotswap_ros.gates import MIN_TASKS, StageTasks, detectable_drops
+from hotswap_ros.gates import (
+    MIN_TASKS,
+    StageTasks,
+    bound_without_disagreement,
+    detectable_disagreement,
+    detectable_drops,
+)
 from hotswap_ros.plan import (
     Control,
     Method,
@@ -19,6 +25,7 @@ from hotswap_ros.plan import (
     SetRouting,
     StageModels,
     Step,
+    SuccessCriteria,
     VersionFacts,
     WaitForApproval,
     Watch,
@@ -145,6 +152,7 @@ class _Forecaster:
         if watch.subject == 'shadow':
             seen = sum(leg.tasks.control for leg in legs)
             notes.append(f'The shadow sees {seen:,} tasks, and none is at stake.')
+            notes += _shadow_words(watch.criteria, seen)
         if isinstance(step, Ramp) and not self._flow.reaches_all(step):
             notes.append('The schedule ends below 100%: it stays there until a person goes on.')
         return notes
@@ -211,6 +219,29 @@ def _power_words(watch: Watch, counted: Sequence[StageTasks], drop: float, rate:
         return f'{text} detect no drop from {rate} 4 times in 5.'
     not_of = f', not of {_points(tolerated)}' if drop > tolerated else ''
     return f'{text} detect, 4 times in 5, a drop of {_points(drop)} points from {rate}{not_of}.'
+
+
+def _shadow_words(criteria: SuccessCriteria, tasks: int) -> list[str]:
+    """Return what a gate on a shadow can see, and what its verdict can rest on."""
+    if tasks < MIN_TASKS:
+        return [f'That is fewer than the {MIN_TASKS} that a verdict needs.']
+    words = []
+    asked = criteria.min_shadow_agreement
+    found = detectable_disagreement(criteria, tasks)
+    if asked is not None and math.isnan(found):
+        words.append('They detect no disagreement 4 times in 5.')
+    elif asked is not None:
+        words.append(
+            f'They detect, 4 times in 5, that it decides otherwise in {found:.1%} of decisions, '
+            f'where {1 - asked:.1%} may.'
+        )
+    bound, tolerated = bound_without_disagreement(tasks), criteria.max_success_drop
+    enough = 'enough' if bound <= tolerated else 'not enough'
+    words.append(
+        f'If not one of them differs, success differs by {_points(bound)} points at most: '
+        f'{enough} to deploy within {_points(tolerated)}.'
+    )
+    return words
 
 
 def _points(drop: float) -> str:

@@ -11,8 +11,8 @@ import random
 
 import pytest
 
-from hotswap_ros.gates import Gate, StageTasks, detectable_drops
-from hotswap_ros.models import TaskCounts, VersionCounters
+from hotswap_ros.gates import Gate, StageTasks, detectable_disagreement, detectable_drops
+from hotswap_ros.models import ShadowCounts, TaskCounts, VersionCounters
 from hotswap_ros.plan import SuccessCriteria
 
 REPETITIONS = 100
@@ -90,3 +90,38 @@ def test_a_drop_that_is_detectable_is_found_four_times_in_five(fields, share, ta
     )
     print(fields, share, tasks, f'drop {drop:.3f}: found {found / REPETITIONS:.2f}')
     assert 0.68 <= found / REPETITIONS <= 0.92, f'a drop of {drop:.3f}'
+
+
+def finds_disagreement(criteria, share, tasks, steps, seed):
+    """Let a version shadow for so many tasks; return whether the gate failed."""
+    chance = random.Random(seed)
+    gate = Gate(criteria, 'v24', explain=False)
+    agreed = 0
+    for task in range(tasks + 1):
+        agreed += sum(chance.random() >= share for _ in range(steps))
+        compared = (task + 1) * steps
+        counters = {
+            'v23': VersionCounters(tasks=TaskCounts(task, task, task)),
+            'v24': VersionCounters(shadow=ShadowCounts(compared, 0, compared, agreed)),
+        }
+        gate.observe('r0', 'v23', 'boot', counters)
+        if gate.has_failed:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(('agreement', 'tasks'), [(0.9, 100), (0.9, 1000), (0.99, 300)])
+def test_disagreement_that_is_detectable_is_found_four_times_in_five(agreement, tasks):
+    criteria = SuccessCriteria(min_shadow_agreement=agreement)
+    share = detectable_disagreement(criteria, tasks)
+    found = {
+        steps: sum(
+            finds_disagreement(criteria, share, tasks, steps, f'{seed} {agreement} {steps}')
+            for seed in range(REPETITIONS)
+        )
+        / REPETITIONS
+        for steps in (1, 5)
+    }
+    print(agreement, tasks, f'{share:.3f} apart: found {found}')
+    assert 0.68 <= found[1] <= 0.92, f'{share:.3f} apart'
+    assert found[5] >= found[1], 'where tasks differ in parts it is found sooner'

@@ -5,6 +5,7 @@
 
 import json
 import math
+import re
 
 import pytest
 
@@ -350,4 +351,10 @@ def test_every_strategy_can_be_forecast(fleet, name):
     if name == 'shadow':
         seen = next(one for title, one in found.items() if title.startswith('watch the shadow'))
         assert seen.tasks == 0
-        assert seen.sentences[-1].startswith('The shadow sees 100 tasks')
+        assert seen.sentences[-2].startswith('The shadow sees 100 tasks')
+        bound = 'If not one of them differs, success differs by 3.7 points at most: not enough'
+        assert seen.sentences[-1].startswith(bound)
+    if name == 'blue_green':
+        seen = next(one for title, one in found.items() if title.startswith('watch the shadow'))
+        words = r'4 times in 5, that it decides otherwise in 14\.\d% of decisions, where 10'
+        assert re.search(words, ' '.join(seen.sentences))
