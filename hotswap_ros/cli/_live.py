@@ -134,11 +134,12 @@ def _wait_until_ready(processes: Processes, client: FleetClient, robots: int) ->
     while min(len(client.healthy_robots()), client.status.robots_heard) < robots:
         ended = processes.ended()
         if ended or time.monotonic() > until:
-            heard = len(client.healthy_robots())
+            well, heard = len(client.healthy_robots()), client.status.robots_heard
             raise ScenarioError(
                 f'{ended} has ended'
                 if ended
-                else f'{heard} of {robots} robots were ready after {patience_s:.0f} s'
+                else f'after {patience_s:.0f} s {well} of {robots} robots are well, and the '
+                f'coordinator hears {heard}: is this machine busy?'
             )
         time.sleep(0.05)
     # A status each second: by then the coordinator, too, has heard that all of them serve.
