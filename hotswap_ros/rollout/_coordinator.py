@@ -32,7 +32,7 @@ from hotswap_ros.rollout._orders import Orders
 from hotswap_ros.rollout._outbox import Outbox
 from hotswap_ros.rollout._pace import Pace
 from hotswap_ros.rollout._preview import Preview, Previewer
-from hotswap_ros.rollout._quarantine import quarantine_events
+from hotswap_ros.rollout._quarantine import QuarantineWatch
 from hotswap_ros.rollout._rehearsing import rehearsed
 from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._roster import Roster
@@ -86,12 +86,12 @@ class Coordinator:
         self._new_id = new_id
         self._explain = explain
         self._view = FleetView(now, unreachable_after_s)
+        self._quarantine = QuarantineWatch(self._view)
         self._clock_watch = ClockWatch(self._view.clocks)
         aftermaths = journal.aftermaths()
         self._aftercare = Aftercare(self._view, verify_rollback_s, aftermaths, now)
         self._desired = DesiredFleet(journal.desired())
         self.epoch = journal.next_epoch(now)
-        self._quarantined: set[tuple[str, str]] = set()
         self._rollouts = Roster()
         self._orders = Orders(journal, now)
         self._outbox = Outbox(journal, now, checkpoint_s)
@@ -258,7 +258,7 @@ class Coordinator:
     @property
     def robots_quarantined(self) -> tuple[str, ...]:
         """Return the names that two robots claim, whatever they serve."""
-        return tuple(sorted({robot_id for _, robot_id in self._quarantined}))
+        return self._quarantine.robots
 
     def reports(self, model_id: str) -> Mapping[str, RobotReport]:
         """Return what the robots of a model report."""
@@ -268,8 +268,7 @@ class Coordinator:
 
     def tick(self, now: float) -> Output:
         """Look, decide, journal, and only then say."""
-        self._tell_of_quarantine(now)
-        self._outbox.tell('', self._clock_watch.look(now))
+        self._outbox.tell('', self._quarantine.look(now) + self._clock_watch.look(now))
         for runner in self._rollouts:
             self._welcome(runner, now)
             runner.tick(self._view, now)
@@ -290,13 +289,6 @@ class Coordinator:
         watched = tuple(s.rollout_id for s in states if s.status is not Status.ROLLING_BACK)
         verified = tuple(rollout_id for rollout_id, event in events if event.kind == VERIFIED)
         return Output(commands, events, watched, ended, verified, number)
-
-    def _tell_of_quarantine(self, now: float) -> None:
-        quarantined = set(self._view.quarantined)
-        if quarantined != self._quarantined:
-            found = quarantine_events(self._quarantined, quarantined, self._view, now)
-            self._outbox.tell('', found)
-        self._quarantined = quarantined
 
     def _welcome(self, runner: Runner, now: float) -> None:
         """Let robots that are new take part, once they serve what they are to serve before."""

@@ -5,25 +5,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._state import Event, Level
 
-Robots = Iterable[tuple[str, str]]
+
+_ALONE = 'is one robot again and out of quarantine'
 
 
-def quarantine_events(before: Robots, after: Robots, view: FleetView, now: float) -> list[Event]:
-    """Return the alerts for the robots, by model and id, that came into quarantine or left it."""
-    put_in = [
-        _event(now, Level.ERROR, robot_id, _why(view, model_id, robot_id))
-        for model_id, robot_id in sorted(set(after) - set(before))
-    ]
-    let_out = [
-        _event(now, Level.INFO, robot_id, f'{robot_id} is one robot again and out of quarantine')
-        for _, robot_id in sorted(set(before) - set(after))
-    ]
-    return put_in + let_out
+class QuarantineWatch:
+    """Tells people which robots came into quarantine or left it, each time once."""
+
+    def __init__(self, view: FleetView) -> None:
+        self._view = view
+        self._known: set[tuple[str, str]] = set()
+
+    @property
+    def robots(self) -> tuple[str, ...]:
+        """Return the names that two robots claimed at the last look, whatever they serve."""
+        return tuple(sorted({robot_id for _, robot_id in self._known}))
+
+    def look(self, now: float) -> list[Event]:
+        """Return the alerts that are due."""
+        before, after = self._known, set(self._view.quarantined)
+        self._known = after
+        put_in = [
+            _event(now, Level.ERROR, robot_id, _why(self._view, model_id, robot_id))
+            for model_id, robot_id in sorted(after - before)
+        ]
+        let_out = [
+            _event(
+                now, Level.INFO, robot_id, f'{robot_id} is one robot again and out of quarantine'
+            )
+            for _, robot_id in sorted(before - after)
+        ]
+        return put_in + let_out
 
 
 def _event(now: float, level: Level, robot_id: str, text: str) -> Event:
