@@ -8,7 +8,6 @@ from __future__ import annotations
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._state import Event, Level
 
-
 _ALONE = 'is one robot again and out of quarantine'
 
 
