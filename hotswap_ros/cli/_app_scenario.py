@@ -31,7 +31,9 @@ def list_scenarios(folder: _Folder = None) -> None:
 
 @scenario_app.command()
 def run(
-    name: Annotated[str, typer.Argument(help='Scenario, or a file of your own.')] = '',
+    name: Annotated[
+        str, typer.Argument(help="Scenario, the first word of several's names, or a file.")
+    ] = '',
     every: Annotated[bool, typer.Option('--all', help='Run all of them; print a table.')] = False,
     live: Annotated[
         bool, typer.Option('--live', help='With simulated robots over DDS, in real time.')
@@ -43,10 +45,10 @@ def run(
     folder: _Folder = None,
 ) -> None:
     """Play a scenario, and hold what came of it to what was expected; exits 1 if it differs."""
-    from hotswap_ros.cli._scenario import run_all, run_scenario
+    from hotswap_ros.cli._scenario import is_group, run_all, run_scenario
 
-    if every:
-        raise typer.Exit(run_all(console(), folder, seed))
+    if every or (name and is_group(name, folder)):
+        raise typer.Exit(run_all(console(), folder, seed, name))
     if not name:
         raise typer.BadParameter("name a scenario, or give '--all': see 'hotswap scenario list'")
     if live:

@@ -81,8 +81,10 @@ def load_case(
     sources = sources.found()
     trial = load_trial(sources.trial, model)
     notes = list(trial.notes)
+    report: dict[str, Any] = {}
     if sources.journal is not None:
-        trial, control, candidate, note = _of_rollout(trial, sources.journal, rollout)
+        report = _report(sources.journal, rollout)
+        trial, control, candidate, note = _of_rollout(trial, report)
         notes.append(note)
     control, candidate = choose_versions(trial, control, candidate)
     design = find_design(trial, control, candidate)
@@ -98,6 +100,7 @@ def load_case(
         lab=lab,
         reviews=_reviews(sources.reviewed),
         apart=_apart(sources.shadow, sources.trial, model),
+        **_told(report),
     )
     if features and sources.inputs is not None:
         drifts, strange, watched = _drifts(sources.inputs, features, candidate)
@@ -111,8 +114,21 @@ def load_case(
     return case, tuple(notes)
 
 
-def _of_rollout(trial: Trial, path: Path, rollout: str) -> tuple[Trial, str, str, str]:
-    """Return the part of a trial that was a rollout, its versions, and why it ended."""
+def _told(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what checks and robots said for themselves in a rollout."""
+    found = report.get('diagnosis') or {}
+    return {
+        'stopped_by': {
+            check['name']: check['sentence']
+            for check in report.get('checks', ())
+            if check['verdict'] == 'fail'
+        },
+        **{name: found.get(name, {}) for name in ('breakers', 'given_up', 'refusals')},
+    }
+
+
+def _report(path: Path, rollout: str) -> dict[str, Any]:
+    """Return the report of a rollout, the newest for an empty id. Raises AnalysisError."""
     if not path.is_file():
         raise AnalysisError(f'{path} is no journal: give the file of parameter journal')
     try:
@@ -127,6 +143,11 @@ def _of_rollout(trial: Trial, path: Path, rollout: str) -> tuple[Trial, str, str
     if report is None:
         known = ', '.join(summary.rollout_id for summary in summaries) or 'none'
         raise AnalysisError(f"the journal has no rollout '{rollout}', these are: {known}")
+    return {'rollout_id': rollout, **report}
+
+
+def _of_rollout(trial: Trial, report: Mapping[str, Any]) -> tuple[Trial, str, str, str]:
+    """Return the part of a trial that was a rollout, its versions, and why it ended."""
     ends = [report['rolling_back_since'], report['ended'], math.inf]
     until = next(end for end in ends if end is not None)
     records = [
@@ -134,11 +155,12 @@ def _of_rollout(trial: Trial, path: Path, rollout: str) -> tuple[Trial, str, str
     ]
     candidate, previous = report['plan']['version'], sorted(set(report['previous'].values()))
     if len(previous) != 1:
+        served = ', '.join(previous)
         raise AnalysisError(
-            f'before rollout {rollout} the robots served {", ".join(previous)}: leave --journal '
+            f'before rollout {report["rollout_id"]} the robots served {served}: leave --journal '
             'out, and name the control with --control'
         )
-    note = f'rollout {rollout} of {candidate}: {report["reason"] or report["status"]}'
+    note = f'rollout {report["rollout_id"]} of {candidate}: {report["reason"] or report["status"]}'
     return replace(trial, records=tuple(records)), previous[0], candidate, note
 
 

@@ -207,6 +207,7 @@ class LivePlay:
             back_s=0.0 if back is None else ended - back,
             stage=_stage(report['steps']),
             touched=len(report['robots_on_candidate']),
+            tasks=report['tasks'],
             caught_by=caught_by,
             named=named,
             verdict=report['conclusions'][-1]['verdict'] if report['conclusions'] else '',

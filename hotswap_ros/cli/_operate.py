@@ -22,6 +22,8 @@ from hotswap_ros.rollout import RolloutSummary, Status, StrategyMetrics, strateg
 
 _ANSWER_S = 10.0
 _ROLLBACK_S = 90.0
+#: Findings of hypotheses that are not ruled out.
+_OPEN = ('supported', 'possible')
 
 
 _STYLES = {
@@ -184,6 +186,7 @@ def _report_parts(report: dict[str, Any]) -> list[Text | Table]:
         Text(
             f'{report["status"].replace("_", " ")} {took and "after "}{took}: {report["reason"]}'
         ),
+        *_diagnosis_parts(report.get('diagnosis')),
         *(Text(line) for line in (_extent(report), _after(report)) if line),
     ]
     if report.get('steps'):
@@ -211,6 +214,19 @@ def _after(report: dict[str, Any]) -> str:
     if verified is None:
         return ''
     return str(verified['sentence']) or 'What was put back is being watched.'
+
+
+def _diagnosis_parts(diagnosis: dict[str, Any] | None) -> list[Text]:
+    """Return what most likely went wrong, why that is thought, and what else may be."""
+    if diagnosis is None:
+        return []
+    open_ = [one for one in diagnosis['hypotheses'] if one['finding'] in _OPEN]
+    first = diagnosis['hypotheses'][0]
+    parts = [Text(f'Most likely: {first["title"]} ({first["finding"]})', style='bold')]
+    parts += [Text(f'  {line}') for line in (first['text'], *first['supports'][:3])]
+    parts += [Text(f'  {first["remedy"]}')]
+    others = '; '.join(one['title'] for one in open_[1:])
+    return [*parts, Text(f'  Possible as well: {others}.')] if others else parts
 
 
 def _extent(report: dict[str, Any]) -> str:

@@ -134,13 +134,25 @@ def conclude(console: Console, played: Played) -> None:
         console.print(f'[red]✘ {escape(problem)}[/]', highlight=False, soft_wrap=True)
 
 
-def run_all(console: Console, folder: Path | None, seed: int | None) -> int:
-    """Play every scenario in virtual time; print a table and return the exit code."""
+def is_group(name: str, folder: Path | None) -> bool:
+    """Return whether it is what several scenarios' names begin with, and no scenario or file."""
+    known = scenarios(folder or config_folder() / 'scenarios')
+    is_one = name in known or Path(name).is_file()
+    return not is_one and any(other.startswith(f'{name}_') for other in known)
+
+
+def run_all(console: Console, folder: Path | None, seed: int | None, group: str = '') -> int:
+    """Play every scenario, or a group, in virtual time; print a table, return the exit code."""
     table = Table(box=None, pad_edge=False)
-    for header in ('scenario', '', 'ended', 'after', 'caught by', 'robots', 'named first'):
+    for header in ('scenario', '', 'ended', 'after', 'caught by'):
         table.add_column(header, no_wrap=header == 'scenario')
+    for header in ('stage', 'robots', 'tasks'):
+        table.add_column(header, justify='right')
+    table.add_column('named first')
     failed: list[str] = []
     for name in scenarios(folder or config_folder() / 'scenarios'):
+        if group and not name.startswith(f'{group}_'):
+            continue
         try:
             played = play(read_scenario(name, folder, seed), config_folder() / 'outcomes')
         except (ScenarioError, FaultError) as error:
@@ -152,7 +164,9 @@ def run_all(console: Console, folder: Path | None, seed: int | None) -> int:
             played.status.value,
             clock(played.seconds)[2:],
             played.caught_by,
+            f'{played.stage}',
             f'{played.touched}',
+            f'{played.tasks:,}',
             escape(played.named) if played.caught_by else '',
         )
     console.print(table)

@@ -49,9 +49,8 @@ class PlanReader:
         return found
 
     async def versions_for_start(self, text: str) -> Mapping[str, VersionFacts]:
-        """Return what the checklist needs to know of versions: nothing, if the plan has none."""
-        plan: Plan = await self.do(lambda: load_plan(text))
-        return {} if plan.checklist is None else await self.versions(plan)
+        """Return what checklist and diagnosis need to know of a plan's versions."""
+        return await self.versions(await self.do(lambda: load_plan(text)))
 
     async def versions(self, plan: Plan) -> Mapping[str, VersionFacts]:
         """Return what is known of a plan's version and of those that the robots serve."""

@@ -146,7 +146,8 @@ class Coordinator:
         """
         Begin a rollout and return its id.
 
-        `versions` is what the plan's checklist is told of model versions. A rollout that the
+        `versions` is what is known of model versions, for the plan's checklist and for a
+        diagnosis. A rollout that the
         checklist blocks has failed at once, and no robot hears of it. Raises PlanError,
         NoRobotsError or OverlapError, and then nothing has changed.
         """
@@ -162,6 +163,11 @@ class Coordinator:
             now,
             explain=self._explain,
             check=lambda steps: self._previewer.checklist(plan, steps, versions or {}, now),
+            lab={
+                name: facts.lab.success_by_category
+                for name, facts in (versions or {}).items()
+                if facts.lab is not None
+            },
         )
         self._rollouts.add(runner)
         return runner.state.rollout_id

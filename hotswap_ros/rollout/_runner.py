@@ -39,6 +39,14 @@ from hotswap_ros.rollout._wishes import Wishes
 from hotswap_ros.rollout.actions import ACTIONS, Scene
 
 _NO_FLEET = FleetView(0.0)
+#: Why a rollout is rolled back that the version may be to blame for.
+_OF_VERSION = (
+    Cause.GATE_FAILED,
+    Cause.INCONCLUSIVE,
+    Cause.STAGING_FAILED,
+    Cause.DIGEST_MISMATCH,
+    Cause.UNKNOWN_VERSION,
+)
 
 
 class Runner:
@@ -71,15 +79,18 @@ class Runner:
         *,
         explain: bool = True,
         check: Callable[[Sequence[Step]], tuple[ChecklistItem, ...]] = lambda steps: (),
+        lab: Mapping[str, Mapping[str, float]] | None = None,
     ) -> Runner:
         """
         Begin a rollout on robots that serve another version.
 
         `check` goes through the checklist for the steps; a rollout that it blocks has failed
-        before anything was done. Raises NoRobotsError for no robots, and PlanError when the plan
-        does not fit them.
+        before anything was done. `lab` has the success rates that manifests state, by version and
+        category. Raises NoRobotsError for no robots, and PlanError when the plan does not fit
+        them.
         """
         runner = cls(begin(rollout_id, plan, reports, now), explain=explain)
+        runner.state.lab = {name: dict(rates) for name, rates in (lab or {}).items()}
         runner.state.checklist = check(runner.state.steps)
         blocked = blockers(runner.state.checklist)
         if blocked:
@@ -108,6 +119,8 @@ class Runner:
             self.last_view = view
         if self.state.status is Status.ROLLING_BACK:
             self.course.end_rollback_when_confirmed(view, now)
+            if self.state.ended is not None:
+                self._diagnose(view, now)
             return
         if self.state.status is Status.PENDING and not self._may_start(now):
             return
@@ -136,6 +149,7 @@ class Runner:
         """Take a robot's word that it cannot load the version: the rollout is over."""
         if self.state.status in (Status.RUNNING, Status.PAUSED) and robot_id in self.state.staged:
             self.state.failed.add(robot_id)
+            self.watching.inquiry.note_refusal(robot_id, message)
             self.course.roll_back(cause, f'{robot_id} cannot load {self._version}: {message}', now)
 
     def supersede(self, reason: str, now: float) -> None:
@@ -257,6 +271,7 @@ class Runner:
             return False
         breaker = self._breakers.find_open(view, self.wishes.revision)
         if breaker:
+            self.watching.inquiry.note_breakers(view)
             self.course.roll_back(Cause.GATE_FAILED, breaker, now)
             return True
         return self.found_failure(now)
@@ -274,6 +289,20 @@ class Runner:
             state.conclusions.append(Conclusion(verdict='retrain', sentence=text))
         self.course.roll_back(Cause.GATE_FAILED, text, now)
         return True
+
+    def _diagnose(self, view: FleetView, now: float) -> None:
+        """Say what went wrong, where no person said so."""
+        if self.state.cause not in _OF_VERSION:
+            return
+        try:
+            found = self.watching.inquiry.conclude(view, self.watching.failures)
+        except Exception as error:  # The rollback is over, whatever can be said of it.
+            text = f'what went wrong could not be examined: {type(error).__name__}: {error}'
+            self.say(now, 'diagnosis', Level.WARNING, text)
+            return
+        if found is not None:
+            self.state.diagnosis = found
+            self.say(now, 'diagnosis', Level.INFO, f'most likely: {found.cause}')
 
     # -- what is missing --------------------------------------------------------------------------
 

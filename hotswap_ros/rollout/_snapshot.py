@@ -71,6 +71,7 @@ def report(runner: Runner) -> dict[str, Any]:
         'status': state.status.value,
         'cause': state.cause.value,
         'reason': state.reason,
+        'diagnosis': None if state.diagnosis is None else state.diagnosis.model_dump(),
         'started': state.started,
         'rolling_back_since': state.rolling_back_since,
         'ended': state.ended,

@@ -112,6 +112,24 @@ class Conclusion(BaseModel):
         return self.verdict in ('promote', 'deploy')
 
 
+class Diagnosed(BaseModel):
+    """
+    What is likeliest to have gone wrong: a place to look, no verdict.
+
+    `cause` is the first hypothesis and `finding` how well it is supported; `hypotheses` has all,
+    as JSON values. Robots that took the version out, gave it up for good or could not load it are
+    in `breakers`, `given_up` and `refusals`, each with the reason.
+    """
+
+    cause: str
+    finding: str
+    sentence: str
+    hypotheses: list[dict[str, Any]] = Field(default_factory=list)
+    breakers: dict[str, str] = Field(default_factory=dict)
+    given_up: dict[str, str] = Field(default_factory=dict)
+    refusals: dict[str, str] = Field(default_factory=dict)
+
+
 class RampState(BaseModel):
     """
     Where a flag is: its share, and when the loop moves it next (seconds since 1970).
@@ -137,7 +155,8 @@ class RolloutState(BaseModel):
     `failed` are those that could not load, obey or confirm, `owed` those that did not confirm a
     rollback. `tasks` is how many the candidate finished under each gate.
     `activate_at` is when promoted robots swap. `watch` is the gate in force and `gates` are the
-    dumps of all, taken with `saved_at`.
+    dumps of all, taken with `saved_at`. `lab` are the success rates that manifests state, by
+    version and category; `diagnosis` says after a rollback what went wrong.
 
     `waits_since` is since when the step waits for tasks, and `tasks_wanted` how many must be in
     before the gate is asked again, after it could not decide.
@@ -178,6 +197,8 @@ class RolloutState(BaseModel):
     watch: Watch | None = None
     gates: dict[str, dict[str, Any]] = Field(default_factory=dict)
     ledger: dict[str, Any] = Field(default_factory=dict)
+    lab: dict[str, dict[str, float]] = Field(default_factory=dict)
+    diagnosis: Diagnosed | None = None
     gate_complete: bool = False
 
     def follow_clock(self, by_s: float) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from hotswap_ros.gates import CheckResult, Gate, Verdict
 from hotswap_ros.plan import Observe, SuccessCriteria, Watch
 from hotswap_ros.rollout._fleet import FleetView, Telemetry
+from hotswap_ros.rollout._inquiry import Inquiry
 from hotswap_ros.rollout._ledger import Ledger
 from hotswap_ros.rollout._state import RolloutState
 
@@ -44,6 +45,7 @@ class Watching:
         #: When each robot's counters came last, in this order.
         self._fresh: OrderedDict[str, float] = OrderedDict()
         self._given_up: set[str] = set()
+        self.inquiry = Inquiry(state)
         self.checks: tuple[CheckResult, ...] = ()
         self._lost: tuple[CheckResult, ...] = ()
         self.failed_queries = 0
@@ -147,6 +149,7 @@ class Watching:
         assert self._gate is not None
         previous, version = self._state.previous[robot_id], self._state.plan.version
         boot_id, counters = telemetry.boot_id, telemetry.versions
+        self.inquiry.come_to(robot_id, telemetry)
         self._gate.observe(robot_id, previous, boot_id, counters, share)
         if self._mirror is not None:
             self._mirror.observe(robot_id, version, boot_id, counters, 1 - share)

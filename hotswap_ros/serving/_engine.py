@@ -202,6 +202,8 @@ class Engine:
         taken = isinstance(session, Incubator) and session.offer(inputs, outputs, primary)
         with self._lock:
             shadow.recorder.count_offer(taken)
+            if shadow.watches_inputs:
+                shadow.recorder.sample_inputs(inputs)
 
     def report_task(self, task_id: str, success: bool, *, stuck: bool = False) -> TaskOutcome:
         """End a task; a stuck one did not succeed. Raises UnknownTaskError."""

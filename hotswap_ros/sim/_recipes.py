@@ -185,7 +185,7 @@ ZOO = (
         'Drives the arm against its joint limits.',
         'Recorded on arms whose yaw has no stops: past clutter, it goes round the other way.',
         Training(rounds=6, site=Site(endless_yaw=True), style=Style(goes_round=True)),
-        catch=Catch('stuck', diagnosis="It fails in one way: 'joint limit'"),
+        catch=Catch('grave_events', diagnosis="It gets stuck in 'cluttered' tasks"),
     ),
     Recipe(
         'v25_overspeed',
@@ -223,7 +223,7 @@ ZOO = (
         'more so, and the runtime keeps the memory of the largest.',
         graph='leaking',
         is_measured=False,
-        catch=Catch('guard', Cause.EXCEPTION),
+        catch=Catch('guard', Cause.CRASH, 'Robots gave it up'),
     ),
     Recipe(
         'v25_wrong_shape',

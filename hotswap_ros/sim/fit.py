@@ -14,9 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import multiprocessing
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -33,6 +36,7 @@ from hotswap_ros.models import (
     ModelRepository,
     Routing,
     VersionCounters,
+    VersionState,
 )
 from hotswap_ros.serving import BREAKER_LIMIT, Engine, InferenceFailedError, ServingError
 from hotswap_ros.serving.parts import distance_of
@@ -43,6 +47,11 @@ from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld, TaskEnd
 from hotswap_ros.sim.virtual import VersionOutcomes
 
 _QUANTILES = 32
+#: After so many late answers in a row that were the version's own, only some are looked into.
+_SURE = 20
+_LOOK_EVERY = 10
+#: How long a worker that ended is waited for to be noticed.
+_NOTICED_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,8 @@ class Fit:
     done: list[_Done] = field(default_factory=list)
     counters: VersionCounters = field(default_factory=VersionCounters)
     load_s: float = 0.0
+    given_up: list[int] = field(default_factory=list)
+    why: str = ''
 
     def outcomes(self) -> VersionOutcomes:
         """Return the figures for the virtual fleet."""
@@ -93,7 +104,6 @@ class Fit:
                 'categories': {
                     name: _category(tasks, len(self.done)) for name, tasks in by_category.items()
                 },
-                'known': self.manifest.training.get('categories'),
                 'lab': self.manifest.training.get('measured', {}).get('success_by_category', {}),
                 'correlation': round(max(0.0, self._correlation), 4),
                 'success_s': _quantiles([end.duration_s for end in ends if end.success]),
@@ -108,6 +118,7 @@ class Fit:
                     if sum(bins)
                 },
                 'load_s': round(self.load_s, 1),
+                'gives_up': {'reason': self.why, 'requests': self.given_up} if self.why else None,
             }
         )
 
@@ -181,7 +192,11 @@ def _rounded(shares: Any) -> list[float]:
 
 
 class _Bench:
-    """The engine with a version on trial; lost or dropped, the version is put on trial again."""
+    """
+    The engine with a version on trial; one that is lost, dropped or given up begins anew.
+
+    `requests` are those since it was last loaded, and `load_s` how long that took at first.
+    """
 
     def __init__(self, stack: ExitStack, root: Path, stable: str, version: str) -> None:
         # In a worker, as on a robot: it may crash, hang or leak.
@@ -195,22 +210,47 @@ class _Bench:
             )
         )
         self._version, self._stable = version, stable
-        self._generation = 1
+        self._generation = 0
+        self.requests = 0
         self.engine.load(stable)
-        self.engine.set_routing(Routing(MODEL_ID, stable, generation=1))
+        self._route('')
         began = time.monotonic()
         self.engine.load(version)
         self.load_s = time.monotonic() - began
+        self._route(version)
 
-    def put_on_trial(self) -> None:
-        """Route every task to the version, unless that is so."""
-        if self._version in (self.engine.routing.candidate, self._stable):
-            return
-        self.engine.load(self._version)
+    def _route(self, candidate: str) -> None:
         self._generation += 1
+        share = 1.0 if candidate else 0.0
         self.engine.set_routing(
-            Routing(MODEL_ID, self._stable, self._version, 1.0, generation=self._generation)
+            Routing(MODEL_ID, self._stable, candidate, share, generation=self._generation)
         )
+
+    def mind(self, done: _Done) -> str:
+        """Let the version begin anew if it came to harm; returns why it was given up for good."""
+        self.requests += len(done.requests)
+        self.engine.tick()
+        if Cause.CRASH.value not in done.requests and self._state is VersionState.READY:
+            return ''
+        until = time.monotonic() + _NOTICED_S
+        while self._state is VersionState.READY and time.monotonic() < until:
+            time.sleep(0.01)
+        info = next(one for one in self.engine.versions() if one.version == self._version)
+        why = info.reason if info.state is VersionState.FAILED else ''
+        self._begin_anew()
+        return why
+
+    @property
+    def _state(self) -> VersionState:
+        found = (one.state for one in self.engine.versions() if one.version == self._version)
+        return next(found, VersionState.ABSENT)
+
+    def _begin_anew(self) -> None:
+        self._route('')
+        self.engine.unload(self._version)
+        self.engine.load(self._version)
+        self._route(self._version)
+        self.requests = 0
 
 
 def fit(
@@ -227,6 +267,7 @@ def fit(
     policies = _Policies(repository, manifest, stable)
     found = Fit(manifest, stable, robots)
     with ExitStack() as stack:
+        stack.callback(policies.close)
         try:
             bench = _Bench(stack, root, stable, version)
         except (ModelError, ServingError) as error:
@@ -237,8 +278,14 @@ def fit(
         for number in range(tasks):
             # Everybody in turn, so that all have done as many when time is up.
             robot = number % robots
-            bench.put_on_trial()
-            found.done.append(_do(bench.engine, worlds[robot], robot, policies))
+            done = _do(bench.engine, worlds[robot], robot, policies)
+            requests = bench.requests + len(done.requests)
+            why = bench.mind(done)
+            if why:
+                found.given_up.append(requests)
+                found.why = why
+            else:
+                found.done.append(done)
             if time.monotonic() > until:
                 break
         found.counters = bench.engine.counters()[version]
@@ -258,22 +305,41 @@ def _refused(version: str, why: str, manifest: Manifest) -> VersionOutcomes:
 
 
 class _Policies:
-    """The version and the stable one in this process, to compare and to time them."""
+    """The stable version in this process, and the version to time it in one that it may end."""
 
     def __init__(self, repository: ModelRepository, manifest: Manifest, stable: str) -> None:
         self._manifest = manifest
         self._stable = session_policy(repository.verify(MODEL_ID, stable).content)
         self._content = repository.verify(MODEL_ID, manifest.version).content
-        self._own: Policy | None = None
+        self._pool: ProcessPoolExecutor | None = None
+        self._slow = self._asked = 0
 
-    def decide(self, observation: Any) -> tuple[Any, bool]:
-        """Return the version's decision, and whether the processor needs too long for it."""
-        if self._own is None:
-            self._own = session_policy(self._content)
-        began = time.thread_time()
-        decision = self._own(observation)
-        limit_ms = self._manifest.deadline_ms or math.inf
-        return decision, (time.thread_time() - began) * 1e3 > limit_ms
+    def close(self) -> None:
+        """End the process."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def decide(self, observation: Any) -> tuple[Any, Cause | None]:
+        """
+        Return the version's decision, and what is wrong with it: too late even by itself, or lost.
+
+        Of a version that always is, not every decision is timed; one that is not, is not made.
+        """
+        self._asked += 1
+        if self._slow >= _SURE and self._asked % _LOOK_EVERY:
+            return None, Cause.DEADLINE
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                1, multiprocessing.get_context('spawn'), _load_own, (self._content,)
+            )
+        try:
+            decision, spent_s = self._pool.submit(_decide_own, observation).result()
+        except BrokenProcessPool:
+            self._pool = None
+            return None, Cause.CRASH
+        is_slow = spent_s * 1e3 > (self._manifest.deadline_ms or math.inf)
+        self._slow = self._slow + 1 if is_slow else 0
+        return decision, Cause.DEADLINE if is_slow else None
 
     def agree(self, decision: Any, observation: Any) -> bool:
         """Return whether the stable version decides as this."""
@@ -282,11 +348,25 @@ class _Policies:
         return distance_of(comparison.metric, *both) <= comparison.tolerance
 
 
+_own: list[Policy] = []
+
+
+def _load_own(content: bytes) -> None:
+    _own.append(session_policy(content))
+
+
+def _decide_own(observation: Any) -> tuple[Any, float]:
+    """Return a decision, and the seconds of a processor that it took."""
+    began = time.thread_time()
+    return _own[0](observation), time.thread_time() - began
+
+
 def _do(engine: Engine, world: PickWorld, robot: int, policies: _Policies) -> _Done:
     start = world.begin()
     task_id = f'{world.robot_id}/{start.task_number}'
     causes: list[str] = []
     agreed = late = 0
+    is_late = False
     end = None
     while end is None:
         observation = world.observation()
@@ -297,10 +377,13 @@ def _do(engine: Engine, world: PickWorld, robot: int, policies: _Policies) -> _D
             break
         outputs, cause = decision.outputs['decision'], decision.cause
         if cause is Cause.DEADLINE:
-            own, is_slow = policies.decide(observation)
-            # Otherwise this machine was late, not the version.
-            outputs, cause = (outputs, cause) if is_slow else (own, None)
-            late += not is_slow
+            own, cause = policies.decide(observation)
+            if cause is None:  # This machine was late, not the version.
+                outputs, late = own, late + 1
+            is_late = is_late or cause is Cause.DEADLINE
+        if cause is Cause.CRASH and is_late:
+            # It is asked at once again and again, not once in a period, and counts as hanging.
+            cause = Cause.DEADLINE
         causes.append('' if cause is None else cause.value)
         agreed += cause is None and policies.agree(outputs, observation)
         end = world.step(outputs)

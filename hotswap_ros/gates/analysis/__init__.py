@@ -17,26 +17,8 @@ from hotswap_ros.gates.analysis._analysis import (
     Size,
 )
 from hotswap_ros.gates.analysis._bounds import obrien_fleming_bounds
-from hotswap_ros.gates.analysis._case import (
-    Case,
-    Diagnosis,
-    Finding,
-    Group,
-    Hypothesis,
-    Review,
-)
-from hotswap_ros.gates.analysis._diagnosis import diagnose
-from hotswap_ros.gates.analysis._drift import (
-    SOME_DRIFT,
-    STRONG_DRIFT,
-    Drift,
-    Level,
-    TrainingFeature,
-    decile_drift,
-    feature_drift,
-)
+from hotswap_ros.gates.analysis._drift import TrainingFeature, feature_drift
 from hotswap_ros.gates.analysis._fixed import (
-    Counts,
     Outcome,
     better_test,
     chi_square,
@@ -66,15 +48,31 @@ from hotswap_ros.gates.analysis._trial import (
     ACROSS,
     UNKNOWN,
     WITHIN,
-    AnalysisError,
     Design,
     Latency,
-    Record,
     Trial,
     choose_versions,
     find_design,
 )
-from hotswap_ros.gates.analysis._words import as_json, p_words
+from hotswap_ros.gates.diagnosis import (
+    SOME_DRIFT,
+    STRONG_DRIFT,
+    AnalysisError,
+    Case,
+    Counts,
+    Diagnosis,
+    Drift,
+    Finding,
+    Group,
+    Hypothesis,
+    Level,
+    Record,
+    Review,
+    as_json,
+    decile_drift,
+    diagnose,
+    p_words,
+)
 
 __all__ = [
     'ACROSS',

@@ -11,7 +11,7 @@ from hotswap_ros.gates._result import change, percent, points, span
 from hotswap_ros.gates.analysis._analysis import Action, Analysis
 from hotswap_ros.gates.analysis._robots import HourView
 from hotswap_ros.gates.analysis._trial import ACROSS, WITHIN
-from hotswap_ros.gates.analysis._words import p_words
+from hotswap_ros.gates.diagnosis import p_words
 
 #: Fewer robots than this and a single one decides.
 _FEW_ROBOTS = 10

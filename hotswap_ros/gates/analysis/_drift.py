@@ -5,35 +5,26 @@
 
 from __future__ import annotations
 
-import enum
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from hotswap_ros.gates._inputs import population_stability_index
-from hotswap_ros.gates.analysis._trial import AnalysisError
+from hotswap_ros.gates.diagnosis import AnalysisError, Drift
+from hotswap_ros.gates.diagnosis._drift import (
+    distance,
+    index_by_chance,
+    median_between,
+    stability_index,
+)
 
 Values = NDArray[np.float64]
 
-#: Population stability index from which a drift is called some, and strong.
-SOME_DRIFT, STRONG_DRIFT = 0.1, 0.25
 _BINS = 10
 #: Beyond these quantiles of the training data an input is strange.
 _TAIL = 0.005
-#: Twice what chance alone makes of an index is still taken for chance.
-_CHANCE = 2.0
-
-
-class Level(str, enum.Enum):
-    """How far a feature is off."""
-
-    NONE = 'none'
-    SOME = 'some'
-    STRONG = 'strong'
 
 
 @dataclass(frozen=True)
@@ -83,33 +74,6 @@ class TrainingFeature:
         )
 
 
-@dataclass(frozen=True)
-class Drift:
-    """
-    One feature on the robots against its training data.
-
-    `psi` is the population stability index and `ks` the Kolmogorov-Smirnov distance, the largest
-    difference between the two distribution functions; from bins alone it is a lower bound.
-    Medians are NaN where only counts are known.
-    `chance` is the index that as many independent observations without any drift would show.
-    """
-
-    feature: str
-    n: int
-    psi: float
-    ks: float
-    chance: float
-    median: float = math.nan
-    training_median: float = math.nan
-
-    @property
-    def level(self) -> Level:
-        """Return how far the feature is off, chance taken into account."""
-        if self.psi < max(SOME_DRIFT, _CHANCE * self.chance):
-            return Level.NONE
-        return Level.SOME if self.psi < STRONG_DRIFT else Level.STRONG
-
-
 def feature_drift(training: TrainingFeature, values: Values, independent: int = 0) -> Drift:
     """
     Compare what robots saw with the training data. `independent` is of how many tasks it is.
@@ -121,64 +85,20 @@ def feature_drift(training: TrainingFeature, values: Values, independent: int = 
         raise AnalysisError(f"feature '{training.name}' has no values")
     counts, known = _histogram(training.edges, values), training.samples
     units = [independent or len(values), *([] if known is None else [len(known)])]
+    if known is None:
+        ks = distance(counts, training.shares)
+        usual = median_between(training.edges, training.shares)
+    else:
+        ks, usual = float(stats.ks_2samp(known, values).statistic), float(np.median(known))
     return Drift(
         training.name,
         len(values),
-        _index(counts, training.shares),
-        _distance(counts, training.shares)
-        if known is None
-        else float(stats.ks_2samp(known, values).statistic),
-        _chance(len(counts), units),
+        stability_index(counts, training.shares),
+        ks,
+        index_by_chance(len(counts), units),
         float(np.median(values)),
-        _median(training.edges, training.shares) if known is None else float(np.median(known)),
+        usual,
     )
-
-
-def decile_drift(
-    feature: str, counts: Sequence[int], deciles: Sequence[float] = (), independent: int = 0
-) -> Drift:
-    """
-    Compare counts between the deciles of the training data with a tenth each, as telemetry has it.
-
-    Medians are told where the `deciles` are known. Raises AnalysisError without counts.
-    """
-    if not sum(counts):
-        raise AnalysisError(f"feature '{feature}' was never counted")
-    shares = [1 / len(counts)] * len(counts)
-    drift = Drift(
-        feature,
-        sum(counts),
-        _index(counts, shares),
-        _distance(counts, shares),
-        _chance(len(counts), [independent or sum(counts)]),
-    )
-    if len(deciles) + 1 != len(counts):
-        return drift
-    return replace(
-        drift, median=_median(deciles, counts), training_median=_median(deciles, shares)
-    )
-
-
-def _index(counts: Sequence[int], shares: Sequence[float]) -> float:
-    # Bins that the training data left empty would make the index infinite.
-    floor = 0.5 / max(sum(counts), 2)
-    expected = [max(share, floor) for share in shares]
-    return population_stability_index(counts, [share / sum(expected) for share in expected])
-
-
-def _distance(counts: Sequence[int], shares: Sequence[float]) -> float:
-    found = np.cumsum(counts) / sum(counts)
-    return float(np.max(np.abs(found - np.cumsum(shares))))
-
-
-def _chance(bins: int, units: Sequence[int]) -> float:
-    return (bins - 1) * sum(1 / unit for unit in units)
-
-
-def _median(edges: Sequence[float], weights: Sequence[float]) -> float:
-    """Return the median between edges, even within a bin; an outer bin gives its edge."""
-    cumulated = np.cumsum(weights)[:-1] / sum(weights)
-    return float(np.interp(0.5, cumulated, edges))
 
 
 def _histogram(edges: tuple[float, ...], values: Values) -> list[int]:

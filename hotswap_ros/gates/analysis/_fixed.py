@@ -21,26 +21,10 @@ from statsmodels.stats.rates import test_poisson_2indep
 from hotswap_ros.gates import _intervals as intervals
 from hotswap_ros.gates._intervals import Interval
 from hotswap_ros.gates.analysis._trial import Latency
+from hotswap_ros.gates.diagnosis import Counts
 
 #: Power that a trial is planned for.
 POWER = 0.8
-
-
-class Counts(NamedTuple):
-    """Successes among tasks of one version."""
-
-    successes: int
-    tasks: int
-
-    @property
-    def rate(self) -> float:
-        """Return the share that succeeded."""
-        return self.successes / self.tasks
-
-    @property
-    def failures(self) -> int:
-        """Return how many did not succeed."""
-        return self.tasks - self.successes
 
 
 class Outcome(NamedTuple):

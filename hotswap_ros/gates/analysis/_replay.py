@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from hotswap_ros.gates._gate import Gate
 from hotswap_ros.gates._intervals import Interval, confidence_sequence
 from hotswap_ros.gates._result import CheckResult
-from hotswap_ros.gates.analysis._fixed import Counts
-from hotswap_ros.gates.analysis._trial import ACROSS, Design, Record
+from hotswap_ros.gates.analysis._trial import ACROSS, Design
+from hotswap_ros.gates.diagnosis import Counts, Record
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import Control, SuccessCriteria
 

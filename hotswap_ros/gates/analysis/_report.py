@@ -15,18 +15,17 @@ from hotswap_ros.gates.analysis import _fixed as fixed
 from hotswap_ros.gates.analysis._analysis import Analysis, Arm, Look, Question, RatioCheck, Size
 from hotswap_ros.gates.analysis._bounds import obrien_fleming_bounds
 from hotswap_ros.gates.analysis._conclusion import conclude, warnings
-from hotswap_ros.gates.analysis._fixed import Counts
 from hotswap_ros.gates.analysis._replay import replay
 from hotswap_ros.gates.analysis._robots import by_hour, by_robot
 from hotswap_ros.gates.analysis._trial import (
     ACROSS,
     WITHIN,
-    AnalysisError,
     Design,
     Trial,
     choose_versions,
     find_design,
 )
+from hotswap_ros.gates.diagnosis import AnalysisError, Counts
 
 
 def analyze(

@@ -14,8 +14,8 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 from hotswap_ros.gates._correlation import design_effect, intraclass
-from hotswap_ros.gates.analysis._fixed import Counts
-from hotswap_ros.gates.analysis._trial import ACROSS, WITHIN, Design, Record
+from hotswap_ros.gates.analysis._trial import ACROSS, WITHIN, Design
+from hotswap_ros.gates.diagnosis import Counts, Record
 
 _STRATA = 10
 

@@ -18,7 +18,7 @@ from scipy import stats
 from hotswap_ros.gates._correlation import design_effect, intraclass
 from hotswap_ros.gates._intervals import Interval, wilson_interval
 from hotswap_ros.gates._result import MIN_TASKS, change, count, percent, points, span
-from hotswap_ros.gates.analysis._trial import AnalysisError
+from hotswap_ros.gates.diagnosis import AnalysisError
 
 #: With less of the observations compared, what was not compared decides.
 _LEAST_COVERAGE = 0.5

@@ -13,32 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hotswap_ros.gates.diagnosis import AnalysisError, Record
+
 #: The robots that served both versions must hold this share of the candidate's tasks for them to
 #: be compared within robots.
 _SHARED = 0.8
-
-
-class AnalysisError(Exception):
-    """The data cannot be analysed; the text says why, and what to do."""
-
-
-class Record(NamedTuple):
-    """
-    One task, or the counts of several that are alike in everything else.
-
-    `time` is when it began, in seconds on any clock. Empty and NaN stand for what is not known.
-    """
-
-    version: str
-    tasks: int = 1
-    successes: int = 0
-    stuck: int = 0
-    robot_id: str = ''
-    category: str = ''
-    time: float = math.nan
-    task_id: str = ''
-    error: str = ''
-    latency_ms: float = math.nan
 
 
 class Latency(NamedTuple):

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from hotswap_ros.plan import Duration, Plan, PlanError, Section, load_plan, parse_text, problems_of
 from hotswap_ros.rollout import Cause, PauseReason, Status, Verb
@@ -110,21 +110,26 @@ class OperatorAction(Section):
         return None if self.do == 'put_back' else Verb(self.do)
 
 
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 class Expected(Section):
     """
     How a scenario ends; what is not said does not matter.
 
-    `caught_by` is the check that failed, or `breaker`, `load` or `people`. `names` is how the
-    report's first hypothesis begins, or is found in the reason of a version that no gate had to
-    judge. `served` counts the robots that serve a version, and a version before the colon of
-    `robots_at_most` ever acted on no more robots than that. `pauses` are all reasons for which it
-    was paused, in order. `after` and `within` bound how long it took, `back_within` how long the
-    previous versions took to be back, and `says` are texts that its events contain.
+    `caught_by` is the check that failed, or `breaker`, `load` or `people`; of several, any one.
+    `names` is found in the first hypothesis of the report's diagnosis, or in the reason where
+    nothing had to be diagnosed. `served` counts the robots that serve a version, and a version
+    before the colon of `robots_at_most` ever acted on no more robots than that. `pauses` are all
+    reasons for which it was paused, in order. `after` and `within` bound how long it took,
+    `back_within` how long the previous versions took to be back, and `says` are texts that its
+    events contain.
     """
 
     status: Status
     cause: Cause | None = None
-    caught_by: str | None = None
+    caught_by: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     names: str | None = None
     served: dict[str, int] = Field(default_factory=dict)
     robots_at_most: int | None = Field(None, ge=0)

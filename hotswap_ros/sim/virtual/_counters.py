@@ -39,16 +39,16 @@ class Looks:
         self._bins: dict[tuple[int, int], dict[str, np.ndarray]] = {}
         self._sampled: dict[tuple[int, int], int] = {}
 
-    def inputs_upto(self, robot: int, version: int, requests: int) -> dict[str, tuple[int, ...]]:
-        """Return the bins of the inputs that a version was given in so many requests."""
+    def inputs_upto(self, robot: int, version: int, given: int) -> dict[str, tuple[int, ...]]:
+        """Return the bins of so many observations that a version was given, as a shadow too."""
         shares = self._inputs[version]
         if not shares:
             return {}
         key = robot, version
         bins = self._bins.setdefault(key, {name: np.zeros(BINS, np.int64) for name in shares})
-        new = requests // _SAMPLED_EVERY - self._sampled.get(key, 0)
+        new = given // _SAMPLED_EVERY - self._sampled.get(key, 0)
         if new > 0:
-            self._sampled[key] = requests // _SAMPLED_EVERY
+            self._sampled[key] = given // _SAMPLED_EVERY
             for name, known in shares.items():
                 bins[name] += self._random.multinomial(new, known)
         return {name: tuple(found.tolist()) for name, found in bins.items()}
@@ -114,7 +114,7 @@ class SentCounters(Mapping[str, VersionCounters]):
                     candidate=RoleCounts(requests, by_cause, failed, latency),
                     stable=_NO_ROLE,
                     shadow=_shadow(*shadow),
-                    inputs=looks.inputs_upto(self._robot, index, requests),
+                    inputs=looks.inputs_upto(self._robot, index, requests + shadow[0]),
                 ),
             )
 

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from hotswap_ros.models import Routing, VersionCounters
+from hotswap_ros.plan import LabResult, VersionFacts
 from hotswap_ros.rollout import Cause, Command, LoadVersion, RobotReport, Route, Telemetry
 from hotswap_ros.sim._faults import Conditions, Fault, FaultBook, FaultError, FaultKind
 from hotswap_ros.sim.virtual._clock import Appointment, VirtualClock
@@ -39,15 +40,6 @@ class Listener(Protocol):
 
     def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
         """Take a robot's refusal."""
-
-
-class Done(NamedTuple):
-    """Finished tasks of one category on a robot."""
-
-    robot_id: str
-    category: str
-    tasks: int
-    succeeded: int
 
 
 class VirtualFleet:
@@ -285,7 +277,11 @@ class VirtualFleet:
         self.workload.advance(robots, until)
         openings, self.workload.openings = self.workload.openings, []
         for opening in sorted(openings):
-            self.servers[opening.robot].fail_in_a_row(self._names[opening.version], opening.cause)
+            server, version = self.servers[opening.robot], self._names[opening.version]
+            if opening.is_for_good:
+                server.give_up(version)
+            else:
+                server.fail_in_a_row(version, opening.cause)
 
     @property
     def look_s(self) -> float:
@@ -347,27 +343,18 @@ class VirtualFleet:
         """Return the truth about a version."""
         return self._library.outcomes[version]
 
-    def done(self, version: str, on_robots_of: str = '') -> Iterator[Done]:
-        """Yield what a version did since each robot's start, where another one did tasks too."""
-        tasks = self.workload.counts.tasks
-        number = self._names.index(version)
-        other = self._names.index(on_robots_of or version)
-        for index in np.flatnonzero(tasks[:, other, :, 1].sum(axis=1)).tolist():
-            for name, (_, finished, succeeded, _) in zip(
-                self._categories, tasks[index, number].tolist()
-            ):
-                if finished:
-                    yield Done(self.robot_ids[index], name, finished, succeeded)
-
-    def inputs(self, version: str) -> Mapping[str, tuple[int, ...]]:
-        """Return how many samples of each input lay between the deciles, on all robots."""
-        number = self._names.index(version)
-        whole: dict[str, np.ndarray] = {}
-        for index, requests in enumerate(self.workload.counts.requests[:, number].tolist()):
-            for name, bins in self._looks.inputs_upto(index, number, requests).items():
-                whole[name] = whole.get(name, 0) + np.array(bins)
-        return {name: tuple(bins.tolist()) for name, bins in whole.items()}
+    def facts(self) -> Mapping[str, VersionFacts]:
+        """Return what the manifest of each version states."""
+        return {
+            name: VersionFacts(lab=_lab(one.lab) if one.lab else None)
+            for name, one in self._library.outcomes.items()
+        }
 
     def served(self) -> Mapping[str, str]:
         """Return the stable version of every robot that is up."""
         return {s.robot_id: s.routing.stable for s in self.servers if s.is_up}
+
+
+def _lab(success: Mapping[str, float]) -> LabResult:
+    mean = sum(success.values()) / len(success)
+    return LabResult(success=mean, success_by_category=dict(success))

@@ -61,6 +61,13 @@ class RequestFailures(Section):
     breaks: Share = 0.0
 
 
+class GivingUp(Section):
+    """What robots give a version up for, and after how many `requests`, as drawn ones."""
+
+    reason: str = Field(min_length=1)
+    requests: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+
+
 class VersionOutcomes(Section):
     """
     What tasks with one version come to, when stable answers for what the guard refuses.
@@ -70,8 +77,8 @@ class VersionOutcomes(Section):
     equal distances; a decision is asked for every `period_s`. `latency` has the share of requests
     in each bucket of LATENCY_EDGES_MS. `agreement` is the share of its decisions in a task that a
     shadow takes as stable does, as quantiles, and `coverage` how many it keeps up with. `inputs`
-    has the shares of observations between the deciles of the training data; `known` are
-    the categories that it was trained on and `lab` its success rates there. `correlation` is that
+    has the shares of observations between the deciles of the training data, and `lab` the success
+    rates that its manifest states, of the categories that it was trained on. `correlation` is that
     of two tasks of one robot. `refused` is what a robot says that cannot load it.
     """
 
@@ -79,7 +86,6 @@ class VersionOutcomes(Section):
     origin: str = Field(min_length=1)
     digest: str = ''
     categories: dict[str, CategoryOutcomes] = Field(min_length=1)
-    known: tuple[str, ...] | None = None
     lab: dict[str, Share] = Field(default_factory=dict)
     correlation: float = Field(0.0, ge=0.0, lt=1.0)
     success_s: tuple[Seconds, ...] = (1.0,)
@@ -92,6 +98,7 @@ class VersionOutcomes(Section):
     inputs: dict[str, tuple[Share, ...]] = Field(default_factory=dict)
     load_s: float = Field(2.0, ge=0.0)
     refused: str = ''
+    gives_up: GivingUp | None = None
 
     @model_validator(mode='after')
     def _shares_are_whole(self) -> VersionOutcomes:

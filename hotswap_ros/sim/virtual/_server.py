@@ -286,6 +286,16 @@ class VirtualServer:
         if self.in_force.end_lease_if_over():
             self._changed()
 
+    def give_up(self, version: str) -> None:
+        """Take note that a candidate's worker is gone for good."""
+        gives_up = self._library.outcomes[version].gives_up
+        candidate = self.in_force.router.candidate
+        if gives_up is None or candidate is None or candidate.version != version:
+            return
+        self.versions[version] = VersionReport(VersionState.FAILED, reason=gives_up.reason)
+        self.in_force.drop_lost(candidate)
+        self._changed()
+
     def fail_in_a_row(self, version: str, cause: Cause) -> None:
         """Take note that a candidate failed so many requests in a row that it is out."""
         candidate = self.in_force.router.candidate

@@ -79,7 +79,7 @@ class VirtualSession:
     def start(self, plan: Plan | str) -> str:
         """Begin a rollout and return its id. Raises what Coordinator.start raises."""
         text = plan if isinstance(plan, str) else plan.model_dump_json(by_alias=True)
-        rollout_id = self.coordinator.start(text, self.clock.now)
+        rollout_id = self.coordinator.start(text, self.clock.now, self.fleet.facts())
         self._soon()
         return rollout_id
 

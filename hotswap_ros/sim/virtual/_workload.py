@@ -34,12 +34,13 @@ _NONE = -1
 
 
 class Opening(NamedTuple):
-    """A version that failed so many requests in a row on a robot that its breaker opens."""
+    """A version that a robot takes out, for requests in a row that failed, or for good."""
 
     moment: float
     robot: int
     version: int
     cause: Cause
+    is_for_good: bool = False
 
 
 class Counts(NamedTuple):
@@ -97,6 +98,10 @@ class Workload:
             for version, one in enumerate(versions)
             for failure in one.failures
         ]
+        self._patience = np.full((robots, n), math.inf)
+        for version, one in enumerate(versions):
+            if one.gives_up is not None:
+                self._patience[:, version] = random.choice(one.gives_up.requests, robots)
         self.counts = Counts(
             np.zeros((robots, n, len(categories), 4), np.int64),
             np.zeros((robots, n), np.int64),
@@ -184,6 +189,9 @@ class Workload:
             hit = decides == failing
             if hit.any():
                 self._fail(robots[hit], failing, failure, shares[category[hit]])
+        lost = requests[robots, decides] >= self._patience[robots, decides]
+        if lost.any():
+            self._give_up(robots[lost & (self.candidate[robots] == decides)])
         compared = self.shadow[robots] != _NONE
         if compared.any():
             self._compare(robots[compared], steps[compared])
@@ -201,6 +209,14 @@ class Workload:
             moment = float(self.ends[robot])
             self.openings.append(Opening(moment, robot, version, failure.cause))
             # From now on nothing is routed to it, whoever hears of it when.
+            self.share[robot] = 0.0
+
+    def _give_up(self, robots: Ints) -> None:
+        for robot in robots.tolist():
+            version = int(self.candidate[robot])
+            self.openings.append(
+                Opening(float(self.ends[robot]), robot, version, Cause.CRASH, is_for_good=True)
+            )
             self.share[robot] = 0.0
 
     def _compare(self, robots: Ints, steps: Ints) -> None:

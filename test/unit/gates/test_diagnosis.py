@@ -14,7 +14,8 @@ import pytest
 from scipy.stats import norm
 
 from hotswap_ros.gates import wilson_interval
-from hotswap_ros.gates.analysis import (
+from hotswap_ros.gates.analysis import TrainingFeature, feature_drift
+from hotswap_ros.gates.diagnosis import (
     AnalysisError,
     Case,
     Diagnosis,
@@ -22,11 +23,10 @@ from hotswap_ros.gates.analysis import (
     Finding,
     Hypothesis,
     Record,
+    Requests,
     Review,
-    TrainingFeature,
     decile_drift,
     diagnose,
-    feature_drift,
 )
 
 CATEGORIES = ('near', 'far', 'heavy')
@@ -216,7 +216,7 @@ def test_what_was_not_recorded_is_not_examined() -> None:
     found = diagnose(drawn(everywhere(0.1)))
     unexamined = [one.title for one in found.hypotheses if one.finding is Finding.UNEXAMINED]
     assert len(unexamined) == 4
-    assert '4 of 9 hypotheses could not be examined' in found.sentence
+    assert '4 of 10 hypotheses could not be examined' in found.sentence
     with pytest.raises(AnalysisError, match='no comparable task of v24'):
         diagnose(Case('v23', 'v24', (Record('v23'),)))
 
@@ -313,3 +313,124 @@ def test_where_it_is_worse_cannot_be_told_without_categories() -> None:
     general = find(diagnose(plain), 'everywhere')
     assert general.finding is Finding.POSSIBLE
     assert 'Less than two categories' in general.text
+
+
+# -- what robots saw for themselves, and what is told after a few tasks ---------------------------
+
+
+def refusing(cause: str, shares: dict[str, float], requests: int = 200) -> tuple[Requests, ...]:
+    """Return requests to both versions; `shares` of the candidate's are refused, by robot."""
+    return tuple(
+        Requests(version, robot, requests, {cause: round(requests * part)} if part else {})
+        for robot, share in shares.items()
+        for version, part in (('v23', 0.0), ('v24', share))
+    )
+
+
+def test_what_the_guard_refused_comes_before_every_guess() -> None:
+    case = replace(
+        drawn(everywhere(0.1)),
+        requests=refusing('not_finite', {'r1': 0.01, 'r2': 0.04}),
+        stopped_by={'grave_events': 'the guard stepped in more often'},
+    )
+    first, *others = diagnose(case).hypotheses
+    assert first.title == 'It decides NaN or infinity'
+    assert '2.5% of 400 requests to v24, 0.0% of 400 to v23.' in first.supports
+    assert others[0].title.startswith('It is worse everywhere')
+
+
+def test_what_both_versions_are_refused_for_is_no_cause() -> None:
+    busy = tuple(Requests(v, 'r1', 1000, {'deadline': 30}) for v in ('v23', 'v24'))
+    case = replace(drawn(everywhere(0.1)), requests=busy, stopped_by={'success': 'worse'})
+    assert find(diagnose(case), 'too slow').finding is Finding.UNSUPPORTED
+
+
+def test_a_version_that_is_slow_on_some_robots() -> None:
+    shares = {'r1': 0.9, 'r2': 0.8, **{f'r{number}': 0.01 for number in range(3, 10)}}
+    case = replace(
+        drawn(everywhere(0.0)),
+        requests=refusing('deadline', shares),
+        breakers={'r1': 'deadline'},
+    )
+    first = diagnose(case).hypotheses[0]
+    assert first.title.endswith('after their deadline (on some robots)')
+    assert 'r1, r2 of 9 have' in first.text
+    alike = replace(case, requests=refusing('deadline', dict.fromkeys(shares, 0.5)))
+    assert diagnose(alike).hypotheses[0].title.endswith('after their deadline')
+
+
+def test_robots_own_words_need_no_task() -> None:
+    nobody = Case('v23', 'v24', (), given_up={'r1': 'it leaks'})
+    assert diagnose(nobody).hypotheses[0].title == 'Robots gave it up: it leaks'
+    refused = Case('v23', 'v24', (), refusals={'r1': 'four numbers'})
+    assert diagnose(refused).hypotheses[0].title == 'Robots cannot load it: four numbers'
+    drift = (decile_drift('torque', [300, *[10] * 9]),)
+    shadowed = Case('v23', 'v24', (), drifts=drift)
+    assert diagnose(shadowed).hypotheses[0].title.startswith('Training data drift')
+
+
+def few(rates: dict[str, tuple[float, float]], tasks: int, seed: int) -> Case:
+    """Draw a few tasks; `rates` has the success rates of v23 and v24 by category."""
+    chance = random.Random(seed)
+    records = []
+    for number in range(2 * tasks):
+        version, category = chance.choice(('v23', 'v24')), chance.choice(list(rates))
+        won = chance.random() < rates[category][version == 'v24']
+        records.append(
+            Record(version, successes=int(won), robot_id=f'r{number % 9}', category=category)
+        )
+    return Case('v23', 'v24', tuple(records))
+
+
+FEW: dict[str, dict[str, tuple[float, float]]] = {
+    'It is worse everywhere': {'near': (0.95, 0.75), 'far': (0.9, 0.7), 'heavy': (0.9, 0.7)},
+    'One category of tasks is broken': {
+        'near': (0.95, 0.95),
+        'far': (0.9, 0.9),
+        'heavy': (0.9, 0),
+    },
+    'Overfitting': {'near': (0.95, 0.95), 'far': (0.9, 0.4), 'heavy': (0.9, 0.4)},
+}
+
+
+@pytest.mark.parametrize('cause', FEW)
+def test_after_eighty_tasks_the_true_cause_mostly_comes_first(cause: str) -> None:
+    """In 38, 32 and 29 of 40 trials, measured with other seeds; 'mostly' is more than half."""
+    known = frozenset({'near'}) if cause == 'Overfitting' else frozenset(FEW[cause])
+    first = [
+        diagnose(replace(few(FEW[cause], 80, seed), known=known)).hypotheses[0].title
+        for seed in range(20)
+    ]
+    assert sum(title.startswith(cause) for title in first) > 10, first
+
+
+def test_the_lab_tells_where_few_tasks_do_not() -> None:
+    rates = {'near': (0.95, 0.85), 'far': (0.9, 0.8), 'heavy': (0.9, 0.8)}
+    lab = {
+        'control_lab': {n: r[0] for n, r in rates.items()},
+        'lab': {n: r[1] for n, r in rates.items()},
+    }
+
+    def strength(case: Case) -> float:
+        return find(diagnose(case), 'everywhere').strength
+
+    cases = [few(rates, 80, seed) for seed in range(20)]
+    told = [strength(replace(case, **lab)) for case in cases]
+    assert sum(a > strength(case) for a, case in zip(told, cases)) >= 15
+    fine = {**lab, 'lab': lab['control_lab']}
+    assert sum(strength(replace(case, **fine)) < strength(case) for case in cases) >= 15
+
+
+def test_getting_stuck_is_the_cause_where_it_is_all_that_fails() -> None:
+    def stuck_in(kind: str, others: int) -> Case:
+        records = [Record('v23', 100, 92, 0, 'r1', 'near'), Record('v23', 100, 92, 0, 'r1', 'far')]
+        records.append(Record('v24', 100, 92, 0, 'r1', 'near'))
+        records.append(Record('v24', 100, 60 - others, 38, 'r1', 'far', error=kind))
+        return Case('v23', 'v24', tuple(records))
+
+    assert diagnose(stuck_in('', 0)).hypotheses[0].title == "It gets stuck in 'far' tasks"
+    named = diagnose(stuck_in('joint limit', 0)).hypotheses[0].title
+    assert named == "It gets stuck in 'far' tasks: 'joint limit'"
+    partly = diagnose(stuck_in('', 40))
+    assert 'stuck' not in partly.hypotheses[0].title
+    assert find(partly, 'stuck').is_symptom

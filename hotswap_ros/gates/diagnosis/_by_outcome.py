@@ -6,33 +6,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-
-from scipy import stats
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import NormalDist
 
 from hotswap_ros.gates._intervals import wilson_interval
 from hotswap_ros.gates._result import MIN_TASKS, change, percent
-from hotswap_ros.gates.analysis._case import MAIN, Case, Finding, Group, Hypothesis
-from hotswap_ros.gates.analysis._fixed import Counts, score_test
-from hotswap_ros.gates.analysis._words import p_words
+from hotswap_ros.gates.diagnosis._case import MAIN, Case, Finding, Group, Hypothesis
+from hotswap_ros.gates.diagnosis._record import Counts, p_worse
+from hotswap_ros.gates.diagnosis._words import p_words
 
 _ALPHA = 0.05
 _FEW_ROBOTS = 3
 
 
-def chance(case: Case) -> Hypothesis:
-    """Ask whether there is anything to explain."""
-    p_value = score_test(*case.both, worse=True).p_value
+#: An explanation that is so likely beside the others is supported, or possible.
+_LIKELY, _MAYBE = 0.9, 0.1
+
+
+def chance(case: Case, likely: float) -> Hypothesis:
+    """Ask whether there is anything to explain; `likely` is how likely not, as everywhere here."""
+    p_value = p_worse(*case.both)
     found = (
         f'{case.candidate} succeeded in {percent(case.both[1].rate)} of {case.both[1].tasks:,} '
         f'tasks, {case.control} in {percent(case.both[0].rate)} of {case.both[0].tasks:,} beside '
         f'it: {change(case.drop)} ({p_words(p_value)}, one-sided).'
     )
-    shown = p_value < _ALPHA
+    shown = likely < _MAYBE or (p_value < _ALPHA and likely < MAIN)
     return Hypothesis(
         'It was chance',
         Finding.UNSUPPORTED if shown else Finding.POSSIBLE,
-        0.0 if shown else 1.0,
+        0.0 if shown else likely,
         'No cause is needed where the difference is within what chance makes.',
         'Record more tasks of both versions before anything is retrained.',
         supports=() if shown else (found,),
@@ -40,44 +43,52 @@ def chance(case: Case) -> Hypothesis:
     )
 
 
-def broken_category(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
+def broken_category(case: Case, categories: Mapping[str, Group], likely: float) -> Hypothesis:
     """Ask whether one kind of task makes up the difference."""
     title = 'One category of tasks is broken'
     remedy = 'Look at recordings of such tasks; add more of them to training data and lab test.'
     comparable = {n: g for n, g in categories.items() if _is_large(g)}
+    if likely >= _MAYBE:
+        comparable = {n: g for n, g in categories.items() if g.is_comparable}
     if len(comparable) < 2:
         text = 'Less than two categories have enough tasks of both versions.'
         return Hypothesis(title, Finding.UNEXAMINED, 0.0, text, remedy)
     name, worst = next(iter(comparable.items()))
-    tests = {n: score_test(*g, worse=True).p_value for n, g in comparable.items()}
+    tests = {n: p_worse(*g) for n, g in comparable.items()}
     shown = {n for n, p_value in tests.items() if p_value < _ALPHA / len(tests)}
     part = case.part(worst.excess)
     text = f"Of the extra failures {percent(part)} are in category '{name}'."
+    is_likely = likely >= _MAYBE
     lines = {n: _group_words(n, g, tests[n]) for n, g in comparable.items()}
     main = name in shown and part >= MAIN
     others = sum(n in shown for n in comparable if n != name)
     return Hypothesis(
         title,
-        _finding(main=main, shown=name in shown and len(shown) < len(comparable)),
-        part if main else 0.5 * part if name in shown else 0.0,
+        _finding(
+            main=(main and likely >= MAIN) or likely >= _LIKELY,
+            shown=is_likely or (name in shown and len(shown) < len(comparable)),
+        ),
+        likely,
         text,
         remedy,
-        (lines[name],) if name in shown else (),
+        (lines[name],) if is_likely or name in shown else (),
         (
             *([f'{others} of {len(comparable) - 1} others are worse as well.'] if others else []),
-            *(line for n, line in lines.items() if n != name or n not in shown),
+            *(line for n, line in lines.items() if n != name or not (is_likely or n in shown)),
         ),
     )
 
 
 def everywhere(
-    case: Case, categories: Mapping[str, Group], causes: Sequence[Hypothesis]
+    case: Case, categories: Mapping[str, Group], causes: Sequence[Hypothesis], likely: float
 ) -> Hypothesis:
     """Ask whether it is worse at all kinds of tasks, and none of the `causes` says why."""
     title = 'It is worse everywhere: the policy itself, not a kind of task'
     remedy = 'Look at what changed in its training: data, labels, hyperparameters, conversion.'
     groups = {n: g for n, g in categories.items() if _is_large(g)}
-    tests = {n: score_test(*g, worse=True).p_value for n, g in groups.items()}
+    if likely >= _MAYBE:
+        groups = {n: g for n, g in categories.items() if g.is_comparable}
+    tests = {n: p_worse(*g) for n, g in groups.items()}
     worse = [n for n, p_value in tests.items() if p_value < _ALPHA]
     least = min((group.drop for group in groups.values()), default=0.0)
     common = sum(max(0.0, least) * group.candidate.tasks for group in groups.values())
@@ -89,15 +100,18 @@ def everywhere(
         if one.finding is Finding.SUPPORTED and one.strength >= MAIN
     ]
     if len(groups) < 2:
-        is_worse = score_test(*case.both, worse=True).p_value < _ALPHA
+        is_worse = p_worse(*case.both) < _ALPHA
         text = 'Less than two categories have enough tasks: what they have in common is not known.'
         finding = Finding.POSSIBLE if is_worse else Finding.UNSUPPORTED
-        return Hypothesis(title, finding, 0.0, text, remedy, objects=tuple(why))
-    main = len(worse) == len(groups) and part >= MAIN and not why
+        return Hypothesis(title, finding, likely, text, remedy, objects=tuple(why))
+    main = len(worse) == len(groups) and part >= MAIN
     return Hypothesis(
         title,
-        _finding(main=main, shown=len(worse) > 1),
-        part if len(worse) > 1 else 0.0,
+        _finding(
+            main=((main and likely >= MAIN) or likely >= _LIKELY) and not why,
+            shown=len(worse) > 1 or likely >= _MAYBE,
+        ),
+        likely,
         f'It is shown to be worse in {len(worse)} of {len(groups)} categories; a drop that all '
         f'have in common makes up {percent(part)} of the extra failures.',
         remedy,
@@ -122,7 +136,7 @@ def _in_the_lab(case: Case, groups: Mapping[str, Group]) -> tuple[str, ...]:
     )
 
 
-def overfitting(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
+def overfitting(case: Case, categories: Mapping[str, Group], likely: float) -> Hypothesis:
     """Ask whether it fails on what it was not trained on, and only there."""
     title = 'Overfitting: it fails on tasks that it was not trained on'
     remedy = 'Add tasks of the new categories to the training data, and hold some out for the lab.'
@@ -141,18 +155,18 @@ def overfitting(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
                 f'{group.candidate.tasks:,} tasks on the robots.'
             )
             (supports if interval.high < lab else objects).append(line)
-    if not _is_large(new):
+    if not (_is_large(new) or likely >= _MAYBE):
         objects.insert(0, f'Only {new.candidate.tasks:,} tasks were of a category new to it.')
         return Hypothesis(
             title,
             Finding.POSSIBLE if supports else Finding.UNSUPPORTED,
-            0.1 if supports else 0.0,
+            likely,
             'New and known categories cannot be compared.',
             remedy,
             tuple(supports),
             tuple(objects),
         )
-    p_value = _interaction_p(new, known) if _is_large(known) else 0.0
+    p_value = _interaction_p(new, known) if known.is_comparable else 0.0
     line = (
         f'New categories: {change(new.drop)} ({percent(new.candidate.rate)} of '
         f'{new.candidate.tasks:,} tasks); known ones: '
@@ -161,15 +175,18 @@ def overfitting(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
     )
     shown = p_value < _ALPHA and new.drop > 0
     (supports if shown else objects).insert(0, line)
-    known_p = score_test(*known, worse=True).p_value if _is_large(known) else 1.0
+    known_p = p_worse(*known) if _is_large(known) else 1.0
     if known_p < _ALPHA:
         objects.append(f'It fails on known tasks as well ({p_words(known_p)}).')
     part = case.part(new.excess)
     main = shown and part >= MAIN
     return Hypothesis(
         title,
-        _finding(main=main, shown=shown),
-        part if shown else 0.0,
+        _finding(
+            main=(main and likely >= MAIN) or likely >= _LIKELY,
+            shown=shown or likely >= _MAYBE,
+        ),
+        likely,
         f'Of the extra failures {percent(part)} are in categories that are new to it.',
         remedy,
         tuple(supports),
@@ -188,12 +205,10 @@ def few_robots(case: Case, robots: Mapping[str, Group]) -> Hypothesis:
     worst = list(usable.items())[:_FEW_ROBOTS]
     part = case.part(sum(group.excess for _, group in worst))
     expected = sum(g.candidate.tasks for _, g in worst) / max(1, case.both[1].tasks)
-    table = [
-        [g.candidate.successes for g in usable.values()],
-        [g.candidate.failures for g in usable.values()],
-    ]
-    spread = all(map(sum, table))
-    p_value = float(stats.chi2_contingency(table).pvalue) if spread else 1.0
+    rest = [group for name, group in usable.items() if name not in dict(worst)]
+    # The worst ones were chosen for being so: each choice of as many counts.
+    choices = math.comb(len(usable), _FEW_ROBOTS)
+    p_value = min(1.0, choices * _interaction_p(_sum(g for _, g in worst), _sum(rest)))
     shown = p_value < 0.01
     all_line = (
         f'{sum(g.drop > 0 for g in usable.values())} of {len(usable)} robots do worse with '
@@ -230,16 +245,15 @@ def failure_kind(case: Case, failures: Mapping[str, tuple[int, int]]) -> Hypothe
     }
     worst = max(extra, key=lambda name: extra[name])
     other, own = named[worst]
-    test = score_test(
+    p_value = p_worse(
         Counts(control.tasks - other, control.tasks),
         Counts(candidate.tasks - own, candidate.tasks),
-        worse=True,
     )
     part = case.part(extra[worst])
-    shown = test.p_value < _ALPHA / len(named)
+    shown = p_value < _ALPHA / len(named)
     line = (
         f"'{worst}' ended {percent(own / candidate.tasks)} of its tasks, "
-        f'{percent(other / control.tasks)} of those of {case.control} ({p_words(test.p_value)}).'
+        f'{percent(other / control.tasks)} of those of {case.control} ({p_words(p_value)}).'
     )
     title = f"It fails in one way: '{worst}' (a symptom: look there for the cause)"
     main = shown and part >= MAIN
@@ -262,11 +276,15 @@ def _is_large(group: Group) -> bool:
 def _joined(
     categories: Mapping[str, Group], names: frozenset[str], *, inside: bool = True
 ) -> Group:
-    groups = [group for name, group in categories.items() if (name in names) == inside]
-    return Group(
-        Counts(sum(g.control.successes for g in groups), sum(g.control.tasks for g in groups)),
-        Counts(sum(g.candidate.successes for g in groups), sum(g.candidate.tasks for g in groups)),
-    )
+    return _sum(group for name, group in categories.items() if (name in names) == inside)
+
+
+def _sum(groups: Iterable[Group]) -> Group:
+    arms = [
+        Counts(sum(arm.successes for arm in column), sum(arm.tasks for arm in column))
+        for column in zip(*groups)
+    ] or [Counts(0, 0)] * 2
+    return Group(*arms)
 
 
 def _interaction_p(new: Group, known: Group) -> float:
@@ -276,7 +294,7 @@ def _interaction_p(new: Group, known: Group) -> float:
         for arm in group:
             rate = (arm.successes + 1) / (arm.tasks + 2)
             variance += rate * (1 - rate) / arm.tasks
-    return float(stats.norm.sf((new.drop - known.drop) / math.sqrt(variance)))
+    return NormalDist().cdf((known.drop - new.drop) / math.sqrt(variance))
 
 
 def _group_words(name: str, group: Group, p_value: float | None) -> str:

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
-from scipy import stats
+from dataclasses import replace
 
 from hotswap_ros.gates._intervals import wilson_interval
 from hotswap_ros.gates._result import MIN_TASKS, change, percent
-from hotswap_ros.gates.analysis._case import MAIN, Case, Finding, Hypothesis, Review, counts
-from hotswap_ros.gates.analysis._drift import Drift, Level
-from hotswap_ros.gates.analysis._fixed import Counts, score_test
-from hotswap_ros.gates.analysis._words import p_words
+from hotswap_ros.gates.diagnosis._case import MAIN, Case, Finding, Hypothesis, Review, counts
+from hotswap_ros.gates.diagnosis._drift import Drift, Level
+from hotswap_ros.gates.diagnosis._record import Counts, p_worse
+from hotswap_ros.gates.diagnosis._words import p_words
 
 _ALPHA = 0.05
 #: A share of mislabelled failures that is worth cleaning up.
@@ -45,7 +43,8 @@ def drift(case: Case) -> Hypothesis:
         (supports if speaks_for else objects).append(beside)
     names = ', '.join(one.feature for one in off[:5])
     finding = Finding.POSSIBLE if off else Finding.UNSUPPORTED
-    if off and (harmful or not where) and (strong or speaks_for):
+    is_alike = bool(beside) and not speaks_for
+    if off and (harmful or not (where or is_alike)) and (strong or speaks_for):
         finding = Finding.SUPPORTED
     return Hypothesis(
         title,
@@ -58,6 +57,14 @@ def drift(case: Case) -> Hypothesis:
         tuple(supports),
         tuple(objects),
     )
+
+
+def weighed(found: Hypothesis, likely: float) -> Hypothesis:
+    """Return the drift beside what else explains where tasks failed."""
+    finding = found.finding
+    if finding is Finding.SUPPORTED and likely < MAIN:
+        finding = Finding.POSSIBLE
+    return replace(found, finding=finding, strength=likely)
 
 
 def _beside_control(case: Case, off: list[Drift]) -> tuple[str, bool]:
@@ -78,7 +85,7 @@ def _strange_tasks(case: Case) -> tuple[float, str, bool]:
     usual = counts(record for record in seen if record.task_id not in case.strange)
     if odd.tasks < MIN_TASKS or usual.tasks < MIN_TASKS:
         return 0.0, '', False
-    p_value = score_test(usual, odd, worse=True).p_value
+    p_value = p_worse(usual, odd)
     words = (
         f'{case.candidate} succeeds in {percent(odd.rate)} of {odd.tasks:,} tasks with inputs '
         f'beyond the training data, in {percent(usual.rate)} of {usual.tasks:,} others '
@@ -163,10 +170,7 @@ def disagreement(case: Case) -> Hypothesis:
         return Hypothesis(title, Finding.UNEXAMINED, 0.0, text, remedy)
     apart = [sum(shared[record.task_id] for record in group) for group in (failed, won)]
     rates = apart[0] / len(failed), apart[1] / len(won)
-    table = np.array(
-        [[apart[0], len(failed) - apart[0]], [apart[1], len(won) - apart[1]]], np.int64
-    )
-    p_value = float(stats.fisher_exact(table, alternative='greater').pvalue)
+    p_value = _fisher_p(apart, (len(failed), len(won)))
     main = (
         f'They disagreed at some step in {percent(rates[0])} of {len(failed):,} tasks that it '
         f'failed, in {percent(rates[1])} of {len(won):,} that it did ({p_words(p_value)}).'
@@ -188,6 +192,14 @@ def disagreement(case: Case) -> Hypothesis:
         (*(() if shown else (main,)), *((would,) if same else ())),
         is_symptom=True,
     )
+
+
+def _fisher_p(apart: list[int], of: tuple[int, int]) -> float:
+    """Return the one-sided p of "no more often in the first group"; Fisher's exact test."""
+    both, whole = sum(apart), sum(of)
+    cases = range(apart[0], min(both, of[0]) + 1)
+    ways = sum(math.comb(of[0], k) * math.comb(of[1], both - k) for k in cases)
+    return ways / math.comb(whole, both)
 
 
 def _drift_words(one: Drift) -> str:

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from hotswap_ros.gates.analysis._drift import Drift
-from hotswap_ros.gates.analysis._fixed import Counts
-from hotswap_ros.gates.analysis._trial import Record
+from hotswap_ros.gates.diagnosis._drift import Drift
+from hotswap_ros.gates.diagnosis._record import Counts, Record
 
 #: A cause of at least so much of the extra failures is the main one.
 MAIN = 0.5
@@ -28,16 +27,29 @@ class Review(NamedTuple):
     was_right: bool
 
 
+class Requests(NamedTuple):
+    """Requests to a version on one robot, and how many of them `failed`, by cause."""
+
+    version: str
+    robot_id: str
+    requests: int
+    failed: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Case:
     """
     Everything that is known of a candidate that disappointed; None stands for what is not.
 
     `records` are the comparable tasks of both versions. `known` are the categories that it was
-    trained on and `lab` its success rates there. `strange` are the tasks with inputs beyond the
-    training data and `watched` those whose inputs were kept; `apart` says for tasks that both
-    versions decided on whether they ever disagreed. `control_drifts` are of the control's inputs
-    against the control's own training data.
+    trained on and `lab` its success rates there, `control_lab` those of the control. `strange` are
+    the tasks with inputs beyond the training data and `watched` those whose inputs were kept;
+    `apart` says for tasks that both versions decided on whether they ever disagreed.
+    `control_drifts` are of the control's inputs against the control's own training data.
+
+    `requests` are those to both versions. `stopped_by` has the checks that failed, with what they
+    said; `breakers` the robots that took the candidate out, with the cause; `given_up` those that
+    gave it up for good and `refusals` those that could not load it, with their words.
     """
 
     control: str
@@ -45,12 +57,18 @@ class Case:
     records: tuple[Record, ...]
     known: frozenset[str] | None = None
     lab: Mapping[str, float] = field(default_factory=dict)
+    control_lab: Mapping[str, float] = field(default_factory=dict)
     drifts: tuple[Drift, ...] | None = None
     control_drifts: tuple[Drift, ...] | None = None
     strange: frozenset[str] = frozenset()
     watched: frozenset[str] = frozenset()
     apart: Mapping[str, bool] | None = None
     reviews: tuple[Review, ...] | None = None
+    requests: tuple[Requests, ...] = ()
+    stopped_by: Mapping[str, str] = field(default_factory=dict)
+    breakers: Mapping[str, str] = field(default_factory=dict)
+    given_up: Mapping[str, str] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def of_control(self) -> tuple[Record, ...]:
@@ -68,6 +86,15 @@ class Case:
         return counts(self.of_control), counts(self.of_candidate)
 
     @property
+    def is_comparable(self) -> bool:
+        """Return whether both versions did tasks."""
+        return all(arm.tasks for arm in self.both)
+
+    def requests_of(self, version: str) -> list[Requests]:
+        """Return the requests to a version, by robot."""
+        return [one for one in self.requests if one.version == version]
+
+    @property
     def drop(self) -> float:
         """Return by how much the candidate's success rate is lower."""
         return self.both[0].rate - self.both[1].rate
@@ -79,7 +106,9 @@ class Case:
 
     def part(self, excess: float) -> float:
         """Return which part of the candidate's extra failures this is, from 0 to 1."""
-        return min(1.0, max(0.0, excess / self.excess)) if self.excess > 0 else 0.0
+        if not self.is_comparable or self.excess <= 0:
+            return 0.0
+        return min(1.0, max(0.0, excess / self.excess))
 
     def split(self, key: Callable[[Record], str]) -> dict[str, Group]:
         """Return both versions' counts by a property of tasks, the largest excess first."""
@@ -138,9 +167,10 @@ class Hypothesis:
     """
     One possible cause, with what speaks for and against it.
 
-    `strength` is about the part of the candidate's extra failures that it accounts for, from 0
-    to 1, and orders hypotheses of the same finding; a symptom, which leads to a cause and is none,
-    comes after the causes. `remedy` is what to do if it is the cause.
+    `strength`, from 0 to 1, orders hypotheses of the same finding: how likely it is beside those
+    that compete with it, or about the part of the candidate's extra failures that it accounts for.
+    What robots saw for themselves `is_direct`, and comes first; a symptom, which leads to a cause
+    and is none, comes after the causes. `remedy` is what to do if it is the cause.
     """
 
     title: str
@@ -151,6 +181,7 @@ class Hypothesis:
     supports: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     is_symptom: bool = False
+    is_direct: bool = False
 
 
 @dataclass(frozen=True)
