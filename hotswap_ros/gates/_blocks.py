@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
-from operator import add, sub
+from collections.abc import Callable, Iterator
+from operator import add
 from typing import Any, NamedTuple
-
-from hotswap_ros.gates._window import News, Tally
 
 #: A block takes no more tasks once so many have begun, with one of each version among them. Fewer
 #: waste evidence (1/10 of it here), more make it wait; measured, 6 to 24 are much alike.
@@ -18,11 +16,9 @@ BLOCK_TASKS = 10
 #: each has told of its tasks so many times, counts as failed. Far beyond a robot's own timeout: it
 #: is for robots that never give a task up.
 _PATIENCE = 50
-#: While so many blocks, or one for each robot, wait for their last tasks, the next one takes all
-#: tasks that begin. A thousand robots have a hundred blocks under way, and large ones end late.
+#: While so many blocks, or one for each robot of a lane, wait for their last tasks, the next one
+#: takes all tasks that begin. A thousand robots have a hundred under way, and large ones end late.
 _MOST_BLOCKS = 16
-#: The block of tasks that count nowhere any more.
-_NO_BLOCK = -1
 
 
 class Arm(NamedTuple):
@@ -38,9 +34,6 @@ class Arm(NamedTuple):
         return Arm(*map(add, self, other))
 
 
-_NOTHING = Arm()
-
-
 class FleetBlock(NamedTuple):
     """Tasks that are compared with each other, of all robots together."""
 
@@ -48,46 +41,18 @@ class FleetBlock(NamedTuple):
     candidate: Arm = Arm()
 
 
-class _Side:
-    """One version on one robot: how many of its tasks under way belong to which block."""
+class Progress(NamedTuple):
+    """Tasks that began, and messages that told of tasks, on so many robots together."""
 
-    __slots__ = ('debts', 'troubled')
+    begun: int = 0
+    told: int = 0
+    robots: int = 0
 
-    def __init__(self, early: int) -> None:
-        self.debts = [[_NO_BLOCK, early]] if early else []
-        self.troubled = False
-
-    def begin(self, block: int, tasks: int) -> None:
-        """Owe a block tasks that began."""
-        if self.debts and self.debts[-1][0] == block:
-            self.debts[-1][1] += tasks
-        elif tasks > 0:
-            self.debts.append([block, tasks])
-
-    def take_back(self, tasks: int) -> None:
-        """Learn that tasks which were given up for lost are under way after all."""
-        self.debts.insert(0, [_NO_BLOCK, tasks])
-
-    def end(self, ended: Arm) -> Iterator[tuple[int, Arm]]:
-        """Pay with tasks that ended, in the order in which they began: yields block and tasks."""
-        while self.debts and ended.tasks > 0:
-            block, owed = self.debts[0]
-            paid, ended = _split(ended, min(owed, ended.tasks))
-            if paid.tasks == owed:
-                del self.debts[0]
-            else:
-                self.debts[0][1] -= paid.tasks
-            yield block, paid
-
-    def dump(self) -> list[Any]:
-        return [int(self.troubled), [list(debt) for debt in self.debts]]
-
-    @classmethod
-    def load(cls, data: list[Any]) -> _Side:
-        side = cls(0)
-        side.troubled = bool(data[0])
-        side.debts = [list(debt) for debt in data[1]]
-        return side
+    def is_beyond_hope(self, closed: Progress) -> bool:
+        """Return whether too much has happened since a block was closed."""
+        begun, told = self.begun - closed.begun, self.told - closed.told
+        most = _PATIENCE * max(BLOCK_TASKS, self.robots)
+        return begun >= most and told >= _PATIENCE * self.robots
 
 
 class _Block:
@@ -96,8 +61,8 @@ class _Block:
     def __init__(self) -> None:
         self.started = [0, 0]
         self.arms = [Arm(), Arm()]
-        #: What Blocks had counted when this one was full: tasks that began, and messages.
-        self.closed = (0, 0)
+        #: How far things had come when this one was closed.
+        self.closed = Progress()
 
     def is_full(self, without_control: bool) -> bool:
         control, candidate = self.started
@@ -125,143 +90,108 @@ class _Block:
         found = cls()
         found.started = list(data[0])
         found.arms = [Arm(*arm) for arm in data[1:3]]
-        found.closed = (data[3][0], data[3][1])
+        found.closed = Progress(*data[3])
         return found
 
 
-class Blocks:
+class Lane:
     """
     Puts tasks into blocks by when they began, and gives a block away when all of it has ended.
 
     Failures may take longer than successes, and a slow version longer than a fast one: a
     comparison of what has ended by now would take that for a difference. A block closes by the
-    number of tasks that began, which no outcome moves, and blocks are given away in their order. A
-    robot's tasks are taken to end in the order in which they began. All robots are pooled, because
-    which version takes a task is drawn for each task: that makes the tasks of both versions alike
-    on average, whatever the robots are like.
+    number of tasks that began, which no outcome moves, and blocks are given away in their order.
+    All robots of a lane are pooled, because which version takes a task is drawn for each task:
+    that makes the tasks of both versions alike on average, whatever the robots are like.
 
-    Memory is constant per robot: a debt for each task under way, and a block. `without_control`: a
-    block needs no task of the control, because the candidate is held against a number.
-    `awaits_candidate`: a robot's tasks count from its first one with the candidate on, so that one
-    that never gets the candidate is no control. Where it is known that a robot gets it, they count
-    at once: the first one with the candidate has no control tasks before it, and slow robots would
-    weigh more with the candidate.
+    `new_number` gives each block a number that no other block has. `without_control`: a block
+    needs no task of the control, because the candidate is held against a number.
     """
 
-    def __init__(self, *, without_control: bool = False, awaits_candidate: bool = True) -> None:
+    def __init__(self, new_number: Callable[[], int], *, without_control: bool) -> None:
+        self._new_number = new_number
         self._without_control = without_control
-        self._awaits_candidate = awaits_candidate
-        #: The number of the first block in the queue; the last one takes the tasks that begin.
-        self._first = 0
-        self._queue = [_Block()]
-        self._sides: dict[str, tuple[_Side, _Side]] = {}
-        self._begun = 0
-        self._told = 0
+        #: The robots whose tasks begin here.
+        self.robots: set[str] = set()
+        #: The blocks that take no more tasks, in their order.
+        self._closed: dict[int, _Block] = {}
+        self._begin_block()
+
+    def _begin_block(self) -> None:
+        self._number, self._open = self._new_number(), _Block()
 
     @property
-    def robots(self) -> Set[str]:
-        """Return the robots whose tasks are counted."""
-        return self._sides.keys()
+    def blocks(self) -> set[int]:
+        """Return the numbers of the blocks that have not been given away."""
+        return {*self._closed, self._number}
 
     @property
-    def waits(self) -> bool:
-        """Return whether a block is full and its last tasks are under way."""
-        return len(self._queue) > 1
+    def full(self) -> set[int]:
+        """Return the numbers of those that wait only for tasks under way."""
+        is_full = self._open.is_full(self._without_control)
+        return self.blocks if is_full else set(self._closed)
 
-    def add(self, robot_id: str, news: News, in_flight: tuple[int, int]) -> tuple[FleetBlock, ...]:
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing begins here any more, and all that began was given away."""
+        return not self.robots and not self._closed
+
+    def begin(self, index: int, tasks: int) -> int:
+        """Take tasks that began, of the control (0) or the candidate (1); return their block."""
+        self._open.started[index] += tasks
+        return self._number
+
+    def end(self, number: int, index: int, ended: Arm) -> None:
+        """Take tasks of a block that ended; of one that is not here, none."""
+        block = self._open if number == self._number else self._closed.get(number)
+        if block is not None:
+            block.arms[index] = block.arms[index].plus(ended)
+
+    def part(self, robot_id: str, now: Progress) -> None:
         """
-        Count what is new on a robot, and return the blocks that have ended with it.
+        Take note that what a robot begins is for another lane.
 
-        `in_flight` are its tasks under way before, of the candidate and of the control; those of a
-        robot that joins began too early to count.
+        With the last one the open block closes, or is given up if too little has begun in it.
         """
-        sides = self._sides.get(robot_id)
-        if sides is None:
-            if self._awaits_candidate and news.candidate.started <= 0:
-                return ()
-            candidate, control = in_flight
-            sides = self._sides[robot_id] = _Side(control), _Side(candidate)
-        self._told += 1
-        self._add(sides[0], 0, news.control)
-        self._add(sides[1], 1, news.candidate)
-        return tuple(self._ended())
+        self.robots.discard(robot_id)
+        if not self.robots:
+            self._close(now)
+            self._begin_block()
 
-    def _add(self, side: _Side, index: int, new: Tally) -> None:
-        side.begin(self._first + len(self._queue) - 1, new.started)
-        self._queue[-1].started[index] += new.started
-        self._begun += new.started
-        side.troubled = side.troubled or new.errors > 0
-        if new.finished < 0:
-            side.take_back(-new.finished)
-        if new.finished <= 0:
-            return
-        troubled, side.troubled = int(side.troubled), False
-        of_them = min(new.succeeded, new.finished), min(new.stuck, new.finished)
-        ended = Arm(new.finished, *of_them, troubled)
-        for number, arm in side.end(ended):
-            if number >= self._first:
-                block = self._queue[number - self._first]
-                block.arms[index] = block.arms[index].plus(arm)
+    def give_up(self) -> None:
+        """Give up all blocks: what is under way in them is not going to be heard of."""
+        self._closed.clear()
+        self._begin_block()
 
-    def leave(self, robot_id: str) -> bool:
-        """
-        Give up a robot and, with it, the blocks that its last tasks are in; whether none is left.
-
-        Only the tasks that end soon could be counted of it, which would not be a fair choice.
-        """
-        if self._sides.pop(robot_id, None) is not None:
-            self._first += len(self._queue)
-            self._queue = [_Block()]
-        return not self._sides
-
-    def _ended(self) -> Iterator[FleetBlock]:
-        last = self._queue[-1]
-        has_room = len(self._queue) <= max(_MOST_BLOCKS, len(self._sides))
-        if has_room and last.is_full(self._without_control):
-            last.closed = self._begun, self._told
-            self._queue.append(_Block())
-        while len(self._queue) > 1:
-            block = self._queue[0]
-            if not block.has_ended and not self._patience_is_over:
+    def ended(self, now: Progress) -> Iterator[FleetBlock]:
+        """Yield the blocks that have ended, in their order."""
+        if len(self._closed) < max(_MOST_BLOCKS, len(self.robots)) and self._close(now):
+            self._begin_block()
+        while self._closed:
+            number, block = next(iter(self._closed.items()))
+            if not block.has_ended and not now.is_beyond_hope(block.closed):
                 return
             block.fail_the_rest()
-            del self._queue[0]
-            self._first += 1
+            del self._closed[number]
             yield FleetBlock(*block.arms)
 
-    @property
-    def _patience_is_over(self) -> bool:
-        begun, told = self._queue[0].closed
-        begun, told = self._begun - begun, self._told - told
-        robots = len(self._sides)
-        return begun >= _PATIENCE * max(BLOCK_TASKS, robots) and told >= _PATIENCE * robots
+    def _close(self, now: Progress) -> bool:
+        if not self._open.is_full(self._without_control):
+            return False
+        self._open.closed = now
+        self._closed[self._number] = self._open
+        return True
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
         return {
-            'first': self._first,
-            'counted': [self._begun, self._told],
-            'queue': [block.dump() for block in self._queue],
-            'sides': {
-                robot_id: [side.dump() for side in sides]
-                for robot_id, sides in self._sides.items()
-            },
+            'robots': sorted(self.robots),
+            'open': [self._number, self._open.dump()],
+            'closed': [[number, block.dump()] for number, block in self._closed.items()],
         }
 
-    def load(self, data: Mapping[str, Any]) -> None:
+    def load(self, data: dict[str, Any]) -> None:
         """Take back what `dump` gave."""
-        self._first = data['first']
-        self._begun, self._told = data['counted']
-        self._queue = [_Block.load(block) for block in data['queue']]
-        self._sides = {
-            robot_id: (_Side.load(sides[0]), _Side.load(sides[1]))
-            for robot_id, sides in data['sides'].items()
-        }
-
-
-def _split(ended: Arm, tasks: int) -> tuple[Arm, Arm]:
-    """Return the first `tasks` and the rest; which of them succeeded is known on average only."""
-    if tasks == ended.tasks:
-        return ended, _NOTHING
-    first = Arm(tasks, *(min(tasks, round(part * tasks / ended.tasks)) for part in ended[1:]))
-    return first, Arm(*map(sub, ended, first))
+        self.robots = set(data['robots'])
+        self._number, self._open = data['open'][0], _Block.load(data['open'][1])
+        self._closed = {number: _Block.load(block) for number, block in data['closed']}

@@ -23,7 +23,7 @@ from hotswap_ros.gates._window import News, Window
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.plan import Method, SuccessCriteria
 
-_FORMAT = 4
+_FORMAT = 5
 
 
 class _Check(Protocol):
@@ -104,7 +104,7 @@ class Gate:
 
         The robot's first one is the reference from which it counts: give it before the candidate's
         first task. Snapshots may be lost, come twice or come late. `candidate_share` is the share
-        of its tasks that the robot is to give to the candidate; None: not known.
+        of its tasks that the robot gives to the candidate as it reports; None: not known.
         """
         window = self._window
         if candidate_share is not None:
@@ -113,6 +113,7 @@ class Gate:
                 share(robot_id, candidate_share)
         if not window.knows(robot_id):
             window.observe(robot_id, control_version, boot_id, counters)
+            self._strata.join(robot_id)
             self._join(robot_id)
         else:
             in_flight = window.in_flight(robot_id)
@@ -165,6 +166,15 @@ class Gate:
         self._window.begin_stage()
 
     @property
+    def under_way(self) -> list[int]:
+        """Return the comparisons that wait only for tasks under way; see `awaits`."""
+        return self._strata.under_way
+
+    def awaits(self, comparisons: Collection[int]) -> bool:
+        """Return whether any of these comparisons still waits for its tasks."""
+        return self._strata.awaits(comparisons)
+
+    @property
     def has_failed(self) -> bool:
         """Whether a check says FAIL before its stage is complete; quicker than `checks`."""
         return any(check.failed for check in self._checks)
@@ -173,10 +183,8 @@ class Gate:
         """
         Return what each check says: FAIL or PENDING, and FAIL, PASS or INCONCLUSIVE if `complete`.
 
-        `complete` says that the step's data are in; PASS means that they show no harm. While the
-        very first comparison waits for tasks under way, they are not in after all.
+        `complete` says that the step's data are in; PASS means that they show no harm.
         """
-        complete = complete and not self._strata.waits_for_first
         return tuple(check.result(self._window, complete=complete) for check in self._checks)
 
     def dump(self) -> dict[str, Any]:

@@ -184,7 +184,7 @@ class _Blocks:
 
 
 def _sizes(stage: StageTasks, against_number: bool) -> Ints:
-    """Return (control, candidate) tasks of some blocks of a stage, as they fill up: see Blocks."""
+    """Return (control, candidate) tasks of some blocks of a stage, as they fill up: see Lane."""
     share = stage.candidate / max(1, stage.candidate + stage.control)
     if against_number or not 0 < share < 1:
         return np.array([[0, BLOCK_TASKS]])

@@ -44,7 +44,7 @@ class SuccessCheck:
     """
     Block e-process against "not worse" or "not worse than the tolerance".
 
-    Evidence multiplies over blocks of tasks that began together (see Blocks). Within robots and
+    Evidence multiplies over blocks of tasks that began together (see Lane). Within robots and
     against "not worse" it is exact whatever tasks and robots are like (DrawnEvidence); elsewhere
     it rests on the means of a block (BlockEvidence). The baseline of an alternative is the
     control's rate in earlier blocks, with a Beta(9, 1) prior, or the number that the plan compares

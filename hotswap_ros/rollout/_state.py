@@ -159,7 +159,8 @@ class RolloutState(BaseModel):
     version and category; `diagnosis` says after a rollback what went wrong.
 
     `waits_since` is since when the step waits for tasks, and `tasks_wanted` how many must be in
-    before the gate is asked again, after it could not decide.
+    before the gate is asked again, after it could not decide. `awaited` are the comparisons whose
+    last tasks a stage with everything else in waits for, since `awaited_since`; None: not yet.
     """
 
     rollout_id: str
@@ -181,6 +182,8 @@ class RolloutState(BaseModel):
     tasks_at_step_start: int = 0
     tasks_wanted: int = 0
     waits_since: float | None = None
+    awaited: tuple[int, ...] | None = None
+    awaited_since: float = 0.0
     is_overdue: bool = False
     staged: set[str] = Field(default_factory=set)
     shares: dict[str, float] = Field(default_factory=dict)
@@ -215,6 +218,7 @@ class RolloutState(BaseModel):
             record.started += by_s
             if record.ended is not None:
                 record.ended += by_s
+        self.awaited_since += by_s
         if self.waits_since is not None:
             self.waits_since += by_s
         if self.ramp is not None:

@@ -83,7 +83,7 @@ class Operator:
         wait for tasks begins anew.
         """
         state = self._state
-        state.gate_complete = False
+        self._runner.watching.reopen()
         seen = self._runner.step_tasks
         step = state.step
         asked = step.tasks if isinstance(step, Observe) else 0

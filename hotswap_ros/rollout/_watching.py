@@ -9,8 +9,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 from hotswap_ros.gates import CheckResult, Gate, Verdict
+from hotswap_ros.models import Routing
 from hotswap_ros.plan import Observe, SuccessCriteria, Watch
-from hotswap_ros.rollout._fleet import FleetView, Telemetry
+from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.rollout._inquiry import Inquiry
 from hotswap_ros.rollout._ledger import Ledger
 from hotswap_ros.rollout._state import RolloutState
@@ -129,7 +130,7 @@ class Watching:
             self._fed[robot_id] = telemetry
             self._fresh[robot_id] = now
             self._fresh.move_to_end(robot_id)
-            self._take(robot_id, telemetry, share)
+            self._take(robot_id, telemetry, view.report(model_id, robot_id))
             news = True
         self._seen, self._scanned = changes.revision, (view, revision)
         return news
@@ -145,8 +146,9 @@ class Watching:
             gate.watch_only(self._watched)
         return self._watched
 
-    def _take(self, robot_id: str, telemetry: Telemetry, share: float) -> None:
+    def _take(self, robot_id: str, telemetry: Telemetry, report: RobotReport | None) -> None:
         assert self._gate is not None
+        share = 0.0 if report is None else self._share_in(report.routing)
         previous, version = self._state.previous[robot_id], self._state.plan.version
         boot_id, counters = telemetry.boot_id, telemetry.versions
         self.inquiry.come_to(robot_id, telemetry)
@@ -155,6 +157,17 @@ class Watching:
             self._mirror.observe(robot_id, version, boot_id, counters, 1 - share)
         if self._keeps_a_ledger:
             self._ledger.observe(robot_id, boot_id, counters, previous, version)
+
+    def _share_in(self, routing: Routing) -> float:
+        """
+        Return what a routing gives to the version.
+
+        What robots are asked to serve tells nothing of the tasks that they begin until they do.
+        """
+        version = self._state.plan.version
+        if routing.stable == version:
+            return 1.0
+        return routing.candidate_share if routing.candidate == version else 0.0
 
     @property
     def _keeps_a_ledger(self) -> bool:
@@ -222,9 +235,28 @@ class Watching:
 
     def begin_stage(self) -> None:
         """Begin a stage: the gate's data are not in yet."""
-        self._state.gate_complete = False
+        self.reopen()
         if self._gate is not None:
             self._gate.begin_stage()
+
+    def reopen(self) -> None:
+        """Take note that more is to come in before the gate is asked again."""
+        self._state.gate_complete = False
+        self._state.awaited = None
+
+    def is_settled(self, now: float, timeout_s: float) -> bool:
+        """
+        Return whether all that could be compared when this was first asked has been compared.
+
+        Without, the tasks of a stage would be in, and the last of its evidence not: all of it,
+        where robots do many tasks between two messages.
+        """
+        state = self._state
+        if self._gate is None:
+            return True
+        if state.awaited is None:
+            state.awaited, state.awaited_since = tuple(self._gate.under_way), now
+        return now - state.awaited_since >= timeout_s or not self._gate.awaits(state.awaited)
 
     def judge(self) -> tuple[CheckResult, ...]:
         """Return what the gate says with the step's data in."""

@@ -33,10 +33,12 @@ def judged(scene: Scene, timeout_s: float) -> Outcome:
     """
     Ask the gate, with everything in.
 
-    One that waits for the last of the tasks that it compares is asked again.
-    One that could not decide before, and was told to watch on, is asked again whenever as many
-    tasks as the smallest verdict needs have come in, until its time is over.
+    The tasks that it compares have to have ended first. One that could not decide before, and was
+    told to watch on, is asked again whenever as many tasks as the smallest verdict needs have come
+    in, until its time is over.
     """
+    if not scene.watching.is_settled(scene.now, timeout_s):
+        return WAIT
     checks = scene.watching.judge()
     if scene.watching.failures:
         return WAIT  # the runner sees to harm
@@ -44,12 +46,9 @@ def judged(scene: Scene, timeout_s: float) -> Outcome:
     if not undecided:
         scene.say(scene.now, 'gate', Level.INFO, sentences(checks))
         return DONE
-    if waited_s(scene) < timeout_s and any(c.verdict is Verdict.PENDING for c in checks):
-        scene.state.gate_complete = False
-        return WAIT
     if scene.state.tasks_wanted and waited_s(scene) < timeout_s:
         scene.state.tasks_wanted = scene.new_tasks + MIN_TASKS
-        scene.state.gate_complete = False
+        scene.watching.reopen()
         return WAIT
     return Outcome(Move.UNDECIDED, ' '.join(undecided), has_seen=scene.new_tasks > 0)
 

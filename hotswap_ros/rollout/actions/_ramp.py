@@ -56,7 +56,7 @@ def _by_schedule(step: Ramp, scene: Scene, ramp: RampState) -> Outcome:
     ramp.entries += 1
     scene.state.tasks_wanted = 0
     scene.state.waits_since = None
-    scene.state.gate_complete = False
+    scene.watching.reopen()
     if share > ramp.share:  # one that somebody has set higher stays
         text = f'the flag goes from {ramp.share:.0%} to {share:.0%}'
         set_flag(step, scene, share)

@@ -25,10 +25,11 @@ from hotswap_ros.gates import (
     Gate,
     Verdict,
 )
-from hotswap_ros.gates._blocks import Arm, Blocks, FleetBlock
+from hotswap_ros.gates._blocks import Arm, FleetBlock
+from hotswap_ros.gates._strata import Strata
 from hotswap_ros.gates._window import News, Tally
 from hotswap_ros.models import TaskCounts, VersionCounters
-from hotswap_ros.plan import SuccessCriteria
+from hotswap_ros.plan import Control, SuccessCriteria
 
 MakeRobot = Callable[..., Any]
 Check = Callable[..., CheckResult]
@@ -127,7 +128,7 @@ def test_tasks_that_never_end_hold_nothing_up_for_ever() -> None:
     assert fleet.result.verdict is Verdict.FAIL
 
 
-def test_there_is_no_verdict_before_a_first_comparison() -> None:
+def test_what_is_under_way_is_known_until_it_is_compared() -> None:
     """Tasks enough have ended, but one of the first block has not: that is soon to come."""
     fleet = Fleet(60)
     slow, *others = fleet.counts
@@ -135,8 +136,15 @@ def test_there_is_no_verdict_before_a_first_comparison() -> None:
     for name, version in itertools.product(others, ('v24', 'v23')):
         fleet.begin(name, version)
         fleet.end(name, version, True)
-    assert fleet.gate.checks(complete=True)[0].verdict is Verdict.PENDING
+    under_way = fleet.gate.under_way
+    assert fleet.gate.awaits(under_way)
+    assert fleet.result.evidence == 1
+    for name in others:
+        fleet.begin(name, 'v24')
+    assert fleet.gate.awaits(under_way)
     fleet.end(slow, 'v24', True)
+    assert not fleet.gate.awaits(under_way)
+    assert fleet.gate.under_way
     assert fleet.gate.checks(complete=True)[0].verdict is Verdict.PASS
 
 
@@ -150,7 +158,7 @@ def test_tasks_before_the_first_candidate_one_count_where_the_share_is_known() -
 
 
 def test_tasks_that_never_end_count_as_failed() -> None:
-    blocks = Blocks(awaits_candidate=False)
+    blocks = Strata(Control.ACROSS_ROBOTS)
     blocks.add('amr_0', News(Tally(started=5), Tally(started=5)), (0, 0))
     one = News(Tally(started=1, finished=1), Tally(started=1, finished=1, succeeded=1))
     closed = [found for _ in range(300) for found in blocks.add('amr_1', one, (0, 0))]
@@ -159,7 +167,7 @@ def test_tasks_that_never_end_count_as_failed() -> None:
 
 
 def test_a_large_fleet_is_judged_before_the_tasks_of_its_last_robots_end() -> None:
-    blocks = Blocks(awaits_candidate=False)
+    blocks = Strata(Control.ACROSS_ROBOTS)
     own, other = News(Tally(started=1), Tally()), News(Tally(), Tally(started=1))
     for number in range(400):
         blocks.add(f'amr_{number}', own if number % 2 else other, (0, 0))
@@ -242,17 +250,38 @@ def test_a_robot_that_leaves_fails_its_task_until_it_is_back() -> None:
 
 
 def test_another_share_is_another_comparison() -> None:
-    """Blocks of the old share are given up with the tasks under way, and none is mixed."""
+    """What began under the old share is compared with its like, however late it ends."""
     fleet = Fleet(2)
-    for _ in range(6):
-        for name, version in zip(fleet.counts, ('v23', 'v24')):
-            fleet.begin(name, 'v24', 0.5)
-            fleet.end(name, 'v24', False, 0.5)
-            fleet.begin(name, version, 0.5)
-    evidence = fleet.result.evidence
-    for name, version in zip(fleet.counts, ('v23', 'v24')):
-        fleet.end(name, version, version == 'v23', 0.9)
-    assert fleet.result.evidence == evidence
+    for name, version in [('amr_0', 'v23'), ('amr_1', 'v24')] * 10:
+        fleet.begin(name, version, 0.5)
+    for name, version in [('amr_0', 'v24'), ('amr_1', 'v23')] * 30:
+        fleet.begin(name, version, 0.9)
+        fleet.end(name, version, version == 'v24', 0.9)
+    for name, version in [('amr_0', 'v23'), ('amr_1', 'v24')] * 10:
+        fleet.end(name, version, True, 0.9)
+    assert fleet.result.estimate == 1
+    assert fleet.result.drop == pytest.approx(-30 / (30 + 10), abs=0.05)
+
+
+def test_tasks_that_began_before_a_robot_took_its_share_are_no_control() -> None:
+    """Asked to share its tasks, each robot does some with the old version until it does."""
+    fleet = Fleet(0)
+    names = [f'amr_{number}' for number in range(10)]
+    fleet.counts = {name: {'v23': [0, 0, 0], 'v24': [0, 0, 0]} for name in names}
+    for name in names:
+        fleet.tell(name, share=0.0)
+    for name in names[:5] * 10:
+        fleet.begin(name, 'v23', 0.0)
+        fleet.end(name, 'v23', True, 0.0)
+    for name in names[:5]:
+        for _ in range(8):
+            fleet.begin(name, 'v23', tell=False)
+            fleet.end(name, 'v23', True, tell=False)
+    for name, version in itertools.product(names * 20, ('v23', 'v24')):
+        fleet.begin(name, version)
+        fleet.end(name, version, name not in names[:5])
+    assert fleet.result.drop == pytest.approx(0, abs=0.01)
+    assert fleet.result.evidence < 2
 
 
 @settings(max_examples=40)
@@ -375,7 +404,7 @@ def test_robots_that_are_watched_no_longer_hold_nothing_up() -> None:
 
 def test_tasks_under_way_are_waited_for_however_many_lie_between_two_messages() -> None:
     """A robot that tells once an hour has given no task up, whatever others tell meanwhile."""
-    blocks = Blocks(awaits_candidate=False)
+    blocks = Strata(Control.ACROSS_ROBOTS)
     first = Tally(started=60, finished=59, succeeded=59)
     then = Tally(started=60, finished=60, succeeded=60)
     closed = []
