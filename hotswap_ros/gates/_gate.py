@@ -167,7 +167,7 @@ class Gate:
 
     @property
     def under_way(self) -> list[int]:
-        """Return the comparisons that wait only for tasks under way; see `awaits`."""
+        """Return the comparisons that evidence is still to come from; see `awaits`."""
         return self._strata.under_way
 
     def awaits(self, comparisons: Collection[int]) -> bool:

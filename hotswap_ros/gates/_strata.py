@@ -36,11 +36,25 @@ class Strata:
         self._begun = 0
         self._told = 0
         self._numbers = 0
+        self._has_compared = False
 
     @property
     def under_way(self) -> list[int]:
-        """Return the comparisons that wait only for tasks under way."""
-        return sorted(chain.from_iterable(lane.full for lane in self._lanes.values()))
+        """
+        Return the comparisons that wait only for tasks under way.
+
+        Before the first one has been made, one that more tasks have to begin for is among them:
+        all that was done may have come in one message.
+        """
+        waiting = list(chain.from_iterable(lane.full for lane in self._lanes.values()))
+        if not waiting and not self._has_compared:
+            lanes = (lane for share, lane in self._lanes.items() if self._compares(share))
+            waiting = list(chain.from_iterable(lane.blocks for lane in lanes))
+        return sorted(waiting)
+
+    def _compares(self, share: float) -> bool:
+        """Return whether robots of a share have both versions, as far as the control asks."""
+        return self._control is not Control.WITHIN_ROBOTS or 0 < share < 1
 
     def awaits(self, comparisons: Collection[int]) -> bool:
         """Return whether any of these still waits."""
@@ -139,6 +153,7 @@ class Strata:
             found += lane.ended(now)
             if lane.is_over:
                 del self._lanes[share]
+        self._has_compared = self._has_compared or bool(found)
         return found
 
     @property
@@ -159,6 +174,7 @@ class Strata:
             'shares': dict(self._shares),
             'moved': sorted(self._moved),
             'counted': [self._begun, self._told, self._numbers],
+            'has_compared': self._has_compared,
             'lanes': [[share, lane.dump()] for share, lane in self._lanes.items()],
             'debts': {
                 robot_id: [debts.dump() for debts in both]
@@ -173,6 +189,7 @@ class Strata:
             self._lanes[share] = self._new_lane()
             self._lanes[share].load(dumped)
         self._begun, self._told, self._numbers = data['counted']
+        self._has_compared = data['has_compared']
         self._debts = {
             robot_id: (Debts.load(both[0]), Debts.load(both[1]))
             for robot_id, both in data['debts'].items()

@@ -148,6 +148,21 @@ def test_what_is_under_way_is_known_until_it_is_compared() -> None:
     assert fleet.gate.checks(complete=True)[0].verdict is Verdict.PASS
 
 
+def test_the_first_comparison_is_waited_for_though_all_tasks_came_in_one_message() -> None:
+    fleet = Fleet(2, ONLY_SUCCESS)
+    for name in fleet.counts:
+        fleet.tell(name, share=0.0)
+        fleet.counts[name] = {'v23': [30, 30, 28], 'v24': [30, 30, 28]}
+        fleet.tell(name)
+    under_way = fleet.gate.under_way
+    assert fleet.gate.awaits(under_way)
+    for name, version in itertools.product(list(fleet.counts) * 5, ('v23', 'v24')):
+        fleet.begin(name, version)
+        fleet.end(name, version, True)
+    assert not fleet.gate.awaits(under_way)
+    assert fleet.gate.checks(complete=True)[0].verdict is Verdict.PASS
+
+
 def test_tasks_before_the_first_candidate_one_count_where_the_share_is_known() -> None:
     """Else a robot would join with a task of the candidate and none of the control beside it."""
     fleet = Fleet(1)
