@@ -9,10 +9,10 @@ TESTS ?= $(wildcard test/unit test/sim test/ros test/launch)
 ARGS ?=
 in_env = scripts/run_in_env.sh
 
-# Tests with real nodes want the machine to themselves; the others share its cores. With ARGS that
-# choose, one half may have nothing to run: pytest says 5 then.
-at_once = $(filter test/unit% test/sim%,$(TESTS))
-in_turn = $(filter-out $(at_once),$(TESTS))
+# Tests with real nodes run beside each other by two files, each in ROS domains of its own; the others
+# share all cores. With ARGS that choose, one half may have nothing to run: pytest says 5 then.
+pure = $(filter test/unit% test/sim%,$(TESTS))
+with_nodes = $(filter-out $(pure),$(TESTS))
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 
 .NOTPARALLEL:
@@ -37,8 +37,9 @@ demo: build  ## Roll a better policy, then a worse one, out over a simulated fle
 	@exec $(in_env) hotswap demo $(ARGS)
 
 test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
-	@$(if $(at_once),$(in_env) pytest --numprocesses auto $(at_once) $(ARGS)$(or_none_chosen))
-	@$(if $(in_turn),$(in_env) pytest $(in_turn) $(ARGS)$(or_none_chosen))
+	@$(if $(pure),$(in_env) pytest --numprocesses auto $(pure) $(ARGS)$(or_none_chosen))
+	@$(if $(with_nodes),$(in_env) pytest --numprocesses 2 --dist loadfile $(with_nodes) \
+	  $(ARGS)$(or_none_chosen))
 
 bench: servers build  ## Measure what serving costs, how gates decide, rollbacks (some: make bench ARGS=--quick)
 	@$(in_env) python bench/serving.py $(ARGS)
