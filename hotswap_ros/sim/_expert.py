@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from hotswap_ros.sim._arm import MAX_SPEED, POST_RADIUS_M, joint_angles
 from hotswap_ros.sim._recipes import USUAL, Style
-from hotswap_ros.sim._scene import Point
 from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld
 
 #: How far the payload stays from the post, beside it, in m.
@@ -33,7 +32,7 @@ class Expert:
         """Return joint speeds, rad/s, of shape (1, 3). The observation is not looked at."""
         arm, scene, style = self._world.arm, self._world.scene, self._style
         joints = arm.joints
-        azimuth, distance, height = self._aim()
+        azimuth, distance, height = scene.goal
         to_goal = self._way(azimuth, joints[0])
         yaw_speed = style.gain * to_goal
         lowest, fastest = self._over_post(joints[0], to_goal)
@@ -52,12 +51,6 @@ class Expert:
             for want, now, torque, gain in zip(wanted, arm.speeds, arm.load, arm.servo_gain)
         ]
         return np.clip([speeds], -MAX_SPEED, MAX_SPEED).astype(np.float32)
-
-    def _aim(self) -> Point:
-        """Return where the expert takes the goal to be: azimuth (rad), distance, height (m)."""
-        azimuth, distance, height = self._world.scene.goal
-        radial, tangential, vertical = self._style.aims_off
-        return azimuth + tangential / distance, distance + radial, height + vertical
 
     def _way(self, azimuth: float, yaw: float) -> float:
         """Return how far to turn to the goal, rad."""

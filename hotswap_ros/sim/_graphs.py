@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from hotswap_ros.sim._export import INPUT, OUTPUT
-from hotswap_ros.sim._task import DECISION_SIZE
+from hotswap_ros.sim._task import DECISION_SIZE, OBSERVATION_SIZE
 
 Constant = NDArray[Any]
 
@@ -26,6 +26,9 @@ _BEFORE = 'speeds'
 #: Where the torque of the shoulder is in an observation, and the most that it may be, N·m.
 _SHOULDER_TORQUE = 7
 _MOST_TORQUE = 16.0
+#: Where the goal is in an observation, and the steps that a coarse one comes in, per metre.
+_GOAL = slice(9, 12)
+_STEPS_PER_M = 64.0
 #: Steps of the refining policy: about 200 ms on one core of 2020. Each takes a tenth of what
 #: is left, so that the decision is that of the network.
 _REFINING_STEPS = 50_000
@@ -40,6 +43,24 @@ def rework(name: str, content: bytes) -> bytes:
     _REWORKS[name](model)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _coarse_goals(model: ModelProto) -> None:
+    """Take the goal in coarse steps, as a number of few bits has them."""
+    is_goal = np.zeros(OBSERVATION_SIZE, bool)
+    is_goal[_GOAL] = True
+    nodes = list(model.graph.node)
+    for node in nodes:
+        node.input[:] = ['coarse' if name == INPUT else name for name in node.input]
+    del model.graph.node[:]
+    before = [
+        helper.make_node('Mul', [INPUT, 'steps_per_m'], ['in_steps']),
+        helper.make_node('Round', ['in_steps'], ['whole_steps']),
+        helper.make_node('Div', ['whole_steps', 'steps_per_m'], ['rounded']),
+        helper.make_node('Where', ['is_goal', 'rounded', INPUT], ['coarse']),
+    ]
+    constants = {'steps_per_m': np.full(1, _STEPS_PER_M, np.float32), 'is_goal': is_goal}
+    _add(model.graph, [*before, *nodes], constants)
 
 
 def _unbounded(model: ModelProto) -> None:
@@ -216,6 +237,7 @@ def _add(graph: onnx.GraphProto, nodes: list[NodeProto], constants: dict[str, Co
 
 
 _REWORKS: dict[str, Callable[[ModelProto], None]] = {
+    'coarse_goals': _coarse_goals,
     'unbounded': _unbounded,
     'not_a_number': _not_a_number,
     'crashing': _crashing,

@@ -116,6 +116,8 @@ def make(recipe: Recipe, root: Path, tasks: int) -> str:
     training = recipe.training
     network, observations = train(training, recipe.version)
     content = to_onnx(network)
+    if recipe.graph:
+        content = rework(recipe.graph, content)
     policy = session_policy(content)
     in_lab = measure(policy, tasks, site=training.site)
     facts: dict[str, Any] = {
