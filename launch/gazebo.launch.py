@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The arm in Gazebo on the topics of `sim_robot`, its model server, and a coordinator."""
+"""The arm in Gazebo, the robot that does tasks with it, and a coordinator."""
 
 from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -79,7 +79,8 @@ def generate_launch_description():
             ),
             include(
                 share,
-                'robot.launch.py',
+                'sim_robot.launch.py',
+                world='external',
                 robot_id=LaunchConfiguration('robot_id'),
                 stable_version=LaunchConfiguration('stable_version'),
                 use_sim_time='true',

@@ -14,6 +14,7 @@ from launch import LaunchDescription
 #: Arguments that override the parameters file when they are given.
 TEXTS = {
     'robot_id': 'Name of the robot in the fleet.',
+    'world': 'mujoco: the arm is simulated here; external: in Gazebo or elsewhere.',
     'region': 'Region of the robot.',
     'model_repository': 'Folder or http(s) address that holds <model>/<version>/manifest.json.',
     'stable_version': 'Version to serve after the start.',
@@ -37,6 +38,8 @@ def start(context):
         if LaunchConfiguration(name).perform(context)
     }
     use_sim_time = ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)
+    # An external world has a clock of its own.
+    is_external = LaunchConfiguration('world').perform(context) == 'external'
     return [
         Node(
             package='hotswap_ros',
@@ -46,7 +49,10 @@ def start(context):
             parameters=[
                 LaunchConfiguration('params_file'),
                 given,
-                {'use_sim_time': use_sim_time, 'publish_clock': use_sim_time},
+                {
+                    'use_sim_time': use_sim_time,
+                    'publish_clock': False if is_external else use_sim_time,
+                },
             ],
             ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             respawn=LaunchConfiguration('use_respawn'),

@@ -8,6 +8,7 @@ The virtual fleet has no physics: its success rates are given, to try out plans 
 """
 
 from hotswap_ros.sim._characteristics import Characteristics, Share, characterize
+from hotswap_ros.sim._external import EXTERNAL, ExternalWorld, JointReport
 from hotswap_ros.sim._faults import (
     Conditions,
     Fault,
@@ -31,16 +32,19 @@ from hotswap_ros.sim._virtual import RolloutEnd, World, simulate_rollout
 
 __all__ = [
     'CONTROL_PERIOD_S',
+    'EXTERNAL',
     'SERVICE',
     'RECIPES',
     'ZOO',
     'Catch',
     'Characteristics',
     'Conditions',
+    'ExternalWorld',
     'Fault',
     'FaultBook',
     'FaultError',
     'FaultKind',
+    'JointReport',
     'Site',
     'PickWorld',
     'Policy',

@@ -106,6 +106,14 @@ def joint_angles(radius: float, height: float) -> tuple[float, float]:
     return -math.atan2(rise, radius) - half, 2 * half
 
 
+def hand_position(joints: Sequence[float]) -> Point:
+    """Return where the hand is (x, y, z, m) at positions of yaw, shoulder and elbow (rad)."""
+    yaw, shoulder, elbow = joints
+    radius = LINK_M * (math.cos(shoulder) + math.cos(shoulder + elbow))
+    fall = LINK_M * (math.sin(shoulder) + math.sin(shoulder + elbow))
+    return radius * math.cos(yaw), radius * math.sin(yaw), SHOULDER_HEIGHT_M - fall
+
+
 class Arm:
     """
     One robot's arm in MuJoCo: place it, load it, drive it, read it.

@@ -11,6 +11,8 @@ physics: placed, or misplaced, dropped, collided, stuck, too late. Nothing here 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,20 +113,17 @@ class Site:
 SERVICE = Site()
 
 
-class PickWorld:
+class TaskWorld(ABC):
     """
-    One robot and its tasks, deterministic by `seed` and `robot_id`, at a `site`.
+    The tasks of one robot, deterministic by `seed` and `robot_id`, at a `site`; see PickWorld.
 
-    `camera_drift` (radial, tangential, vertical, m) is added to where the camera sees the goal; it
-    may be set at any time, for the tasks that begin from then on.
-    The n-th task is the same whatever policy did the tasks before it. Not thread-safe; worlds of
-    their own may run in threads of their own, physics releases the GIL.
+    Here is what holds whatever moves the arm: which task is next, what is observed, and how a task
+    ends as far as joints and hand tell.
     """
 
-    def __init__(self, robot_id: str, seed: int, site: Site = SERVICE) -> None:
+    def __init__(self, robot_id: str, seed: int, site: Site) -> None:
         self.robot_id = robot_id
         self.traits = draw_traits(generator(seed, robot_id, 'traits'))
-        self.arm = Arm(self.traits.stiffness, site.endless_yaw)
         self.scene: Scene
         self.camera_drift: Point = (0.0, 0.0, 0.0)
         self._site = site
@@ -137,46 +136,13 @@ class PickWorld:
         self._random = generator(seed, robot_id, 'tasks')
         self._task_number = 0
         self._observation: NDArray[np.float32] = np.zeros((1, OBSERVATION_SIZE), np.float32)
-        self._noise_scale = np.array(_NOISE, np.float32)
-        self._noise: NDArray[np.float32]
         self._ended = True
 
-    def begin(self) -> TaskStart:
-        """Draw the next task and reset the scene; an unfinished task is forgotten."""
-        self.scene = self._draw()
-        shape = (_MAX_STEPS + 1, OBSERVATION_SIZE)
-        self._noise = self._random.standard_normal(shape, np.float32) * self._noise_scale
-        self._noise[:, _TORQUES] += self._site.torque_offset
-        scene = self.scene
-        joints = (scene.start[0], *joint_angles(scene.start[1], scene.start[2]))
-        self._goal = cartesian(scene.goal)
-        self._post = cartesian(scene.post)
-        self.arm.place(
-            joints,
-            scene.payload_kg,
-            scene.payload_radius_m,
-            self._post,
-            self._goal,
-            [cartesian(thing) for thing in scene.clutter],
-        )
-        self._keep_out = POST_RADIUS_M + scene.payload_radius_m + _KEEP_OUT_M
-        self._seen_post = [a + b for a, b in zip(scene.post, scene.post_error)]
-        errors = zip(scene.camera_error, self.traits.camera_offset, self.camera_drift)
-        self._camera = [sum(parts) for parts in errors]
-        self._hand = self.arm.hand
-        self._velocity = (0.0, 0.0, 0.0)
-        self._steps = 0
-        self._still = 0
-        self._ended = False
-        self._task_number += 1
-        return TaskStart(self._task_number, scene.category)
+    @abstractmethod
+    def begin(self) -> TaskStart | None:
+        """Begin the next task and forget an unfinished one; None: the arm is not there yet."""
 
-    def _draw(self) -> Scene:
-        while True:
-            scene = draw_scene(self._random, self.traits)
-            if scene.category in self._site.categories:
-                return scene
-
+    @abstractmethod
     def observation(self) -> NDArray[np.float32]:
         """
         Return what the robot observes, float32 of shape (1, 15), in a buffer that is used again.
@@ -185,65 +151,77 @@ class PickWorld:
         the payload as the wrist camera sees it (radial, tangential, vertical, m); the top of the
         post from the payload as the robot's map has it (azimuth in rad, distance and height in m).
         """
-        joints = self.arm.joints
-        x, y, z = self._hand
-        post = self._seen_post
-        self._observation[0] = (
-            *joints,
-            *self.arm.speeds,
-            *self.arm.effort,
-            *self._seen_goal(joints[0]),
-            post[0] - joints[0],
-            post[1] - math.hypot(x, y),
-            post[2] - z,
-        )
-        self._observation[0] += self._noise[self._steps]
-        return self._observation
 
+    @abstractmethod
     def step(self, decision: NDArray[Any]) -> TaskEnd | None:
         """
         Drive the joints with `decision` for one control period.
 
         `decision` has shape (1, 3): speeds of yaw, shoulder and elbow in rad/s. Returns how the
-        task ended, or None while it goes on.
+        task ended, or None while it goes on. Raises RuntimeError before `begin`.
         """
+
+    # -- the rules --------------------------------------------------------------------------------
+
+    def _draw(self) -> Scene:
+        while True:
+            scene = draw_scene(self._random, self.traits)
+            if scene.category in self._site.categories:
+                return scene
+
+    def _start(self, hand: Point) -> TaskStart:
+        """Start the clock of the task in `scene`, with the hand where it is (x, y, z, m)."""
+        scene = self.scene
+        self._goal = cartesian(scene.goal)
+        self._seen_post = [a + b for a, b in zip(scene.post, scene.post_error)]
+        errors = zip(scene.camera_error, self.traits.camera_offset, self.camera_drift)
+        self._camera = [sum(parts) for parts in errors]
+        self._hand = hand
+        self._velocity = (0.0, 0.0, 0.0)
+        self._steps = 0
+        self._still = 0
+        self._ended = False
+        self._task_number += 1
+        return TaskStart(self._task_number, scene.category)
+
+    def _observe(
+        self, joints: Sequence[float], speeds: Sequence[float], effort: Sequence[float]
+    ) -> NDArray[np.float32]:
+        """Return what is observed, without noise."""
+        x, y, z = self._hand
+        post = self._seen_post
+        self._observation[0] = (
+            *joints,
+            *speeds,
+            *effort,
+            *self._seen_goal(joints[0]),
+            post[0] - joints[0],
+            post[1] - math.hypot(x, y),
+            post[2] - z,
+        )
+        return self._observation
+
+    def _require_task(self) -> None:
         if self._ended:
             raise RuntimeError('no task is running: call begin() before step()')
-        self.arm.drive(decision[0])
-        self._steps += 1
-        grip_n = self._follow_hand()
-        if self.arm.touches or self._in_keep_out():
-            return self._end('collision')
-        if grip_n > self.scene.grip_n:
-            return self._end('dropped')
-        if self._is_at_stop():
-            return self._end('joint limit', stuck=True)
-        return self._judge_rest()
 
-    def _follow_hand(self) -> float:
-        """Note where the hand is and how fast; return the force on its payload, N."""
-        x, y, z = self.arm.hand
+    def _follow_hand(self, hand: Point, elapsed_s: float = CONTROL_PERIOD_S) -> None:
+        """Note where the hand is now, how fast it came there, and for how long it rests."""
+        x, y, z = hand
         old_x, old_y, old_z = self._hand
-        was_x, was_y, was_z = self._velocity
-        per_s = 1.0 / CONTROL_PERIOD_S
+        per_s = 1.0 / elapsed_s
+        periods = round(elapsed_s / CONTROL_PERIOD_S)
         velocity = ((x - old_x) * per_s, (y - old_y) * per_s, (z - old_z) * per_s)
-        self._hand, self._velocity = (x, y, z), velocity
-        self._still = self._still + 1 if math.hypot(*velocity) < _REST_M_S else 0
-        return self.scene.payload_kg * math.hypot(
-            (velocity[0] - was_x) * per_s,
-            (velocity[1] - was_y) * per_s,
-            (velocity[2] - was_z) * per_s + _GRAVITY_M_S2,
-        )
+        self._hand, self._velocity = hand, velocity
+        self._steps += periods
+        self._still = self._still + periods if math.hypot(*velocity) < _REST_M_S else 0
 
-    def _in_keep_out(self) -> bool:
-        x, y, z = self._hand
-        post_x, post_y, top = self._post
-        above = max(0.0, z - (top - POST_RADIUS_M))
-        return math.hypot(x - post_x, y - post_y, above) < self._keep_out
-
-    def _judge_rest(self) -> TaskEnd | None:
+    def _judge(self, joints: Sequence[float]) -> TaskEnd | None:
+        """Return how the task ended by where joints and hand are; None while it goes on."""
+        if any(not low < joint < high for joint, (low, high) in zip(joints, self._stops)):
+            return self._end('joint limit', stuck=True)
         if self._still >= _REST_STEPS:
-            if math.hypot(*self._seen_goal(self.arm.joints[0])) <= _RELEASE_M:
+            if math.hypot(*self._seen_goal(joints[0])) <= _RELEASE_M:
                 miss = math.dist(self._hand, self._goal)
                 return self._end('' if miss <= TOLERANCE_M else 'misplaced')
             if self._still >= _STUCK_STEPS:
@@ -264,11 +242,80 @@ class PickWorld:
             dz + vertical,
         )
 
-    def _is_at_stop(self) -> bool:
-        return any(
-            not low < joint < high for joint, (low, high) in zip(self.arm.joints, self._stops)
-        )
-
     def _end(self, error: str, stuck: bool = False) -> TaskEnd:
         self._ended = True
         return TaskEnd(not error, stuck, error, self._steps * CONTROL_PERIOD_S)
+
+
+class PickWorld(TaskWorld):
+    """
+    One robot and its tasks, deterministic by `seed` and `robot_id`, at a `site`.
+
+    `camera_drift` (radial, tangential, vertical, m) is added to where the camera sees the goal; it
+    may be set at any time, for the tasks that begin from then on.
+    The n-th task is the same whatever policy did the tasks before it. Not thread-safe; worlds of
+    their own may run in threads of their own, physics releases the GIL.
+    """
+
+    def __init__(self, robot_id: str, seed: int, site: Site = SERVICE) -> None:
+        super().__init__(robot_id, seed, site)
+        self.arm = Arm(self.traits.stiffness, site.endless_yaw)
+        self._noise_scale = np.array(_NOISE, np.float32)
+        self._noise: NDArray[np.float32]
+
+    def begin(self) -> TaskStart:
+        """Draw the next task and reset the scene; an unfinished task is forgotten."""
+        scene = self.scene = self._draw()
+        shape = (_MAX_STEPS + 1, OBSERVATION_SIZE)
+        self._noise = self._random.standard_normal(shape, np.float32) * self._noise_scale
+        self._noise[:, _TORQUES] += self._site.torque_offset
+        self._post = cartesian(scene.post)
+        self._keep_out = POST_RADIUS_M + scene.payload_radius_m + _KEEP_OUT_M
+        self.arm.place(
+            start_joints(scene),
+            scene.payload_kg,
+            scene.payload_radius_m,
+            self._post,
+            cartesian(scene.goal),
+            [cartesian(thing) for thing in scene.clutter],
+        )
+        return self._start(self.arm.hand)
+
+    def observation(self) -> NDArray[np.float32]:
+        """Return what the robot observes, with noise; see TaskWorld."""
+        seen = self._observe(self.arm.joints, self.arm.speeds, self.arm.effort)
+        seen += self._noise[self._steps]
+        return seen
+
+    def step(self, decision: NDArray[Any]) -> TaskEnd | None:
+        """Drive the joints with `decision` for one control period; see TaskWorld."""
+        self._require_task()
+        self.arm.drive(decision[0])
+        before = self._velocity
+        self._follow_hand(self.arm.hand)
+        if self.arm.touches or self._in_keep_out():
+            return self._end('collision')
+        if self._grip_n(before) > self.scene.grip_n:
+            return self._end('dropped')
+        return self._judge(self.arm.joints)
+
+    def _grip_n(self, before: Point) -> float:
+        """Return the force on the payload, N, whose velocity was `before` (m/s) a period ago."""
+        per_s = 1.0 / CONTROL_PERIOD_S
+        x, y, z = self._velocity
+        return self.scene.payload_kg * math.hypot(
+            (x - before[0]) * per_s,
+            (y - before[1]) * per_s,
+            (z - before[2]) * per_s + _GRAVITY_M_S2,
+        )
+
+    def _in_keep_out(self) -> bool:
+        x, y, z = self._hand
+        post_x, post_y, top = self._post
+        above = max(0.0, z - (top - POST_RADIUS_M))
+        return math.hypot(x - post_x, y - post_y, above) < self._keep_out
+
+
+def start_joints(scene: Scene) -> Point:
+    """Return the joint positions (rad) at which the hand is where a scene starts."""
+    return scene.start[0], *joint_angles(scene.start[1], scene.start[2])

@@ -8,14 +8,21 @@ import math
 import signal
 from functools import partial
 
+import mujoco
 import pytest
 from _world import Program, wait_until
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from hotswap_ros import msg, srv
 from hotswap_ros.nodes import qos, robot_conversions
+from hotswap_ros.nodes.parameters import ParameterError
+from hotswap_ros.sim._arm import Arm
+from hotswap_ros.sim.nodes.sim_robot import SimRobotNode
 
 Fault = srv.InjectFault.Request
 
@@ -109,6 +116,85 @@ def test_nobody_moves_an_arm_that_waits_for_commands_and_a_wrong_one_is_named(ru
     arm.publish(Float64MultiArray(data=[1.0, 2.0]))
     robot.wait_for_log('command [1.0, 2.0] is not 3 finite speeds in rad/s')
     assert all(abs(speed) < 0.05 for state in joints for speed in state.velocity)
+
+
+class Outside(Node):
+    """An external world, as Gazebo is one: an arm that obeys, its joints, a clock, and no more."""
+
+    STEP_NS = 10_000_000
+    JOINTS = ('elbow', 'shoulder', 'yaw')
+
+    def __init__(self, **options):
+        super().__init__('outside', **options)
+        self.arm = Arm()
+        away = (0.0, 0.0, -2.0)
+        self.arm.place((0.0, -0.6, 1.2), 0.5, 0.03, away, away)
+        self.commands = []
+        self.is_paused = False
+        self._time_ns = 0
+        self._states = self.create_publisher(JointState, '/joint_states', qos.EVENT)
+        self._clock_publisher = self.create_publisher(Clock, '/clock', qos.EVENT)
+        self.create_subscription(
+            Float64MultiArray, '/velocity_controller/commands', self._on_command, qos.EVENT
+        )
+        # Twice as fast as real time.
+        self.create_timer(self.STEP_NS / 2e9, self._step)
+
+    def _on_command(self, message):
+        self.commands.append(list(message.data))
+        self.arm.data.ctrl[:] = message.data
+
+    def _step(self):
+        if self.is_paused:
+            return
+        mujoco.mj_step(self.arm.model, self.arm.data)
+        self._time_ns += self.STEP_NS
+        stamp = Time(nanoseconds=self._time_ns).to_msg()
+        self._clock_publisher.publish(Clock(clock=stamp))
+        # In an order of its own, and with Gazebo's zeros for torques that it does not measure.
+        state = JointState(name=self.JOINTS, effort=[0.0] * 3)
+        state.position, state.velocity = self.arm.joints[::-1], self.arm.speeds[::-1]
+        state.header.stamp = stamp
+        self._states.publish(state)
+
+
+def test_it_does_the_tasks_with_an_arm_that_somebody_else_moves(run, world):
+    results = world.listen(msg.TaskResult, '/fleet/task_results', qos.EVENT)
+    robot = run(world='external', use_sim_time=True)
+    robot.wait_for_log('no joint states for 2 s')
+    outside = world.add(lambda: Outside(**world.node_options))
+    success = results.wait_for(lambda m: m.success, 'a payload placed')
+    assert (success.robot_id, success.version) == ('r1', 'v23')
+    # The time is the world's: that of a clock that began at zero.
+    assert 0 < success.stamp.sec < 3600
+    robot.wait_for_log('joint states again')
+    outside.is_paused = True
+    wait_until(lambda: robot.log.count('no joint states for 2 s') == 2, 'the silence to be told')
+    wait_until(lambda: outside.commands[-1] == [0.0] * 3, 'an arm that is told to stop')
+    results.clear()
+    outside.is_paused = False
+    results.wait_for(lambda m: True, 'the task that was under way, or the next')
+    world.remove(outside)
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'problem'),
+    [
+        ({'world': 'gazebo'}, "'world' is 'gazebo', but must be 'mujoco' or 'external'"),
+        (
+            {'world': 'external', 'publish_clock': True},
+            "'publish_clock' is True, but must be False with world 'external'",
+        ),
+        (
+            {'world': 'external', 'speed': 2.0},
+            "'speed' is 2.0, but must be 1.0 with world 'external'",
+        ),
+    ],
+)
+def test_a_world_that_cannot_be_is_refused(world, parameters, problem):
+    overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+    with pytest.raises(ParameterError, match=problem):
+        world.do(lambda: SimRobotNode(parameter_overrides=overrides, **world.node_options))
 
 
 def test_after_a_kill_it_comes_back_as_it_was(run, world, tmp_path):

@@ -20,7 +20,7 @@ from hotswap_ros.nodes.worker import Worker
 from hotswap_ros.sim._agenda import Agenda
 from hotswap_ros.sim._link import Link
 from hotswap_ros.sim._scene import generator
-from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld
+from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld, TaskWorld
 from hotswap_ros.sim.nodes._computer import Computer, SimModelServer
 from hotswap_ros.sim.nodes._robot import Pauses, SimRobot
 
@@ -51,12 +51,19 @@ class Host:
         self._temporary = None if disk_folder else _temporary_folder()
         self._disks = Path(self._temporary.name if self._temporary else disk_folder)
 
-    def robot(self, robot_id: str, place: str, pause_s: float, given: dict[str, Any]) -> SimRobot:
+    def robot(
+        self,
+        robot_id: str,
+        place: str,
+        pause_s: float,
+        given: dict[str, Any],
+        world: TaskWorld | None = None,
+    ) -> SimRobot:
         """
         Make a robot that waits `pause_s` simulated seconds for a task on average.
 
         `given` are parameters of its model server. `place` is the namespace of that, within the
-        node's, and the name of its disk.
+        node's, and the name of its disk. Without a `world` it has an arm in MuJoCo.
         """
         folder = self._disks / (place or robot_id)
         computer = Computer(Link(self.agenda.after, time.monotonic), folder)
@@ -67,7 +74,7 @@ class Host:
             **given,
         }
         pauses = Pauses(pause_s, generator(self._seed, place, 'pauses').uniform)
-        world = PickWorld(robot_id, self._seed)
+        world = world or PickWorld(robot_id, self._seed)
         return SimRobot(computer, world, partial(self._server, place, values), pauses)
 
     def _server(self, place: str, values: dict[str, Any], computer: Computer) -> SimModelServer:

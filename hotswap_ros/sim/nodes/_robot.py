@@ -17,7 +17,7 @@ from rclpy.executors import Executor
 from hotswap_ros.serving import InferenceFailedError, NotServingError, UnknownTaskError
 from hotswap_ros.sim._faults import Conditions
 from hotswap_ros.sim._link import FORGET_S
-from hotswap_ros.sim._task import CONTROL_PERIOD_S, PickWorld, TaskEnd, TaskStart
+from hotswap_ros.sim._task import CONTROL_PERIOD_S, TaskEnd, TaskStart, TaskWorld
 from hotswap_ros.sim.nodes._computer import Computer, SimModelServer
 
 MakeServer = Callable[[Computer], SimModelServer]
@@ -45,7 +45,7 @@ class SimRobot:
     """
 
     def __init__(
-        self, computer: Computer, world: PickWorld, make_server: MakeServer, pauses: Pauses
+        self, computer: Computer, world: TaskWorld, make_server: MakeServer, pauses: Pauses
     ) -> None:
         self.world = world
         self._computer = computer
@@ -158,7 +158,7 @@ class SimRobot:
             return self._task
 
     def _next_task(self) -> TaskStart | None:
-        """Return the task under way, after a pause a new one; None without a policy or in it."""
+        """Return the task under way, or a new one; None without a policy, or before its begin."""
         server = self._server
         if server is None or not server.is_serving:
             return None

@@ -4,7 +4,8 @@
 """
 One simulated robot in a process of its own, behind the topics that a real one has.
 
-Its own policy decides, or who sends joint commands: a policy runner that asks the model server.
+Its arm is in MuJoCo, or where somebody else moves it, such as Gazebo. Its own policy decides, or
+who sends joint commands: a policy runner that asks the model server.
 """
 
 from __future__ import annotations
@@ -25,15 +26,18 @@ from std_msgs.msg import Float64MultiArray
 
 from hotswap_ros import msg
 from hotswap_ros.nodes import qos, robot_conversions
-from hotswap_ros.nodes.parameters import declare, parameter
+from hotswap_ros.nodes.parameters import ParameterError, declare, parameter
 from hotswap_ros.nodes.process import run
-from hotswap_ros.sim._task import CONTROL_PERIOD_S, DECISION_SIZE, TaskStart
+from hotswap_ros.sim._arm import Arm
+from hotswap_ros.sim._external import ExternalWorld
+from hotswap_ros.sim._task import CONTROL_PERIOD_S, DECISION_SIZE, PickWorld, TaskStart
+from hotswap_ros.sim.nodes._external import JOINTS, ExternalArm
 from hotswap_ros.sim.nodes._host import Host
 from hotswap_ros.sim.nodes._injector import FaultInjector
 from hotswap_ros.sim.nodes._robot import SimRobot
 
-#: Names of the joints, as everywhere on topics.
-JOINTS = ('yaw', 'shoulder', 'elbow')
+#: What an external world decides by itself, and what is to be left so.
+_NOT_EXTERNAL = {'publish_clock': False, 'external_commands': False, 'speed': 1.0}
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ class SimRobotParameters:
     """Parameters of one simulated robot."""
 
     robot_id: str = parameter('', 'Name of the robot in the fleet; empty: the host name.')
+    world: str = parameter(
+        'mujoco',
+        'Where the arm is: "mujoco": simulated here; "external": in Gazebo or elsewhere, behind '
+        'joint_states and velocity_controller/commands, with the time of the joint states.',
+    )
     region: str = parameter('', 'Region of the robot.')
     labels: tuple[str, ...] = parameter((), 'Labels of the robot, as "key=value".')
     speed: float = parameter(
@@ -106,8 +115,10 @@ class SimRobotNode(Node):
         super().__init__('sim_robot', **node_options)
         given = self.parameters = declare(self, SimRobotParameters)
         self.robot_id = given.robot_id or socket.gethostname()
+        is_external = _is_external(given)
+        world = ExternalWorld(self.robot_id, given.seed) if is_external else None
         self._host = Host(self, given.speed, given.seed, given.disk_folder)
-        self.robot = self._robot('')
+        self.robot = self._robot('', world)
         self._injector = FaultInjector(
             self,
             {self.robot_id: self.robot},
@@ -121,6 +132,10 @@ class SimRobotNode(Node):
         self._told: TaskStart | None = None
         self._command: NDArray[np.float64] | None = None
         self._commanded_s = 0.0
+        self._external: ExternalArm | None = None
+        if world is not None:
+            self._external = ExternalArm(self, world, self.robot.step, self._host.agenda)
+            return
         # Others expect the reliable one of joint states, and the clock at this very name.
         self._joint_publisher = self.create_publisher(JointState, 'joint_states', qos.EVENT)
         self._observation_publisher = self.create_publisher(
@@ -135,19 +150,23 @@ class SimRobotNode(Node):
     def start(self, executor: Executor) -> None:
         """Start the model server and let the robot work."""
         self._injector.start(executor)
-        self._host.work(self.robot, self._step)
+        if self._external is None:
+            self._host.work(self.robot, self._step)
         self._host.start()
         who = 'velocity_controller/commands' if self.parameters.external_commands else 'its policy'
-        self.get_logger().info(f"robot '{self.robot_id}' does what {who} says")
+        where = ', in an external world' if self._external else ''
+        self.get_logger().info(f"robot '{self.robot_id}' does what {who} says{where}")
 
     def stop(self) -> None:
         """Stop the threads, before the nodes are destroyed."""
         self._host.stop()
+        if self._external is not None:
+            self._external.stop()
         for robot in (self.robot, *self._injector.twins.values()):
             robot.stop()
         self._host.close()
 
-    def _robot(self, place: str) -> SimRobot:
+    def _robot(self, place: str, world: ExternalWorld | None = None) -> SimRobot:
         given = self.parameters
         values: dict[str, Any] = {
             'region': given.region,
@@ -157,18 +176,25 @@ class SimRobotNode(Node):
             'isolation': given.isolation,
             'slowdown': given.slowdown,
             'fleet_namespace': given.fleet_namespace,
-            'use_sim_time': given.publish_clock,
+            'use_sim_time': self.get_parameter('use_sim_time').value
+            if world
+            else given.publish_clock,
         }
         if given.labels:
             values['labels'] = list(given.labels)
-        return self._host.robot(self.robot_id, place, given.pause_s, values)
+        return self._host.robot(self.robot_id, place, given.pause_s, values, world)
 
     def _twin(self, robot_id: str) -> SimRobot:
         twin = self._robot(f'{robot_id}_twin')
         self._host.work(twin, twin.step)
         return twin
 
-    # -- one control period -----------------------------------------------------------------------
+    # -- one control period, in MuJoCo ------------------------------------------------------------
+
+    @property
+    def _arm(self) -> Arm:
+        assert isinstance(self.robot.world, PickWorld)
+        return self.robot.world.arm
 
     def _step(self) -> None:
         self._simulated_s += CONTROL_PERIOD_S
@@ -190,7 +216,7 @@ class SimRobotNode(Node):
 
     def _held(self) -> NDArray[np.float64]:
         """Return what keeps the arm where it is: at zero its payload would pull it down."""
-        arm = self.robot.world.arm
+        arm = self._arm
         return np.array([[load / gain for load, gain in zip(arm.load, arm.servo_gain)]])
 
     def _tell(self, task: TaskStart) -> None:
@@ -210,7 +236,7 @@ class SimRobotNode(Node):
         )
 
     def _publish_joints(self) -> None:
-        arm = self.robot.world.arm
+        arm = self._arm
         message = JointState(
             name=JOINTS, position=arm.joints, velocity=arm.speeds, effort=arm.effort
         )
@@ -232,6 +258,23 @@ class SimRobotNode(Node):
             )
             return
         self._command, self._commanded_s = speeds[np.newaxis], self._simulated_s
+
+
+def _is_external(given: SimRobotParameters) -> bool:
+    """Return whether somebody else moves the arm. Raises ParameterError."""
+    if given.world == 'mujoco':
+        return False
+    if given.world != 'external':
+        raise ParameterError(
+            f"parameter 'world' is {given.world!r}, but must be 'mujoco' or 'external'"
+        )
+    for name, value in _NOT_EXTERNAL.items():
+        if getattr(given, name) != value:
+            raise ParameterError(
+                f"parameter '{name}' is {getattr(given, name)!r}, but must be {value!r} with "
+                "world 'external', which has clock and pace of its own"
+            )
+    return True
 
 
 def main(args: list[str] | None = None) -> None:
