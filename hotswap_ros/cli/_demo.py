@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import tempfile
@@ -21,7 +20,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from hotswap_ros.cli._processes import Processes
+from hotswap_ros.cli._processes import Processes, leave_other_robots_alone
 from hotswap_ros.cli._view import RolloutView
 from hotswap_ros.nodes.client import FleetClient
 from hotswap_ros.rollout import Status
@@ -77,8 +76,7 @@ def _run(
     stopping: threading.Event,
 ) -> list[_Act]:
     started = time.monotonic()
-    # A domain that real robots seldom use: the demo shall not meet them.
-    domain = os.environ['ROS_DOMAIN_ID'] = str(70 + os.getpid() % 30)
+    domain = leave_other_robots_alone()
     console.print(f'Starting {robots} simulated robots and a coordinator (ROS_DOMAIN_ID={domain})')
     with Processes(folder) as processes:
         _start(processes, folder, robots, speed)

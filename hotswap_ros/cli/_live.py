@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
@@ -20,7 +19,7 @@ from rich.markup import escape
 
 from hotswap_ros.cli._document import refuse
 from hotswap_ros.cli._live_play import LivePlay
-from hotswap_ros.cli._processes import Processes
+from hotswap_ros.cli._processes import Processes, leave_other_robots_alone
 from hotswap_ros.cli._scenario import conclude, read_scenario, versions_there
 from hotswap_ros.nodes.client import CoordinatorError, FleetClient
 from hotswap_ros.sim import Fault, FaultBook, FaultError, FaultKind
@@ -55,7 +54,7 @@ def run_live(
     most = timedelta(seconds=round(longest_s(scenario) / speed))
     console.print(f'[dim]At --speed {speed:g} it takes {most} at most.[/]', highlight=False)
     place = Path(tempfile.mkdtemp(prefix='hotswap_scenario_'))
-    os.environ.setdefault('ROS_DOMAIN_ID', str(70 + os.getpid() % 30))
+    leave_other_robots_alone()
     try:
         played = _play(console, scenario, place, speed)
     except (ScenarioError, FaultError, CoordinatorError, TimeoutError) as error:

@@ -21,9 +21,6 @@ from hotswap_ros.rollout import Cause, Event, Level, PauseReason, Status
 from hotswap_ros.sim import Fault
 from hotswap_ros.sim.nodes.client import inject
 from hotswap_ros.sim.scenario import (
-    BREAKER,
-    LOAD,
-    PEOPLE,
     OperatorAction,
     Played,
     Scenario,
@@ -216,9 +213,6 @@ class LivePlay:
             events=tuple((self._moment(report, event), event) for event in self._told),
         )
         expect = self._scenario.expect
-        if not diagnosis and caught_by not in (BREAKER, LOAD, PEOPLE):
-            # What a report names first takes a recording, see `hotswap diagnose`.
-            expect = expect.model_copy(update={'names': None})
         if expect.within is not None:
             allowed = timedelta(seconds=_MACHINERY_S * self._speed)
             expect = expect.model_copy(update={'within': expect.within + allowed})

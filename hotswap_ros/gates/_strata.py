@@ -43,8 +43,8 @@ class Strata:
         """
         Return the comparisons that wait only for tasks under way.
 
-        Before the first one has been made, one that more tasks have to begin for is among them:
-        all that was done may have come in one message.
+        Before the first one has been made also those that more tasks have to begin for: all that
+        was done may have come in one message.
         """
         waiting = list(chain.from_iterable(lane.full for lane in self._lanes.values()))
         if not waiting and not self._has_compared:

@@ -77,6 +77,7 @@ class Course:
             state.step_records[-1].started += seconds
         if state.waits_since is not None:
             state.waits_since += seconds
+        state.awaited_since += seconds
         if state.ramp is not None:
             state.ramp.next_at += seconds
 

@@ -182,6 +182,12 @@ class Runner:
             self.course.shift_clocks(away)
         text = f'the coordinator is back after {away:.0f} s and goes on with the rollout'
         self.say(now, 'restarted', Level.WARNING, text, alert=True)
+        if self.watching.lost_evidence and self.state.status is Status.RUNNING:
+            text = (
+                f'the gate cannot go on from what it had seen ({self.watching.lost_evidence}) and '
+                'begins anew: resume to watch this stage from its beginning, or roll back'
+            )
+            self.course.pause(PauseReason.INCONCLUSIVE, text, now)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:

@@ -51,6 +51,8 @@ class Watching:
         self._lost: tuple[CheckResult, ...] = ()
         self.failed_queries = 0
         self.query_error = ''
+        #: Why evidence from before a restart cannot be gone on with; empty: it can.
+        self.lost_evidence = ''
         if state.watch is not None:
             self._open(state.watch)
             self._ask()
@@ -81,7 +83,12 @@ class Watching:
         dumped = self._state.gates.get(name)
         if dumped is None:
             return Gate(criteria, version, stages=watch.stages, explain=self._explain)
-        return Gate.load(criteria, version, dumped, stages=watch.stages, explain=self._explain)
+        try:
+            return Gate.load(criteria, version, dumped, stages=watch.stages, explain=self._explain)
+        except ValueError as error:  # Kept by another release of this program.
+            self.lost_evidence = str(error)
+            self._state.tasks_at_step_start = 0
+            return Gate(criteria, version, stages=watch.stages, explain=self._explain)
 
     def save(self) -> None:
         """Bring the gates into the state."""
@@ -252,8 +259,8 @@ class Watching:
         where robots do many tasks between two messages.
         """
         state = self._state
-        if self._gate is None:
-            return True
+        if self._gate is None or state.watch is None or state.watch.subject == 'shadow':
+            return True  # No task of a shadow is compared with one of the control.
         if state.awaited is None:
             state.awaited, state.awaited_since = tuple(self._gate.under_way), now
         return now - state.awaited_since >= timeout_s or not self._gate.awaits(state.awaited)

@@ -118,6 +118,7 @@ def make(recipe: Recipe, root: Path, tasks: int) -> str:
     content = to_onnx(network)
     if recipe.graph:
         content = rework(recipe.graph, content)
+        observations = _driven_to(session_policy(content), training)
     policy = session_policy(content)
     in_lab = measure(policy, tasks, site=training.site)
     facts: dict[str, Any] = {
@@ -142,6 +143,19 @@ def make(recipe: Recipe, root: Path, tasks: int) -> str:
         statistics_of(observations),
     )
     return _rows(recipe.version, result)
+
+
+def _driven_to(policy: Policy, training: Training) -> Array:
+    """Return the observations that a policy drives to in the lab, a row each."""
+    observations: list[Array] = []
+
+    def noted(observation: Array) -> Array:
+        observations.append(observation[0].copy())
+        return policy(observation)
+
+    for robot in range(_ROBOTS):
+        rollout(PickWorld(f'lab_{robot}', training.seed, training.site), noted, _TASKS)
+    return np.array(observations)
 
 
 def _rework(recipe: Recipe, root: Path, tasks: int) -> str:

@@ -37,7 +37,11 @@ def judged(scene: Scene, timeout_s: float) -> Outcome:
     told to watch on, is asked again whenever as many tasks as the smallest verdict needs have come
     in, until its time is over.
     """
+    is_first = scene.state.awaited is None
     if not scene.watching.is_settled(scene.now, timeout_s):
+        if is_first:
+            text = 'all tasks are in; the last that they are compared with are under way'
+            scene.say(scene.now, 'settling', Level.INFO, text)
         return WAIT
     checks = scene.watching.judge()
     if scene.watching.failures:

@@ -5,7 +5,7 @@
 
 import pytest
 
-from hotswap_ros.rollout import Journal, JournalError, Status, Verb
+from hotswap_ros.rollout import Journal, JournalError, PauseReason, Status, Verb
 
 
 @pytest.mark.parametrize('seconds', [1, 2, 3, 5, 8, 13, 40, 70, 75, 80])
@@ -37,6 +37,39 @@ def test_what_the_gate_saw_survives(fleet, plan):
     report = fleet.coordinator.report(rollout)
     assert report['candidate_tasks'] >= before
     assert 'restarted' in [event['kind'] for event in report['events']]
+
+
+@pytest.fixture
+def other_release(monkeypatch):
+    """Let gates keep what they saw in a form that nobody understands after `undo`."""
+    monkeypatch.setattr('hotswap_ros.gates._gate._FORMAT', 0)
+    return monkeypatch
+
+
+def test_evidence_of_another_release_is_collected_anew_once_a_person_agrees(
+    fleet, plan, other_release
+):
+    rollout = fleet.start(plan(stages=[(50, 40), (100, 40)]))
+    fleet.run_until(lambda: fleet.state(rollout).step.kind == 'observe')
+    fleet.run(8)
+    other_release.undo()
+    fleet.boot_coordinator()
+    fleet.run(1)
+    state = fleet.state(rollout)
+    assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.INCONCLUSIVE)
+    assert 'begins anew: resume' in state.reason
+    fleet.coordinator.command(rollout, Verb.RESUME, fleet.now)
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+
+
+def test_a_rollout_of_another_release_that_has_ended_is_history(fleet, plan, other_release):
+    rollout = fleet.start(plan())
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    other_release.undo()
+    fleet.boot_coordinator()
+    fleet.run(5)
+    assert [s.status for s in fleet.coordinator.history()] == [Status.SUCCEEDED]
+    assert fleet.coordinator.report(rollout)['status'] == 'succeeded'
 
 
 def test_a_long_absence_is_not_taken_for_slow_robots(fleet, plan):

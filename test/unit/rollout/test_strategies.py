@@ -433,6 +433,16 @@ def test_a_shadow_that_agrees_is_to_be_deployed_and_is_not(fleet):
     assert fleet.coordinator.report(rollout)['conclusions'][0]['verdict'] == 'deploy'
 
 
+@pytest.mark.parametrize(
+    'criteria', ['{baselineSuccessRate: 0.9}', '{control: across_robots}', '{control: history}']
+)
+def test_a_shadow_is_judged_when_its_tasks_are_in_whatever_a_candidate_is_held_against(
+    fleet, criteria
+):
+    rollout = fleet.start(f'{SHADOW}\nsuccessCriteria: {criteria}')
+    assert fleet.finish(rollout, at_most=120).conclusions[0].verdict == 'deploy'
+
+
 def test_a_shadow_is_promoted_if_the_plan_says_so(fleet):
     rollout = fleet.start(f'{SHADOW}\npromote: true')
     assert fleet.finish(rollout).status is Status.SUCCEEDED
