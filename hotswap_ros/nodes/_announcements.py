@@ -40,6 +40,7 @@ class Announcements:
         self._robots_heard = 0
         self._quarantined: tuple[str, ...] = ()
         self._journal_error = ''
+        self._taken_over = ''
         self._published = ''
         self._statuses = node.create_publisher(msg.RolloutStatus, '~/rollout_status', qos.STATE)
         self._alerts = node.create_publisher(msg.Alert, '~/alerts', qos.EVENT)
@@ -61,6 +62,7 @@ class Announcements:
         self._latest = news.latest
         self._robots_heard = news.robots_heard
         self._quarantined = news.robots_quarantined
+        self._taken_over = news.taken_over
         if self._has_changed(news.latest):
             self._publish_status()
 
@@ -105,6 +107,8 @@ class Announcements:
             logger.info(text)
 
     def _publish_status(self) -> None:
+        if self._taken_over:
+            return
         status = msg.RolloutStatus()
         if self._latest is not None:
             status = fleet_conversions.rollout_status_msg(self._latest)
@@ -127,6 +131,8 @@ class Announcements:
             text += f', in quarantine: {", ".join(self._quarantined[:10])}'
         if self._journal_error:
             level, text = DiagnosticStatus.ERROR, self._journal_error
+        if self._taken_over:
+            level, text = DiagnosticStatus.ERROR, self._taken_over
         values = {'epoch': str(self._epoch)}
         if self._latest is not None:
             state = self._latest.state

@@ -15,11 +15,12 @@ from rclpy.node import Node
 
 from hotswap_ros import action, msg
 from hotswap_ros.nodes import fleet_conversions
-from hotswap_ros.nodes._coordinator_loop import LoopLink
+from hotswap_ros.nodes._coordinator_loop import LoopLink, News
 from hotswap_ros.nodes._plan_reader import PlanReader
 from hotswap_ros.plan import PlanError
 from hotswap_ros.rollout import (
     Cause,
+    NoRobotsError,
     NothingToRollBackError,
     OverlapError,
     Rollback,
@@ -43,6 +44,10 @@ _ROLLOUT_CODES = {
     Cause.INCONCLUSIVE: action.Rollout.Result.GATE_FAILED,
     Cause.CHECKLIST_FAILED: action.Rollout.Result.CHECKLIST_FAILED,
 }
+
+
+class _StoodAside(Exception):
+    """Another coordinator has taken over while a goal was followed."""
 
 
 class CoordinatorActions:
@@ -87,12 +92,17 @@ class CoordinatorActions:
             self._node.get_logger().error(f'rollout refused: {error}')
             return result
         self._link.watched.add(rollout_id)
+        result.rollout_id = rollout_id
         try:
             state = await self._follow(goal, rollout_id)
             report = await self._link.ask(lambda coordinator, _: coordinator.report(rollout_id))
+        except _StoodAside as error:
+            goal.abort()
+            result.error_code, result.error_msg = result.INTERNAL, str(error)
+            result.reason = str(error)
+            return result
         finally:
             self._link.watched.discard(rollout_id)
-        result.rollout_id = rollout_id
         result.status = fleet_conversions.status_code(state.status)
         result.reason = state.reason
         result.report = json.dumps(report)
@@ -111,7 +121,7 @@ class CoordinatorActions:
         told: Any = None
         told_at = 0.0
         while True:
-            news = await self._link.next_news()
+            news = await self._next_news()
             snapshot = news.snapshots.get(rollout_id)
             if goal.is_cancel_requested and not canceled:
                 canceled = True
@@ -126,6 +136,12 @@ class CoordinatorActions:
                 goal.publish_feedback(fleet_conversions.rollout_feedback(snapshot))
             if state.status.is_terminal:
                 return state
+
+    async def _next_news(self) -> News:
+        news = await self._link.next_news()
+        if news.taken_over:
+            raise _StoodAside(news.taken_over)
+        return news
 
     async def _abort(self, rollout_id: str) -> None:
         try:
@@ -151,14 +167,20 @@ class CoordinatorActions:
             result.error_code, result.error_msg = _rollback_code(error), str(error)
             self._node.get_logger().error(f'rollback refused: {error}')
             return result
-        while not rollback.is_done:
-            await self._link.next_news()
-            goal.publish_feedback(
-                action.Rollback.Feedback(
-                    robots_confirmed=rollback.robots_confirmed, robots_total=rollback.robots_total
-                )
-            )
         result.rollback_id = rollback.state.rollback_id
+        try:
+            while not rollback.is_done:
+                await self._next_news()
+                goal.publish_feedback(
+                    action.Rollback.Feedback(
+                        robots_confirmed=rollback.robots_confirmed,
+                        robots_total=rollback.robots_total,
+                    )
+                )
+        except _StoodAside as error:
+            goal.abort()
+            result.error_code, result.error_msg = result.INTERNAL, str(error)
+            return result
         result.robots_confirmed = rollback.robots_confirmed
         result.robots_total = rollback.robots_total
         result.command_s = rollback.command_s or 0.0
@@ -177,7 +199,7 @@ def _start_code(error: Exception) -> int:
         return int(codes.INVALID_PLAN)
     if isinstance(error, OverlapError):
         return int(codes.OVERLAP)
-    return int(codes.NO_ROBOTS if isinstance(error, RolloutError) else codes.INTERNAL)
+    return int(codes.NO_ROBOTS if isinstance(error, NoRobotsError) else codes.INTERNAL)
 
 
 def _rollback_code(error: Exception) -> int:

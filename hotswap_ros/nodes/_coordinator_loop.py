@@ -49,6 +49,7 @@ class News:
     archive_error: str
     robots_heard: int
     robots_quarantined: tuple[str, ...]
+    taken_over: str
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     latest: Snapshot | None = None
 
@@ -133,6 +134,7 @@ class Loop(threading.Thread):
             self._put_away(coordinator, output.ended, output.verified),
             coordinator.robots_heard(now),
             coordinator.robots_quarantined,
+            coordinator.taken_over,
             {i: snapshot for i, snapshot in found.items() if snapshot is not None},
             coordinator.snapshot(now),
         )

@@ -12,6 +12,7 @@ waits.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,9 @@ from hotswap_ros.nodes.process import run
 from hotswap_ros.nodes.share import shared
 from hotswap_ros.rollout import JournalError
 
+#: So many of its own heartbeats may be on their way back to a coordinator.
+_OWN_BEATS = 64
+
 __all__ = ['CoordinatorParameters', 'FleetCoordinator', 'main']
 
 
@@ -70,6 +74,10 @@ class FleetCoordinator(Node):
         )
         self._announcements = Announcements(self, self._link.epoch, self._on_told)
         self._heartbeats = self.create_publisher(msg.Heartbeat, f'{fleet}/heartbeat', qos.STREAM)
+        self._own_beats: deque[Any] = deque(maxlen=_OWN_BEATS)
+        self.create_subscription(
+            msg.Heartbeat, f'{fleet}/heartbeat', self._on_heartbeat, qos.STREAM
+        )
         self.create_subscription(
             msg.RobotStatus, f'{fleet}/status', self._on_status, qos.EVENT_OF_FLEET
         )
@@ -120,6 +128,11 @@ class FleetCoordinator(Node):
             lambda coordinator, now: coordinator.on_telemetry(model_id, robot_id, telemetry, now)
         )
 
+    def _on_heartbeat(self, heartbeat: Any) -> None:
+        epoch = heartbeat.epoch
+        if epoch != self._link.epoch or heartbeat.stamp not in self._own_beats:
+            self._link.post(lambda coordinator, now: coordinator.on_heartbeat(epoch, now))
+
     def _on_told(self, events_number: int) -> None:
         self._link.post(lambda coordinator, now: coordinator.on_told(events_number, now))
 
@@ -139,6 +152,7 @@ class FleetCoordinator(Node):
         if self._lease_rollouts is None:
             return
         stamp = self.get_clock().now().to_msg()
+        self._own_beats.append(stamp)
         self._heartbeats.publish(
             msg.Heartbeat(stamp=stamp, epoch=self._link.epoch, rollout_ids=self._lease_rollouts)
         )

@@ -17,6 +17,7 @@ from hotswap_ros.rollout._errors import (
     NothingToRollBackError,
     OverlapError,
     RolloutError,
+    TakenOverError,
     UnknownRobotError,
     UnknownRolloutError,
 )
@@ -81,6 +82,7 @@ __all__ = [
     'Status',
     'StepView',
     'StrategyMetrics',
+    'TakenOverError',
     'Telemetry',
     'Traffic',
     'UnknownRobotError',

@@ -34,6 +34,7 @@ from hotswap_ros.rollout._pace import Pace
 from hotswap_ros.rollout._preview import Preview, Previewer
 from hotswap_ros.rollout._quarantine import QuarantineWatch
 from hotswap_ros.rollout._rehearsing import rehearsed
+from hotswap_ros.rollout._rivals import Rivals
 from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._runner import Runner
@@ -66,6 +67,7 @@ class Coordinator:
     """
     Runs rollouts and rollbacks over a fleet. One thread uses it.
 
+    Raises JournalError where another one goes by the journal, or it cannot be read or written.
     `now` is everywhere seconds since 1970 on a clock that never goes back. A rollout that the
     journal holds as not ended goes on where it stopped. `explain` is that of Runner. What was put
     back is watched for `verify_rollback_s` after a rollback; 0: not at all.
@@ -82,6 +84,7 @@ class Coordinator:
         explain: bool = True,
         verify_rollback_s: float = 60.0,
     ) -> None:
+        journal.hold()
         self._journal = journal
         self._new_id = new_id
         self._explain = explain
@@ -92,6 +95,7 @@ class Coordinator:
         self._aftercare = Aftercare(self._view, verify_rollback_s, aftermaths, now)
         self._desired = DesiredFleet(journal.desired())
         self.epoch = journal.next_epoch(now)
+        self._rivals = Rivals(self.epoch)
         self._rollouts = Roster()
         self._orders = Orders(journal, now)
         self._outbox = Outbox(journal, now, checkpoint_s)
@@ -134,6 +138,10 @@ class Coordinator:
             if runner.state.plan.version == command.version:
                 runner.load_refused(command.robot_id, cause, message, now)
 
+    def on_heartbeat(self, epoch: int, now: float) -> None:
+        """Take a heartbeat of another coordinator: the one with the higher epoch has the fleet."""
+        self._rivals.hear(epoch, now)
+
     def on_unsent(self, command: Command) -> None:
         """Take note that a command never reached its robot: it is due again at once."""
         self._desired.unsent(command)
@@ -149,8 +157,9 @@ class Coordinator:
         `versions` is what is known of model versions, for the plan's checklist and for a
         diagnosis. A rollout that the
         checklist blocks has failed at once, and no robot hears of it. Raises PlanError,
-        NoRobotsError or OverlapError, and then nothing has changed.
+        NoRobotsError, OverlapError or TakenOverError, and then nothing has changed.
         """
+        self._rivals.refuse()
         plan = load_plan(plan_text)
         for runner in self._rollouts.of_model(plan.model_id):
             if not runner.state.status.is_terminal:
@@ -191,8 +200,9 @@ class Coordinator:
         """
         Pass an operator's word on; `share` goes with SET_SHARE.
 
-        Raises UnknownRolloutError or CommandRefusedError.
+        Raises UnknownRolloutError, CommandRefusedError or TakenOverError.
         """
+        self._rivals.refuse()
         self._rollouts.running(rollout_id).command(verb, now, remark, share)
 
     def roll_back(
@@ -201,9 +211,10 @@ class Coordinator:
         """
         Put a version back on robots, all of them when none is named; return the work in progress.
 
-        Ends a rollout of the model that is under way on any of them. Raises NoRobotsError or
-        OverlapError.
+        Ends a rollout of the model that is under way on any of them. Raises OverlapError,
+        UnknownRobotError, NothingToRollBackError or TakenOverError.
         """
+        self._rivals.refuse()
         rollback = self._orders.order(
             self._new_id(),
             model_id,
@@ -257,6 +268,11 @@ class Coordinator:
         """Return why the journal could not be written the last time; empty: it could."""
         return self._outbox.error
 
+    @property
+    def taken_over(self) -> str:
+        """Return which other coordinator has taken over, in words; empty: none."""
+        return self._rivals.taken_over
+
     def robots_heard(self, now: float) -> int:
         """Return how many robots are in reach, whatever they serve."""
         return self._view.heard(now)
@@ -274,6 +290,9 @@ class Coordinator:
 
     def tick(self, now: float) -> Output:
         """Look, decide, journal, and only then say."""
+        self._outbox.tell('', self._rivals.take_events())
+        if self.taken_over:
+            return self._stand_aside(now)
         self._outbox.tell('', self._quarantine.look(now) + self._clock_watch.look(now))
         for runner in self._rollouts:
             self._welcome(runner, now)
@@ -295,6 +314,12 @@ class Coordinator:
         watched = tuple(s.rollout_id for s in states if s.status is not Status.ROLLING_BACK)
         verified = tuple(rollout_id for rollout_id, event in events if event.kind == VERIFIED)
         return Output(commands, events, watched, ended, verified, number)
+
+    def _stand_aside(self, now: float) -> Output:
+        """Tell people, and leave robots to who has taken over; rollouts wait in the journal."""
+        self._outbox.write(Roster(), (), now)
+        events, number = self._outbox.take_events()
+        return Output(events=events, lease_rollouts=None, events_number=number)
 
     def _welcome(self, runner: Runner, now: float) -> None:
         """Let robots that are new take part, once they serve what they are to serve before."""

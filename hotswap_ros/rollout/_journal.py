@@ -10,11 +10,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from hotswap_ros.plan import Rehearsal
 from hotswap_ros.rollout._aftermath import AftermathState
 from hotswap_ros.rollout._commands import Desired
+from hotswap_ros.rollout._lock import hold
 from hotswap_ros.rollout._rollback import ROLLBACK, RollbackState
 from hotswap_ros.rollout._state import Event, RolloutState, Status
 
@@ -43,14 +44,17 @@ INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
 IN_MEMORY = ':memory:'
 
 
-class JournalError(Exception):
-    """The journal cannot be read or written."""
+_REMEDY = (
+    'check that the disk has room and that the file belongs to this user; nothing is said to '
+    'robots before it can be written'
+)
 
-    def __init__(self, path: Path, error: Exception) -> None:
-        super().__init__(
-            f'journal {path}: {error}: check that the disk has room and that the file belongs to '
-            'this user; nothing is said to robots before it can be written'
-        )
+
+class JournalError(Exception):
+    """The journal cannot be read or written, or is another coordinator's."""
+
+    def __init__(self, path: Path, error: Exception | str, remedy: str = _REMEDY) -> None:
+        super().__init__(f'journal {path}: {error}: {remedy}')
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Journal:
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
+        self._lock: IO[bytes] | None = None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
@@ -101,8 +106,23 @@ class Journal:
             raise JournalError(self._path, error) from error
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and hold it no longer."""
         self._db.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def hold(self) -> None:
+        """Let no other coordinator go by this file before it is closed; reading is free."""
+        if str(self._path) == IN_MEMORY or self._lock is not None:
+            return
+        try:
+            self._lock = hold(self._path)
+        except BlockingIOError as error:
+            what = 'another coordinator holds it'
+            remedy = "stop that one, or give this one another file in parameter 'journal'"
+            raise JournalError(self._path, what, remedy) from error
+        except OSError as error:
+            raise JournalError(self._path, error) from error
 
     def next_epoch(self, now: float) -> int:
         """

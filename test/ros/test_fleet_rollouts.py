@@ -388,3 +388,22 @@ def test_diagnostics_tell_how_the_coordinator_is(site):
     assert status.level == DiagnosticStatus.OK
     assert status.message == f'{ROBOTS} robots in reach'
     assert 'epoch' in {pair.key for pair in status.values}
+
+
+def test_a_second_coordinator_is_refused_the_journal_and_with_its_own_takes_over(site):
+    """Comes last: nobody gets the site's fleet back."""
+    second = site.run('fleet_coordinator', journal=str(site.folder / 'journal.sqlite3'))
+    assert second.wait() == 1
+    assert 'another coordinator holds it: stop that one' in second.log
+
+    goal = site.roll_out(plan('v24', LONG))
+    site.wait_for_candidate('v24')
+    site.run('fleet_coordinator', journal=str(site.folder / 'another.sqlite3'))
+    result = goal.result()
+    assert result.error_code == Result.INTERNAL
+    assert 'has taken over this fleet' in result.error_msg
+    alert = site.alerts.wait_for(
+        lambda m: (m.kind, m.level) == ('second_coordinator', msg.Alert.LEVEL_ERROR), 'an error'
+    )
+    assert alert.text == result.error_msg
+    site.wait_until_served('v23')

@@ -259,6 +259,8 @@ class VirtualFleet:
 
     def boot_coordinator(self):
         """Start the coordinator, or start it again as after a kill: only the journal is left."""
+        if self.journal is not None:
+            self.journal.close()
         self.journal = QuickJournal(self.journal_path)
         self.coordinator = Coordinator(
             self.journal,
