@@ -154,10 +154,9 @@ class Coordinator:
         """
         Begin a rollout and return its id.
 
-        `versions` is what is known of model versions, for the plan's checklist and for a
-        diagnosis. A rollout that the
-        checklist blocks has failed at once, and no robot hears of it. Raises PlanError,
-        NoRobotsError, OverlapError or TakenOverError, and then nothing has changed.
+        `versions` is what is known of model versions, for the plan's checklist and a diagnosis. A
+        rollout that the checklist blocks has failed at once, and no robot hears of it. Raises
+        PlanError, NoRobotsError, OverlapError or TakenOverError, and then nothing has changed.
         """
         self._rivals.refuse()
         plan = load_plan(plan_text)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._state import Event, Level
 
-_ALONE = 'is one robot again and out of quarantine'
-
 
 class QuarantineWatch:
     """Tells people which robots came into quarantine or left it, each time once."""

@@ -77,7 +77,8 @@ def _not_loaded(case: Case) -> Hypothesis | None:
         Finding.SUPPORTED,
         1.0,
         f'{_robots(case.refusals)} refused it.',
-        'Mend the file or its manifest; the checklist can try a version before any robot does.',
+        'Mend what they name: the file or its manifest, or what is short on the robot; the '
+        'checklist tries both before any robot does.',
         (f'{robot}: {why}',),
         is_direct=True,
     )
