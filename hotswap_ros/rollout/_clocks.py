@@ -103,8 +103,9 @@ class ClockWatch:
             if abs(skew_s) > TOLERANCE_S * (_RIGHT_AGAIN if robot_id in self._wrong else 1.0)
         }
         new = {robot_id: wrong[robot_id] for robot_id in sorted(wrong.keys() - self._wrong.keys())}
-        over = sorted(self._wrong.keys() - wrong.keys())
-        self._wrong = wrong
+        unknown = {r: skew_s for r, skew_s in self._wrong.items() if r not in known}
+        over = sorted(self._wrong.keys() - wrong.keys() - unknown.keys())
+        self._wrong = wrong | unknown
         events = []
         if new:
             all_are = len(wrong) == len(known) > 1

@@ -113,6 +113,20 @@ def test_all_are_wrong_where_the_coordinator_is_and_right_again_when_it_is(busy_
     assert [event.text for event in told(busy_fleet)[2:]] == ['r01 has the right time again']
 
 
+def test_a_robot_that_comes_back_has_no_right_time_before_that_is_known(busy_fleet):
+    busy_fleet.robots['r02'].skew_s = 30.0
+    busy_fleet.run(30)
+    for _ in range(6):
+        busy_fleet.robots['r02'].online = False
+        busy_fleet.run(26)
+        busy_fleet.robots['r02'].online = True
+        busy_fleet.run(10)
+    assert len(told(busy_fleet)) == 1
+    busy_fleet.robots['r02'].skew_s = 0.0
+    busy_fleet.run(60)
+    assert [event.text for event in told(busy_fleet)[1:]] == ['r02 has the right time again']
+
+
 def test_messages_that_were_under_way_are_not_taken_for_a_clock_that_is_late():
     clocks, chance = Clocks(), random.Random(3)
     coming = [(sent + chance.expovariate(0.5), sent) for sent in range(300)]
