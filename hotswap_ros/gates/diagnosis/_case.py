@@ -113,12 +113,8 @@ class Case:
     def split(self, key: Callable[[Record], str]) -> dict[str, Group]:
         """Return both versions' counts by a property of tasks, the largest excess first."""
         names = dict.fromkeys(key(record) for record in self.records)
-        groups = {}
-        for name in names:
-            groups[name] = Group(
-                counts(r for r in self.of_control if key(r) == name),
-                counts(r for r in self.of_candidate if key(r) == name),
-            )
+        arms = [_gathered(arm, key) for arm in (self.of_control, self.of_candidate)]
+        groups = {name: Group(*(counts(arm.get(name, ())) for arm in arms)) for name in names}
         return dict(sorted(groups.items(), key=lambda item: -item[1].excess))
 
 
@@ -151,6 +147,13 @@ def counts(records: Iterable[Record]) -> Counts:
         successes += record.successes
         tasks += record.tasks
     return Counts(successes, tasks)
+
+
+def _gathered(records: Iterable[Record], key: Callable[[Record], str]) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        found.setdefault(key(record), []).append(record)
+    return found
 
 
 class Finding(str, enum.Enum):
