@@ -67,13 +67,7 @@ def run_rollback(
         future = client.roll_back(model, version, robots)
         result = client.wait(future, _ROLLBACK_S, lambda: None)
         if result.robots_total:
-            console.print(
-                f'{result.robots_confirmed} of {counted(range(result.robots_total))} '
-                f'{_be(result.robots_confirmed)} back: commands left after '
-                f'{result.command_s:.2f} s, the last robot confirmed after '
-                f'{result.confirm_s:.2f} s ({result.rollback_id})',
-                soft_wrap=True,
-            )
+            console.print(_rollback_line(result), soft_wrap=True)
         if result.error_code:
             raise CoordinatorError(result.error_msg)
 
@@ -128,6 +122,16 @@ def _with_coordinator(
 
 def _be(number: int) -> str:
     return 'is' if number == 1 else 'are'
+
+
+def _rollback_line(result: Any) -> str:
+    confirmed = result.robots_confirmed
+    text = f'{confirmed} of {counted(range(result.robots_total))} {_be(confirmed)} back: '
+    if confirmed:
+        text += f'commands left after {result.command_s:.2f} s, the last robot confirmed after '
+    else:
+        text += 'none confirmed within '
+    return f'{text}{result.confirm_s:.2f} s ({result.rollback_id})'
 
 
 # -- what it looks like ---------------------------------------------------------------------------

@@ -24,11 +24,11 @@ class StrategyMetrics:
 
     `success_rate` is of those that ended by themselves, which leaves out what people aborted or
     superseded; `low` and `high` are its 95% interval (Wilson). An ordered rollback succeeds when
-    no robot in reach failed. `median_s` is how long those that succeeded took, in seconds, None
-    where none did. `rollback_rate` is the share of all that ended that went back, be it by a
-    rollback that was ordered later, and `device_failure_rate` that of the robots taking part that
-    could not load, obey or confirm. What a checklist `blocked` never began, and is in no rate.
-    Rates are None where there is nothing to count.
+    a robot confirmed and none in reach failed. `median_s` is how long those that succeeded took,
+    in seconds, None where none did. `rollback_rate` is the share of all that ended that went back,
+    be it by a rollback that was ordered later, and `device_failure_rate` that of the robots taking
+    part that could not load, obey or confirm. What a checklist `blocked` never began, and is in no
+    rate. Rates are None where there is nothing to count.
     """
 
     strategy: str

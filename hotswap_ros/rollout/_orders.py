@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from hotswap_ros.rollout._commands import Command, Desired, LoadVersion
 from hotswap_ros.rollout._desired import DesiredFleet
@@ -64,7 +65,9 @@ class Orders:
             for robot_id, report in reports.items()
         }
         targets = find_targets(model_id, version, robot_ids, reports, desired)
-        superseded = rollouts.of_model(model_id)
+        # Those that have ended are still there until their end is in the journal.
+        known = {runner.state.rollout_id: runner for runner in rollouts.of_model(model_id)}
+        superseded = [r for r in known.values() if not r.state.status.is_terminal]
         put_back = _supersede(superseded, now)
         targets, before = {**put_back, **targets}, {**before, **put_back}
         state = RollbackState(
@@ -78,7 +81,15 @@ class Orders:
         state.undoes = (
             superseded[0].state.rollout_id
             if superseded
-            else undone_by(state, self._journal.history())
+            else undone_by(
+                state,
+                [
+                    replace(found, status=known[found.rollout_id].state.status)
+                    if found.rollout_id in known
+                    else found
+                    for found in self._journal.history()
+                ],
+            )
         )
         rollback = Rollback(state, now)
         self._active.append(rollback)

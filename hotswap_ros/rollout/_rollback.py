@@ -55,10 +55,15 @@ class RollbackState(BaseModel):
 
     @property
     def status(self) -> Status:
-        """Return where it is; robots that are away keep it from nothing, they are owed it."""
+        """
+        Return where it is.
+
+        Robots that are away keep it from nothing, they are owed it, unless nobody confirmed.
+        """
         if self.confirm_s is None:
             return Status.ROLLING_BACK
-        return Status.FAILED if self.failed else Status.ROLLED_BACK
+        has_failed = self.failed or not self.robots_confirmed
+        return Status.FAILED if has_failed else Status.ROLLED_BACK
 
     @property
     def failed(self) -> list[str]:
@@ -75,11 +80,16 @@ class RollbackState(BaseModel):
         """Return how it stands, for people: robots, tasks, seconds per phase."""
         if self.confirm_s is None:
             return f'rollback of {counted(self.targets)} to {self.versions}'
-        text = (
-            f'{self.versions} is back on {self.robots_confirmed} of {counted(self.targets)}: '
-            f'commands left after {self.command_s:.2f} s, the last robot confirmed after '
-            f'{self.confirm_s:.2f} s. What they served had finished {self.tasks:,} tasks.'
-        )
+        text = f'{self.versions} is back on {self.robots_confirmed} of {counted(self.targets)}: '
+        if self.robots_confirmed:
+            text += (
+                f'commands left after {self.command_s:.2f} s, the last robot confirmed after '
+                f'{self.confirm_s:.2f} s. What they served had finished {self.tasks:,} tasks.'
+            )
+        else:
+            away = len(set(self.owed) - set(self.silent))
+            text += f'none confirmed within {self.confirm_s:.2f} s'
+            text += f', {away} of them out of reach' if away else ''
         problems = [f'{robot_id} refused: {text}' for robot_id, (_, text) in self.refused.items()]
         if self.owed:
             problems.append(f'did not confirm and are owed it: {", ".join(self.owed)}')
@@ -248,10 +258,11 @@ class Rollback:
     def end_event(self, now: float) -> Event:
         """Return what people are told when it is done."""
         is_whole = not (self.refused or self.owed)
+        level = Level.WARNING if self.robots_confirmed else Level.ERROR
         return Event(
             time=now,
-            kind='rolled_back',
-            level=Level.INFO if is_whole else Level.WARNING,
+            kind=self.state.status.value,
+            level=Level.INFO if is_whole else level,
             text=self.state.reason,
             robots=tuple(sorted(self.state.targets)),
             alert=True,

@@ -1,15 +1,19 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Following a rollout whose coordinator is started again, and what reports look like."""
+"""Following a rollout whose coordinator is started again, and what rollbacks look like."""
 
+import io
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 pytest.importorskip('rclpy', reason='needs ROS')
 pytest.importorskip('hotswap_ros.msg', reason='needs the built ROS package')
 
+from hotswap_ros.cli._operate import run_rollback
 from hotswap_ros.cli._watch import Attachment
 
 RUNNING, SUCCEEDED = 2, 5
@@ -53,3 +57,35 @@ def test_another_rollout_that_came_after_means_that_this_one_is_over():
     look(attachment, status('mine'), 1)
     assert look(attachment, status('next'), 6, start=1)
     assert attachment.rollout_id == 'mine'
+
+
+class Client:
+    """A client whose rollback ended as `result` says."""
+
+    def __init__(self, result):
+        self.roll_back = lambda *_: None
+        self.wait = lambda *_: result
+        self.wait_for_coordinator = lambda _: True
+
+
+@pytest.mark.parametrize(
+    ('confirmed', 'line'),
+    [
+        (2, '2 of 3 robots are back: commands left after 0.10 s, the last robot confirmed after'),
+        (0, '0 of 3 robots are back: none confirmed within'),
+    ],
+)
+def test_a_rollback_that_is_not_whole_says_how_far_it_came(confirmed, line):
+    result = SimpleNamespace(
+        robots_total=3,
+        robots_confirmed=confirmed,
+        command_s=0.1,
+        confirm_s=2.0,
+        rollback_id='mine',
+        error_code=1102,
+        error_msg='owed',
+    )
+    console = Console(file=io.StringIO(), width=200)
+    code = run_rollback(console, 'm', 'v23', (), lambda: nullcontext(Client(result)))
+    assert code == 1
+    assert console.file.getvalue() == f'{line} 2.00 s (mine)\nhotswap: owed\n'

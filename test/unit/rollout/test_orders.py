@@ -145,6 +145,59 @@ def test_a_rollback_that_was_ordered_counts_in_the_frequency_of_its_strategy(pro
     assert order(fleet).state.undoes == rollout, 'it superseded it'
 
 
+def test_a_rollback_that_nobody_confirmed_is_none(promoted):
+    fleet, _ = promoted
+    for robot in fleet.robots.values():
+        robot.online = False
+    fleet.run(7)
+    rollback = order(fleet)
+    fleet.run(5)
+    assert rollback.is_done
+    found = newest(fleet)
+    assert found.status is Status.FAILED
+    assert found.reason.startswith(
+        'v23 is back on 0 of 10 robots: none confirmed within 2.00 s, 10 of them out of reach; '
+        'did not confirm and are owed it: r00, r01'
+    )
+    (end,) = [event for _, event in fleet.events if event.kind in ('rolled_back', 'failed')]
+    assert (end.kind, end.level.value, end.text) == ('failed', 'error', found.reason)
+    assert fleet.coordinator.report(found.rollout_id)['rollback']['verified'] is None
+    (_, metrics) = strategy_metrics(fleet.coordinator.history())
+    assert (metrics.strategy, metrics.success_rate) == ('Rollback', 0.0)
+
+
+def test_a_rollout_whose_end_cannot_be_written_is_not_superseded(fleet, plan):
+    fleet.run(30)
+    first = fleet.start(plan())
+    fleet.run_until(lambda: len(fleet.serving('v24')) == 10)
+    blocker = sqlite3.connect(fleet.journal_path, isolation_level=None)
+    fleet.journal._db.execute('PRAGMA busy_timeout = 0')
+    blocker.execute('BEGIN IMMEDIATE')
+    fleet.step()
+    assert fleet.coordinator.journal_error
+    assert fleet.state(first).status is Status.SUCCEEDED
+    rollback = order(fleet)
+    assert rollback.state.undoes == first
+    blocker.execute('ROLLBACK')
+    fleet.run(5)
+    assert fleet.stables() == {'v23'}
+    kinds = [event['kind'] for event in fleet.coordinator.report(first)['events']]
+    assert kinds.count('succeeded') == 1
+    assert 'superseded' not in kinds
+
+
+def test_a_rollout_that_its_checklist_blocked_is_neither_superseded_nor_taken_back(promoted, plan):
+    fleet, rollout = promoted
+    blocked = fleet.start(plan('v25', checklist='production'))
+    assert fleet.state(blocked).status is Status.FAILED
+    rollback = order(fleet)
+    fleet.run(5)
+    assert fleet.state(blocked).cause is Cause.CHECKLIST_FAILED
+    assert rollback.state.undoes == rollout
+    kinds = [event['kind'] for event in fleet.coordinator.report(blocked)['events']]
+    assert kinds == ['failed']
+
+
 # -- aftermath ------------------------------------------------------------------------------------
 
 
