@@ -11,7 +11,7 @@ from rich.console import Console
 from hotswap_ros.cli._live import run_live
 
 
-@pytest.mark.parametrize('name', ['quick_canary', 'quick_regressed'])
+@pytest.mark.parametrize('name', ['quick_canary', 'quick_regressed', 'quick_outage'])
 def test_scenario_ends_as_in_virtual_time(name, monkeypatch, tmp_path):
     console = Console(width=200, record=True)
     monkeypatch.setenv('TMPDIR', str(tmp_path))
