@@ -53,6 +53,8 @@ _CAUSES = {
 _OF_GUARD = ('errors', 'grave_events')
 _OF_LATENCY = ('latency', 'latency_increase')
 _SHOWN_P = 1e-3
+#: Where a check that counts it has stopped the rollout, it was shown before it came here.
+_KNOWN_P = 0.05
 #: Some robots: those with a higher share than all have most of it and are the fewer ones, and the
 #: shares differ by more than requests of one task are alike.
 _MOST, _FEWER, _DISPERSION = 0.75, 0.5, 5.0
@@ -120,7 +122,7 @@ def _refused(case: Case) -> Hypothesis | None:
         p_value = score_test(n_other - count_other, n_other, n - count, n, 0.0)
     is_stopper = any(name in case.stopped_by for name in _OF_GUARD)
     finding = Finding.UNSUPPORTED
-    if is_more and p_value < _SHOWN_P:
+    if is_more and p_value < (_KNOWN_P if is_stopper else _SHOWN_P):
         finding = Finding.SUPPORTED if is_stopper else Finding.POSSIBLE
     if opened[cause]:
         finding = Finding.SUPPORTED
@@ -232,7 +234,12 @@ def stuck(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
         title = f"It gets stuck in '{where[0]}' tasks"
     failed = sum(categories[name].candidate.failures for name in both[1] if name in categories)
     is_all = sum(both[1].values()) >= _ALL_STUCK * max(1, failed)
-    is_cause = shown and part >= MAIN and is_all
+    # What fails no more tasks than before has stopped the rollout by itself.
+    is_alone = case.excess <= 0 and 'grave_events' in case.stopped_by
+    is_cause = shown and (is_alone or (part >= MAIN and is_all))
+    text = f'Of the extra failures {percent(part)} are stuck tasks.'
+    if shown and is_alone:
+        text = f'It fails no more tasks than {case.control}, and more of them by getting stuck.'
     kinds = Counter(
         {r.error: 0 for r in case.of_candidate if r.stuck and r.error and r.error != 'stuck'}
     )
@@ -243,8 +250,8 @@ def stuck(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
     return Hypothesis(
         title + (f": '{next(iter(kinds))}'" if len(kinds) == 1 else ''),
         Finding.SUPPORTED if is_cause else Finding.POSSIBLE if shown else Finding.UNSUPPORTED,
-        part if shown else 0.0,
-        f'Of the extra failures {percent(part)} are stuck tasks.',
+        1.0 if shown and is_alone else part if shown else 0.0,
+        text,
         remedy,
         (line,) if shown else (),
         () if shown else (line,),

@@ -33,6 +33,8 @@ _OWN_ODDS = 0.2
 _PRIORS = {CHANCE: 1.0, EVERYWHERE: 0.4, CATEGORY: 0.3, OVERFITTING: 0.3}
 #: What a lab that looked would have seen is less likely when it did not.
 _UNSEEN = 0.3
+#: What a lab has seen, with the inputs of the training, needs no other inputs on the robots.
+_SEEN = 0.1
 #: That one category is broken is seldom a riddle where it is one that the candidate never saw.
 _NEW = 0.25
 #: Where the inputs are off, that explains what would be a riddle otherwise.
@@ -71,6 +73,7 @@ def explain(
     for name in (EVERYWHERE, CATEGORY):
         if seen is False and name in weights:
             weights[name] += math.log(_UNSEEN)
+    drift *= _SEEN if seen else 1.0
     if drift > 0:
         weights[DRIFT] = math.log(_PRIORS[EVERYWHERE] * drift) + logs[EVERYWHERE]
         weights[EVERYWHERE] += math.log(1 - (1 - _RIDDLE) * drift)

@@ -299,6 +299,16 @@ def test_a_drop_is_no_riddle_where_drift_explains_it() -> None:
     assert 'off its own training data too' in find(diagnose(both), 'drift').objects[0]
 
 
+def test_what_the_lab_saw_too_is_not_explained_by_inputs_that_are_off() -> None:
+    case = with_inputs(drawn(everywhere(0.1)), 0.5, 1)
+    rates = dict.fromkeys(CATEGORIES, 0.92)
+    good = replace(case, control_lab=rates, lab=rates)
+    assert 'drift' in diagnose(good).hypotheses[0].title
+    bad = replace(good, lab=dict.fromkeys(CATEGORIES, 0.82))
+    assert 'worse everywhere' in diagnose(bad).hypotheses[0].title
+    assert find(diagnose(bad), 'drift').finding is Finding.POSSIBLE
+
+
 def test_a_lab_that_saw_it_speaks_for_the_policy_itself() -> None:
     case = drawn(everywhere(0.1))
     seen = replace(case, lab=dict.fromkeys(CATEGORIES, 0.82))
@@ -337,6 +347,14 @@ def test_what_the_guard_refused_comes_before_every_guess() -> None:
     assert first.title == 'It decides NaN or infinity'
     assert '2.5% of 400 requests to v24, 0.0% of 400 to v23.' in first.supports
     assert others[0].title.startswith('It is worse everywhere')
+
+
+def test_a_check_that_stopped_it_for_what_the_guard_refused_is_believed() -> None:
+    few = refusing('deadline', {f'r{number}': 0.0005 for number in range(9)}, 2000)
+    case = replace(drawn(everywhere(0.0), 400), requests=few)
+    assert find(diagnose(case), 'too slow').finding is Finding.UNSUPPORTED
+    stopped = replace(case, stopped_by={'grave_events': 'the guard stepped in more often'})
+    assert 'too slow' in diagnose(stopped).hypotheses[0].title
 
 
 def test_what_both_versions_are_refused_for_is_no_cause() -> None:
@@ -434,3 +452,17 @@ def test_getting_stuck_is_the_cause_where_it_is_all_that_fails() -> None:
     partly = diagnose(stuck_in('', 40))
     assert 'stuck' not in partly.hypotheses[0].title
     assert find(partly, 'stuck').is_symptom
+
+
+def test_getting_stuck_has_stopped_what_fails_no_more_tasks() -> None:
+    records = (
+        Record('v23', 20_000, 18_400, 2, 'r1', 'near'),
+        Record('v24', 20_000, 18_800, 18, 'r1', 'near'),
+    )
+    case = Case('v23', 'v24', records)
+    assert find(diagnose(case), 'stuck').is_symptom
+    stopped = replace(case, stopped_by={'grave_events': 'got stuck more often'})
+    first = diagnose(stopped).hypotheses[0]
+    assert first.title == 'It gets stuck'
+    assert first.finding is Finding.SUPPORTED
+    assert '18 of 20,000 tasks, 2 of 20,000 with v23' in first.supports[0]
