@@ -20,6 +20,7 @@ from hotswap_ros.sim._faults import (
 )
 from hotswap_ros.sim._recipes import RECIPES, ZOO, Catch, Recipe
 from hotswap_ros.sim._rollout import Policy, Stats, rollout
+from hotswap_ros.sim._surroundings import busy_robots, mean_pause_s, place_of
 from hotswap_ros.sim._task import (
     CONTROL_PERIOD_S,
     SERVICE,
@@ -56,8 +57,11 @@ __all__ = [
     'TaskStart',
     'UnknownRobotError',
     'World',
+    'busy_robots',
     'characterize',
     'load_faults',
+    'mean_pause_s',
+    'place_of',
     'rollout',
     'simulate_rollout',
 ]

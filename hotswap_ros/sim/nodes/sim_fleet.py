@@ -10,7 +10,7 @@ same computer would; the executor thread answers the fleet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,7 @@ from rclpy.node import Node
 
 from hotswap_ros.nodes.parameters import declare, parameter
 from hotswap_ros.nodes.process import run
-from hotswap_ros.sim._labels import labels_of
-from hotswap_ros.sim._scene import generator
+from hotswap_ros.sim._surroundings import busy_robots, mean_pause_s, place_of
 from hotswap_ros.sim.nodes._host import Host
 from hotswap_ros.sim.nodes._injector import FaultInjector
 from hotswap_ros.sim.nodes._robot import SimRobot
@@ -93,7 +92,7 @@ class SimFleet(Node):
         digits = max(2, len(str(given.robots)))
         names = [f'{given.robot_prefix}{i + 1:0{digits}}' for i in range(given.robots)]
         self._numbers = {name: number for number, name in enumerate(names)}
-        self._busy = self._draw_busy()
+        self._busy = busy_robots(names, given.busy_share, given.seed)
         self.robots = {name: self._robot(name, name) for name in names}
         self._injector = FaultInjector(
             self,
@@ -121,17 +120,12 @@ class SimFleet(Node):
             robot.stop()
         self._host.close()
 
-    def _draw_busy(self) -> set[str]:
-        """Choose whose computers are busy: the same robots for a seed, more for a larger share."""
-        given = self.parameters
-        lots = {name: generator(given.seed, name, 'busy').random() for name in self._numbers}
-        return set(sorted(lots, key=lots.__getitem__)[: round(given.busy_share * len(lots))])
-
     def _robot(self, robot_id: str, place: str) -> SimRobot:
         given = self.parameters
-        mean = generator(given.seed, robot_id, 'pause').uniform(0.0, 2.0)
+        region, labels = place_of(given.regions, given.labels, self._numbers[robot_id])
         values = {
-            **self._dealt(self._numbers[robot_id]),
+            'region': region,
+            **({'labels': list(labels)} if labels else {}),
             'model_id': given.model_id,
             'model_repository': given.model_repository,
             'stable_version': given.stable_version,
@@ -139,24 +133,13 @@ class SimFleet(Node):
             'isolation': given.isolation,
             'fleet_namespace': given.fleet_namespace,
         }
-        return self._host.robot(robot_id, place, mean * given.pause_s, values)
+        pause_s = mean_pause_s(robot_id, given.pause_s, given.seed)
+        return self._host.robot(robot_id, place, pause_s, values)
 
     def _twin(self, robot_id: str) -> SimRobot:
         twin = self._robot(robot_id, f'{robot_id}_twin')
         self._host.work(twin, twin.step)
         return twin
-
-    def _dealt(self, number: int) -> dict[str, Any]:
-        """Return region and labels of a robot: every label is in every region."""
-        given = self.parameters
-        regions = [region_of(given.regions, i) for i in range(number + 1)]
-        labels = labels_of(given.labels, regions.count(regions[-1]) - 1)
-        return {'region': regions[-1], **({'labels': list(labels)} if labels else {})}
-
-
-def region_of(regions: Sequence[str], number: int) -> str:
-    """Return the region that is dealt to a robot, by its number from 0."""
-    return regions[number % len(regions)] if regions else ''
 
 
 def main(args: list[str] | None = None) -> None:

@@ -1,10 +1,11 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Following a rollout whose coordinator is started again, and what rollbacks look like."""
+"""Following a rollout whose coordinator is started again, and what rollbacks and reports look like."""
 
 import io
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,10 +14,23 @@ from rich.console import Console
 pytest.importorskip('rclpy', reason='needs ROS')
 pytest.importorskip('hotswap_ros.msg', reason='needs the built ROS package')
 
-from hotswap_ros.cli._operate import run_rollback
+from hotswap_ros.cli._operate import run_report, run_rollback
 from hotswap_ros.cli._watch import Attachment
+from hotswap_ros.plan import load_plan
+from hotswap_ros.sim.virtual import (
+    FleetSpec,
+    VirtualClock,
+    VirtualFleet,
+    VirtualSession,
+    load_outcomes,
+)
 
 RUNNING, SUCCEEDED = 2, 5
+OUTCOMES = Path(__file__).parents[3] / 'config' / 'outcomes'
+CANARY = (
+    'modelId: pick_policy\nversion: {}\nstrategy: Canary\n'
+    'stages: [{{percentage: 50, tasks: 200}}, {{percentage: 100, tasks: 100}}]\n'
+)
 
 
 def status(rollout_id='', code=RUNNING):
@@ -89,3 +103,73 @@ def test_a_rollback_that_is_not_whole_says_how_far_it_came(confirmed, line):
     code = run_rollback(console, 'm', 'v23', (), lambda: nullcontext(Client(result)))
     assert code == 1
     assert console.file.getvalue() == f'{line} 2.00 s (mine)\nhotswap: owed\n'
+
+
+@contextmanager
+def four_robots(version):
+    """Return four robots in virtual time, and a rollout of a version that has ended there."""
+    truth = list(load_outcomes(OUTCOMES, ['v23', version]).values())
+    clock = VirtualClock(1_767_600_000.0)
+    fleet = VirtualFleet(FleetSpec(robots=4, telemetry_s=5.0, looks=5), truth, clock)
+    session = VirtualSession(fleet, clock)
+    rollout = session.start(load_plan(CANARY.format(version)))
+    assert session.run(lambda: rollout in session.ended, 3600.0)
+    yield session, rollout
+    session.close()
+
+
+def told(session, rollout):
+    """Return what `hotswap report` prints of a rollout, by line."""
+
+    @contextmanager
+    def connect():
+        yield SimpleNamespace(
+            wait_for_coordinator=lambda _: True, report=session.coordinator.report
+        )
+
+    output = io.StringIO()
+    assert run_report(Console(file=output, width=80), rollout, False, connect) == 0
+    return output.getvalue().splitlines()
+
+
+def test_a_report_names_the_likeliest_cause_below_the_status():
+    with four_robots('v25_jerky') as (session, rollout):
+        lines = told(session, rollout)
+        diagnosis = session.coordinator.report(rollout)['diagnosis']
+    first, *others = diagnosis['hypotheses']
+    assert lines[0] == f'Canary of pick_policy v25_jerky, {rollout}'
+    assert lines[1].startswith('rolled back after ')
+    title = 'It jerks: neighbouring decisions are too far apart'
+    assert lines[2] == f'Most likely: {title} (supported)'
+    # Why, what to do and what else it may be, each on a line of its own, however long it is.
+    assert lines[3] == f'  {first["text"]}'
+    assert lines[4].endswith('to v23.')
+    assert f'  {first["remedy"]}' in lines
+    open_ = [one['title'] for one in others if one['finding'] == 'possible']
+    ruled_out = [one['title'] for one in others if one['finding'] == 'not supported']
+    (besides,) = [line for line in lines if line.startswith('  Possible as well: ')]
+    assert open_
+    assert all(title in besides for title in open_)
+    assert not any(title in besides for title in ruled_out)
+
+
+def test_a_promotion_has_nothing_to_be_diagnosed():
+    with four_robots('v24') as (session, rollout):
+        lines = told(session, rollout)
+    assert lines[1].startswith('succeeded after ')
+    assert not any('Most likely' in line for line in lines)
+
+
+def test_a_rollback_that_was_ordered_says_what_it_took_back():
+    with four_robots('v24') as (session, rollout):
+        session.roll_back('v23', ('robot_01', 'robot_02'))
+        session.run(lambda: False, 120.0)
+        newest = session.coordinator.history()[0].rollout_id
+        assert newest != rollout
+        lines = told(session, newest)
+    assert lines[0] == f'Rollback of pick_policy to v23, {newest}'
+    assert lines[1].startswith('rolled back after ')
+    assert 'v23 is back on 2 of 2 robots' in lines[1]
+    assert lines[2].startswith('2 robots, 0 failed; what they served had finished ')
+    assert lines[2].endswith(f'; it took back {rollout}')
+    assert ' s after the rollback v23 succeeded in ' in lines[3]

@@ -118,6 +118,25 @@ def test_what_a_dead_worker_had_is_dropped(shadowing: Any, observe: Any) -> None
     assert counts(engine).compared == 1
 
 
+def test_a_shadow_counts_what_it_would_have_seen_beside_its_training_data(
+    shadowing: Any, observe: Any
+) -> None:
+    deciles = [number / 10 for number in range(1, 10)]
+    statistics = {'observation[0]': {'mean': 0.5, 'std': 0.3, 'deciles': deciles}}
+    watched, heard = shadowing({'input_statistics': statistics})
+    engine, pid = watched.engine, watched.stop()
+    for number in range(96):
+        engine.infer(observe(0.25 if number < 32 else 7.0), 'task')
+    # Every sixteenth, also of those that its worker has no room for: its inputs are the task's.
+    seen = {'observation[0]': (0, 0, 2, 0, 0, 0, 0, 0, 0, 4)}
+    assert engine.counters()['v2'].inputs == seen
+    assert counts(engine).dropped == 96 - 64
+    assert engine.counters()['v1'].inputs == {}
+    os.kill(pid, signal.SIGCONT)
+    watched.wait_until(lambda: len(heard) == 64)
+    assert engine.counters()['v2'].inputs == seen
+
+
 def test_what_the_candidate_decides_is_not_shadowed(
     watch: Any, make_version: Any, observe: Any
 ) -> None:
