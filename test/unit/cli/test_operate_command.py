@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Following a rollout whose coordinator is started again, and what rollbacks and reports look like."""
+"""Following a rollout whose coordinator is started again; what rollbacks and reports look like."""
 
 import io
 from contextlib import contextmanager, nullcontext
