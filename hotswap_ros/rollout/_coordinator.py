@@ -21,6 +21,7 @@ from hotswap_ros.rollout._aftercare import Aftercare
 from hotswap_ros.rollout._aftermath import VERIFIED
 from hotswap_ros.rollout._clocks import ClockWatch
 from hotswap_ros.rollout._commands import Command, Desired, LoadVersion
+from hotswap_ros.rollout._debts import Debts
 from hotswap_ros.rollout._desired import DesiredFleet
 from hotswap_ros.rollout._errors import (
     OverlapError,
@@ -39,8 +40,11 @@ from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, metrics, snapshot
-from hotswap_ros.rollout._state import Cause, Event, Status
+from hotswap_ros.rollout._state import SETTLED, Cause, Event, Status
 from hotswap_ros.rollout._verbs import Verb
+
+#: Kinds of events that come after the end of a rollback and belong to its report.
+_AFTER = (VERIFIED, *SETTLED)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Output:
 
     `lease_rollouts` are the rollouts whose candidates may go on; None: say nothing, so that robots
     go back to stable by themselves. `ended` are the rollouts whose end is in the journal now,
-    and `verified` those of which it is known by now what came after their rollback.
+    and `verified` those of which more is known by now of what came after their rollback.
     People were told the `events` once `Coordinator.on_told` has been given `events_number`; else
     the alerts among them are told again after a restart.
     """
@@ -94,6 +98,7 @@ class Coordinator:
         aftermaths = journal.aftermaths()
         self._aftercare = Aftercare(self._view, verify_rollback_s, aftermaths, now)
         self._desired = DesiredFleet(journal.desired())
+        self._debts = Debts(self._view, self._desired, journal.debts())
         self.epoch = journal.next_epoch(now)
         self._rivals = Rivals(self.epoch)
         self._rollouts = Roster()
@@ -298,7 +303,8 @@ class Coordinator:
             runner.tick(self._view, now)
         for rollback in self._orders:
             rollback.tick(self._view, now)
-        for rollout_id, event in self._aftercare.tick(self._orders, self._rollouts, now):
+        after = self._aftercare.tick(self._orders, self._rollouts, now)
+        for rollout_id, event in after + self._debts.tick(now):
             self._outbox.tell(rollout_id, [event])
         self._outbox.verify(self._aftercare.take_news())
         self._wish(now)
@@ -307,11 +313,12 @@ class Coordinator:
         if not self._outbox.write(self._rollouts, self._orders, now):
             return Output(lease_rollouts=None)
         events, number = self._outbox.take_events()
+        self._debts.take_on(self._rollouts, self._orders)
         ended = self._rollouts.drop_ended() + self._orders.drop_ended()
         commands = tuple(self._desired.commands(self._view, now))
         states = [runner.state for runner in self._rollouts]
         watched = tuple(s.rollout_id for s in states if s.status is not Status.ROLLING_BACK)
-        verified = tuple(rollout_id for rollout_id, event in events if event.kind == VERIFIED)
+        verified = tuple(rollout_id for rollout_id, event in events if event.kind in _AFTER)
         return Output(commands, events, watched, ended, verified, number)
 
     def _stand_aside(self, now: float) -> Output:

@@ -15,9 +15,10 @@ from typing import IO, Any
 from hotswap_ros.plan import Rehearsal
 from hotswap_ros.rollout._aftermath import AftermathState
 from hotswap_ros.rollout._commands import Desired
+from hotswap_ros.rollout._debts import Debt
 from hotswap_ros.rollout._lock import hold
 from hotswap_ros.rollout._rollback import ROLLBACK, RollbackState
-from hotswap_ros.rollout._state import Event, RolloutState, Status
+from hotswap_ros.rollout._state import SETTLED, Event, RolloutState, Status
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -252,7 +253,27 @@ class Journal:
         found = {**json.loads(rows[0][0]), 'events': [json.loads(row[0]) for row in events]}
         if found.get('rollback'):
             found['rollback']['verified'] = self._verified(rollout_id)
+            settled = _settled(found['events'])
+            owed = [name for name in found['rollback']['owed'] if name not in settled]
+            found['rollback']['owed'] = owed
         return found
+
+    def debts(self) -> list[Debt]:
+        """Return what rollbacks that have ended still owe to robots."""
+        rows = self._read(
+            'SELECT rollout_id, model_id, CASE strategy WHEN ? '
+            "THEN json_extract(state, '$.targets') ELSE json_extract(report, '$.previous') END "
+            'FROM rollouts WHERE ended IS NOT NULL '
+            "AND json_array_length(report, '$.rollback.owed') > 0 ORDER BY rowid",
+            (ROLLBACK,),
+        )
+        return [debt for row in rows if (debt := self._debt(*row)).robots]
+
+    def _debt(self, rollout_id: str, model_id: str, versions: str) -> Debt:
+        report = self.report(rollout_id)
+        owed = [] if report is None else report['rollback']['owed']
+        serves = json.loads(versions)
+        return Debt(rollout_id, model_id, {name: _stable(serves[name]) for name in owed})
 
     def _verified(self, rollout_id: str) -> dict[str, Any] | None:
         rows = self._read('SELECT state FROM aftermaths WHERE rollout_id = ?', (rollout_id,))
@@ -266,6 +287,15 @@ class Journal:
 
     # With no transaction open every statement is one of its own.
     _write = _read
+
+
+def _settled(events: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {name for event in events if event['kind'] in SETTLED for name in event['robots']}
+
+
+def _stable(serves: Any) -> str:
+    """Return the version of a robot, which a rollout names and a rollback has with its routing."""
+    return str(serves if isinstance(serves, str) else serves['routing']['stable'])
 
 
 def _summary(*row: Any) -> RolloutSummary:

@@ -74,6 +74,11 @@ class Level(str, enum.Enum):
     ERROR = 'error'
 
 
+#: Kinds of events after which a robot is owed a rollback no longer: it confirmed, or is to serve
+#: something else.
+SETTLED = ('paid', 'waived')
+
+
 class Event(BaseModel):
     """Something that happened; `time` in seconds since 1970. `alert`: a person must know."""
 

@@ -198,6 +198,76 @@ def test_a_rollout_that_its_checklist_blocked_is_neither_superseded_nor_taken_ba
     assert kinds == ['failed']
 
 
+def events_of(fleet, rollout_id, kind):
+    events = fleet.coordinator.report(rollout_id)['events']
+    return [event for event in events if event['kind'] == kind]
+
+
+def owed(fleet, rollout_id):
+    return fleet.coordinator.report(rollout_id)['rollback']['owed']
+
+
+@pytest.mark.parametrize('is_restarted', [False, True])
+def test_a_debt_that_is_paid_late_is_told(promoted, is_restarted):
+    fleet, _ = promoted
+    fleet.robots['r04'].online = fleet.robots['r05'].online = False
+    fleet.run(7)
+    rollback_id = order(fleet).state.rollback_id
+    fleet.run(5)
+    assert owed(fleet, rollback_id) == ['r04', 'r05']
+    if is_restarted:
+        restart(fleet)
+    fleet.robots['r04'].online = True
+    fleet.run(5)
+    assert fleet.robots['r04'].routing.stable == 'v23'
+    restart(fleet)
+    fleet.run(5)
+    (paid,) = events_of(fleet, rollback_id, 'paid')
+    assert (paid['robots'], paid['alert']) == (['r04'], True)
+    assert paid['text'] == 'r04 is back on v23, as was owed'
+    assert owed(fleet, rollback_id) == ['r05']
+    fleet.robots['r05'].online = True
+    fleet.run(5)
+    assert len(events_of(fleet, rollback_id, 'paid')) == 2
+    assert owed(fleet, rollback_id) == []
+
+
+def test_so_is_that_of_a_rollout(fleet, plan):
+    rollout = fleet.start(plan(stages=((50, 60_000), (100, 300))))
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    lost = next(robot for robot in fleet.robots.values() if robot.routing.candidate)
+    lost.online = False
+    fleet.run(7)
+    fleet.command(rollout, Verb.ROLLBACK)
+    fleet.finish(rollout)
+    fleet.run(3)
+    assert owed(fleet, rollout) == [lost.robot_id]
+    lost.online = True
+    fleet.run(3)
+    assert lost.routing.candidate == ''
+    (paid,) = events_of(fleet, rollout, 'paid')
+    assert paid['robots'] == [lost.robot_id]
+    assert owed(fleet, rollout) == []
+
+
+def test_who_is_to_serve_something_else_by_then_is_owed_nothing(promoted):
+    fleet, _ = promoted
+    fleet.robots['r04'].online = False
+    fleet.run(7)
+    rollback_id = order(fleet).state.rollback_id
+    fleet.run(5)
+    again = order(fleet, 'v24').state.rollback_id
+    fleet.run(5)
+    assert owed(fleet, rollback_id) == []
+    assert owed(fleet, again) == ['r04']
+    (waived,) = events_of(fleet, rollback_id, 'waived')
+    assert not waived['alert']
+    fleet.robots['r04'].online = True
+    fleet.run(5)
+    assert events_of(fleet, rollback_id, 'paid') == []
+    assert [event['robots'] for event in events_of(fleet, again, 'paid')] == [['r04']]
+
+
 # -- aftermath ------------------------------------------------------------------------------------
 
 
