@@ -9,8 +9,9 @@ TESTS ?= $(wildcard test/unit test/sim test/ros test/launch)
 ARGS ?=
 in_env = scripts/run_in_env.sh
 
-# Tests with real nodes run beside each other by two files, each in ROS domains of its own; the others
-# share all cores. With ARGS that choose, one half may have nothing to run: pytest says 5 then.
+# Tests with real nodes run beside each other by three files, each in ROS domains of its own: they wait
+# more than they work. The others share all cores. With ARGS that choose, one half may have nothing to
+# run: pytest says 5 then.
 pure = $(filter test/unit% test/sim%,$(TESTS))
 with_nodes = $(filter-out $(pure),$(TESTS))
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
@@ -38,7 +39,7 @@ demo: build  ## Roll a better policy, then a worse one, out over a simulated fle
 
 test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
 	@$(if $(pure),$(in_env) pytest --numprocesses auto $(pure) $(ARGS)$(or_none_chosen))
-	@$(if $(with_nodes),$(in_env) pytest --numprocesses 2 --dist loadfile $(with_nodes) \
+	@$(if $(with_nodes),$(in_env) pytest --numprocesses 3 --dist loadfile $(with_nodes) \
 	  $(ARGS)$(or_none_chosen))
 
 bench: servers build  ## Measure what serving costs, how gates decide, rollbacks (some: make bench ARGS=--quick)
