@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hotswap_ros.plan import counted, time_words
@@ -51,6 +51,7 @@ class Clocks:
 
     def __init__(self) -> None:
         self._clocks: dict[str, _Clock] = {}
+        self._off: dict[str, float] = {}
 
     def hear(self, robot_id: str, clock: float, now: float) -> None:
         """Take note that a robot's message with the time `clock` came at `now` (seconds)."""
@@ -64,6 +65,11 @@ class Clocks:
             known.newer, known.since = -math.inf, now
         known.newer = max(known.newer, clock - now)
         known.heard += 1
+        skew_s = self.skew_s(robot_id)
+        if skew_s is not None and abs(skew_s) > TOLERANCE_S * _RIGHT_AGAIN:
+            self._off[robot_id] = skew_s
+        else:
+            self._off.pop(robot_id, None)
 
     def skew_s(self, robot_id: str) -> float | None:
         """Return by how much a robot's clock is ahead, negative: behind; None: not known."""
@@ -77,10 +83,14 @@ class Clocks:
         skew_s = self.skew_s(robot_id)
         return skew_s is not None and abs(skew_s) <= TOLERANCE_S
 
-    def known(self) -> dict[str, float]:
-        """Return the skews that are known, in seconds."""
-        found = {robot_id: self.skew_s(robot_id) for robot_id in self._clocks}
-        return {robot_id: skew_s for robot_id, skew_s in found.items() if skew_s is not None}
+    @property
+    def off(self) -> Mapping[str, float]:
+        """Return the skews, in seconds, of the robots that may be wrong: kept up as they speak."""
+        return self._off
+
+    def are_all(self, robot_ids: Collection[str]) -> bool:
+        """Return whether these are all the robots of which the time is known."""
+        return all(r in robot_ids or self.skew_s(r) is None for r in self._clocks)
 
 
 class ClockWatch:
@@ -96,19 +106,20 @@ class ClockWatch:
         if now - self._looked < _TELL_S:
             return []
         self._looked = now
-        known = self._clocks.known()
         wrong = {
             robot_id: skew_s
-            for robot_id, skew_s in known.items()
-            if abs(skew_s) > TOLERANCE_S * (_RIGHT_AGAIN if robot_id in self._wrong else 1.0)
+            for robot_id, skew_s in self._clocks.off.items()
+            if robot_id in self._wrong or abs(skew_s) > TOLERANCE_S
         }
         new = {robot_id: wrong[robot_id] for robot_id in sorted(wrong.keys() - self._wrong.keys())}
-        unknown = {r: skew_s for r, skew_s in self._wrong.items() if r not in known}
+        unknown = {
+            r: skew_s for r, skew_s in self._wrong.items() if self._clocks.skew_s(r) is None
+        }
         over = sorted(self._wrong.keys() - wrong.keys() - unknown.keys())
         self._wrong = wrong | unknown
         events = []
         if new:
-            all_are = len(wrong) == len(known) > 1
+            all_are = len(wrong) > 1 and self._clocks.are_all(wrong)
             events.append(_event(now, Level.WARNING, tuple(new), _wrong_words(new, all_are)))
         if over:
             text = f'{_named(over)} {"has" if len(over) == 1 else "have"} the right time again'
