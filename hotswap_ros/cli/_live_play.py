@@ -27,6 +27,7 @@ from hotswap_ros.sim.scenario import (
     ScenarioError,
     differences,
     found_by,
+    stage_reached,
 )
 
 _ANSWER_S = 60.0
@@ -202,7 +203,7 @@ class LivePlay:
             reason=report['reason'],
             seconds=(ended - report['started']) * self._speed,
             back_s=0.0 if back is None else ended - back,
-            stage=_stage(report['steps']),
+            stage=stage_reached([step['kind'] for step in report['steps']]),
             touched=len(report['robots_on_candidate']),
             tasks=report['tasks'],
             caught_by=caught_by,
@@ -218,12 +219,6 @@ class LivePlay:
             expect = expect.model_copy(update={'within': expect.within + allowed})
         played.problems = (*self._refused, *differences(expect, played))
         return played
-
-
-def _stage(steps: list[Mapping[str, Any]]) -> int:
-    """Return the stage that was reached, from 1, by the steps that have begun."""
-    kinds = [step['kind'] for step in steps]
-    return max(1, kinds.count('observe') or kinds.count('set_routing'))
 
 
 def scaled(data: Any, speed: float) -> Any:

@@ -10,7 +10,7 @@ from hotswap_ros.sim.scenario._live import (
     needs_processes,
     pace_problems,
 )
-from hotswap_ros.sim.scenario._play import Played, differences, found_by, play
+from hotswap_ros.sim.scenario._play import Played, differences, found_by, play, stage_reached
 from hotswap_ros.sim.scenario._scenario import (
     BREAKER,
     LOAD,
@@ -46,4 +46,5 @@ __all__ = [
     'pace_problems',
     'play',
     'scenarios',
+    'stage_reached',
 ]

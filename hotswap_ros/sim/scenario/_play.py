@@ -13,8 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from hotswap_ros.gates import Verdict
-from hotswap_ros.plan import Observe, SetRouting
-from hotswap_ros.rollout import Cause, Event, PauseReason, RolloutError, RolloutState, Status
+from hotswap_ros.rollout import Cause, Event, PauseReason, RolloutError, Status
 from hotswap_ros.sim.scenario._scenario import (
     BREAKER,
     LOAD,
@@ -150,7 +149,7 @@ class _Play:
             reason=state.reason,
             seconds=ended - self._began,
             back_s=back,
-            stage=_stage(state),
+            stage=stage_reached([step.kind for step, _ in zip(state.steps, state.step_records)]),
             touched=len(state.touched),
             caught_by=caught_by,
             named=state.reason if state.diagnosis is None else state.diagnosis.cause,
@@ -178,11 +177,9 @@ def found_by(cause: Cause, failed: Sequence[str]) -> str:
     return '' if cause is Cause.NONE else cause.value
 
 
-def _stage(state: RolloutState) -> int:
-    stages = [i for i, step in enumerate(state.steps) if isinstance(step, Observe)] or [
-        i for i, step in enumerate(state.steps) if isinstance(step, SetRouting)
-    ]
-    return max(1, sum(index <= state.step_index for index in stages))
+def stage_reached(begun: Sequence[str]) -> int:
+    """Return the stage that a rollout has reached, from 1, by the kinds of the steps begun."""
+    return max(1, begun.count('observe') or begun.count('set_routing'))
 
 
 def differences(expect: Expected, played: Played) -> list[str]:
