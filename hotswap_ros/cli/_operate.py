@@ -246,7 +246,9 @@ def _extent(report: dict[str, Any]) -> str:
     )
     rollback = report['rollback']
     if rollback is not None and rollback['seconds'] is not None:
-        text += f'; the way back took {rollback["seconds"]:.1f} s'
+        is_lost = rollback['robots'] and not rollback.get('confirmed', True)
+        text += '; nobody confirmed the way back within' if is_lost else '; the way back took'
+        text += f' {rollback["seconds"]:.1f} s'
         if rollback['owed']:
             text += f', owed to {", ".join(rollback["owed"])}'
     return text

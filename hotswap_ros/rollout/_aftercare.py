@@ -47,7 +47,9 @@ class Aftercare:
                     self._verify(rollback_id, rollback.model_id, rollback.put_back(), now)
         for runner in runners:
             state = runner.state
-            if state.ended is not None and state.rolling_back_since is not None:
+            # What became of the robots of one that was superseded is another's business.
+            went_back = state.rolling_back_since is not None and state.has_robots
+            if state.ended is not None and went_back:
                 over.add(state.rollout_id)
                 if state.rollout_id not in self._taken_on:
                     back = {r: state.previous[r] for r in state.touched - state.owed}

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from hotswap_ros.plan import counted
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._log import Say
+from hotswap_ros.rollout._rollback import are_owed, none_confirmed
 from hotswap_ros.rollout._state import (
     Cause,
     Level,
@@ -99,19 +100,35 @@ class Course:
         silent = self._wishes.waiting_for(view, now)
         if silent and seconds < self.state.plan.timeout_s:
             return
-        touched = self.state.touched
-        owed = sorted({*view.unreachable(self.state.plan.model_id, touched, now), *silent})
+        away = view.unreachable(self.state.plan.model_id, self.state.touched, now)
+        owed = sorted({*away, *silent})
         self.state.owed.update(owed)
         self.state.failed.update(silent)
         if owed:
-            text = f'{counted(owed)} did not confirm and are owed it: {", ".join(owed)}'
+            text = f'{counted(owed)} {are_owed(owed)}'
             self._say(now, 'owed', Level.WARNING, text, owed, alert=True)
-        back = '/'.join(sorted(set(self.state.previous.values())))
-        reason = self.state.reason.rstrip('.')
-        done = counted(touched - set(owed))
-        text = f'{reason}. {back} is back on {done} after {seconds:.1f} s.'
-        end = _ENDS.get(self.state.cause, Status.FAILED)
-        self.end(end, text if touched else self.state.reason, now, self._gravity)
+        self._end_rollback(owed, len(away), seconds, now)
+
+    def _end_rollback(self, owed: Sequence[str], away: int, seconds: float, now: float) -> None:
+        """Say how far it came: one that reached nobody of those that it was for has failed."""
+        touched = self.state.touched
+        end, gravity = _ENDS.get(self.state.cause, Status.FAILED), self._gravity
+        if not touched:
+            self.end(end, self.state.reason, now, gravity)
+            return
+        confirmed = touched - set(owed)
+        versions = '/'.join(sorted(set(self.state.previous.values())))
+        text = f'{self.state.reason.rstrip(".")}. {versions} is back on '
+        text += f'{len(confirmed)} of {counted(touched)}' if owed else counted(touched)
+        if confirmed:
+            text += f' after {seconds:.1f} s'
+        else:
+            text += f': {none_confirmed(seconds, away)}'
+            # An abort says no more than that the rollout does not go on.
+            end = Status.FAILED if end is Status.ROLLED_BACK else end
+            gravity = Level.ERROR
+        text += f'; {are_owed(owed)}.' if owed else '.'
+        self.end(end, text, now, gravity)
 
     def end(self, status: Status, reason: str, now: float, level: Level) -> None:
         """Come to a terminal status."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -20,6 +20,17 @@ from hotswap_ros.rollout._state import Cause, Event, Level, Status
 ROLLBACK = 'Rollback'
 #: Who has not confirmed by then, in seconds, is owed it.
 _TIMEOUT_S = 60.0
+
+
+def none_confirmed(seconds: float, away: int) -> str:
+    """Return that a rollback reached nobody, for people; `away` robots were out of reach."""
+    text = f'none confirmed within {seconds:.2f} s'
+    return text + (f', {away} of them out of reach' if away else '')
+
+
+def are_owed(robots: Iterable[str]) -> str:
+    """Return who is owed a rollback, for people."""
+    return f'did not confirm and are owed it: {", ".join(robots)}'
 
 
 class RollbackState(BaseModel):
@@ -87,12 +98,10 @@ class RollbackState(BaseModel):
                 f'{self.confirm_s:.2f} s. What they served had finished {self.tasks:,} tasks.'
             )
         else:
-            away = len(set(self.owed) - set(self.silent))
-            text += f'none confirmed within {self.confirm_s:.2f} s'
-            text += f', {away} of them out of reach' if away else ''
+            text += none_confirmed(self.confirm_s, len(set(self.owed) - set(self.silent)))
         problems = [f'{robot_id} refused: {text}' for robot_id, (_, text) in self.refused.items()]
         if self.owed:
-            problems.append(f'did not confirm and are owed it: {", ".join(self.owed)}')
+            problems.append(are_owed(self.owed))
         return '; '.join([text, *problems])
 
     def report(self) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def _rollback(state: RolloutState) -> dict[str, Any] | None:
         return None
     return {
         'robots': sorted(state.touched),
+        'confirmed': len(state.touched - state.owed) if state.ended is not None else 0,
         'owed': sorted(state.owed),
         'tasks': state.candidate_tasks,
         'seconds': None if state.ended is None else state.ended - state.rolling_back_since,

@@ -153,6 +153,17 @@ def test_a_report_names_the_likeliest_cause_below_the_status():
     assert not any(title in besides for title in ruled_out)
 
 
+def test_a_report_says_when_nobody_confirmed_the_way_back():
+    with four_robots('v25_jerky') as (session, rollout):
+        report = session.coordinator.report(rollout)
+    as_told = SimpleNamespace(coordinator=SimpleNamespace(report=lambda _: report))
+    assert any('; the way back took ' in line for line in told(as_told, rollout))
+    report['rollback']['confirmed'] = 0
+    assert any(
+        '; nobody confirmed the way back within ' in line for line in told(as_told, rollout)
+    )
+
+
 def test_a_promotion_has_nothing_to_be_diagnosed():
     with four_robots('v24') as (session, rollout):
         lines = told(session, rollout)

@@ -166,6 +166,80 @@ def test_a_rollback_that_nobody_confirmed_is_none(promoted):
     assert (metrics.strategy, metrics.success_rate) == ('Rollback', 0.0)
 
 
+def on_trial(fleet, plan, **extra):
+    """Start a rollout and return it with the robots that serve its candidate."""
+    rollout = fleet.start(plan(stages=((20, 60_000), (100, 300)), **extra))
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    fleet.step()
+    return rollout, [robot for robot in fleet.robots.values() if robot.routing.candidate]
+
+
+@pytest.mark.parametrize(
+    ('verb', 'status'), [(Verb.ROLLBACK, Status.FAILED), (Verb.ABORT, Status.ABORTED)]
+)
+def test_neither_is_that_of_a_rollout(fleet, plan, verb, status):
+    rollout, canaries = on_trial(fleet, plan)
+    for robot in canaries:
+        robot.online = False
+    fleet.run(7)
+    fleet.command(rollout, verb, 'enough seen')
+    assert fleet.finish(rollout).status is status
+    names = [robot.robot_id for robot in canaries]
+    found = newest(fleet)
+    assert found.status is status
+    assert found.reason.endswith(
+        'by a person (enough seen). v23 is back on 0 of 2 robots: none confirmed within 1.00 s, '
+        f'2 of them out of reach; did not confirm and are owed it: {", ".join(names)}.'
+    )
+    (end,) = events_of(fleet, rollout, status.value)
+    assert (end['level'], end['alert'], end['text']) == ('error', True, found.reason)
+    (owing,) = events_of(fleet, rollout, 'owed')
+    assert owing['text'] == f'2 robots did not confirm and are owed it: {", ".join(names)}'
+    report = fleet.coordinator.report(rollout)
+    assert (report['rollback']['confirmed'], report['rollback']['verified']) == (0, None)
+    (canary,) = strategy_metrics(fleet.coordinator.history())
+    assert canary.rollback_rate == 0.0
+    canaries[0].online = True
+    fleet.run(3)
+    assert owed(fleet, rollout) == names[1:]
+    restart(fleet)
+    canaries[1].online = True
+    fleet.run(5)
+    assert owed(fleet, rollout) == []
+    assert [event['robots'] for event in events_of(fleet, rollout, 'paid')] == [[i] for i in names]
+    assert fleet.candidates() == set()
+
+
+def test_one_that_somebody_confirmed_names_who_did_not(fleet, plan):
+    rollout, (first, second) = on_trial(fleet, plan, confirmTimeout=30)
+    first.deaf = True
+    fleet.command(rollout, Verb.ROLLBACK)
+    assert fleet.finish(rollout).status is Status.ROLLED_BACK
+    state = fleet.state(rollout)
+    assert state.reason == (
+        'rolled back by a person. v23 is back on 1 of 2 robots after 30.0 s; did not confirm and '
+        f'are owed it: {first.robot_id}.'
+    )
+    assert state.failed == {first.robot_id}
+    fleet.step()
+    report = fleet.coordinator.report(rollout)
+    assert report['rollback']['verified']['robots'] == [second.robot_id]
+
+
+def test_an_order_has_what_it_takes_over_of_a_rollback_to_itself(fleet, plan):
+    rollout, (first, _) = on_trial(fleet, plan)
+    first.deaf = True
+    fleet.command(rollout, Verb.ROLLBACK)
+    fleet.run(3)
+    assert fleet.state(rollout).status is Status.ROLLING_BACK
+    first.deaf = False
+    order(fleet, 'v24')
+    fleet.run(5)
+    assert fleet.state(rollout).status is Status.SUPERSEDED
+    assert fleet.coordinator.report(rollout)['rollback']['verified'] is None
+    assert newest(fleet).status is Status.ROLLED_BACK
+
+
 def test_a_rollout_whose_end_cannot_be_written_is_not_superseded(fleet, plan):
     fleet.run(30)
     first = fleet.start(plan())
