@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-How long a rollback of a fleet takes over DDS, a fleet to stop, and rollouts in virtual time.
+How long a rollback of a fleet takes over DDS, Direct, a fleet to stop, rollouts in virtual time.
 
 Rollbacks are ordered by the action, from the moment in which it is sent to the one in which its
 result is there; both versions are resident on every robot. 100 robots are those of `sim_fleet`;
-1,000 are light ones (see _light_robots.py), with 100 of them beside for comparison.
+1,000 are light ones (see _light_robots.py), with 100 of them beside for comparison. Direct
+begins with the version on no robot's disk; all robots share the cores of this machine to load it.
 
     python bench/fleet.py [--quick] [--output build/bench]
 """
@@ -19,12 +20,13 @@ from statistics import median
 from typing import Any
 
 import _virtual
+from _directs import NAMED, directs
 from _report import save
 from _rollbacks import choose_domain, rollbacks, stop
 
-#: What is to be reached: seconds of a rollback by robots, of a stop, and of 10,000 robots.
+#: What is to be reached: seconds of a rollback by robots, of the others, and of 10,000 robots.
 GOALS = {100: 0.5, 1000: 3.0}
-STOP_GOAL_S, VIRTUAL_GOAL_S = 2.0, 60.0
+DIRECT_GOAL_S, STOP_GOAL_S, VIRTUAL_GOAL_S = 2.0, 2.0, 60.0
 
 
 def verdict(found: float, goal: float) -> str:
@@ -51,6 +53,25 @@ def rollback_rows(quick: bool, logs: Path) -> list[dict[str, Any]]:
             f'rollback of {robots:,} {kind} robots: median {row["median_s"]:.2f} s, longest '
             f'{row["longest_s"]:.2f} s, confirmed after {row["median_confirmed_s"]:.2f} s: '
             f'{verdict(row["median_s"], GOALS[robots])}'
+        )
+    return rows
+
+
+def direct_rows(quick: bool, logs: Path) -> list[dict[str, Any]]:
+    """Measure Direct to robots by name, and to all others of a fleet."""
+    found = [directs(100, logs) for _ in range(1 if quick else 5)]
+    rows = []
+    for robots, kind, some in zip((NAMED, 100 - NAMED), ('named', 'other'), zip(*found)):
+        row = {
+            'robots': robots,
+            'times': len(some),
+            'median_s': median(one.whole for one in some),
+            'median_loaded_s': median(one.loaded for one in some),
+        }
+        rows.append(row)
+        print(
+            f'Direct to {robots} {kind} robots: median {row["median_s"]:.2f} s, loaded after '
+            f'{row["median_loaded_s"]:.2f} s: {verdict(row["median_s"], DIRECT_GOAL_S)}'
         )
     return rows
 
@@ -83,7 +104,8 @@ def main() -> None:
     logs = given.output / 'logs'
     logs.mkdir(parents=True, exist_ok=True)
     choose_domain()
-    found = {'rollbacks': rollback_rows(given.quick, logs.resolve())}
+    found: dict[str, Any] = {'rollbacks': rollback_rows(given.quick, logs.resolve())}
+    found['directs'] = direct_rows(given.quick, logs.resolve())
     found['stop_s'] = stop(100, logs.resolve())
     print(f'stop of 100 robots: {found["stop_s"]:.2f} s: {verdict(found["stop_s"], STOP_GOAL_S)}')
     found['virtual'] = virtual_rows(given.quick)
