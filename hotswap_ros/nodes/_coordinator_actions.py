@@ -204,8 +204,6 @@ def _start_code(error: Exception) -> int:
 
 def _rollback_code(error: Exception) -> int:
     codes = action.Rollback.Result
-    if isinstance(error, OverlapError):
-        return int(codes.OVERLAP)
     if isinstance(error, (NothingToRollBackError, UnknownRobotError)):
         return int(codes.NO_ROBOTS)
     return int(codes.INTERNAL)
@@ -213,6 +211,8 @@ def _rollback_code(error: Exception) -> int:
 
 def _rollback_outcome(rollback: Rollback) -> tuple[int, str]:
     codes = action.Rollback.Result
+    if rollback.state.status is Status.SUPERSEDED:
+        return int(codes.SUPERSEDED), rollback.state.reason
     problems = [f'{robot_id}: {text}' for robot_id, (_, text) in rollback.refused.items()]
     if rollback.owed:
         problems.append(f'did not confirm and are owed it: {", ".join(rollback.owed)}')

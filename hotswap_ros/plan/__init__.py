@@ -21,7 +21,7 @@ from hotswap_ros.plan._load import load_plan, parse_text, problems_of
 from hotswap_ros.plan._plan import Plan
 from hotswap_ros.plan._review import ChecklistItem, ItemState, blockers, review
 from hotswap_ros.plan._section import Section
-from hotswap_ros.plan._stages import Duration, Robot, Stage, counted, select_cohort
+from hotswap_ros.plan._stages import Duration, Robot, Stage, counted, few, select_cohort
 from hotswap_ros.plan._steps import (
     ChooseWinner,
     Observe,
@@ -106,6 +106,7 @@ __all__ = [
     'blockers',
     'compile_plan',
     'counted',
+    'few',
     'load_plan',
     'parse_text',
     'problems_of',

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -98,6 +98,13 @@ def all_of(fleet: Sequence[Robot]) -> tuple[str, ...]:
 def counted(robots: Sized) -> str:
     """Write a number of robots for people."""
     return '1 robot' if len(robots) == 1 else f'{len(robots)} robots'
+
+
+def few(names: Iterable[str]) -> str:
+    """Write names for people, the first five of them."""
+    known = list(names)
+    more = len(known) - 5
+    return ', '.join(known[:5]) + (f' and {more} more' if more > 0 else '')
 
 
 def awaited(tasks: int | None, duration: timedelta | None) -> str:

@@ -32,7 +32,8 @@ from hotswap_ros.rollout._forecast import Forecast, forecast
 from hotswap_ros.rollout._history import StrategyMetrics, strategy_metrics
 from hotswap_ros.rollout._journal import IN_MEMORY, Journal, JournalError, RolloutSummary
 from hotswap_ros.rollout._preview import Preview, Traffic
-from hotswap_ros.rollout._rollback import ROLLBACK, Rollback
+from hotswap_ros.rollout._rollback import Rollback
+from hotswap_ros.rollout._rollback_state import ROLLBACK
 from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, StepView
 from hotswap_ros.rollout._state import (

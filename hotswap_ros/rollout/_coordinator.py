@@ -9,11 +9,13 @@ The fleet side without ROS: rollouts, wishes and journal in one object that is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from hotswap_ros.plan import (
+    ChecklistItem,
+    Step,
     VersionFacts,
     load_plan,
 )
@@ -165,25 +167,36 @@ class Coordinator:
         """
         self._rivals.refuse()
         plan = load_plan(plan_text)
-        for runner in self._rollouts.of_model(plan.model_id):
-            if not runner.state.status.is_terminal:
-                raise OverlapError(plan.model_id, f'rollout {runner.state.rollout_id}')
-        self._orders.refuse_overlap(plan.model_id)
+
+        def check(steps: Sequence[Step]) -> tuple[ChecklistItem, ...]:
+            self._refuse_overlap(plan.model_id, {r for step in steps for r in step.robots})
+            return self._previewer.checklist(plan, steps, versions or {}, now)
+
         runner = Runner.start(
             self._new_id(),
             plan,
             self._view.reachable(plan.model_id, now),
             now,
             explain=self._explain,
-            check=lambda steps: self._previewer.checklist(plan, steps, versions or {}, now),
+            check=check,
             lab={
                 name: facts.lab.success_by_category
                 for name, facts in (versions or {}).items()
                 if facts.lab is not None
             },
         )
+        runner.state.barred |= self._orders.robots(plan.model_id)
         self._rollouts.add(runner)
         return runner.state.rollout_id
+
+    def _refuse_overlap(self, model_id: str, robots: Set[str]) -> None:
+        for runner in self._rollouts.of_model(model_id):
+            if not runner.state.status.is_terminal:
+                what = f'rollout {runner.state.rollout_id}'
+                raise OverlapError(
+                    model_id, what, runner.state.robots, 'wait for its end or abort it'
+                )
+        self._orders.refuse_overlap(model_id, robots)
 
     def preview(self, plan_text: str, now: float) -> Preview:
         """
@@ -215,8 +228,8 @@ class Coordinator:
         """
         Put a version back on robots, all of them when none is named; return the work in progress.
 
-        Ends a rollout of the model that is under way on any of them. Raises OverlapError,
-        UnknownRobotError, NothingToRollBackError or TakenOverError.
+        Takes them over from an earlier one, and ends a rollout of the model that is under way on
+        any of them. Raises UnknownRobotError, NothingToRollBackError or TakenOverError.
         """
         self._rivals.refuse()
         rollback = self._orders.order(
@@ -229,7 +242,8 @@ class Coordinator:
             self._rollouts,
             now,
         )
-        self._outbox.tell(rollback.state.rollback_id, [rollback.begin_event(now)])
+        for rollback_id, event in self._orders.take_events():
+            self._outbox.tell(rollback_id, [event])
         return rollback
 
     def on_told(self, events_number: int, now: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hotswap_ros.plan import counted
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._log import Say
-from hotswap_ros.rollout._rollback import are_owed, none_confirmed
+from hotswap_ros.rollout._rollback_state import are_owed, none_confirmed
 from hotswap_ros.rollout._state import (
     Cause,
     Level,

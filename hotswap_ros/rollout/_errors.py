@@ -3,6 +3,12 @@
 
 """What a person can ask for in vain."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hotswap_ros.plan import few
+
 
 class RolloutError(Exception):
     """Root of the refusals: nothing was changed."""
@@ -23,13 +29,11 @@ class NoRobotsError(RolloutError):
 
 
 class OverlapError(RolloutError):
-    """Another rollout of the model is under way on these robots."""
+    """Something else of the model is under way on some of the robots."""
 
-    def __init__(self, model_id: str, what: str) -> None:
-        super().__init__(
-            f"{what} of model '{model_id}' is under way on these robots: wait for "
-            'its end or abort it'
-        )
+    def __init__(self, model_id: str, what: str, robots: Iterable[str], remedy: str) -> None:
+        names = few(sorted(robots))
+        super().__init__(f"{what} of model '{model_id}' is under way on {names}: {remedy}")
 
 
 class UnknownRolloutError(RolloutError):

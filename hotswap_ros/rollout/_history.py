@@ -11,7 +11,7 @@ from statistics import median
 
 from hotswap_ros.gates import wilson_interval
 from hotswap_ros.rollout._journal import RolloutSummary
-from hotswap_ros.rollout._rollback import ROLLBACK, RollbackState
+from hotswap_ros.rollout._rollback_state import ROLLBACK, RollbackState
 from hotswap_ros.rollout._state import Status
 
 _NOT_A_TRIAL = (Status.ABORTED, Status.SUPERSEDED)
@@ -47,10 +47,10 @@ class StrategyMetrics:
 def strategy_metrics(history: Iterable[RolloutSummary]) -> list[StrategyMetrics]:
     """Return the metrics of every strategy that occurs, by name."""
     by_strategy: dict[str, list[RolloutSummary]] = {}
-    undone: set[str] = set()
-    for summary in history:
+    known = list(history)
+    for summary in known:
         by_strategy.setdefault(summary.strategy, []).append(summary)
-        undone.add(summary.undoes)
+    undone = _undone(known)
     return [_metrics(name, found, undone) for name, found in sorted(by_strategy.items())]
 
 
@@ -62,12 +62,17 @@ def undone_by(rollback: RollbackState, history: Sequence[RolloutSummary]) -> str
         if was.routing.stable != rollback.targets[robot_id].routing.stable
     }
     of_model = [s for s in history if s.model_id == rollback.model_id]
-    undone = {summary.undoes for summary in of_model}
+    undone = _undone(of_model)
     for summary in of_model:
         if summary.status is Status.SUCCEEDED:
             is_it = summary.version in away and summary.rollout_id not in undone
             return summary.rollout_id if is_it else ''
     return ''
+
+
+def _undone(history: Iterable[RolloutSummary]) -> set[str]:
+    """Return the rollouts that a rollback took back: one that was superseded took back none."""
+    return {summary.undoes for summary in history if summary.status is not Status.SUPERSEDED}
 
 
 def _metrics(strategy: str, rollouts: list[RolloutSummary], undone: Set[str]) -> StrategyMetrics:

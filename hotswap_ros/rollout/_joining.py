@@ -35,7 +35,7 @@ class Door:
         if key != self._scanned:
             names = set(view.reports(model_id))
         self._seen, self._scanned = changes.revision, key
-        names = {r for r in names if r not in state.previous}
+        names = {r for r in names if r not in state.previous and r not in state.barred}
         self._away = {r for r in names if not view.is_reachable(model_id, r, now)}
         return sorted(names - self._away)
 

@@ -17,7 +17,7 @@ from hotswap_ros.rollout._aftermath import AftermathState
 from hotswap_ros.rollout._commands import Desired
 from hotswap_ros.rollout._debts import Debt
 from hotswap_ros.rollout._lock import hold
-from hotswap_ros.rollout._rollback import ROLLBACK, RollbackState
+from hotswap_ros.rollout._rollback_state import ROLLBACK, RollbackState
 from hotswap_ros.rollout._state import SETTLED, Event, RolloutState, Status
 
 _SCHEMA = """

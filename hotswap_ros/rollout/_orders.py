@@ -5,19 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 
+from hotswap_ros.plan import few
 from hotswap_ros.rollout._commands import Command, Desired, LoadVersion
 from hotswap_ros.rollout._desired import DesiredFleet
 from hotswap_ros.rollout._errors import OverlapError
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._history import undone_by
-from hotswap_ros.rollout._journal import Journal
-from hotswap_ros.rollout._rollback import Rollback, RollbackState
+from hotswap_ros.rollout._journal import Journal, RolloutSummary
+from hotswap_ros.rollout._rollback import Rollback
+from hotswap_ros.rollout._rollback_state import RollbackState
 from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._runner import Runner
-from hotswap_ros.rollout._state import Cause
+from hotswap_ros.rollout._state import Cause, Event, Level
 from hotswap_ros.rollout._targets import find_targets, what_it_serves
 
 
@@ -27,6 +29,7 @@ class Orders:
     def __init__(self, journal: Journal, now: float) -> None:
         self._journal = journal
         self._active = [Rollback(state, now) for state in journal.active_rollbacks()]
+        self._events: list[tuple[str, Event]] = []
 
     def __iter__(self) -> Iterator[Rollback]:
         return iter(self._active)
@@ -37,10 +40,25 @@ class Orders:
     def __contains__(self, rollback: object) -> bool:
         return rollback in self._active
 
-    def refuse_overlap(self, model_id: str) -> None:
-        """Raise OverlapError where a rollback of the model is under way."""
-        if any(rollback.model_id == model_id for rollback in self._active):
-            raise OverlapError(model_id, 'a rollback')
+    def refuse_overlap(self, model_id: str, robots: Set[str]) -> None:
+        """Raise OverlapError where a rollback of the model is under way on any of the robots."""
+        for rollback in self._of_model(model_id):
+            common = rollback.robots & robots
+            if common and not rollback.is_done:
+                what = f'rollback {rollback.state.rollback_id}'
+                raise OverlapError(model_id, what, common, 'wait for its end, a minute at most')
+
+    def robots(self, model_id: str) -> set[str]:
+        """Return the robots of a model that rollbacks under way have."""
+        return {robot_id for rollback in self._of_model(model_id) for robot_id in rollback.robots}
+
+    def _of_model(self, model_id: str) -> list[Rollback]:
+        return [rollback for rollback in self._active if rollback.model_id == model_id]
+
+    def take_events(self) -> list[tuple[str, Event]]:
+        """Return what people are to be told since the last call, by rollback id."""
+        events, self._events = self._events, []
+        return events
 
     def order(
         self,
@@ -54,11 +72,11 @@ class Orders:
         now: float,
     ) -> Rollback:
         """
-        Begin one; a rollout of the model that is under way ends.
+        Begin one, which takes its robots over from those that are under way.
 
-        Raises OverlapError, UnknownRobotError or NothingToRollBackError: then nothing has changed.
+        A rollout of the model that is under way ends. Raises UnknownRobotError or
+        NothingToRollBackError: then nothing has changed.
         """
-        self.refuse_overlap(model_id)
         reports = view.reports(model_id)
         before = {
             robot_id: desired.get(model_id, robot_id) or what_it_serves(report)
@@ -70,6 +88,8 @@ class Orders:
         superseded = [r for r in known.values() if not r.state.status.is_terminal]
         put_back = _supersede(superseded, now)
         targets, before = {**put_back, **targets}, {**before, **put_back}
+        for older in self._of_model(model_id):
+            before |= self._take_over(older, targets.keys(), rollback_id, view, now)
         state = RollbackState(
             rollback_id=rollback_id,
             model_id=model_id,
@@ -81,19 +101,33 @@ class Orders:
         state.undoes = (
             superseded[0].state.rollout_id
             if superseded
-            else undone_by(
-                state,
-                [
-                    replace(found, status=known[found.rollout_id].state.status)
-                    if found.rollout_id in known
-                    else found
-                    for found in self._journal.history()
-                ],
-            )
+            else undone_by(state, self._history(known.values()))
         )
         rollback = Rollback(state, now)
         self._active.append(rollback)
+        self._events.append((rollback_id, rollback.begin_event(now)))
         return rollback
+
+    def _take_over(
+        self, older: Rollback, robots: Set[str], newer_id: str, view: FleetView, now: float
+    ) -> dict[str, Desired]:
+        had = older.hand_over(robots, newer_id, view, now)
+        if had and not older.is_done:
+            text = f'rollback {newer_id} took over {few(had)}'
+            event = Event(
+                time=now, kind='taken_over', level=Level.INFO, text=text, robots=tuple(had)
+            )
+            self._events.append((older.state.rollback_id, event))
+        return had
+
+    def _history(self, runners: Iterable[Runner]) -> list[RolloutSummary]:
+        """Return what the journal holds, with what it does not yet hold of ends."""
+        statuses = {runner.state.rollout_id: runner.state.status for runner in runners}
+        statuses |= {r.state.rollback_id: r.state.status for r in self._active}
+        return [
+            replace(found, status=statuses.get(found.rollout_id, found.status))
+            for found in self._journal.history()
+        ]
 
     def refused(self, command: Command, cause: Cause, message: str) -> None:
         """Take a robot's word that it cannot load a version."""

@@ -5,131 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
-from typing import Any
+from collections.abc import Set
 
-from pydantic import BaseModel, Field
-
-from hotswap_ros.plan import counted
 from hotswap_ros.rollout._changes import Subset
 from hotswap_ros.rollout._commands import Desired, LoadVersion
 from hotswap_ros.rollout._fleet import FleetView
+from hotswap_ros.rollout._rollback_state import RollbackState
 from hotswap_ros.rollout._state import Cause, Event, Level, Status
 
-#: What stands for a strategy in the history of ordered rollbacks.
-ROLLBACK = 'Rollback'
 #: Who has not confirmed by then, in seconds, is owed it.
 _TIMEOUT_S = 60.0
-
-
-def none_confirmed(seconds: float, away: int) -> str:
-    """Return that a rollback reached nobody, for people; `away` robots were out of reach."""
-    text = f'none confirmed within {seconds:.2f} s'
-    return text + (f', {away} of them out of reach' if away else '')
-
-
-def are_owed(robots: Iterable[str]) -> str:
-    """Return who is owed a rollback, for people."""
-    return f'did not confirm and are owed it: {", ".join(robots)}'
-
-
-class RollbackState(BaseModel):
-    """
-    The whole of an ordered rollback.
-
-    Times are seconds since 1970, `command_s` and `confirm_s` seconds since the order. `targets` is
-    what robots should serve, `before` what each had; who cannot load its target returns to that,
-    and is named in `refused`. `owed` are those that did not confirm, of which the `silent` were in
-    reach. `tasks` is how many the versions that were put away had finished. `undoes` is the
-    rollout that it took back, empty for none.
-    """
-
-    rollback_id: str
-    model_id: str
-    targets: dict[str, Desired]
-    before: dict[str, Desired]
-    ordered: float
-    undoes: str = ''
-    command_s: float | None = None
-    confirm_s: float | None = None
-    refused: dict[str, tuple[Cause, str]] = Field(default_factory=dict)
-    owed: tuple[str, ...] = ()
-    silent: tuple[str, ...] = ()
-    robots_confirmed: int = 0
-    tasks: int = 0
-    saved_at: float = 0.0
-
-    @property
-    def versions(self) -> str:
-        """Return what is put back, for people."""
-        return '/'.join(sorted({target.routing.stable for target in self.targets.values()}))
-
-    @property
-    def status(self) -> Status:
-        """
-        Return where it is.
-
-        Robots that are away keep it from nothing, they are owed it, unless nobody confirmed.
-        """
-        if self.confirm_s is None:
-            return Status.ROLLING_BACK
-        has_failed = self.failed or not self.robots_confirmed
-        return Status.FAILED if has_failed else Status.ROLLED_BACK
-
-    @property
-    def failed(self) -> list[str]:
-        """Return the robots that could not load, obey or confirm though they were in reach."""
-        return sorted({*self.refused, *self.silent})
-
-    @property
-    def ended(self) -> float | None:
-        """Return when nothing more was waited for."""
-        return None if self.confirm_s is None else self.ordered + self.confirm_s
-
-    @property
-    def reason(self) -> str:
-        """Return how it stands, for people: robots, tasks, seconds per phase."""
-        if self.confirm_s is None:
-            return f'rollback of {counted(self.targets)} to {self.versions}'
-        text = f'{self.versions} is back on {self.robots_confirmed} of {counted(self.targets)}: '
-        if self.robots_confirmed:
-            text += (
-                f'commands left after {self.command_s:.2f} s, the last robot confirmed after '
-                f'{self.confirm_s:.2f} s. What they served had finished {self.tasks:,} tasks.'
-            )
-        else:
-            text += none_confirmed(self.confirm_s, len(set(self.owed) - set(self.silent)))
-        problems = [f'{robot_id} refused: {text}' for robot_id, (_, text) in self.refused.items()]
-        if self.owed:
-            problems.append(are_owed(self.owed))
-        return '; '.join([text, *problems])
-
-    def report(self) -> dict[str, Any]:
-        """Return its evidence as a JSON value, without events, with the keys of a rollout's."""
-        return {
-            'rollout_id': self.rollback_id,
-            'strategy': ROLLBACK,
-            'model_id': self.model_id,
-            'version': self.versions,
-            'undoes': self.undoes,
-            'status': self.status.value,
-            'reason': self.reason,
-            'started': self.ordered,
-            'ended': self.ended,
-            'previous': {name: was.routing.stable for name, was in self.before.items()},
-            'robots_total': len(self.targets),
-            'robots_failed': self.failed,
-            'tasks': self.tasks,
-            'rollback': {
-                'robots': sorted(self.targets),
-                'confirmed': self.robots_confirmed,
-                'owed': list(self.owed),
-                'refused': {name: text for name, (_, text) in self.refused.items()},
-                'tasks': self.tasks,
-                'seconds': self.confirm_s,
-                'command_s': self.command_s,
-            },
-        }
 
 
 class Rollback:
@@ -137,7 +22,8 @@ class Rollback:
     One rollback in progress.
 
     It is done when every reachable robot that did not refuse confirms, or after a minute; who has
-    not confirmed by then is owed it, and gets it when it is heard again. The state is the whole
+    not confirmed by then is owed it, and gets it when it is heard again. Robots that a newer one
+    takes over are its business no longer; it has ended when none is left. The state is the whole
     memory: one that is made from a journaled state goes on, and its minute begins anew.
     """
 
@@ -147,6 +33,7 @@ class Rollback:
             # The clock was set back: it was ordered as long ago as when it was saved.
             state.ordered += now - state.saved_at
         self._since = now
+        self._targets = _kept(state)
         self._silent: Subset | None = None
         self._told = -1
 
@@ -157,8 +44,13 @@ class Rollback:
 
     @property
     def robots_total(self) -> int:
-        """Return how many robots it is for."""
-        return len(self.state.targets)
+        """Return how many robots it is for, without those that were taken over."""
+        return len(self._targets)
+
+    @property
+    def robots(self) -> Set[str]:
+        """Return the robots that it is for, without those that were taken over."""
+        return self._targets.keys()
 
     @property
     def robots_confirmed(self) -> int:
@@ -194,8 +86,8 @@ class Rollback:
         """Return what the robots should serve."""
         state = self.state
         return [
-            (state.before if robot_id in state.refused else state.targets)[robot_id]
-            for robot_id in state.targets
+            state.before[robot_id] if robot_id in state.refused else target
+            for robot_id, target in self._targets.items()
         ]
 
     def news(self) -> list[Desired]:
@@ -219,12 +111,35 @@ class Rollback:
             state.command_s = now - state.ordered
             return
         missing, away = self._missing(view, now)
-        state.robots_confirmed = len(state.targets) - len(missing | state.refused.keys())
+        gone = missing | (state.refused.keys() & self._targets.keys())
+        state.robots_confirmed = len(self._targets) - len(gone)
         state.owed = tuple(sorted(missing))
         if missing <= away or now - self._since >= _TIMEOUT_S:
             state.silent = tuple(sorted(missing - away))
             state.tasks = self._tasks(view)
             state.confirm_s = now - state.ordered
+
+    def hand_over(
+        self, robots: Set[str], rollback_id: str, view: FleetView, now: float
+    ) -> dict[str, Desired]:
+        """
+        Give robots up to a newer rollback; return what each of them had, of those that were its.
+
+        That is what they were put back to where they have confirmed it, or else what they had.
+        """
+        state, taken = self.state, robots & self._targets.keys()
+        if self.is_done or not taken:
+            return {}
+        missing, _ = self._missing(view, now)
+        done = taken - missing - state.refused.keys()
+        had = {r: (state.targets if r in done else state.before)[r] for r in sorted(taken)}
+        state.taken_over |= dict.fromkeys(had, rollback_id)
+        state.owed = tuple(r for r in state.owed if r not in taken)
+        self._targets, self._silent = _kept(state), None
+        if not self._targets:
+            state.robots_confirmed = 0
+            state.confirm_s = now - state.ordered
+        return had
 
     def _missing(self, view: FleetView, now: float) -> tuple[Set[str], Set[str]]:
         """
@@ -232,7 +147,7 @@ class Rollback:
 
         The last word of a robot that is away may say what it should: nobody knows what it serves.
         """
-        targets = self.state.targets
+        targets = self._targets
         if self._silent is None:
             view.expect(self.model_id, targets)
             self._silent = Subset(
@@ -266,11 +181,13 @@ class Rollback:
 
     def end_event(self, now: float) -> Event:
         """Return what people are told when it is done."""
-        is_whole = not (self.refused or self.owed)
-        level = Level.WARNING if self.robots_confirmed else Level.ERROR
+        status = self.state.status
+        is_whole = status is Status.ROLLED_BACK and not (self.refused or self.owed)
+        is_lost = status is Status.FAILED and not self.robots_confirmed
+        level = Level.ERROR if is_lost else Level.WARNING
         return Event(
             time=now,
-            kind=self.state.status.value,
+            kind=status.value,
             level=Level.INFO if is_whole else level,
             text=self.state.reason,
             robots=tuple(sorted(self.state.targets)),
@@ -281,14 +198,14 @@ class Rollback:
         """Return the version that every robot was given back, of those that took it."""
         return {
             robot_id: target.routing.stable
-            for robot_id, target in self.state.targets.items()
+            for robot_id, target in self._targets.items()
             if robot_id not in self.refused and robot_id not in self.owed
         }
 
     def _tasks(self, view: FleetView) -> int:
         """Count the tasks of the versions that were put away, each since its robot's start."""
         tasks = 0
-        for robot_id, target in self.state.targets.items():
+        for robot_id, target in self._targets.items():
             telemetry = view.telemetry(self.model_id, robot_id)
             before = self.state.before.get(robot_id)
             if telemetry is None or before is None:
@@ -301,6 +218,10 @@ class Rollback:
 
     def load_refused(self, command: LoadVersion, cause: Cause, message: str) -> None:
         """Take a robot's word that it cannot load the version: it stays on what it had."""
-        target = self.state.targets.get(command.robot_id)
+        target = self._targets.get(command.robot_id)
         if target is not None and command.version == target.routing.stable and not self.is_done:
             self.refused[command.robot_id] = (cause, message)
+
+
+def _kept(state: RollbackState) -> dict[str, Desired]:
+    return {r: target for r, target in state.targets.items() if r not in state.taken_over}

@@ -157,6 +157,7 @@ class RolloutState(BaseModel):
     `shares`, `shadowed`, `promoted` and `retired` are what the steps asked for so far; what each
     robot should serve follows from them and from `status`. `shares` names the robots that the gate
     watches, one that was promoted with a share of 1; `touched` all that ever served the version.
+    `barred` are robots that something else had while this one ran: they do not join.
     `failed` are those that could not load, obey or confirm, `owed` those that did not confirm a
     rollback. `tasks` is how many the candidate finished under each gate.
     `activate_at` is when promoted robots swap. `watch` is the gate in force and `gates` are the
@@ -196,6 +197,7 @@ class RolloutState(BaseModel):
     promoted: set[str] = Field(default_factory=set)
     retired: set[str] = Field(default_factory=set)
     touched: set[str] = Field(default_factory=set)
+    barred: set[str] = Field(default_factory=set)
     failed: set[str] = Field(default_factory=set)
     owed: set[str] = Field(default_factory=set)
     tasks: dict[str, int] = Field(default_factory=dict)

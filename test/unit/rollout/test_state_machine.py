@@ -7,7 +7,7 @@ Anything may happen in any order: what people say, what robots suffer, when the 
 Hypothesis invents the order and shrinks what breaks an invariant to the shortest story.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -25,6 +25,7 @@ from hotswap_ros.plan import PlanError, Strategy
 from hotswap_ros.rollout import (
     Cause,
     PauseReason,
+    Rollback,
     RolloutError,
     Route,
     Runner,
@@ -91,12 +92,28 @@ versions = st.sampled_from(['v24', 'v24', 'v25'])
 plans = st.sampled_from(['canary', 'canary', *PLANS, 'trial'])
 
 
+@dataclass(frozen=True)
+class Order:
+    """A rollback under way: what each robot had, and what it is to be given back."""
+
+    rollback: Rollback
+    before: dict[str, str]
+    targets: dict[str, str]
+
+    def leads_to(self, refused):
+        """Return what robots serve in the end, those that no newer one took over."""
+        return {
+            robot_id: (self.before if robot_id in refused else self.targets)[robot_id]
+            for robot_id in self.rollback.robots
+        }
+
+
 class FleetMachine(RuleBasedStateMachine):
     """
     A fleet of four, and what must be true of it.
 
     `expected` is what each robot serves in the end: what the last word about it says, be it the
-    end of a rollout or a rollback that somebody ordered.
+    end of a rollout or a rollback that somebody ordered. `orders` are the rollbacks under way.
     """
 
     make_fleet = None
@@ -114,7 +131,8 @@ class FleetMachine(RuleBasedStateMachine):
         self.began_with = {}
         self.set_by_hand = set()
         self.ended = {}
-        self.rollback = None
+        self.orders = {}
+        self.refused = {}
         self.ordered = []
         self.told_before = 0
         self.step()
@@ -176,7 +194,6 @@ class FleetMachine(RuleBasedStateMachine):
             return
         self.look()
 
-    @precondition(lambda self: not self.active())
     @rule(version=st.sampled_from(['', 'v23', 'v24']), named=st.lists(robots, max_size=2))
     def somebody_orders_a_rollback(self, version, named):
         try:
@@ -187,12 +204,22 @@ class FleetMachine(RuleBasedStateMachine):
             return
         self.look()
         targets = {want.robot_id: want.routing.stable for want in rollback.wants()}
+        before = {robot_id: self.had_before(rollback, robot_id) for robot_id in targets}
         for robot_id, stable in targets.items():
             self.allowed[robot_id].add(stable)
-        self.rollback = (rollback, dict(self.expected), targets)
+        self.orders[rollback.state.rollback_id] = Order(rollback, before, targets)
         # It is an order once it is in the journal.
         self.step()
         self.ordered.append(rollback.state.rollback_id)
+
+    def had_before(self, rollback, robot_id):
+        """Return what a robot goes back to that cannot load what it is given back."""
+        for older in self.orders.values():
+            if rollback.state.rollback_id == older.rollback.state.taken_over.get(robot_id):
+                had = rollback.state.before[robot_id].routing.stable
+                assert had in (older.before[robot_id], older.targets[robot_id])
+                return had
+        return self.expected[robot_id]
 
     @rule(
         robot=robots,
@@ -216,8 +243,6 @@ class FleetMachine(RuleBasedStateMachine):
     def a_new_robot_is_switched_on(self, region):
         self.fleet.add_robot(NEW, region, FIRST)
         self.expected[NEW] = FIRST
-        if self.rollback is not None:
-            self.rollback[1][NEW] = FIRST
         self.allowed[NEW] = {FIRST}
 
     @rule(
@@ -250,16 +275,16 @@ class FleetMachine(RuleBasedStateMachine):
         self.fleet.kill_coordinator()
         self.fleet.set_clock(jump_s)
         self.told_before = len(self.fleet.events)
-        order = self.rollback
-        if order is not None:
+        orders, self.orders = self.orders, {}
+        for name, order in orders.items():
             # What a robot refused since the last tick is not in the journal: it is still owed.
-            self.expected = self.after_rollback(self.refused)
-            self.rollback = None
+            self.expected |= order.leads_to(self.refused.get(name, ()))
         for _ in range(away_s):
             self.step()
         self.fleet.boot_coordinator()
         for rollback in self.fleet.coordinator.rollbacks:
-            self.rollback = (rollback, *order[1:])
+            name = rollback.state.rollback_id
+            self.orders[name] = replace(orders[name], rollback=rollback)
 
     # -- what must be true ------------------------------------------------------------------------
 
@@ -278,11 +303,10 @@ class FleetMachine(RuleBasedStateMachine):
                 assert kept[robot_id] == replace(want, routing=routing)
 
     def step(self, tasks=2):
-        is_over = self.rollback is not None and self.rollback[0].is_done
-        self.refused = set() if self.rollback is None else set(self.rollback[0].refused)
+        over = {name for name, order in self.orders.items() if order.rollback.is_done}
+        self.refused = {name: set(order.rollback.refused) for name, order in self.orders.items()}
         self.fleet.step(tasks)
-        if is_over:
-            self.rollback = None
+        self.orders = {name: order for name, order in self.orders.items() if name not in over}
         self.look()
         told = self.ends_told(self.told_before)
         assert len(told) == len(set(told)), 'an end was told twice in one life'
@@ -294,10 +318,6 @@ class FleetMachine(RuleBasedStateMachine):
     def ends_told(self, since=0):
         events = self.fleet.events[since:]
         return [name for name, event in events if name and event.kind in ENDS]
-
-    def after_rollback(self, refused):
-        _, before, targets = self.rollback
-        return {**before, **targets, **{robot_id: before[robot_id] for robot_id in refused}}
 
     def look(self):
         """Take note of what rollouts and rollbacks have come to."""
@@ -316,9 +336,8 @@ class FleetMachine(RuleBasedStateMachine):
                     self.expected[robot_id] = state.plan.version if stays else previous
             for robot_id in state.promoted:
                 self.allowed[robot_id].add(state.plan.version)
-        if self.rollback is not None:
-            rollback, _, _ = self.rollback
-            self.expected = self.after_rollback(rollback.refused)
+        for order in self.orders.values():
+            self.expected |= order.leads_to(order.rollback.refused)
 
     @staticmethod
     def outcome(state):
@@ -381,7 +400,7 @@ class FleetMachine(RuleBasedStateMachine):
             self.step()
         assert self.all_obey(), 'a robot does not get to what it should serve'
         for second in range(600):
-            if not self.active() and self.rollback is None:
+            if not self.active() and not self.orders:
                 break
             for rollout_id in self.active():
                 self.somebody_helps(self.states[rollout_id], second)

@@ -1,0 +1,146 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Everything that an ordered rollback is, as one value that the journal can keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from hotswap_ros.plan import counted, few
+from hotswap_ros.rollout._commands import Desired
+from hotswap_ros.rollout._state import Cause, Status
+
+#: What stands for a strategy in the history of ordered rollbacks.
+ROLLBACK = 'Rollback'
+
+
+def none_confirmed(seconds: float, away: int) -> str:
+    """Return that a rollback reached nobody, for people; `away` robots were out of reach."""
+    text = f'none confirmed within {seconds:.2f} s'
+    return text + (f', {away} of them out of reach' if away else '')
+
+
+def are_owed(robots: Iterable[str]) -> str:
+    """Return who is owed a rollback, for people."""
+    return f'did not confirm and are owed it: {", ".join(robots)}'
+
+
+class RollbackState(BaseModel):
+    """
+    The whole of an ordered rollback.
+
+    Times are seconds since 1970, `command_s` and `confirm_s` seconds since the order. `targets` is
+    what robots should serve, `before` what each had; who cannot load its target returns to that,
+    and is named in `refused`. `owed` are those that did not confirm, of which the `silent` were in
+    reach. `taken_over` are those that were given up, each to the newer rollback that is named.
+    `tasks` is how many the versions that were put away had finished. `undoes` is the rollout that
+    it took back, empty for none.
+    """
+
+    rollback_id: str
+    model_id: str
+    targets: dict[str, Desired]
+    before: dict[str, Desired]
+    ordered: float
+    undoes: str = ''
+    command_s: float | None = None
+    confirm_s: float | None = None
+    refused: dict[str, tuple[Cause, str]] = Field(default_factory=dict)
+    owed: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    taken_over: dict[str, str] = Field(default_factory=dict)
+    robots_confirmed: int = 0
+    tasks: int = 0
+    saved_at: float = 0.0
+
+    @property
+    def versions(self) -> str:
+        """Return what is put back, for people."""
+        return '/'.join(sorted({target.routing.stable for target in self.targets.values()}))
+
+    @property
+    def status(self) -> Status:
+        """
+        Return where it is.
+
+        Robots that are away keep it from nothing, they are owed it, unless nobody confirmed.
+        """
+        if self.confirm_s is None:
+            return Status.ROLLING_BACK
+        if self.targets.keys() == self.taken_over.keys():
+            return Status.SUPERSEDED
+        has_failed = self.failed or not self.robots_confirmed
+        return Status.FAILED if has_failed else Status.ROLLED_BACK
+
+    @property
+    def failed(self) -> list[str]:
+        """Return the robots that could not load, obey or confirm though they were in reach."""
+        return sorted({*self.refused, *self.silent})
+
+    @property
+    def ended(self) -> float | None:
+        """Return when nothing more was waited for."""
+        return None if self.confirm_s is None else self.ordered + self.confirm_s
+
+    @property
+    def reason(self) -> str:
+        """Return how it stands, for people: robots, tasks, seconds per phase."""
+        if self.confirm_s is None:
+            return f'rollback of {counted(self.targets)} to {self.versions}'
+        if self.status is Status.SUPERSEDED:
+            return self._handed_over
+        kept = self.targets.keys() - self.taken_over.keys()
+        text = f'{self.versions} is back on {self.robots_confirmed} of {counted(kept)}: '
+        if self.robots_confirmed:
+            text += (
+                f'commands left after {self.command_s:.2f} s, the last robot confirmed after '
+                f'{self.confirm_s:.2f} s. What they served had finished {self.tasks:,} tasks.'
+            )
+        else:
+            text += none_confirmed(self.confirm_s, len(set(self.owed) - set(self.silent)))
+        problems = [f'{robot_id} refused: {text}' for robot_id, (_, text) in self.refused.items()]
+        if self.owed:
+            problems.append(are_owed(self.owed))
+        if self.taken_over:
+            problems.append(self._handed_over)
+        return '; '.join([text, *problems])
+
+    @property
+    def _handed_over(self) -> str:
+        robots: dict[str, list[str]] = {}
+        for robot_id, rollback_id in self.taken_over.items():
+            robots.setdefault(rollback_id, []).append(robot_id)
+        texts = [f'rollback {newer} took over {few(taken)}' for newer, taken in robots.items()]
+        return '; '.join(texts)
+
+    def report(self) -> dict[str, Any]:
+        """Return its evidence as a JSON value, without events, with the keys of a rollout's."""
+        return {
+            'rollout_id': self.rollback_id,
+            'strategy': ROLLBACK,
+            'model_id': self.model_id,
+            'version': self.versions,
+            'undoes': self.undoes,
+            'status': self.status.value,
+            'reason': self.reason,
+            'started': self.ordered,
+            'ended': self.ended,
+            'previous': {name: was.routing.stable for name, was in self.before.items()},
+            'robots_total': len(self.targets),
+            'robots_failed': self.failed,
+            'tasks': self.tasks,
+            'rollback': {
+                'robots': sorted(self.targets),
+                'confirmed': self.robots_confirmed,
+                'owed': list(self.owed),
+                'refused': {name: text for name, (_, text) in self.refused.items()},
+                'taken_over': self.taken_over,
+                'tasks': self.tasks,
+                'seconds': self.confirm_s,
+                'command_s': self.command_s,
+            },
+        }
