@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -54,6 +54,22 @@ class Section(BaseModel):
     @classmethod
     def _remedy(cls, key: object, spellings: dict[str, str]) -> str:
         """Return what to write instead of a key that is not known."""
+        homes = [to_camel(name) for name in cls.model_fields if key in cls._keys_below(name)]
+        if homes:
+            return f"it belongs below '{homes[0]}'"
         near = difflib.get_close_matches(str(key), spellings, n=1, cutoff=0.5)
         known = ', '.join(to_camel(name) for name in dict.fromkeys(spellings.values()))
         return f"did you mean '{near[0]}'?" if near else f'known here: {known}'
+
+    @classmethod
+    def _keys_below(cls, name: str) -> set[str]:
+        """Return the keys of the sections that a field may hold, in both spellings."""
+        fields = [one for found in _sections(cls.model_fields[name].annotation) for one in found]
+        return {*fields, *map(to_camel, fields)}
+
+
+def _sections(annotation: Any) -> list[Any]:
+    """Return the fields of each section that a type may be or hold."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation.model_fields]
+    return [found for part in get_args(annotation) for found in _sections(part)]

@@ -41,7 +41,7 @@ class UnknownRolloutError(RolloutError):
 
     def __init__(self, rollout_id: str) -> None:
         what = f"there is no rollout '{rollout_id}'" if rollout_id else 'no rollout is under way'
-        super().__init__(f'{what}: list_rollouts names those that there are')
+        super().__init__(f'{what}: list_rollouts (hotswap history) names those that there were')
 
 
 class UnknownRobotError(RolloutError):

@@ -149,6 +149,8 @@ def test_other_durations_are_refused_with_how_to_write_one(text):
     ('lines', 'expected'),
     [
         ('sucessCriteria: {}', "unknown key 'sucessCriteria': did you mean 'successCriteria'?"),
+        ('owner: Ann', "unknown key 'owner': it belongs below 'checklist'"),
+        ('max_latency_ms: 80', "unknown key 'max_latency_ms': it belongs below 'successCriteria'"),
         ('max_unreachabel: 1', "unknown key 'max_unreachabel': did you mean 'max_unreachable'?"),
         ('zzz: 1', "unknown key 'zzz': known here: modelId, version, strategy, "),
         ('5: 1', "unknown key '5': known here: modelId"),
