@@ -35,7 +35,8 @@ from hotswap_ros.gates._intervals import (
 from hotswap_ros.gates._power import detectable_drops
 from hotswap_ros.gates._power_of_blocks import StageTasks
 from hotswap_ros.gates._power_of_shadows import bound_without_disagreement, detectable_disagreement
-from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict, percent
+from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict, change, percent
+from hotswap_ros.gates._stratified import stratified_drop, stratified_test
 
 __all__ = [
     'HARM_DROPS',
@@ -57,6 +58,7 @@ __all__ = [
     'Verdict',
     'block_log_e',
     'bound_without_disagreement',
+    'change',
     'confidence_sequence',
     'newcombe_interval',
     'design_effect',
@@ -68,5 +70,7 @@ __all__ = [
     'percent',
     'population_stability_index',
     'score_test',
+    'stratified_drop',
+    'stratified_test',
     'wilson_interval',
 ]

@@ -75,12 +75,19 @@ class DrawnEvidence:
     """
     E-process against "not worse", for tasks whose version was drawn: averaged over `drops`.
 
-    Given how many tasks of a block failed, and that it does not matter which version they got, the
-    candidate's failures are hypergeometric, whatever each task, robot and hour was like. A block
-    multiplies by the likelihood ratio of Fisher's noncentral distribution to that: exactly 1 on
-    average for equal versions, and less for a better candidate. It does not rest on the baseline,
-    which only says how the odds of a drop are to be guessed, and keeps over 99% of the growth of
-    BlockEvidence, which rests on the means of the block.
+    Given how many tasks of a block failed, and that no task's outcome depends on the version that
+    it got, the candidate's failures are hypergeometric, whatever each task, robot and hour was
+    like. A block multiplies by the likelihood ratio of Fisher's noncentral distribution to that: 1
+    on average for equal versions, and less for a better candidate. It does not rest on the
+    baseline, which only says how the odds of a drop are to be guessed, and keeps over 99% of the
+    growth of BlockEvidence, which rests on the means of the block.
+
+    That is exact for blocks of a size that no draw moves, and an approximation in two cases. A
+    block that had to wait for its first task of a version ends with that one, so that not all
+    splits were possible: with a share of 0.1 one block in three. Measured, the mean is 1 within
+    0.002 all the same, where tasks get harder and easier by the hour, too. And versions that are
+    equal on average alone, each better at other tasks, are equal here only as far as tasks come
+    in no order.
 
     Source: Fisher 1935, JRSS 98 (exact test and noncentral distribution); Ville's inequality.
     """
@@ -107,10 +114,9 @@ class DrawnEvidence:
         if len(possible) < 2:
             return
         chances = [
-            _log_choose(together, k) + _log_choose(n_control + n - together, n - k)
-            for k in possible
+            log_choose(together, k) + log_choose(n_control + n - together, n - k) for k in possible
         ]
-        total = _log_choose(n_control + n, n)
+        total = log_choose(n_control + n, n)
         control = min(max(baseline, _RATE_FLOOR), 1 - _RATE_FLOOR)
         for index, drop in enumerate(self._drops):
             candidate = max(control - drop, _RATE_FLOOR)
@@ -259,7 +265,8 @@ def _falling_root(
     return x
 
 
-def _log_choose(n: int, k: int) -> float:
+def log_choose(n: int, k: int) -> float:
+    """Return the logarithm of the number of ways to choose k of n."""
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 

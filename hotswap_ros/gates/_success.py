@@ -33,6 +33,7 @@ from hotswap_ros.gates._result import (
     span,
     verdict_of,
 )
+from hotswap_ros.gates._stratified import weighted_drop
 from hotswap_ros.gates._window import News, Tally, Window
 from hotswap_ros.plan import Control, SuccessCriteria
 
@@ -45,11 +46,12 @@ class SuccessCheck:
     Block e-process against "not worse" or "not worse than the tolerance".
 
     Evidence multiplies over blocks of tasks that began together (see Lane). Within robots and
-    against "not worse" it is exact whatever tasks and robots are like (DrawnEvidence); elsewhere
-    it rests on the means of a block (BlockEvidence). The baseline of an alternative is the
-    control's rate in earlier blocks, with a Beta(9, 1) prior, or the number that the plan compares
-    with. Once the limit is reached the verdict stands, with the evidence of
-    that moment: nothing that comes later takes the alarm back.
+    against "not worse" it rests on nothing but the draw of versions, whatever tasks and robots are
+    like (DrawnEvidence says within which limits); elsewhere on the means of a block
+    (BlockEvidence). The baseline of an alternative is the control's rate in earlier blocks, with a
+    Beta(9, 1) prior, or the number that the plan compares with. Once the limit is reached the
+    verdict stands, with the evidence of that moment: nothing that comes later takes the alarm
+    back.
 
     `alpha` is what the check may spend. With `explain`, an interval of the drop goes with the
     result: the bounds of the same blocks, which leave out the null when the check fails.
@@ -101,17 +103,11 @@ class SuccessCheck:
         self._failed = self._evidence >= self._limit
 
     def _weigh(self, block: Block) -> None:
-        # As Mantel and Haenszel do: a difference of pooled rates would take a baseline that moves
-        # while the candidate's share grows for a difference between the versions.
-        tasks = block.control_tasks + block.candidate_tasks
-        weight = block.control_tasks * block.candidate_tasks / tasks
-        if weight:
-            drop = (
-                block.control_successes / block.control_tasks
-                - block.candidate_successes / block.candidate_tasks
-            )
-            self._weighted[0] += weight * drop
-            self._weighted[1] += weight
+        # A difference of pooled rates would take a baseline that moves while the candidate's share
+        # grows for a difference between the versions.
+        drop, weight = weighted_drop(block)
+        self._weighted[0] += drop
+        self._weighted[1] += weight
 
     @property
     def failed(self) -> bool:

@@ -60,6 +60,7 @@ class Aftercare:
             verdict = aftermath.tick(self._view, now)
             if verdict is not None:
                 told.append((aftermath.state.rollout_id, verdict))
+            if aftermath.has_news:
                 self._news.append(aftermath.state)
         self._aftermaths = [a for a in self._aftermaths if not a.is_done]
         return told
