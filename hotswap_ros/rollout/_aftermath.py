@@ -252,8 +252,8 @@ class Aftermath:
         level = Level.INFO
         if min(state.finished, state.finished_before) < MIN_TASKS:
             state.verdict, level = 'undecided', Level.WARNING
-            text += ' that can be compared, which is too few to say whether all is well: '
-            text += 'look after it'
+            text += ' that can be compared with earlier ones: too few tasks to say whether all is '
+            text += 'well, look after it'
         else:
             state.drop, state.p_value = stratified_drop(strata), stratified_test(strata)
             text += self._figures()

@@ -185,4 +185,4 @@ def test_a_fleet_that_does_nothing_is_undecided(make_fleet):
     fleet.run(615)
     found = verified(fleet, rollback_id)
     assert found['verdict'] == 'undecided'
-    assert 'too few to say' in found['sentence']
+    assert 'too few tasks to say' in found['sentence']
