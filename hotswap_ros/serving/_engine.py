@@ -420,8 +420,7 @@ class Engine:
 
         Puts a routing in force whose time has come, drops a candidate whose lease ended, gives
         workers up that take ever more memory, and ends tasks that fell silent, which count as
-        timed out. Returns whether anything changed that
-        others can see.
+        timed out. Returns whether anything changed that others can see.
         """
         self._versions.check_growth()
         with self._lock:

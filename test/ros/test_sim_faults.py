@@ -269,6 +269,21 @@ def test_a_robot_out_of_reach_is_no_failure_and_is_brought_to_what_it_should_ser
     site.wait_until_served('v24')
 
 
+def test_two_robots_of_one_name_are_told_nothing_until_one_is_alone(site):
+    inject(site, Fault.DUPLICATE_ID)
+    alert = site.alerts.wait_for(lambda m: m.kind == 'quarantined')
+    assert list(alert.robot_ids) == [ROBOT]
+    assert list(site.statuses.wait_for(lambda m: m.robots_quarantined).robots_quarantined) == [ROBOT]
+    heard = listen(site)
+    result = site.roll_out(plan('v24', [(100, 60)])).result()
+    assert result.status == Status.STATUS_SUCCEEDED, result.reason
+    assert {m.routing.stable for m in of(heard)} == {'v23'}
+    assert {site.robots[name].routing.stable for name in site.robots if name != ROBOT} == {'v24'}
+    inject(site, Fault.CLEAR)
+    site.alerts.wait_for(lambda m: 'one robot again' in m.text)
+    site.statuses.wait_for(lambda m: not m.robots_quarantined)
+
+
 def test_a_candidate_is_dropped_by_a_robot_that_is_cut_off(site):
     goal = site.roll_out(plan('v24', LONG, lease=3))
 

@@ -23,7 +23,6 @@ from hotswap_ros.sim.virtual._skill import success_rates
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 #: Columns of `Counts.tasks`, in the order of TaskCounts.
 STARTED, FINISHED, SUCCEEDED, STUCK = range(4)
