@@ -273,7 +273,8 @@ def test_two_robots_of_one_name_are_told_nothing_until_one_is_alone(site):
     inject(site, Fault.DUPLICATE_ID)
     alert = site.alerts.wait_for(lambda m: m.kind == 'quarantined')
     assert list(alert.robot_ids) == [ROBOT]
-    assert list(site.statuses.wait_for(lambda m: m.robots_quarantined).robots_quarantined) == [ROBOT]
+    status = site.statuses.wait_for(lambda m: m.robots_quarantined)
+    assert list(status.robots_quarantined) == [ROBOT]
     heard = listen(site)
     result = site.roll_out(plan('v24', [(100, 60)])).result()
     assert result.status == Status.STATUS_SUCCEEDED, result.reason
