@@ -30,7 +30,7 @@ from hotswap_ros.models._hashing import bucket
 from hotswap_ros.models._input_statistics import BINS, FeatureStatistics, InputBins
 from hotswap_ros.models._manifest import Comparison, DType, Manifest, Metric, TensorSpec
 from hotswap_ros.models._repository import MANIFEST_NAME, ModelRepository
-from hotswap_ros.models._routing import Routing
+from hotswap_ros.models._routing import Routing, next_generation
 from hotswap_ros.models._sources import FolderSource, HttpSource, is_url, source_of
 from hotswap_ros.models._verified import SealedCopy, VerifiedVersion
 from hotswap_ros.models._version_state import VersionState
@@ -68,5 +68,6 @@ __all__ = [
     'VersionState',
     'bucket',
     'is_url',
+    'next_generation',
     'source_of',
 ]

@@ -10,6 +10,13 @@ from dataclasses import dataclass, replace
 from hotswap_ros.models._errors import InvalidRoutingError
 from hotswap_ros.models._hashing import bucket
 
+_LAST_GENERATION = 2**63 - 1
+
+
+def next_generation(*known: int) -> int:
+    """Return a generation above those that are known; the last one of all stays."""
+    return min(max(known) + 1, _LAST_GENERATION)
+
 
 @dataclass(frozen=True)
 class Routing:
@@ -61,7 +68,12 @@ class Routing:
                 self.candidate_share > 0 and not self.candidate,
                 'name a candidate or use 0',
             ),
-            ('generation', self.generation, self.generation < 0, 'use 0 or more'),
+            (
+                'generation',
+                self.generation,
+                not 0 <= self.generation <= _LAST_GENERATION,
+                f'use 0 or more, {_LAST_GENERATION} at most',
+            ),
             ('lease_s', self.lease_s, not 0 <= self.lease_s < float('inf'), 'use 0 or more'),
             (
                 'activate_at',

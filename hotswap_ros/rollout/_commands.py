@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from hotswap_ros.models import Routing, VersionState
+from hotswap_ros.models import Routing, VersionState, next_generation
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
 
 
@@ -135,7 +135,7 @@ def _load_or_make_room(
         report.routing.with_stable_alone(
             stable if report.is_ready(stable) else report.routing.stable
         ),
-        generation=max(entry.routing.generation, report.routing.generation + 1),
+        generation=max(entry.routing.generation, next_generation(report.routing.generation)),
     )
     if alone.versions == report.routing.versions:
         return []

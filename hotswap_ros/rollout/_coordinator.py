@@ -99,9 +99,9 @@ class Coordinator:
         self._clock_watch = ClockWatch(self._view.clocks)
         aftermaths = journal.aftermaths()
         self._aftercare = Aftercare(self._view, verify_rollback_s, aftermaths, now)
-        self._desired = DesiredFleet(journal.desired())
-        self._debts = Debts(self._view, self._desired, journal.debts())
         self.epoch = journal.next_epoch(now)
+        self._desired = DesiredFleet(journal.desired(), self.epoch)
+        self._debts = Debts(self._view, self._desired, journal.debts())
         self._rivals = Rivals(self.epoch)
         self._rollouts = Roster()
         self._orders = Orders(journal, now)
@@ -125,7 +125,16 @@ class Coordinator:
 
     def on_report(self, report: RobotReport, now: float, clock: float | None = None) -> None:
         """Take a robot's status; `clock` is the robot's wall clock then, None: not known."""
+        model_id, robot_id = report.model_id, report.robot_id
+        last = self._view.report(model_id, robot_id)
         self._view.on_report(report, now, clock)
+        heeded = self._view.report(model_id, robot_id)
+        # What a robot had been given before it was heard first may be of one that is no more.
+        if last is None or heeded is None or heeded is last:
+            return
+        if heeded.routing.generation > last.routing.generation:
+            given = self._desired.given(model_id, robot_id)
+            self._rivals.see(robot_id, heeded.routing.generation, given, now)
 
     def on_telemetry(
         self, model_id: str, robot_id: str, telemetry: Telemetry, now: float | None = None

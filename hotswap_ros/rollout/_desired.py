@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hotswap_ros.models import Routing
+from hotswap_ros.models import Routing, next_generation
 from hotswap_ros.rollout._commands import (
     Command,
     Desired,
@@ -64,7 +64,7 @@ class _Model:
 
 class DesiredFleet:
     """
-    What every robot should serve, with generations that only rise.
+    What every robot should serve, with generations that only rise, from `epoch` on.
 
     Level-triggered: `commands` compares with what the robots report and says what is missing,
     again and again until they agree. A command under way is repeated after `retry_after_s`;
@@ -78,10 +78,13 @@ class DesiredFleet:
     def __init__(
         self,
         entries: Iterable[Desired] = (),
+        epoch: int = 0,
+        *,
         retry_after_s: float = 1.0,
         load_retry_after_s: float = 60.0,
     ) -> None:
         self._models: dict[str, _Model] = {}
+        self._epoch = epoch
         for entry in entries:
             self._of(entry.routing.model_id).put(entry)
         self._retry_after_s = retry_after_s
@@ -95,20 +98,26 @@ class DesiredFleet:
         """Return what a robot should serve, None when nobody ever said."""
         return self._of(model_id).entries.get(robot_id)
 
+    def given(self, model_id: str, robot_id: str) -> int:
+        """Return the generation that a robot was given last, 0 where it was given none."""
+        held = self.get(model_id, robot_id)
+        return 0 if held is None else held.routing.generation
+
     def want(self, wanted: Iterable[Desired], view: FleetView, now: float) -> list[Desired]:
         """
         Set what robots should serve; return the entries that changed.
 
         The generation of `wanted` is ignored: an entry whose content changes, or whose robot
-        reports something else at the same or a later generation, gets one above all that was seen.
-        An instant that has passed is none.
+        reports something else at the same or a later generation, gets one above all that was seen,
+        and not below the epoch: robots that heard this coordinator refuse those before it. An
+        instant that has passed is none.
         """
         changed = []
         for want in wanted:
             model_id, robot_id = want.routing.model_id, want.robot_id
             model = self._of(model_id)
             old = model.entries.get(robot_id)
-            entry = _settle(want, old, view.report(model_id, robot_id), now)
+            entry = self._settle(want, old, view.report(model_id, robot_id), now)
             if entry != old:
                 model.put(entry)
                 changed.append(entry)
@@ -127,7 +136,7 @@ class DesiredFleet:
             model.held = changes.revision
             held = [model.entries[name] for name in news if name in model.entries]
             changed += self.want(held, view, now)
-            changed += _end_waiting(model, view, now)
+            changed += self._end_waiting(model, view, now)
         return changed
 
     def commands(self, view: FleetView, now: float) -> list[Command]:
@@ -156,46 +165,49 @@ class DesiredFleet:
         """Take note that a command was not sent after all: it is due again at once."""
         self._not_before.pop(command, None)
 
+    def _settle(
+        self, want: Desired, old: Desired | None, report: RobotReport | None, now: float
+    ) -> Desired:
+        known = [0 if old is None else old.routing.generation]
+        known += [] if report is None else [report.routing.generation]
+        outbid = (
+            report is not None
+            and not is_out(want, report)
+            and not same_content(report.routing, want.routing)
+            and report.routing.generation >= known[0]
+        )
+        if old is not None and not outbid and _is_unchanged(old.routing, want.routing, now):
+            return replace(want, routing=old.routing)
+        at = want.routing.activate_at if want.routing.activate_at > now else 0.0
+        routing = replace(want.routing, generation=self._above(*known), activate_at=at)
+        return replace(want, routing=routing)
 
-def _settle(want: Desired, old: Desired | None, report: RobotReport | None, now: float) -> Desired:
-    known = [0 if old is None else old.routing.generation]
-    known += [] if report is None else [report.routing.generation]
-    outbid = (
-        report is not None
-        and not is_out(want, report)
-        and not same_content(report.routing, want.routing)
-        and report.routing.generation >= known[0]
-    )
-    if old is not None and not outbid and _is_unchanged(old.routing, want.routing, now):
-        return replace(want, routing=old.routing)
-    at = want.routing.activate_at if want.routing.activate_at > now else 0.0
-    routing = replace(want.routing, generation=max(known) + 1, activate_at=at)
-    return replace(want, routing=routing)
+    def _end_waiting(self, model: _Model, view: FleetView, now: float) -> list[Desired]:
+        """Let robots swap now that should have done so by themselves; return what changed."""
+        changed = []
+        for robot_id in sorted(model.timed):
+            entry = model.entries[robot_id]
+            routing = entry.routing
+            report = view.report(routing.model_id, robot_id)
+            waits = _SWAPS_WITHIN_S if view.clocks.is_right(robot_id) else 0.0
+            if report is None or now < routing.activate_at:
+                continue
+            if view.confirms(routing, robot_id):
+                model.timed.discard(robot_id)
+            elif now >= routing.activate_at + waits:
+                generation = self._above(routing.generation, report.routing.generation)
+                at_once = replace(routing, activate_at=0.0, generation=generation)
+                model.put(replace(entry, routing=at_once))
+                changed.append(model.entries[robot_id])
+        return changed
+
+    def _above(self, *known: int) -> int:
+        return max(next_generation(*known), self._epoch)
 
 
 def _is_unchanged(old: Routing, want: Routing, now: float) -> bool:
     instants = {old.activate_at, want.activate_at}
     return same_content(old, want) and (len(instants) == 1 or max(instants) <= now)
-
-
-def _end_waiting(model: _Model, view: FleetView, now: float) -> list[Desired]:
-    """Let robots swap now that should have done so by themselves; return what changed."""
-    changed = []
-    for robot_id in sorted(model.timed):
-        entry = model.entries[robot_id]
-        routing = entry.routing
-        report = view.report(routing.model_id, robot_id)
-        waits = _SWAPS_WITHIN_S if view.clocks.is_right(robot_id) else 0.0
-        if report is None or now < routing.activate_at:
-            continue
-        if view.confirms(routing, robot_id):
-            model.timed.discard(robot_id)
-        elif now >= routing.activate_at + waits:
-            generation = max(routing.generation, report.routing.generation) + 1
-            at_once = replace(routing, activate_at=0.0, generation=generation)
-            model.put(replace(entry, routing=at_once))
-            changed.append(model.entries[robot_id])
-    return changed
 
 
 def _may_go(command: Command, view: FleetView, now: float) -> bool:

@@ -65,10 +65,10 @@ class NothingToRollBackError(RolloutError):
 class TakenOverError(RolloutError):
     """Another coordinator has taken the fleet over."""
 
-    def __init__(self, epoch: int, own: int) -> None:
+    def __init__(self, evidence: str) -> None:
         super().__init__(
-            'another coordinator, started later, has taken over this fleet '
-            f'(epoch {epoch}, this one has {own}). This one says nothing more to robots; stop it, '
+            f'another coordinator, started later, has taken over this fleet ({evidence}). '
+            'This one says nothing more to robots; stop it, '
             'and ask the other. Started again it would take the fleet back to '
             'what its own journal says'
         )

@@ -129,12 +129,14 @@ class Journal:
         """
         Return a number that is higher than at any start before.
 
-        It is of the order of `now`, so that robots heed a coordinator whose journal is a new one.
+        It is `now` in microseconds, so that robots heed a coordinator whose journal is a new one,
+        two that start together have two numbers, and what is counted on from one does not reach
+        the next.
         """
         rows = self._write(
             'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE '
             'SET value = max(value + 1, excluded.value) RETURNING value',
-            ('epoch', int(now)),
+            ('epoch', int(now * 1e6)),
         )
         return int(rows[0][0])
 

@@ -22,6 +22,7 @@ from hotswap_ros.models import (
     VersionState,
 )
 from hotswap_ros.rollout import (
+    IN_MEMORY,
     BreakerReport,
     Cause,
     Coordinator,
@@ -62,6 +63,7 @@ class VirtualRobot:
     mute: bool = False
     may_be_misled: bool = False
     silence_s: float = 0.0
+    epoch: int = 0
     unloadable: dict[str, Cause] = field(default_factory=dict)
     served: set[str] = field(default_factory=set)
     tasks_done: int = 0
@@ -144,7 +146,10 @@ class VirtualRobot:
             self.routing, self.pending = self.pending, None
             self.silence_s = 0.0
 
-    def hear_heartbeat(self, rollout_ids):
+    def hear_heartbeat(self, rollout_ids, epoch):
+        if epoch < self.epoch:
+            return
+        self.epoch = epoch
         if self.routing.salt in rollout_ids:
             self.silence_s = 0.0
 
@@ -176,13 +181,13 @@ class VirtualRobot:
             if command.delete_files:
                 self.cached.discard(command.version)
         elif isinstance(command, Route):
-            if not all(self.report().is_ready(v) for v in command.routing.versions):
-                return self._refuse('not ready')
             if command.routing in (self.routing, self.pending):
                 return None
             newest = max(r.generation for r in (self.routing, self.pending) if r is not None)
             if command.routing.generation <= newest:
                 return Cause.NONE, 'stale generation'
+            if not all(self.report().is_ready(v) for v in command.routing.versions):
+                return self._refuse('not ready')
             self.pending = command.routing
             self.mind_time(self.now)
         return None
@@ -215,7 +220,8 @@ class VirtualFleet:
     Robots and a coordinator, between which lies a `network`; `run` lets time pass.
 
     With `leases`, robots drop a candidate that nobody watches any more. `now` is what the
-    coordinator's clock says, `ahead_s` by how much more than those of the robots.
+    coordinator's clock says, `ahead_s` by how much more than those of the robots. A `rival` is a
+    coordinator with a journal of its own, which says what it says after the other.
     """
 
     def __init__(
@@ -255,6 +261,7 @@ class VirtualFleet:
         self.commands = ()
         self.lease_rollouts = ()
         self.journal = None
+        self.rival = None
         self.boot_coordinator()
 
     def boot_coordinator(self):
@@ -275,6 +282,13 @@ class VirtualFleet:
         self.journal.close()
         self.coordinator = None
 
+    def boot_rival(self, hears):
+        """Start another coordinator; `hears`: each hears the heartbeats of the other."""
+        self.rival = Coordinator(
+            QuickJournal(IN_MEMORY), lambda: f'rival-{next(self.ids)}', self.now
+        )
+        self.rival_hears = hears
+
     def set_clock(self, by_s):
         """Set the coordinator's clock, which it does not notice while it runs."""
         assert self.coordinator is None
@@ -294,6 +308,8 @@ class VirtualFleet:
         if self.coordinator is not None:
             self._listen()
             self._tick()
+        if self.rival is not None:
+            self._tick_rival()
 
     @property
     def _everybody(self):
@@ -313,6 +329,15 @@ class VirtualFleet:
                 getattr(self.coordinator, name)(*values, self.now, **others)
 
         self.network.send(hand_over, self.now)
+        if name != 'on_refused':
+            self._to_rival(name, *values, **others)
+
+    def _to_rival(self, name, *values, **others):
+        def hand_over():
+            if self.rival is not None:
+                getattr(self.rival, name)(*values, self.now, **others)
+
+        self.network.send(hand_over, self.now)
 
     def _tick(self):
         output = self.coordinator.tick(self.now)
@@ -323,21 +348,32 @@ class VirtualFleet:
         self.lease_rollouts = output.lease_rollouts
         for command in output.commands:
             self.network.send(partial(self._command, command), self.now)
-        for robot in self._everybody:
-            if robot.online and not robot.deaf:
-                robot.hear_heartbeat(output.lease_rollouts or ())
+        self._beat(self.coordinator, output, self.rival)
 
-    def _command(self, command):
+    def _tick_rival(self):
+        output = self.rival.tick(self.now)
+        for command in output.commands:
+            self.network.send(partial(self._command, command, self._to_rival), self.now)
+        self._beat(self.rival, output, self.coordinator)
+
+    def _beat(self, sender, output, other):
+        for robot in self._everybody:
+            if robot.online and not robot.deaf and output.lease_rollouts is not None:
+                robot.hear_heartbeat(output.lease_rollouts, sender.epoch)
+        if other is not None and self.rival_hears and output.lease_rollouts is not None:
+            other.on_heartbeat(sender.epoch, self.now)
+
+    def _command(self, command, answer=None):
         everybody = [self.robots[command.robot_id], self.doubles.get(command.robot_id)]
         for robot in filter(None, everybody):
             if robot.report().server == command.server and robot.online and not robot.deaf:
-                self._obey(robot, command)
+                self._obey(robot, command, answer or self._to_coordinator)
 
-    def _obey(self, robot, command):
+    def _obey(self, robot, command, answer):
         robot.may_be_misled |= self.network.had_trouble
         refusal = robot.obey(command)
         if refusal is not None and not robot.mute:
-            self._to_coordinator('on_refused', command, *refusal)
+            answer('on_refused', command, *refusal)
 
     def run(self, seconds, tasks=2):
         """Let time pass."""

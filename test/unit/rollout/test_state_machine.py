@@ -7,6 +7,7 @@ Anything may happen in any order: what people say, what robots suffer, when the 
 Hypothesis invents the order and shrinks what breaks an invariant to the shortest story.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pytest
@@ -286,6 +287,49 @@ class FleetMachine(RuleBasedStateMachine):
             name = rollback.state.rollback_id
             self.orders[name] = replace(orders[name], rollback=rollback)
 
+    @rule(
+        hears=st.booleans(),
+        version=st.sampled_from(VERSIONS),
+        named=st.lists(robots, max_size=2, unique=True),
+        seconds=st.integers(1, 12),
+    )
+    def there_is_a_second_coordinator(self, hears, version, named, seconds):
+        """One with a journal of its own, by mistake: it orders something and is stopped."""
+        self.may_be_misled = {i: robot.may_be_misled for i, robot in self.fleet.robots.items()}
+        for robot in self.fleet.robots.values():
+            robot.may_be_misled = True
+        self.fleet.boot_rival(hears)
+        self.rival_is_later = self.fleet.rival.epoch > self.fleet.coordinator.epoch + 2**20
+        self.heard_before = {*self.fleet.coordinator.reports(MODEL)}
+        self.step()
+        # Of what the first one never said a word about it has no word to keep.
+        ruled = {want.robot_id for want in self.fleet.journal.desired()}
+        named = tuple(sorted(ruled.intersection(named or ROBOTS)))
+        with suppress(RolloutError):
+            if named:
+                self.fleet.rival.roll_back(MODEL, version, named, self.fleet.now)
+            for robot_id in named:
+                self.allowed[robot_id].add(version)
+        for _ in range(seconds):
+            self.step()
+            self.the_later_one_is_not_outbid()
+        self.fleet.rival = None
+        self.the_coordinator_is_killed(0, 0)
+        for robot_id, may_be_misled in self.may_be_misled.items():
+            self.fleet.robots[robot_id].may_be_misled = may_be_misled
+
+    def the_later_one_is_not_outbid(self):
+        if not self.rival_is_later:
+            return
+        coordinator, rival = self.fleet.coordinator, self.fleet.rival
+        for command in self.fleet.commands:
+            if isinstance(command, Route) and command.robot_id in self.heard_before:
+                assert command.routing.generation < rival.epoch, 'two fight over a robot'
+        assert not (coordinator.taken_over and self.fleet.commands)
+        reports = coordinator.reports(MODEL)
+        sees_it = any(reports[r].routing.generation >= rival.epoch for r in self.heard_before)
+        assert bool(coordinator.taken_over) == (self.fleet.rival_hears or sees_it)
+
     # -- what must be true ------------------------------------------------------------------------
 
     def replays_say_the_same(self):
@@ -385,6 +429,7 @@ class FleetMachine(RuleBasedStateMachine):
     @invariant()
     def only_rollouts_under_way_are_watched(self):
         if self.fleet.coordinator is not None:
+            assert not self.fleet.coordinator.taken_over, 'there is nobody else'
             assert set(self.fleet.lease_rollouts or ()) <= {*self.active(), *self.ended}
 
     # -- the end ----------------------------------------------------------------------------------

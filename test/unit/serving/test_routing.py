@@ -84,6 +84,7 @@ def test_the_ends_of_the_share(task: str) -> None:
         ('candidate', {'stable': '', 'candidate': 'v2'}, 'name both'),
         ('lease_s', {'lease_s': -1.0}, '0 or more'),
         ('lease_s', {'lease_s': float('inf')}, '0 or more'),
+        ('generation', {'generation': 2**63}, 'at most'),
         ('generation', {'generation': -1}, '0 or more'),
         ('shadow', {'shadow': 'v1'}, 'it decides already'),
         ('shadow', {'candidate': 'v2', 'shadow': 'v2'}, 'it decides already'),
