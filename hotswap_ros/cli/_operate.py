@@ -238,7 +238,7 @@ def _extent(report: dict[str, Any]) -> str:
         undoes = report['undoes'] and f'; it took back {report["undoes"]}'
         return (
             f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; what they '
-            f'served had finished {report["tasks"]:,} tasks{undoes}'
+            f'served had finished {report["rollback"]["tasks_text"]}{undoes}'
         )
     text = (
         f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; the candidate '

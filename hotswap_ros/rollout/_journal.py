@@ -18,7 +18,7 @@ from hotswap_ros.rollout._commands import Desired
 from hotswap_ros.rollout._debts import Debt
 from hotswap_ros.rollout._lock import hold
 from hotswap_ros.rollout._rollback_state import ROLLBACK, RollbackState
-from hotswap_ros.rollout._state import SETTLED, Event, RolloutState, Status
+from hotswap_ros.rollout._state import SETTLED, Event, Mark, RolloutState, Status
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -66,7 +66,7 @@ class RolloutSummary:
     `robots_failed` of `robots_total` could not load, obey or confirm; of a rollout that its
     checklist blocked no robot ever heard, and `robots_total` is 0. `tasks` the candidate finished.
     A rollback that somebody ordered has the strategy "Rollback"; `undoes` is the rollout that it
-    took back, and `tasks` were finished by what it put away.
+    took back, and `tasks` were finished by what it put away, since that was put on.
     """
 
     rollout_id: str
@@ -259,6 +259,16 @@ class Journal:
             owed = [name for name in found['rollback']['owed'] if name not in settled]
             found['rollback']['owed'] = owed
         return found
+
+    def marks(self, rollout_id: str) -> tuple[str, dict[str, Mark]]:
+        """Return a rollout's version, and what that had done on its robots before."""
+        rows = self._read(
+            "SELECT version, json_extract(state, '$.marks') FROM rollouts WHERE rollout_id = ?",
+            (rollout_id,),
+        )
+        version, marks = rows[0] if rows else ('', None)
+        found = json.loads(marks or '{}')
+        return version, {name: Mark.model_validate(mark) for name, mark in found.items()}
 
     def debts(self) -> list[Debt]:
         """Return what rollbacks that have ended still owe to robots."""

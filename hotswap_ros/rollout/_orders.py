@@ -12,6 +12,7 @@ from hotswap_ros.plan import few
 from hotswap_ros.rollout._commands import Command, Desired, LoadVersion
 from hotswap_ros.rollout._desired import DesiredFleet
 from hotswap_ros.rollout._errors import OverlapError
+from hotswap_ros.rollout._extent import put_away
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._history import undone_by
 from hotswap_ros.rollout._journal import Journal, RolloutSummary
@@ -19,7 +20,7 @@ from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._rollback_state import RollbackState
 from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._runner import Runner
-from hotswap_ros.rollout._state import Cause, Event, Level
+from hotswap_ros.rollout._state import Cause, Event, Level, Mark
 from hotswap_ros.rollout._targets import find_targets, what_it_serves
 
 
@@ -87,9 +88,10 @@ class Orders:
         known = {runner.state.rollout_id: runner for runner in rollouts.of_model(model_id)}
         superseded = [r for r in known.values() if not r.state.status.is_terminal]
         put_back = _supersede(superseded, now)
-        targets, before = {**put_back, **targets}, {**before, **put_back}
+        targets, serves, before = {**put_back, **targets}, before, {**before, **put_back}
         for older in self._of_model(model_id):
-            before |= self._take_over(older, targets.keys(), rollback_id, view, now)
+            had = self._take_over(older, targets.keys(), rollback_id, view, now)
+            before, serves = {**before, **had}, {**serves, **had}
         state = RollbackState(
             rollback_id=rollback_id,
             model_id=model_id,
@@ -103,10 +105,18 @@ class Orders:
             if superseded
             else undone_by(state, self._history(known.values()))
         )
+        marks = self._marks(superseded or filter(None, [known.get(state.undoes)]), state.undoes)
+        state.away = put_away(serves, targets, marks)
         rollback = Rollback(state, now)
         self._active.append(rollback)
         self._events.append((rollback_id, rollback.begin_event(now)))
         return rollback
+
+    def _marks(self, runners: Iterable[Runner], undoes: str) -> dict[tuple[str, str], Mark]:
+        """Return what versions had done when the rollouts that are taken back put them on."""
+        states = [(r.state.plan.version, r.state.marks) for r in runners]
+        of_rollouts = states or [self._journal.marks(undoes)]
+        return {(r, version): mark for version, marks in of_rollouts for r, mark in marks.items()}
 
     def _take_over(
         self, older: Rollback, robots: Set[str], newer_id: str, view: FleetView, now: float

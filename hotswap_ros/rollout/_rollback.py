@@ -9,6 +9,7 @@ from collections.abc import Set
 
 from hotswap_ros.rollout._changes import Subset
 from hotswap_ros.rollout._commands import Desired, LoadVersion
+from hotswap_ros.rollout._extent import extent_of
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._rollback_state import RollbackState
 from hotswap_ros.rollout._state import Cause, Event, Level, Status
@@ -116,7 +117,8 @@ class Rollback:
         state.owed = tuple(sorted(missing))
         if missing <= away or now - self._since >= _TIMEOUT_S:
             state.silent = tuple(sorted(missing - away))
-            state.tasks = self._tasks(view)
+            kept = {r: away for r, away in state.away.items() if r in self._targets}
+            state.extent = extent_of(kept, self.model_id, view)
             state.confirm_s = now - state.ordered
 
     def hand_over(
@@ -201,20 +203,6 @@ class Rollback:
             for robot_id, target in self._targets.items()
             if robot_id not in self.refused and robot_id not in self.owed
         }
-
-    def _tasks(self, view: FleetView) -> int:
-        """Count the tasks of the versions that were put away, each since its robot's start."""
-        tasks = 0
-        for robot_id, target in self._targets.items():
-            telemetry = view.telemetry(self.model_id, robot_id)
-            before = self.state.before.get(robot_id)
-            if telemetry is None or before is None:
-                continue
-            away = {*before.routing.versions, *before.resident} - set(target.routing.versions)
-            tasks += sum(
-                telemetry.versions[v].tasks.finished for v in away & set(telemetry.versions)
-            )
-        return tasks
 
     def load_refused(self, command: LoadVersion, cause: Cause, message: str) -> None:
         """Take a robot's word that it cannot load the version: it stays on what it had."""

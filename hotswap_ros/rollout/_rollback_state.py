@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from hotswap_ros.plan import counted, few
 from hotswap_ros.rollout._commands import Desired
+from hotswap_ros.rollout._extent import Away, Extent
 from hotswap_ros.rollout._state import Cause, Status
 
 #: What stands for a strategy in the history of ordered rollbacks.
@@ -37,8 +38,8 @@ class RollbackState(BaseModel):
     what robots should serve, `before` what each had; who cannot load its target returns to that,
     and is named in `refused`. `owed` are those that did not confirm, of which the `silent` were in
     reach. `taken_over` are those that were given up, each to the newer rollback that is named.
-    `tasks` is how many the versions that were put away had finished. `undoes` is the rollout that
-    it took back, empty for none.
+    `away` are the versions that are put away, and `extent` is how many tasks they had finished.
+    `undoes` is the rollout that it takes back, empty for none.
     """
 
     rollback_id: str
@@ -54,7 +55,8 @@ class RollbackState(BaseModel):
     silent: tuple[str, ...] = ()
     taken_over: dict[str, str] = Field(default_factory=dict)
     robots_confirmed: int = 0
-    tasks: int = 0
+    away: Away = Field(default_factory=dict)
+    extent: Extent = Field(default_factory=Extent)
     saved_at: float = 0.0
 
     @property
@@ -98,7 +100,7 @@ class RollbackState(BaseModel):
         if self.robots_confirmed:
             text += (
                 f'commands left after {self.command_s:.2f} s, the last robot confirmed after '
-                f'{self.confirm_s:.2f} s. What they served had finished {self.tasks:,} tasks.'
+                f'{self.confirm_s:.2f} s. What they served had finished {self.extent}.'
             )
         else:
             text += none_confirmed(self.confirm_s, len(set(self.owed) - set(self.silent)))
@@ -132,14 +134,15 @@ class RollbackState(BaseModel):
             'previous': {name: was.routing.stable for name, was in self.before.items()},
             'robots_total': len(self.targets),
             'robots_failed': self.failed,
-            'tasks': self.tasks,
+            'tasks': self.extent.tasks,
             'rollback': {
                 'robots': sorted(self.targets),
                 'confirmed': self.robots_confirmed,
                 'owed': list(self.owed),
                 'refused': {name: text for name, (_, text) in self.refused.items()},
                 'taken_over': self.taken_over,
-                'tasks': self.tasks,
+                'tasks': self.extent.tasks,
+                'tasks_text': str(self.extent),
                 'seconds': self.confirm_s,
                 'command_s': self.command_s,
             },

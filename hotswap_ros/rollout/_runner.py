@@ -19,6 +19,7 @@ from hotswap_ros.rollout._breakers import Breakers
 from hotswap_ros.rollout._cohort import Cohort
 from hotswap_ros.rollout._commands import Desired
 from hotswap_ros.rollout._course import Course
+from hotswap_ros.rollout._extent import mark
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
 from hotswap_ros.rollout._joining import Door, join
 from hotswap_ros.rollout._log import Log
@@ -130,6 +131,7 @@ class Runner:
         self._mind_what_is_missing(view, now)
         if self._is_going_on:
             self._run_step(view, now)
+        mark(self.state, view)
 
     def command(
         self, verb: Verb, now: float, remark: str = '', share: float | None = None

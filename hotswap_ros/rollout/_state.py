@@ -148,6 +148,13 @@ class RampState(BaseModel):
     tasks: int = 0
 
 
+class Mark(BaseModel):
+    """Tasks that a version had finished on a robot since the robot's start with `boot_id`."""
+
+    boot_id: str = ''
+    finished: int = 0
+
+
 class RolloutState(BaseModel):
     """
     The whole of a rollout. Times are seconds since 1970.
@@ -156,7 +163,8 @@ class RolloutState(BaseModel):
     `previous` maps every robot of the plan to the version that it served before. `staged`,
     `shares`, `shadowed`, `promoted` and `retired` are what the steps asked for so far; what each
     robot should serve follows from them and from `status`. `shares` names the robots that the gate
-    watches, one that was promoted with a share of 1; `touched` all that ever served the version.
+    watches, one that was promoted with a share of 1; `touched` all that ever served the version,
+    `marks` what it had done on each of them before.
     `barred` are robots that something else had while this one ran: they do not join.
     `failed` are those that could not load, obey or confirm, `owed` those that did not confirm a
     rollback. `tasks` is how many the candidate finished under each gate.
@@ -197,6 +205,7 @@ class RolloutState(BaseModel):
     promoted: set[str] = Field(default_factory=set)
     retired: set[str] = Field(default_factory=set)
     touched: set[str] = Field(default_factory=set)
+    marks: dict[str, Mark] = Field(default_factory=dict)
     barred: set[str] = Field(default_factory=set)
     failed: set[str] = Field(default_factory=set)
     owed: set[str] = Field(default_factory=set)

@@ -145,6 +145,68 @@ def test_a_rollback_that_was_ordered_counts_in_the_frequency_of_its_strategy(pro
     assert order(fleet).state.undoes == rollout, 'it superseded it'
 
 
+def said_of_tasks(fleet, rollback):
+    """Return what a rollback says of tasks when it is over."""
+    fleet.run_until(lambda: rollback.is_done, at_most=20)
+    fleet.step()
+    report = fleet.coordinator.report(rollback.state.rollback_id)
+    text = report['rollback']['tasks_text']
+    assert f'What they served had finished {text}.' in report['reason']
+    assert f'{report["tasks"]:,} tasks' in text
+    return report['tasks'], text
+
+
+@pytest.mark.parametrize('is_restarted', [False, True])
+def test_tasks_are_those_since_the_rollout_that_it_takes_back(promoted, plan, is_restarted):
+    fleet, _ = promoted
+    fleet.run(500)
+    first, _ = said_of_tasks(fleet, order(fleet))
+    assert first > 10_000
+    fleet.finish(fleet.start(plan()))
+    done = sum(robot.counts['v24'].finished for robot in fleet.robots.values())
+    if is_restarted:
+        restart(fleet)
+        fleet.run(3)
+    tasks, text = said_of_tasks(fleet, order(fleet))
+    assert 0 < tasks - (done - first) < 200
+    assert text == f'{tasks:,} tasks since the rollout began'
+
+
+def test_who_was_started_again_since_has_done_more(promoted):
+    fleet, _ = promoted
+    fleet.run(10)
+    fleet.robots['r03'].reboot('')
+    fleet.run(10)
+    _, text = said_of_tasks(fleet, order(fleet))
+    assert text.startswith('at least ')
+    assert text.endswith(' tasks since the rollout began')
+
+
+def test_of_what_no_rollout_put_on_all_tasks_count(promoted):
+    fleet, _ = promoted
+    for robot in fleet.robots.values():
+        robot.success['v22'] = 0.9
+    fleet.add_robot('r90')
+    fleet.run(10)
+    _, text = said_of_tasks(fleet, order(fleet, 'v22'))
+    assert text.endswith(" of them counted since the robots' start"), 'r90 served v23'
+    _, text = said_of_tasks(fleet, order(fleet, 'v24'))
+    assert text.endswith(" tasks since the robots' start")
+
+
+def test_of_a_rollout_under_way_the_candidates_count(promoted, plan):
+    fleet, _ = promoted
+    for robot in fleet.robots.values():
+        robot.success['v25'] = 0.94
+    fleet.start(plan('v25', stages=((20, 60_000), (100, 300))))
+    fleet.run_until(lambda: fleet.candidates() == {'v25'})
+    fleet.run(10)
+    done = sum(r.counts['v25'].finished for r in fleet.robots.values() if 'v25' in r.counts)
+    tasks, text = said_of_tasks(fleet, order(fleet, 'v24'))
+    assert done <= tasks < done + 20
+    assert text == f'{tasks} tasks since the rollout began'
+
+
 def test_a_rollback_that_nobody_confirmed_is_none(promoted):
     fleet, _ = promoted
     for robot in fleet.robots.values():
