@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from hotswap_ros.plan import Plan
@@ -29,6 +31,9 @@ _UNREACHABLE_S = 5.0
 _PERIODS = 3.0
 #: What the last event of a rollout is called.
 _ENDS = {status.value: status for status in Status if status.is_terminal}
+#: Thresholds of the garbage collector. What robots are made of stays for as long as they do, and
+#: with the usual ones a quarter of the time goes into looking through ten thousand of them again.
+_FEW_COLLECTIONS = (50_000, 20, 100)
 
 
 class VirtualSession:
@@ -103,10 +108,11 @@ class VirtualSession:
     def run(self, is_over: Callable[[], bool], limit_s: float = math.inf) -> bool:
         """Let time pass until `is_over`, or for `limit_s` at most; returns whether it is."""
         until = self.clock.now + limit_s
-        while not is_over():
-            if self.clock.now >= until:
-                return False
-            self._pass_to_next(until)
+        with _few_collections():
+            while not is_over():
+                if self.clock.now >= until:
+                    return False
+                self._pass_to_next(until)
         return True
 
     def _soon(self) -> None:
@@ -142,3 +148,13 @@ class VirtualSession:
             self._soon()
         for call in self.on_look:
             call()
+
+
+@contextlib.contextmanager
+def _few_collections() -> Iterator[None]:
+    usual = gc.get_threshold()
+    gc.set_threshold(*_FEW_COLLECTIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
