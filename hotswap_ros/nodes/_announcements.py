@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,24 +17,27 @@ from hotswap_ros.nodes import fleet_conversions, qos
 from hotswap_ros.nodes._coordinator_loop import News
 from hotswap_ros.rollout import Event, Level, Snapshot
 
-#: Who hears alerts has so long to be there, in seconds, before the first of them.
-_PATIENCE_S = 3.0
+#: A hearer is known here before it knows of the publisher: it has to be seen so many times.
+_LOOKS = 2
 
 
 class Announcements:
     """
     Publishes `~/rollout_status`, `~/alerts` and `/diagnostics`; `epoch` is for the latter.
 
-    `on_told` is given the numbers of the events that people were told.
+    `on_told` is given the numbers of the events that people were told. Alerts wait until somebody
+    subscribes to them, the newest hundred; those that wait at the end are told after the next
+    start. Publishing for late comers (transient-local) would tell old ones anew to each tool that
+    starts, and lose them with the process.
     """
 
     def __init__(self, node: Node, epoch: int, on_told: Callable[[int], None]) -> None:
         self._node = node
         self._epoch = epoch
         self._on_told = on_told
-        self._began = time.monotonic()
         self._looks_with_hearers = 0
-        self._untold: list[tuple[str, Event]] = []
+        # Hearers keep no more of them at once.
+        self._untold: deque[tuple[str, Event]] = deque(maxlen=qos.EVENT.depth)
         self._untold_number = 0
         self._latest: Snapshot | None = None
         self._robots_heard = 0
@@ -68,7 +71,7 @@ class Announcements:
 
     def repeat(self, robots: Mapping[tuple[str, str], Any]) -> None:
         """Tell how things stand; `robots` are the statuses that were heard, by model and robot."""
-        self._looks_with_hearers += self._alerts.get_subscription_count() > 0
+        self._looks_with_hearers = self._looks_with_hearers + 1 if self._is_heard else 0
         self._tell()
         self._publish_status()
         self._publish_diagnostics(robots)
@@ -82,19 +85,21 @@ class Announcements:
         changed, self._published = key != self._published, key
         return changed
 
-    def _tell(self) -> None:
-        """
-        Publish the alerts; those of a start, as soon as somebody is there to hear them.
+    @property
+    def _is_heard(self) -> bool:
+        return bool(self._alerts.get_subscription_count() > 0)
 
-        A hearer is known here before it knows of the publisher, hence two looks.
-        """
-        is_early = time.monotonic() - self._began < _PATIENCE_S
-        if not self._untold_number or (is_early and self._looks_with_hearers < 2):
+    def _tell(self) -> None:
+        """Publish the alerts, as soon as somebody is there to hear them."""
+        if not self._untold_number:
+            return
+        if self._untold and (self._looks_with_hearers < _LOOKS or not self._is_heard):
             return
         for told in self._untold:
             self._alerts.publish(fleet_conversions.alert_msg(*told))
         self._on_told(self._untold_number)
-        self._untold, self._untold_number = [], 0
+        self._untold.clear()
+        self._untold_number = 0
 
     def _log(self, rollout_id: str, event: Event) -> None:
         text = f'[{rollout_id}] {event.kind}: {event.text}' if rollout_id else event.text
@@ -133,7 +138,7 @@ class Announcements:
             level, text = DiagnosticStatus.ERROR, self._journal_error
         if self._taken_over:
             level, text = DiagnosticStatus.ERROR, self._taken_over
-        values = {'epoch': str(self._epoch)}
+        values = {'epoch': str(self._epoch), 'alerts_unheard': str(len(self._untold))}
         if self._latest is not None:
             state = self._latest.state
             values |= {'rollout': state.rollout_id, 'status': state.status.value}

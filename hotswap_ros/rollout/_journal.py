@@ -45,6 +45,10 @@ INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
 IN_MEMORY = ':memory:'
 
 
+#: Of the alerts that nobody heard, so many are told: older ones are in the reports.
+_UNTOLD = 100
+
+
 _REMEDY = (
     'check that the disk has room and that the file belongs to this user; nothing is said to '
     'robots before it can be written'
@@ -217,13 +221,15 @@ class Journal:
         return [AftermathState.model_validate_json(row[0]) for row in rows]
 
     def untold(self) -> tuple[list[tuple[str, Event]], int]:
-        """Return the alerts that nobody was told, by rollout id, and the last one's number."""
+        """Return the newest alerts that nobody was told, by rollout id, and the last's number."""
         rows = self._read(
             'SELECT id, rollout_id, event FROM events '
-            "WHERE id > (SELECT value FROM meta WHERE key = 'told') ORDER BY id"
+            "WHERE id > (SELECT value FROM meta WHERE key = 'told') "
+            "AND json_extract(event, '$.alert') ORDER BY id DESC LIMIT ?",
+            (_UNTOLD,),
         )
         found = [(rollout_id, Event.model_validate_json(event)) for _, rollout_id, event in rows]
-        return [told for told in found if told[1].alert], rows[-1][0] if rows else 0
+        return found[::-1], rows[0][0] if rows else 0
 
     def latest(self) -> RolloutState | None:
         """Return the newest rollout, ended or not."""

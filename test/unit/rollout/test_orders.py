@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from hotswap_ros.rollout import Cause, Journal, Status, Verb, strategy_metrics
+from hotswap_ros.rollout import Cause, Event, Journal, Level, Status, Verb, strategy_metrics
 
 MODEL = 'pick_policy'
 
@@ -463,6 +463,17 @@ def test_an_alert_that_died_with_the_process_is_told_by_the_next(promoted):
     restart(fleet)
     fleet.run(5)
     assert not fleet.events, 'told is told'
+
+
+def test_of_very_many_that_nobody_heard_the_newest_are_told(promoted):
+    fleet, _ = promoted
+    fleet.tells = False
+    told = [
+        Event(time=i, kind='clock', level=Level.WARNING, text='', alert=True) for i in range(120)
+    ]
+    quiet = Event(time=999, kind='step', level=Level.INFO, text='')
+    last = fleet.journal.commit(events=[('', event) for event in (*told, quiet)])
+    assert fleet.journal.untold() == ([('', event) for event in told[20:]], last - 1)
 
 
 def test_a_journal_of_an_older_version_has_told_everything(promoted):
