@@ -245,12 +245,16 @@ def start(
 
 
 @rollouts.command()
-def watch() -> None:
-    """Watch the running rollout, or see how the last one ended."""
+def watch(
+    rollout: Annotated[
+        str, typer.Argument(help='Rollout; without it the newest that is running, or the last.')
+    ] = '',
+) -> None:
+    """Watch a running rollout, or see how the last one ended."""
     need_ros()
     from hotswap_ros.cli._watch import watch_rollout
 
-    raise typer.Exit(watch_rollout(Console()))
+    raise typer.Exit(watch_rollout(Console(), rollout))
 
 
 def main() -> None:

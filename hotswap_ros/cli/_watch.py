@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 from rich.console import Console
 
 from hotswap_ros.cli._view import RolloutView
-from hotswap_ros.nodes.client import FleetClient
-from hotswap_ros.nodes.fleet_conversions import status_of
+from hotswap_ros.nodes.client import CoordinatorError, FleetClient
 from hotswap_ros.rollout import Status
 
 NO_COORDINATOR = (
@@ -26,19 +26,22 @@ def start_and_watch(console: Console, plan: str) -> int:
     with FleetClient() as client:
         if not client.wait_for_coordinator(10.0):
             raise SystemExit(NO_COORDINATOR)
-        attachment = Attachment(_last_rollout(client))
+        attachment = Attachment(_known_rollouts(client))
         future = client.start_rollout(plan)
         try:
             with RolloutView(console, 'rollout') as view:
                 while not (future.done() or attachment.is_over):
-                    view.show(client.status, client.robots.copy())
+                    own = attachment.rollout_id
+                    view.show(
+                        client.status_of(own) if own else client.status, client.robots.copy()
+                    )
                     attachment.look(client.status, client.is_there(), time.monotonic())
                     time.sleep(0.1)
         except KeyboardInterrupt:
             console.print("The rollout goes on: 'hotswap rollout watch' shows it again.")
             return 0
         if not future.done():
-            return _tell_end(console, client, attachment)
+            return _tell_end(console, client, attachment.rollout_id)
         result = future.result()
         console.print(result.reason, soft_wrap=True)
         return 1 if result.error_code else 0
@@ -49,22 +52,23 @@ class Attachment:
     Finds out that a rollout is over when the coordinator that took the goal is no more.
 
     The goal dies with the coordinator, the rollout does not: the one that is started in its place
-    goes on and tells so in its status. `before` is the newest rollout from before the goal.
+    goes on and tells so in its status. `before` are the rollouts from before the
+    goal.
     """
 
     #: How long the goal's own result may take, and a new coordinator to tell what it knows.
     PATIENCE_S = 5.0
 
-    def __init__(self, before: str) -> None:
+    def __init__(self, before: Collection[str]) -> None:
         self.rollout_id = ''
         self.is_over = False
-        self._before = before
+        self._before = {'', *before}
         self._was_away = False
         self._since: float | None = None
 
     def look(self, status: Any, is_there: bool, now: float) -> None:
         """Take the newest status, and whether a coordinator is there, at `now` (seconds)."""
-        if not self.rollout_id and status.rollout_id not in ('', self._before):
+        if not self.rollout_id and status.rollout_id not in self._before:
             self.rollout_id = status.rollout_id
         self._was_away = self._was_away or not is_there
         if not (is_there and self._is_past(status)):
@@ -77,46 +81,58 @@ class Attachment:
         """Return whether the rollout ended, or never began and nobody knows of it."""
         if not self.rollout_id:
             return self._was_away
-        ended = status_of(status.status)
-        return status.rollout_id != self.rollout_id or (ended is not None and ended.is_terminal)
+        return self.rollout_id not in status.rollouts_under_way
 
 
-def _last_rollout(client: FleetClient) -> str:
-    """Return the newest rollout that there is; the coordinator tells once a second."""
+def _known_rollouts(client: FleetClient) -> set[str]:
+    """Return the rollouts that are under way and the last; the coordinator tells once a second."""
     give_up_at = time.monotonic() + 3.0
     while not client.status.stamp.sec and time.monotonic() < give_up_at:
         time.sleep(0.02)
-    found: str = client.status.rollout_id
-    return found
+    status = client.status
+    return {status.rollout_id, *status.rollouts_under_way}
 
 
-def _tell_end(console: Console, client: FleetClient, attachment: Attachment) -> int:
-    if not attachment.rollout_id:
+def _tell_end(console: Console, client: FleetClient, rollout_id: str) -> int:
+    if not rollout_id:
         console.print(
             'hotswap: the coordinator was started again before the rollout began: start it again',
             soft_wrap=True,
         )
         return 1
-    report = client.report(attachment.rollout_id)
+    report = client.report(rollout_id)
     console.print(report['reason'], soft_wrap=True)
     return 0 if report['status'] == Status.SUCCEEDED.value else 1
 
 
-def watch_rollout(console: Console) -> int:
-    """Show the running or last rollout until it ends; return the exit code."""
+def watch_rollout(console: Console, rollout: str = '') -> int:
+    """
+    Show a rollout until it ends; return the exit code.
+
+    An empty id is the newest that is under way, or else the last one.
+    """
     with FleetClient() as client:
         if not client.wait_for_coordinator(10.0):
             raise SystemExit(NO_COORDINATOR)
         try:
             with RolloutView(console, 'rollout') as view:
-                while not _has_ended(client.rollout_state):
-                    view.show(client.status, client.robots.copy())
+                while not _has_ended(client, rollout):
+                    shown = client.status_of(rollout) if rollout else client.status
+                    view.show(shown, client.robots.copy())
                     time.sleep(0.1)
         except KeyboardInterrupt:
             return 0
+        if rollout:
+            try:
+                return _tell_end(console, client, rollout)
+            except CoordinatorError as error:
+                raise SystemExit(f'hotswap: {error}') from error
         console.print(client.status.reason, soft_wrap=True)
         return 0 if client.rollout_state is Status.SUCCEEDED else 1
 
 
-def _has_ended(status: Status | None) -> bool:
+def _has_ended(client: FleetClient, rollout: str) -> bool:
+    if rollout:
+        return client.status.stamp.sec > 0 and rollout not in client.status.rollouts_under_way
+    status = client.rollout_state
     return status is not None and status.is_terminal

@@ -39,12 +39,12 @@ class Announcements:
         # Hearers keep no more of them at once.
         self._untold: deque[tuple[str, Event]] = deque(maxlen=qos.EVENT.depth)
         self._untold_number = 0
-        self._latest: Snapshot | None = None
+        self._shown: tuple[Snapshot, ...] = ()
         self._robots_heard = 0
         self._quarantined: tuple[str, ...] = ()
         self._journal_error = ''
         self._taken_over = ''
-        self._published = ''
+        self._published: dict[str, str] = {}
         self._statuses = node.create_publisher(msg.RolloutStatus, '~/rollout_status', qos.STATE)
         self._alerts = node.create_publisher(msg.Alert, '~/alerts', qos.EVENT)
         # The one name that tools expect to be absolute.
@@ -62,28 +62,28 @@ class Announcements:
         self._journal_error = news.journal_error
         if news.archive_error:
             self._node.get_logger().error(news.archive_error)
-        self._latest = news.latest
+        self._shown = news.shown
         self._robots_heard = news.robots_heard
         self._quarantined = news.robots_quarantined
         self._taken_over = news.taken_over
-        if self._has_changed(news.latest):
-            self._publish_status()
+        for snapshot in self._take_changed():
+            self._publish_status(snapshot)
 
     def repeat(self, robots: Mapping[tuple[str, str], Any]) -> None:
         """Tell how things stand; `robots` are the statuses that were heard, by model and robot."""
         self._looks_with_hearers = self._looks_with_hearers + 1 if self._is_heard else 0
         self._tell()
-        self._publish_status()
+        for snapshot in self._shown or (None,):
+            self._publish_status(snapshot)
         self._publish_diagnostics(robots)
 
-    def _has_changed(self, latest: Snapshot | None) -> bool:
-        if latest is None:
-            return False
-        state = latest.state
-        key = f'{state.rollout_id} {state.status} {state.step_index} {state.pause_reason}'
-        key += f' {latest.robots_confirmed} {latest.robots_unreachable} {latest.tasks}'
-        changed, self._published = key != self._published, key
-        return changed
+    def _take_changed(self) -> list[Snapshot]:
+        """Return those of which something else is to be told than the last time."""
+        before, self._published = (
+            self._published,
+            {s.state.rollout_id: _key(s) for s in self._shown},
+        )
+        return [s for s in self._shown if before.get(s.state.rollout_id) != _key(s)]
 
     @property
     def _is_heard(self) -> bool:
@@ -111,16 +111,22 @@ class Announcements:
         else:
             logger.info(text)
 
-    def _publish_status(self) -> None:
+    def _publish_status(self, snapshot: Snapshot | None) -> None:
         if self._taken_over:
             return
         status = msg.RolloutStatus()
-        if self._latest is not None:
-            status = fleet_conversions.rollout_status_msg(self._latest)
+        if snapshot is not None:
+            status = fleet_conversions.rollout_status_msg(snapshot)
+        status.rollouts_under_way = self._under_way
         status.stamp = self._now()
         status.robots_heard = self._robots_heard
         status.robots_quarantined = self._quarantined
         self._statuses.publish(status)
+
+    @property
+    def _under_way(self) -> list[str]:
+        states = [snapshot.state for snapshot in self._shown]
+        return [state.rollout_id for state in states if not state.status.is_terminal]
 
     def _publish_diagnostics(self, robots: Mapping[tuple[str, str], Any]) -> None:
         unwell = [s for s in robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
@@ -139,8 +145,10 @@ class Announcements:
         if self._taken_over:
             level, text = DiagnosticStatus.ERROR, self._taken_over
         values = {'epoch': str(self._epoch), 'alerts_unheard': str(len(self._untold))}
-        if self._latest is not None:
-            state = self._latest.state
+        if self._under_way:
+            values['under way'] = ', '.join(self._under_way)
+        if self._shown:
+            state = self._shown[-1].state
             values |= {'rollout': state.rollout_id, 'status': state.status.value}
             values |= {'version': state.plan.version, 'reason': state.reason}
         status = DiagnosticStatus(
@@ -155,3 +163,9 @@ class Announcements:
 
     def _now(self) -> Any:
         return self._node.get_clock().now().to_msg()
+
+
+def _key(snapshot: Snapshot) -> str:
+    state = snapshot.state
+    key = f'{state.status} {state.step_index} {state.pause_reason}'
+    return f'{key} {snapshot.robots_confirmed} {snapshot.robots_unreachable} {snapshot.tasks}'

@@ -39,7 +39,11 @@ _NAP_S = 0.002
 
 @dataclass(frozen=True)
 class News:
-    """What one tick brought, for the executor thread."""
+    """
+    What one tick brought, for the executor thread.
+
+    `shown` are the rollouts that just ended and those under way, or else the last one.
+    """
 
     commands: tuple[Command, ...]
     events: tuple[tuple[str, Event], ...]
@@ -51,7 +55,7 @@ class News:
     robots_quarantined: tuple[str, ...]
     taken_over: str
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    latest: Snapshot | None = None
+    shown: tuple[Snapshot, ...] = ()
 
 
 class Loop(threading.Thread):
@@ -124,7 +128,10 @@ class Loop(threading.Thread):
     def _look(self, coordinator: Coordinator) -> News:
         now = self._now()
         output = coordinator.tick(now)
-        found = {i: coordinator.snapshot(now, i) for i in self.watched.copy()}
+        # One that has just ended tells its end, whatever else is under way.
+        shown = dict.fromkeys((*output.ended, *coordinator.shown_ids))
+        asked = {i: coordinator.snapshot(now, i) for i in self.watched.copy().union(shown)}
+        found = {i: snapshot for i, snapshot in asked.items() if snapshot is not None}
         return News(
             output.commands,
             output.events,
@@ -135,8 +142,8 @@ class Loop(threading.Thread):
             coordinator.robots_heard(now),
             coordinator.robots_quarantined,
             coordinator.taken_over,
-            {i: snapshot for i, snapshot in found.items() if snapshot is not None},
-            coordinator.snapshot(now),
+            found,
+            tuple(found[i] for i in shown if i in found),
         )
 
     def _put_away(

@@ -14,7 +14,7 @@ from rclpy.node import Node
 from hotswap_ros import srv
 from hotswap_ros.nodes import fleet_conversions
 from hotswap_ros.nodes._coordinator_loop import LoopLink
-from hotswap_ros.rollout import UnknownRolloutError, Verb
+from hotswap_ros.rollout import SeveralRolloutsError, UnknownRolloutError, Verb
 
 _VERBS = {
     srv.ControlRollout.Request.PAUSE: Verb.PAUSE,
@@ -55,7 +55,7 @@ class RolloutServices:
                     request.rollout_id, verb, now, request.remark, request.share
                 )
             )
-        except UnknownRolloutError as error:
+        except (UnknownRolloutError, SeveralRolloutsError) as error:
             response.error_code, response.error_msg = response.UNKNOWN_ROLLOUT, str(error)
         except Exception as error:
             response.error_code, response.error_msg = response.INVALID_COMMAND, str(error)

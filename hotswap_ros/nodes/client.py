@@ -41,7 +41,8 @@ class FleetClient:
     def __init__(
         self, coordinator: str = '/fleet_coordinator', fleet_namespace: str = '/fleet'
     ) -> None:
-        self.status: Any = msg.RolloutStatus()
+        self._status: Any = msg.RolloutStatus()
+        self._statuses: dict[str, Any] = {}
         self.robots: dict[str, Any] = {}
         self._context = Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
@@ -49,7 +50,7 @@ class FleetClient:
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._node.create_subscription(
-            msg.RolloutStatus, f'{coordinator}/rollout_status', self._on_rollout, qos.STATE
+            msg.RolloutStatus, f'{coordinator}/rollout_status', self._on_rollout, qos.STATE_OF_EACH
         )
         self._node.create_subscription(
             msg.RobotStatus, f'{fleet_namespace}/status', self._on_robot, qos.EVENT
@@ -71,6 +72,17 @@ class FleetClient:
         self._executor.shutdown(timeout_sec=0.5)
         self._node.destroy_node()
         self._context.try_shutdown()
+
+    @property
+    def status(self) -> Any:
+        """Return the newest `RolloutStatus` of the newest rollout under way, or else the last."""
+        last = self._status
+        newest = last.rollouts_under_way[-1] if last.rollouts_under_way else ''
+        return self._statuses.get(newest, last)
+
+    def status_of(self, rollout_id: str) -> Any:
+        """Return the newest `RolloutStatus` of a rollout; an empty one: it was never heard."""
+        return self._statuses.get(rollout_id) or msg.RolloutStatus()
 
     @property
     def rollout_state(self) -> Status | None:
@@ -191,7 +203,8 @@ class FleetClient:
         return outcome
 
     def _on_rollout(self, status: Any) -> None:
-        self.status = status
+        self._statuses[status.rollout_id] = status
+        self._status = status
 
     def _on_robot(self, status: Any) -> None:
         self.robots[status.robot_id] = status

@@ -32,6 +32,8 @@ STREAM = _profile(10, ReliabilityPolicy.BEST_EFFORT)
 EVENT = _profile(100, ReliabilityPolicy.RELIABLE)
 #: The newest value, also for who comes late: the rollout status.
 STATE = _profile(1, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
+#: The same, to hear every rollout that is under way: each tells its own status.
+STATE_OF_EACH = _profile(100, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
 #: Of the same kinds, for who listens to a whole fleet: a thousand robots may speak at once.
 STREAM_OF_FLEET = _profile(5_000, ReliabilityPolicy.BEST_EFFORT)
 EVENT_OF_FLEET = _profile(5_000, ReliabilityPolicy.RELIABLE)

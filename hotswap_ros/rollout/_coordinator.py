@@ -194,17 +194,18 @@ class Coordinator:
                 if facts.lab is not None
             },
         )
-        runner.state.barred |= self._orders.robots(plan.model_id)
+        if runner.state.has_begun:
+            self._keep_apart(runner)
         self._rollouts.add(runner)
         return runner.state.rollout_id
 
     def _refuse_overlap(self, model_id: str, robots: Set[str]) -> None:
         for runner in self._rollouts.of_model(model_id):
-            if not runner.state.status.is_terminal:
+            common = robots & runner.state.previous.keys()
+            if common and not runner.state.status.is_terminal:
                 what = f'rollout {runner.state.rollout_id}'
-                raise OverlapError(
-                    model_id, what, runner.state.robots, 'wait for its end or abort it'
-                )
+                remedy = 'wait for its end, abort it, or let the plan name other robots'
+                raise OverlapError(model_id, what, common, remedy)
         self._orders.refuse_overlap(model_id, robots)
 
     def preview(self, plan_text: str, now: float) -> Preview:
@@ -226,7 +227,7 @@ class Coordinator:
         """
         Pass an operator's word on; `share` goes with SET_SHARE.
 
-        Raises UnknownRolloutError, CommandRefusedError or TakenOverError.
+        Raises UnknownRolloutError, SeveralRolloutsError, CommandRefusedError or TakenOverError.
         """
         self._rivals.refuse()
         self._rollouts.running(rollout_id).command(verb, now, remark, share)
@@ -251,6 +252,7 @@ class Coordinator:
             self._rollouts,
             now,
         )
+        self._bar(model_id, rollback.robots)
         for rollback_id, event in self._orders.take_events():
             self._outbox.tell(rollback_id, [event])
         return rollback
@@ -280,8 +282,17 @@ class Coordinator:
         runner = self._rollouts.get(rollout_id)
         return {} if runner is None else metrics(runner.state, self._view)
 
+    @property
+    def shown_ids(self) -> tuple[str, ...]:
+        """Return the rollouts under way as they began, or else the newest; empty for none."""
+        return self._rollouts.shown_ids
+
     def snapshot(self, now: float, rollout_id: str = '') -> Snapshot | None:
-        """Return how a rollout stands, the newest one for an empty id; None when there is none."""
+        """
+        Return how a rollout stands; None when there is none.
+
+        An empty id is the newest that is under way, or else the newest.
+        """
         runner = self._rollouts.get(rollout_id)
         return None if runner is None else snapshot(runner, self._view, now)
 
@@ -357,8 +368,22 @@ class Coordinator:
             held = self._desired.get(model_id, robot_id)
             report = self._view.report(model_id, robot_id)
             settled = held is None or self._view.confirms(held.routing, robot_id)
-            if settled and report is not None:
-                runner.join(report, self._view, now)
+            if settled and report is not None and runner.join(report, self._view, now):
+                self._bar(model_id, {robot_id}, but=runner)
+
+    def _keep_apart(self, new: Runner) -> None:
+        """Let no robot of a rollout that begins join another, nor those of others join it."""
+        model_id = new.state.plan.model_id
+        new.state.barred.update(self._orders.robots(model_id))
+        for runner in self._rollouts.of_model(model_id):
+            if not runner.state.status.is_terminal:
+                new.state.barred.update(runner.state.previous)
+        self._bar(model_id, new.state.previous.keys())
+
+    def _bar(self, model_id: str, robots: Set[str], but: Runner | None = None) -> None:
+        for runner in self._rollouts.of_model(model_id):
+            if runner is not but:
+                runner.state.barred.update(robots)
 
     def _wish(self, now: float) -> None:
         changed: list[Desired] = []

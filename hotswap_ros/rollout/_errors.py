@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hotswap_ros.plan import few
 
@@ -42,6 +42,14 @@ class UnknownRolloutError(RolloutError):
     def __init__(self, rollout_id: str) -> None:
         what = f"there is no rollout '{rollout_id}'" if rollout_id else 'no rollout is under way'
         super().__init__(f'{what}: list_rollouts (hotswap history) names those that there were')
+
+
+class SeveralRolloutsError(RolloutError):
+    """More than one rollout is under way, and none is named."""
+
+    def __init__(self, rollouts: Mapping[str, str]) -> None:
+        names = ', '.join(f'{rollout_id} ({what})' for rollout_id, what in rollouts.items())
+        super().__init__(f'{len(rollouts)} rollouts are under way: name one of {names}')
 
 
 class UnknownRobotError(RolloutError):

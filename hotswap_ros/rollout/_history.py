@@ -14,6 +14,7 @@ from hotswap_ros.rollout._journal import RolloutSummary
 from hotswap_ros.rollout._rollback_state import ROLLBACK, RollbackState
 from hotswap_ros.rollout._state import Status
 
+_WENT_BACK = (Status.ROLLED_BACK, Status.SUPERSEDED)
 _NOT_A_TRIAL = (Status.ABORTED, Status.SUPERSEDED)
 
 
@@ -82,7 +83,7 @@ def _metrics(strategy: str, rollouts: list[RolloutSummary], undone: Set[str]) ->
     trials = [r for r in ended if r.status not in _NOT_A_TRIAL]
     won = [r for r in ended if r.status is success]
     seconds = [r.ended - r.started for r in won if r.ended is not None]
-    went_back = sum(r.status is Status.ROLLED_BACK or r.rollout_id in undone for r in ended)
+    went_back = sum(r.status in _WENT_BACK or r.rollout_id in undone for r in ended)
     robots = sum(r.robots_total for r in ended)
     interval = wilson_interval(len(won), len(trials)) if trials else None
     return StrategyMetrics(

@@ -75,7 +75,7 @@ class Orders:
         """
         Begin one, which takes its robots over from those that are under way.
 
-        A rollout of the model that is under way ends. Raises UnknownRobotError or
+        A rollout of the model that is under way on any of them ends. Raises UnknownRobotError or
         NothingToRollBackError: then nothing has changed.
         """
         reports = view.reports(model_id)
@@ -86,8 +86,13 @@ class Orders:
         targets = find_targets(model_id, version, robot_ids, reports, desired)
         # Those that have ended are still there until their end is in the journal.
         known = {runner.state.rollout_id: runner for runner in rollouts.of_model(model_id)}
-        superseded = [r for r in known.values() if not r.state.status.is_terminal]
-        put_back = _supersede(superseded, now)
+        superseded = [
+            runner
+            for runner in known.values()
+            if not runner.state.status.is_terminal
+            and targets.keys() & runner.state.previous.keys()
+        ]
+        put_back = _supersede(superseded, rollback_id, now)
         targets, serves, before = {**put_back, **targets}, before, {**before, **put_back}
         for older in self._of_model(model_id):
             had = self._take_over(older, targets.keys(), rollback_id, view, now)
@@ -153,10 +158,10 @@ class Orders:
         return ended
 
 
-def _supersede(runners: Iterable[Runner], now: float) -> dict[str, Desired]:
+def _supersede(runners: Iterable[Runner], rollback_id: str, now: float) -> dict[str, Desired]:
     """End rollouts; return what their robots are to serve instead."""
     wishes: dict[str, Desired] = {}
     for runner in runners:
-        runner.supersede('a rollback took over its robots', now)
+        runner.supersede(f'rollback {rollback_id} took over its robots', now)
         wishes |= {wish.robot_id: wish for wish in runner.wants()}
     return wishes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hotswap_ros.rollout._errors import UnknownRolloutError
+from hotswap_ros.rollout._errors import SeveralRolloutsError, UnknownRolloutError
 from hotswap_ros.rollout._runner import Runner
 
 
@@ -49,16 +49,32 @@ class Roster:
         """Return every rollout, ended or not."""
         return iter(self._known.values())
 
+    @property
+    def shown_ids(self) -> tuple[str, ...]:
+        """Return the rollouts under way, or else the newest; empty when there is none."""
+        return tuple(self._active) or ((self.latest_id,) if self._known else ())
+
     def get(self, rollout_id: str) -> Runner | None:
-        """Return a rollout, ended or not, the newest for an empty id."""
-        return self._known.get(rollout_id or self.latest_id)
+        """Return a rollout, ended or not; for an empty id the newest, if it can be under way."""
+        if rollout_id:
+            return self._known.get(rollout_id)
+        return self._known[self.shown_ids[-1]] if self._known else None
 
     def running(self, rollout_id: str) -> Runner:
-        """Return one under way, the only one for an empty id. Raises UnknownRolloutError."""
+        """
+        Return one under way, the only one for an empty id.
+
+        Raises UnknownRolloutError or SeveralRolloutsError.
+        """
         if rollout_id in self._active:
             return self._active[rollout_id]
         if not rollout_id and len(self._active) == 1:
             return next(iter(self))
+        if not rollout_id and self._active:
+            plans = {name: runner.state.plan for name, runner in self._active.items()}
+            raise SeveralRolloutsError(
+                {i: f'{p.version} of {p.model_id}' for i, p in plans.items()}
+            )
         raise UnknownRolloutError(rollout_id)
 
     def of_model(self, model_id: str) -> list[Runner]:

@@ -139,13 +139,19 @@ class Runner:
         """Do what an operator says. Raises CommandRefusedError when it is not possible now."""
         Operator(self, now, remark).do(verb, share)
 
-    def join(self, report: RobotReport, view: FleetView, now: float) -> None:
-        """Let a robot that is new take part as those of the last finished stage do."""
+    def join(self, report: RobotReport, view: FleetView, now: float) -> bool:
+        """
+        Let a robot that is new take part as those of the last finished stage do.
+
+        Returns whether it does.
+        """
         if self.state.status not in (Status.RUNNING, Status.PAUSED):
-            return
-        if join(self.state, report, view.reports(self.state.plan.model_id)):
-            self.wishes.forget()
-            self.say(now, 'joined', Level.INFO, f'{report.robot_id} joins', (report.robot_id,))
+            return False
+        if not join(self.state, report, view.reports(self.state.plan.model_id)):
+            return False
+        self.wishes.forget()
+        self.say(now, 'joined', Level.INFO, f'{report.robot_id} joins', (report.robot_id,))
+        return True
 
     def load_refused(self, robot_id: str, cause: Cause, message: str, now: float) -> None:
         """Take a robot's word that it cannot load the version: the rollout is over."""

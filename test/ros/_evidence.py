@@ -92,7 +92,8 @@ def check(now: Evidence, before: Evidence) -> None:
     assert over == set(now.orders_ended), 'rollbacks and events tell of other ends'
     for state in now.states:
         check_cohort(state)
-    assert sum(not s.status.is_terminal for s in now.states) <= 1, 'two rollouts at a time'
+    open_ = [s.previous.keys() for s in now.states if not s.status.is_terminal]
+    assert sum(map(len, open_)) == len(set().union(*open_)), 'a robot is of two rollouts'
 
 
 def outcome(state: RolloutState) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from hotswap_ros import action, msg, srv
 from hotswap_ros.cli._operate import run_control, run_history, run_report, run_rollback
+from hotswap_ros.nodes import qos
 
 ROBOTS = 6
 Status = msg.RolloutStatus
@@ -113,6 +114,34 @@ def test_regions_follow_each_other(site):
     titles = [step['title'] for step in ends_well(site, goal)['steps']]
     promoted = [title.split(':')[0] for title in titles if 'promote' in title]
     assert promoted == regions
+
+
+def test_two_regions_go_side_by_side_each_in_a_rollout_of_its_own(site):
+    regions = sorted({robot.region for robot in site.robots.values()})
+    heard = site.world.listen(Status, '/fleet_coordinator/rollout_status', qos.STATE_OF_EACH)
+    goals, ids = [], []
+    for region in regions:
+        plan = text('RegionalRollout', regions=[region], delayBetweenRegions='PT1H')
+        goals.append(site.roll_out(plan))
+        watched = heard.wait_for(
+            lambda m: m.rollout_id not in ids and m.status == Status.STATUS_RUNNING
+        )
+        ids.append(watched.rollout_id)
+    heard.clear()
+    for rollout_id in ids:
+        found = heard.wait_for(lambda m, own=rollout_id: m.rollout_id == own)
+        assert (found.rollouts_under_way, found.robots_total) == (ids, ROBOTS // 2)
+    code, told = tell(run_control, 'ABORT', '', 'a test')
+    assert code == 1
+    assert f'2 rollouts are under way: name one of {ids[0]} (same of pick_policy), ' in told
+    for rollout_id, goal, left in zip(ids, goals, (ids[1:], [])):
+        assert tell(run_control, 'ABORT', rollout_id, 'a test')[0] == 0
+        assert goal.result().status == Status.STATUS_ABORTED
+        end = heard.wait_for(
+            lambda m, own=rollout_id: (m.rollout_id, m.status) == (own, Status.STATUS_ABORTED)
+        )
+        assert end.rollouts_under_way == left, 'its end is told, whatever else is under way'
+    site.wait_until_served('v23')
 
 
 def test_a_canary_takes_a_few_and_then_the_rest(site):

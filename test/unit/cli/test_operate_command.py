@@ -33,8 +33,9 @@ CANARY = (
 )
 
 
-def status(rollout_id='', code=RUNNING):
-    return SimpleNamespace(rollout_id=rollout_id, status=code)
+def status(rollout_id='', code=RUNNING, others=()):
+    under_way = [*others, rollout_id] if code == RUNNING else [*others]
+    return SimpleNamespace(rollout_id=rollout_id, status=code, rollouts_under_way=under_way)
 
 
 def look(attachment, told, seconds, *, start=0.0, is_there=True):
@@ -45,7 +46,7 @@ def look(attachment, told, seconds, *, start=0.0, is_there=True):
 
 
 def test_a_rollout_that_ended_under_a_new_coordinator_is_over_after_a_while():
-    attachment = Attachment(before='old')
+    attachment = Attachment(before={'old'})
     assert not look(attachment, status('new'), 60)
     assert not look(attachment, status('new'), 30, start=60, is_there=False)
     assert not look(attachment, status('new', SUCCEEDED), 4, start=90)
@@ -54,20 +55,28 @@ def test_a_rollout_that_ended_under_a_new_coordinator_is_over_after_a_while():
 
 
 def test_the_end_of_the_rollout_before_is_none_of_this_one():
-    attachment = Attachment(before='old')
+    attachment = Attachment(before={'old'})
     assert not look(attachment, status('old', SUCCEEDED), 60)
     assert attachment.rollout_id == ''
 
 
 def test_a_coordinator_killed_before_the_rollout_began_knows_nothing_of_it():
-    attachment = Attachment(before='old')
+    attachment = Attachment(before={'old'})
     look(attachment, status('old', SUCCEEDED), 3, is_there=False)
     assert look(attachment, status('old', SUCCEEDED), 6, start=3)
     assert attachment.rollout_id == ''
 
 
+def test_another_rollout_beside_it_means_nothing():
+    attachment = Attachment(before={'old', 'beside'})
+    assert not look(attachment, status('mine', others=['old']), 60)
+    assert not look(attachment, status('next', others=['old', 'mine']), 60)
+    assert attachment.rollout_id == 'mine'
+    assert look(attachment, status('next', others=['old']), 6, start=60)
+
+
 def test_another_rollout_that_came_after_means_that_this_one_is_over():
-    attachment = Attachment(before='')
+    attachment = Attachment(before={''})
     look(attachment, status('mine'), 1)
     assert look(attachment, status('next'), 6, start=1)
     assert attachment.rollout_id == 'mine'

@@ -91,6 +91,9 @@ def ab_test(version):
 robots = st.sampled_from(ROBOTS)
 versions = st.sampled_from(['v24', 'v24', 'v25'])
 plans = st.sampled_from(['canary', 'canary', *PLANS, 'trial'])
+#: Half of the robots each; two rollouts of halves are side by side.
+LABELS = ('left', 'right')
+labels = st.sampled_from(['', '', *LABELS])
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,14 @@ class FleetMachine(RuleBasedStateMachine):
     make_fleet = None
     steps = 0
 
-    @initialize(version=versions, plan=plans, max_unreachable=st.integers(0, 1))
-    def begin(self, version, plan, max_unreachable):
+    @initialize(version=versions, plan=plans, max_unreachable=st.integers(0, 1), label=labels)
+    def begin(self, version, plan, max_unreachable, label):
         regions = ('north', 'south')
         self.fleet = self.make_fleet(
             robots=len(ROBOTS), leases=True, regions=regions, start=1e9, v25=0.3
         )
+        for number, robot in enumerate(self.fleet.robots.values()):
+            robot.labels = (LABELS[number // 2],)
         self.expected = dict.fromkeys(ROBOTS, FIRST)
         self.allowed = {robot_id: {FIRST} for robot_id in ROBOTS}
         self.states = {}
@@ -137,7 +142,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.ordered = []
         self.told_before = 0
         self.step()
-        self.somebody_starts_a_rollout(plan, version, max_unreachable, confirm_timeout=60)
+        self.somebody_starts_a_rollout(plan, version, max_unreachable, 60, label)
 
     # -- what happens -----------------------------------------------------------------------------
 
@@ -162,16 +167,17 @@ class FleetMachine(RuleBasedStateMachine):
         version=versions,
         max_unreachable=st.integers(0, 1),
         confirm_timeout=st.sampled_from([3, 60]),
+        label=labels,
     )
-    def somebody_starts_a_rollout(self, plan, version, max_unreachable, confirm_timeout):
+    def somebody_starts_a_rollout(self, plan, version, max_unreachable, confirm_timeout, label):
         head = f'modelId: {MODEL}\nversion: {version}\n'
         tail = f'\nmaxUnreachable: {max_unreachable}\nconfirmTimeout: {confirm_timeout}'
+        tail += f'\nlabels: [{label}]' if label else ''
         text = ab_test(version) if plan == 'trial' else head + PLANS[plan]
         try:
             rollout_id = self.fleet.coordinator.start(text + tail, self.fleet.now)
         except (RolloutError, PlanError):
             return
-        assert not self.active(), 'two at a time'
         self.states[rollout_id] = self.fleet.state(rollout_id)
         self.began_with[rollout_id] = set(self.states[rollout_id].previous)
         # It is a rollout once it is in the journal.
@@ -182,15 +188,19 @@ class FleetMachine(RuleBasedStateMachine):
         word=st.sampled_from([*Verb, 'roll back']),
         version=st.sampled_from(['', 'v23', 'v24']),
         share=st.sampled_from([0.0, 0.3, 1.0]),
+        which=st.integers(0, 1),
     )
-    def somebody_says(self, word, version, share=None):
+    def somebody_says(self, word, version, share, which):
+        if word == 'roll back':
+            self.somebody_orders_a_rollback(version, [])
+        else:
+            self.say(self.active()[-which], word, share)
+
+    def say(self, rollout_id, word, share=None):
         try:
-            if word == 'roll back':
-                self.somebody_orders_a_rollback(version, [])
-            else:
-                self.fleet.command('', word, share=share)
-                if word is Verb.SET_SHARE:
-                    self.set_by_hand.update(self.active())
+            self.fleet.command(rollout_id, word, share=share)
+            if word is Verb.SET_SHARE:
+                self.set_by_hand.add(rollout_id)
         except RolloutError:
             return
         self.look()
@@ -240,9 +250,9 @@ class FleetMachine(RuleBasedStateMachine):
             robot.unloadable[fate] = Cause.DIGEST_MISMATCH
 
     @precondition(lambda self: NEW not in self.fleet.robots)
-    @rule(region=st.sampled_from(['north', 'south']))
-    def a_new_robot_is_switched_on(self, region):
-        self.fleet.add_robot(NEW, region, FIRST)
+    @rule(region=st.sampled_from(['north', 'south']), has=st.sampled_from([(), LABELS]))
+    def a_new_robot_is_switched_on(self, region, has):
+        self.fleet.add_robot(NEW, region, FIRST, has)
         self.expected[NEW] = FIRST
         self.allowed[NEW] = {FIRST}
 
@@ -411,6 +421,12 @@ class FleetMachine(RuleBasedStateMachine):
             assert begun in (state.step_index, state.step_index + 1), 'a step was left out'
 
     @invariant()
+    def a_robot_is_of_one_rollout_at_a_time(self):
+        whose = [set(self.states[i].previous) for i in self.active()]
+        whose += [o.rollback.robots for o in self.orders.values() if not o.rollback.is_done]
+        assert sum(map(len, whose)) == len(set().union(*whose))
+
+    @invariant()
     def only_what_was_asked_for_is_served(self):
         for robot_id, robot in self.fleet.robots.items():
             assert robot.routing.stable in self.allowed[robot_id]
@@ -467,11 +483,11 @@ class FleetMachine(RuleBasedStateMachine):
         has_no_history = state.plan.strategy is Strategy.BLUE_GREEN
         is_undecided = state.pause_reason is PauseReason.INCONCLUSIVE
         if state.pause_reason is PauseReason.APPROVAL:
-            self.somebody_says(Verb.APPROVE, '')
+            self.say(state.rollout_id, Verb.APPROVE)
         elif has_no_arms or (has_no_history and is_undecided):
-            self.somebody_says(Verb.SKIP_WAIT, '')
+            self.say(state.rollout_id, Verb.SKIP_WAIT)
         elif state.status is Status.PAUSED:
-            self.somebody_says(Verb.RESUME, '')
+            self.say(state.rollout_id, Verb.RESUME)
 
 
 def run_machine(examples, steps, *, derandomize):
