@@ -32,6 +32,7 @@ from hotswap_ros.rollout._fleet import (
 from hotswap_ros.rollout._forecast import Forecast, forecast
 from hotswap_ros.rollout._history import StrategyMetrics, strategy_metrics
 from hotswap_ros.rollout._journal import IN_MEMORY, Journal, JournalError, RolloutSummary
+from hotswap_ros.rollout._kinds import QUIET, Kind
 from hotswap_ros.rollout._preview import Preview, Traffic
 from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._rollback_state import ROLLBACK
@@ -51,6 +52,7 @@ from hotswap_ros.rollout._version_facts import read_versions
 
 __all__ = [
     'IN_MEMORY',
+    'QUIET',
     'ROLLBACK',
     'Archive',
     'ArchiveError',
@@ -65,6 +67,7 @@ __all__ = [
     'Forecast',
     'Journal',
     'JournalError',
+    'Kind',
     'Level',
     'LoadVersion',
     'NoRobotsError',

@@ -15,10 +15,9 @@ from hotswap_ros.gates import MIN_TASKS, Block, change, stratified_drop, stratif
 from hotswap_ros.models import TaskCounts
 from hotswap_ros.plan import counted
 from hotswap_ros.rollout._fleet import FleetView
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Event, Level
 
-#: The kind of event that tells the verdict.
-VERIFIED = 'verified'
 #: How often a version that is as before may be called worse: there is one look.
 _ALPHA = 0.01
 #: So many times the window is waited for tasks.
@@ -269,7 +268,7 @@ class Aftermath:
         self.has_news = True
         return Event(
             time=now,
-            kind=VERIFIED,
+            kind=Kind.VERIFIED,
             level=level,
             text=state.sentence,
             robots=tuple(sorted(state.serves)),

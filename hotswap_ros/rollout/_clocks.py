@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hotswap_ros.plan import counted, time_words
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Event, Level
 
 #: A clock is wrong from here on, in seconds: a swap "at one instant" would be seen to be none.
@@ -148,4 +149,4 @@ def _named(robots: Sequence[str]) -> str:
 
 
 def _event(now: float, level: Level, robots: tuple[str, ...], text: str) -> Event:
-    return Event(time=now, kind='clock', level=level, text=text, robots=robots, alert=True)
+    return Event(time=now, kind=Kind.CLOCK, level=level, text=text, robots=robots, alert=True)

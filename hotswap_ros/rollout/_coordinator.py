@@ -20,7 +20,6 @@ from hotswap_ros.plan import (
     load_plan,
 )
 from hotswap_ros.rollout._aftercare import Aftercare
-from hotswap_ros.rollout._aftermath import VERIFIED
 from hotswap_ros.rollout._clocks import ClockWatch
 from hotswap_ros.rollout._commands import Command, Desired, LoadVersion
 from hotswap_ros.rollout._debts import Debts
@@ -31,6 +30,7 @@ from hotswap_ros.rollout._errors import (
 )
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.rollout._journal import Journal, RolloutSummary
+from hotswap_ros.rollout._kinds import SETTLED, Kind
 from hotswap_ros.rollout._orders import Orders
 from hotswap_ros.rollout._outbox import Outbox
 from hotswap_ros.rollout._pace import Pace
@@ -42,11 +42,11 @@ from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._roster import Roster
 from hotswap_ros.rollout._runner import Runner
 from hotswap_ros.rollout._snapshot import Snapshot, metrics, snapshot
-from hotswap_ros.rollout._state import SETTLED, Cause, Event, Status
+from hotswap_ros.rollout._state import Cause, Event, Status
 from hotswap_ros.rollout._verbs import Verb
 
 #: Kinds of events that come after the end of a rollback and belong to its report.
-_AFTER = (VERIFIED, *SETTLED)
+_AFTER = (Kind.VERIFIED, *SETTLED)
 
 
 @dataclass(frozen=True)

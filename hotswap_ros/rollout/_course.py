@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from hotswap_ros.plan import counted
 from hotswap_ros.rollout._fleet import FleetView
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._log import Say
 from hotswap_ros.rollout._rollback_state import are_owed, none_confirmed
 from hotswap_ros.rollout._state import (
@@ -50,7 +51,7 @@ class Course:
         self.state.reason = text
         by_hand = reason is PauseReason.BY_HAND
         level = Level.INFO if by_hand else Level.WARNING
-        self._say(now, reason.value, level, text, robots, alert=not by_hand)
+        self._say(now, Kind(reason.value), level, text, robots, alert=not by_hand)
 
     def resume(self, text: str, now: float) -> None:
         """Go on; the time of the pause does not count."""
@@ -59,7 +60,7 @@ class Course:
         self.leave_pause()
         self.state.status = Status.RUNNING
         self.state.reason = ''
-        self._say(now, 'resumed', Level.INFO, text)
+        self._say(now, Kind.RESUMED, Level.INFO, text)
 
     @property
     def _gravity(self) -> Level:
@@ -91,7 +92,7 @@ class Course:
         self.state.reason = reason
         self._wishes.forget()
         touched = sorted(self.state.touched)
-        self._say(now, 'rollback', self._gravity, reason, touched, alert=True)
+        self._say(now, Kind.ROLLBACK, self._gravity, reason, touched, alert=True)
 
     def end_rollback_when_confirmed(self, view: FleetView, now: float) -> None:
         """End once all in reach serve the previous version, or have had their time."""
@@ -106,7 +107,7 @@ class Course:
         self.state.failed.update(silent)
         if owed:
             text = f'{counted(owed)} {are_owed(owed)}'
-            self._say(now, 'owed', Level.WARNING, text, owed, alert=True)
+            self._say(now, Kind.OWED, Level.WARNING, text, owed, alert=True)
         self._end_rollback(owed, len(away), seconds, now)
 
     def _end_rollback(self, owed: Sequence[str], away: int, seconds: float, now: float) -> None:
@@ -139,13 +140,13 @@ class Course:
         self._wishes.forget()
         if self.state.step_records and self.state.step_records[-1].ended is None:
             self.state.step_records[-1].ended = now
-        self._say(now, status.value, level, reason, self.state.robots, alert=True)
+        self._say(now, Kind(status.value), level, reason, self.state.robots, alert=True)
 
     def take(self, outcome: Outcome, now: float) -> None:
         """Go where what a step's action found leads."""
         if outcome.move is Move.DONE:
             if outcome.text:
-                self._say(now, 'gate', Level.WARNING, outcome.text, alert=True)
+                self._say(now, Kind.GATE, Level.WARNING, outcome.text, alert=True)
             self.leave_pause()
             self.state.status = Status.RUNNING
             self.next_step(now)
@@ -162,7 +163,7 @@ class Course:
         asked = self.state.step.on_inconclusive or self.state.plan.on_inconclusive
         if asked == 'continue' and outcome.has_seen:
             text = f'{outcome.text} The plan says to go on.'
-            self._say(now, 'inconclusive', Level.WARNING, text, alert=True)
+            self._say(now, Kind.INCONCLUSIVE, Level.WARNING, text, alert=True)
             self.next_step(now)
         elif asked == 'rollback':
             text = f'{outcome.text} The plan says to roll back.'

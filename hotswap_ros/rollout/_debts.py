@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from hotswap_ros.rollout._desired import DesiredFleet
 from hotswap_ros.rollout._fleet import FleetView
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._runner import Runner
-from hotswap_ros.rollout._state import SETTLED, Event, Level
-
-_PAID, _WAIVED = SETTLED
+from hotswap_ros.rollout._state import Event, Level
 
 
 @dataclass
@@ -49,7 +48,7 @@ class Debts:
         for debt in self._debts:
             waived = {r for r, version in debt.robots.items() if self._is_waived(debt, r, version)}
             paid = {r for r in debt.robots.keys() - waived if self._is_paid(debt, r, now)}
-            for kind, robots in ((_PAID, paid), (_WAIVED, waived)):
+            for kind, robots in ((Kind.PAID, paid), (Kind.WAIVED, waived)):
                 if robots:
                     told.append((debt.rollout_id, _event(now, kind, debt, sorted(robots))))
             debt.robots = {r: v for r, v in debt.robots.items() if r not in paid | waived}
@@ -69,15 +68,15 @@ class Debts:
         )
 
 
-def _event(now: float, kind: str, debt: Debt, robots: list[str]) -> Event:
+def _event(now: float, kind: Kind, debt: Debt, robots: list[str]) -> Event:
     versions = '/'.join(sorted({debt.robots[robot_id] for robot_id in robots}))
     is_or_are = 'is' if len(robots) == 1 else 'are'
     text = f'{", ".join(robots)} {is_or_are} '
-    if kind == _PAID:
+    if kind is Kind.PAID:
         text += f'back on {versions}, as was owed'
     else:
         text += f'to serve something else by now: {versions} is owed no longer'
-    is_paid = kind == _PAID
+    is_paid = kind is Kind.PAID
     return Event(
         time=now, kind=kind, level=Level.INFO, text=text, robots=tuple(robots), alert=is_paid
     )

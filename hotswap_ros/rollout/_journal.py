@@ -16,9 +16,10 @@ from hotswap_ros.plan import Rehearsal
 from hotswap_ros.rollout._aftermath import AftermathState
 from hotswap_ros.rollout._commands import Desired
 from hotswap_ros.rollout._debts import Debt
+from hotswap_ros.rollout._kinds import SETTLED
 from hotswap_ros.rollout._lock import hold
 from hotswap_ros.rollout._rollback_state import ROLLBACK, RollbackState
-from hotswap_ros.rollout._state import SETTLED, Event, Mark, RolloutState, Status
+from hotswap_ros.rollout._state import Event, Mark, RolloutState, Status
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);

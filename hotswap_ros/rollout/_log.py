@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Event, Level
 
 
@@ -17,7 +18,7 @@ class Say(Protocol):
     def __call__(
         self,
         now: float,
-        kind: str,
+        kind: Kind,
         level: Level,
         text: str,
         robots: Sequence[str] = (),
@@ -35,7 +36,7 @@ class Log:
     def say(
         self,
         now: float,
-        kind: str,
+        kind: Kind,
         level: Level,
         text: str,
         robots: Sequence[str] = (),

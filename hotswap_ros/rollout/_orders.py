@@ -16,6 +16,7 @@ from hotswap_ros.rollout._extent import put_away
 from hotswap_ros.rollout._fleet import FleetView
 from hotswap_ros.rollout._history import undone_by
 from hotswap_ros.rollout._journal import Journal, RolloutSummary
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._rollback import Rollback
 from hotswap_ros.rollout._rollback_state import RollbackState
 from hotswap_ros.rollout._roster import Roster
@@ -130,7 +131,7 @@ class Orders:
         if had and not older.is_done:
             text = f'rollback {newer_id} took over {few(had)}'
             event = Event(
-                time=now, kind='taken_over', level=Level.INFO, text=text, robots=tuple(had)
+                time=now, kind=Kind.TAKEN_OVER, level=Level.INFO, text=text, robots=tuple(had)
             )
             self._events.append((older.state.rollback_id, event))
         return had

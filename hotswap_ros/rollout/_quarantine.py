@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from hotswap_ros.rollout._fleet import FleetView
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Event, Level
 
 
@@ -40,7 +41,7 @@ class QuarantineWatch:
 
 def _event(now: float, level: Level, robot_id: str, text: str) -> Event:
     return Event(
-        time=now, kind='quarantined', level=level, text=text, robots=(robot_id,), alert=True
+        time=now, kind=Kind.QUARANTINED, level=level, text=text, robots=(robot_id,), alert=True
     )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from hotswap_ros.rollout._errors import TakenOverError
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Event, Level
 
 #: Generations are counted on from an epoch, in microseconds: this many are none of one started
@@ -77,5 +78,5 @@ class Rivals:
 
     def _tell(self, now: float, level: Level, text: str) -> None:
         self._events.append(
-            Event(time=now, kind='second_coordinator', level=level, text=text, alert=True)
+            Event(time=now, kind=Kind.SECOND_COORDINATOR, level=level, text=text, alert=True)
         )

@@ -11,6 +11,7 @@ from hotswap_ros.rollout._changes import Subset
 from hotswap_ros.rollout._commands import Desired, LoadVersion
 from hotswap_ros.rollout._extent import extent_of
 from hotswap_ros.rollout._fleet import FleetView
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._rollback_state import RollbackState
 from hotswap_ros.rollout._state import Cause, Event, Level, Status
 
@@ -174,7 +175,7 @@ class Rollback:
         """Return what people are told when it is ordered."""
         return Event(
             time=now,
-            kind='rollback',
+            kind=Kind.ROLLBACK,
             level=Level.WARNING,
             text=self.state.reason,
             robots=tuple(sorted(self.state.targets)),

@@ -22,6 +22,7 @@ from hotswap_ros.rollout._course import Course
 from hotswap_ros.rollout._extent import mark
 from hotswap_ros.rollout._fleet import FleetView, RobotReport
 from hotswap_ros.rollout._joining import Door, join
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._log import Log
 from hotswap_ros.rollout._missing import ENDS_BY_ITSELF, find_missing
 from hotswap_ros.rollout._state import (
@@ -101,7 +102,7 @@ class Runner:
         text = f'{plan.strategy.value} of {plan.version} on {counted(runner.state.robots)}'
         is_open = runner.state.status is Status.RUNNING
         text += ' began' if is_open else f' {runner._waits_for_window}'
-        runner.say(now, 'started', Level.INFO, text)
+        runner.say(now, Kind.STARTED, Level.INFO, text)
         runner._name_who_answers(now)
         return runner
 
@@ -109,7 +110,7 @@ class Runner:
         for item in self.state.checklist:
             if item.state is ItemState.OVERRIDDEN:
                 text = f'{item.by} answers for {item.name.value} ({item.remark}): {item.sentence}'
-                self.say(now, 'override', Level.WARNING, text, alert=True)
+                self.say(now, Kind.OVERRIDE, Level.WARNING, text, alert=True)
 
     def tick(self, view: FleetView, now: float) -> None:
         """Look at the fleet and move on as far as it allows, by one step at most."""
@@ -150,7 +151,7 @@ class Runner:
         if not join(self.state, report, view.reports(self.state.plan.model_id)):
             return False
         self.wishes.forget()
-        self.say(now, 'joined', Level.INFO, f'{report.robot_id} joins', (report.robot_id,))
+        self.say(now, Kind.JOINED, Level.INFO, f'{report.robot_id} joins', (report.robot_id,))
         return True
 
     def load_refused(self, robot_id: str, cause: Cause, message: str, now: float) -> None:
@@ -189,7 +190,7 @@ class Runner:
             # The end of a pause gives back all of it, this absence included.
             self.course.shift_clocks(away)
         text = f'the coordinator is back after {away:.0f} s and goes on with the rollout'
-        self.say(now, 'restarted', Level.WARNING, text, alert=True)
+        self.say(now, Kind.RESTARTED, Level.WARNING, text, alert=True)
         if self.watching.lost_evidence and self.state.status is Status.RUNNING:
             text = (
                 f'the gate cannot go on from what it had seen ({self.watching.lost_evidence}) and '
@@ -224,7 +225,7 @@ class Runner:
         if not self.state.plan.is_open(now):
             return False
         self.state.status = Status.RUNNING
-        self.say(now, 'opened', Level.INFO, 'the deployment window is open')
+        self.say(now, Kind.OPENED, Level.INFO, 'the deployment window is open')
         return True
 
     @property
@@ -245,12 +246,12 @@ class Runner:
         if not (step.if_kept or state.plan.is_open(now)):
             if state.reason != self._waits_for_window:
                 state.reason = self._waits_for_window
-                self.say(now, 'window', Level.INFO, f'{step.title}: {state.reason}')
+                self.say(now, Kind.WINDOW, Level.INFO, f'{step.title}: {state.reason}')
             return
         state.reason = ''
         state.step_records.append(StepRecord(started=now))
         state.tasks_wanted, state.waits_since = 0, None
-        self.say(now, 'step', Level.INFO, step.title, step.robots)
+        self.say(now, Kind.STEP, Level.INFO, step.title, step.robots)
         if step.watch is not None:
             self.watching.begin(step.watch)
         ACTIONS[step.kind].begin(step, self.scene(view, now))
@@ -312,11 +313,11 @@ class Runner:
             found = self.watching.inquiry.conclude(view, self.watching.failures)
         except Exception as error:  # The rollback is over, whatever can be said of it.
             text = f'what went wrong could not be examined: {type(error).__name__}: {error}'
-            self.say(now, 'diagnosis', Level.WARNING, text)
+            self.say(now, Kind.DIAGNOSIS, Level.WARNING, text)
             return
         if found is not None:
             self.state.diagnosis = found
-            self.say(now, 'diagnosis', Level.INFO, f'most likely: {found.cause}')
+            self.say(now, Kind.DIAGNOSIS, Level.INFO, f'most likely: {found.cause}')
 
     # -- what is missing --------------------------------------------------------------------------
 

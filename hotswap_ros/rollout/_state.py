@@ -8,9 +8,10 @@ from __future__ import annotations
 import enum
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from hotswap_ros.plan import ChecklistItem, Plan, Step, Watch
+from hotswap_ros.rollout._kinds import Kind
 
 
 class Status(str, enum.Enum):
@@ -74,13 +75,12 @@ class Level(str, enum.Enum):
     ERROR = 'error'
 
 
-#: Kinds of events after which a robot is owed a rollback no longer: it confirmed, or is to serve
-#: something else.
-SETTLED = ('paid', 'waived')
-
-
 class Event(BaseModel):
-    """Something that happened; `time` in seconds since 1970. `alert`: a person must know."""
+    """
+    Something that happened: `kind` says what, see Kind. `alert`: a person must know.
+
+    `time` is in seconds since 1970.
+    """
 
     time: float
     kind: str
@@ -88,6 +88,11 @@ class Event(BaseModel):
     text: str
     robots: tuple[str, ...] = ()
     alert: bool = False
+
+    @field_validator('kind', mode='before')
+    @classmethod
+    def _plain(cls, kind: str) -> str:
+        return kind.value if isinstance(kind, Kind) else kind
 
 
 class StepRecord(BaseModel):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hotswap_ros.gates import MIN_TASKS
 from hotswap_ros.plan import Observe, Ramp, SetRouting
 from hotswap_ros.rollout._errors import CommandRefusedError
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Cause, Level, PauseReason, Status
 from hotswap_ros.rollout.actions import set_flag
 
@@ -99,7 +100,7 @@ class Operator:
         self._state.reason = ''
         if runner.found_failure(now):
             return
-        runner.say(now, 'approved', Level.INFO, f'approved by a person{self._remark}')
+        runner.say(now, Kind.APPROVED, Level.INFO, f'approved by a person{self._remark}')
         self._course.next_step(now)
 
     def _refuse(self) -> None:
@@ -122,7 +123,9 @@ class Operator:
         runner.watching.judge()
         if runner.found_failure(now):
             return
-        runner.say(now, 'skipped', Level.WARNING, f'the wait was cut short by hand{self._remark}')
+        runner.say(
+            now, Kind.SKIPPED, Level.WARNING, f'the wait was cut short by hand{self._remark}'
+        )
         self._course.next_step(now)
 
     def _abort(self) -> None:
@@ -148,7 +151,7 @@ class Operator:
         else:
             self._share_of_the_cohort(share, step)
         text = f'the candidate takes {share:.0%} of tasks by hand{self._remark}'
-        runner.say(self._now, 'share', Level.WARNING, text, sorted(state.shares))
+        runner.say(self._now, Kind.SHARE, Level.WARNING, text, sorted(state.shares))
 
     def _share_of_the_cohort(self, share: float, step: object) -> None:
         state = self._state

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from hotswap_ros.plan import WaitForApproval
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Cause, Level, PauseReason, Status
 from hotswap_ros.rollout.actions._scene import WAIT, Move, Outcome, Scene
 
@@ -29,6 +30,6 @@ def run(step: WaitForApproval, scene: Scene) -> Outcome:
         return Outcome(Move.BACK, f'{text}: the plan says to roll back', cause=Cause.TIMED_OUT)
     scene.state.is_overdue = True
     scene.say(
-        scene.now, 'overdue', Level.WARNING, f'{text}: still waiting', step.robots, alert=True
+        scene.now, Kind.OVERDUE, Level.WARNING, f'{text}: still waiting', step.robots, alert=True
     )
     return WAIT

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from hotswap_ros.plan import ChooseWinner
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Conclusion, Level
 from hotswap_ros.rollout._winner import conclude_shadow, conclude_trial
 from hotswap_ros.rollout.actions._scene import Move, Outcome, Scene
@@ -30,5 +31,5 @@ def run(step: ChooseWinner, scene: Scene) -> Outcome:
         found = conclude_trial(step, watching.ledger, *names, watching.watched)
     found.is_binding = step.is_binding
     state.conclusions.append(found)
-    scene.say(scene.now, 'verdict', Level.INFO, found.sentence, step.robots, alert=True)
+    scene.say(scene.now, Kind.VERDICT, Level.INFO, found.sentence, step.robots, alert=True)
     return Outcome(Move.DONE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hotswap_ros.gates import MIN_TASKS, CheckResult, Verdict
 from hotswap_ros.plan import Observe
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Level
 from hotswap_ros.rollout.actions._scene import DONE, WAIT, Move, Outcome, Scene
 
@@ -41,14 +42,14 @@ def judged(scene: Scene, timeout_s: float) -> Outcome:
     if not scene.watching.is_settled(scene.now, timeout_s):
         if is_first:
             text = 'all tasks are in; the last that they are compared with are under way'
-            scene.say(scene.now, 'settling', Level.INFO, text)
+            scene.say(scene.now, Kind.SETTLING, Level.INFO, text)
         return WAIT
     checks = scene.watching.judge()
     if scene.watching.failures:
         return WAIT  # the runner sees to harm
     undecided = [c.sentence for c in checks if c.verdict is not Verdict.PASS] + _unseen(scene)
     if not undecided:
-        scene.say(scene.now, 'gate', Level.INFO, sentences(checks))
+        scene.say(scene.now, Kind.GATE, Level.INFO, sentences(checks))
         return DONE
     if scene.state.tasks_wanted and waited_s(scene) < timeout_s:
         scene.state.tasks_wanted = scene.new_tasks + MIN_TASKS

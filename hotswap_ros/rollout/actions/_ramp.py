@@ -9,6 +9,7 @@ from hotswap_ros.gates import MIN_TASKS, Verdict, next_share
 from hotswap_ros.gates import Ramp as Loop
 from hotswap_ros.models import bucket
 from hotswap_ros.plan import Ramp
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Cause, Level, RampState
 from hotswap_ros.rollout.actions._observe import judged, overdue
 from hotswap_ros.rollout.actions._scene import DONE, WAIT, Move, Outcome, Scene
@@ -60,7 +61,7 @@ def _by_schedule(step: Ramp, scene: Scene, ramp: RampState) -> Outcome:
     if share > ramp.share:  # one that somebody has set higher stays
         text = f'the flag goes from {ramp.share:.0%} to {share:.0%}'
         set_flag(step, scene, share)
-        scene.say(scene.now, 'flag', Level.INFO, text, step.robots)
+        scene.say(scene.now, Kind.FLAG, Level.INFO, text, step.robots)
     return WAIT
 
 
@@ -84,7 +85,7 @@ def _by_loop(step: Ramp, scene: Scene, ramp: RampState) -> Outcome:
     new_tasks = scene.watching.candidate_tasks - ramp.tasks
     move = next_share(ramp.share, checks, new_tasks, Loop(up=step.step, down=step.step))
     level = Level.WARNING if move.verdict is Verdict.FAIL else Level.INFO
-    scene.say(scene.now, 'flag', level, move.sentence, alert=level is Level.WARNING)
+    scene.say(scene.now, Kind.FLAG, level, move.sentence, alert=level is Level.WARNING)
     if move.verdict is Verdict.FAIL and not move.share:
         return Outcome(Move.BACK, move.sentence, cause=Cause.GATE_FAILED)
     if move.share != ramp.share or move.verdict is Verdict.PASS:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from hotswap_ros.plan import Retire, counted
+from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Level
 from hotswap_ros.rollout.actions._scene import DONE, WAIT, Outcome, Scene
 
@@ -23,7 +24,7 @@ def run(step: Retire, scene: Scene) -> Outcome:
     if scene.elapsed_s < step.timeout_s:
         return WAIT
     text = f'{counted(left)} still to release what was there before: {", ".join(left[:5])}'
-    scene.say(scene.now, 'owed', Level.WARNING, text, left, alert=True)
+    scene.say(scene.now, Kind.OWED, Level.WARNING, text, left, alert=True)
     return DONE
 
 

@@ -23,10 +23,12 @@ from hotswap_ros.models import (
 )
 from hotswap_ros.rollout import (
     IN_MEMORY,
+    QUIET,
     BreakerReport,
     Cause,
     Coordinator,
     Journal,
+    Kind,
     LoadVersion,
     RobotReport,
     Route,
@@ -342,6 +344,7 @@ class VirtualFleet:
     def _tick(self):
         output = self.coordinator.tick(self.now)
         self.events += output.events
+        assert not any(e.alert and Kind(e.kind) in QUIET for _, e in output.events)
         if self.tells:
             self.coordinator.on_told(output.events_number, self.now)
         self.commands = output.commands
