@@ -128,13 +128,13 @@ class Coordinator:
         model_id, robot_id = report.model_id, report.robot_id
         last = self._view.report(model_id, robot_id)
         self._view.on_report(report, now, clock)
-        heeded = self._view.report(model_id, robot_id)
         # What a robot had been given before it was heard first may be of one that is no more.
-        if last is None or heeded is None or heeded is last:
+        if last is None or last is report:
             return
-        if heeded.routing.generation > last.routing.generation:
+        heeded = self._view.report(model_id, robot_id)
+        if heeded is report and report.routing.generation > last.routing.generation:
             given = self._desired.given(model_id, robot_id)
-            self._rivals.see(robot_id, heeded.routing.generation, given, now)
+            self._rivals.see(robot_id, report.routing.generation, given, now)
 
     def on_telemetry(
         self, model_id: str, robot_id: str, telemetry: Telemetry, now: float | None = None

@@ -94,7 +94,10 @@ class Orders:
             and targets.keys() & runner.state.previous.keys()
         ]
         put_back = _supersede(superseded, rollback_id, now)
-        targets, serves, before = {**put_back, **targets}, before, {**before, **put_back}
+        # One that was not heard since a restart is part of a rollout all the same.
+        unheard = {r: desired.get(model_id, r) or put_back[r] for r in put_back.keys() - before}
+        serves = {**before, **unheard}
+        targets, before = {**put_back, **targets}, {**before, **put_back}
         for older in self._of_model(model_id):
             had = self._take_over(older, targets.keys(), rollback_id, view, now)
             before, serves = {**before, **had}, {**serves, **had}

@@ -302,6 +302,22 @@ def test_an_order_has_what_it_takes_over_of_a_rollback_to_itself(fleet, plan):
     assert newest(fleet).status is Status.ROLLED_BACK
 
 
+def test_an_order_reaches_robots_that_were_not_heard_since_a_restart(fleet, plan):
+    rollout = fleet.start(plan(stages=((50, 60_000), (100, 300))))
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    lost = next(robot for robot in fleet.robots.values() if robot.routing.candidate)
+    lost.online = False
+    restart(fleet)
+    fleet.step()
+    rollback = order(fleet, 'v23', [next(r for r in fleet.robots if r != lost.robot_id)])
+    fleet.run(10)
+    assert fleet.state(rollout).status is Status.SUPERSEDED
+    assert (rollback.is_done, rollback.owed) == (True, (lost.robot_id,))
+    lost.online = True
+    fleet.run(5)
+    assert fleet.candidates() == set()
+
+
 def test_a_rollout_whose_end_cannot_be_written_is_not_superseded(fleet, plan):
     fleet.run(30)
     first = fleet.start(plan())
