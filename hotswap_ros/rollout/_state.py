@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, PlainSerializer, field_validator
 
 from hotswap_ros.plan import ChecklistItem, Plan, Step, Watch
 from hotswap_ros.rollout._kinds import Kind
+
+#: Sorted in the journal, so that one state is one text whatever a set's order in this process.
+_Names = Annotated[set[str], PlainSerializer(sorted, return_type=list[str], when_used='json')]
 
 
 class Status(str, enum.Enum):
@@ -204,16 +207,16 @@ class RolloutState(BaseModel):
     awaited: tuple[int, ...] | None = None
     awaited_since: float = 0.0
     is_overdue: bool = False
-    staged: set[str] = Field(default_factory=set)
+    staged: _Names = Field(default_factory=set)
     shares: dict[str, float] = Field(default_factory=dict)
-    shadowed: set[str] = Field(default_factory=set)
-    promoted: set[str] = Field(default_factory=set)
-    retired: set[str] = Field(default_factory=set)
-    touched: set[str] = Field(default_factory=set)
+    shadowed: _Names = Field(default_factory=set)
+    promoted: _Names = Field(default_factory=set)
+    retired: _Names = Field(default_factory=set)
+    touched: _Names = Field(default_factory=set)
     marks: dict[str, Mark] = Field(default_factory=dict)
-    barred: set[str] = Field(default_factory=set)
-    failed: set[str] = Field(default_factory=set)
-    owed: set[str] = Field(default_factory=set)
+    barred: _Names = Field(default_factory=set)
+    failed: _Names = Field(default_factory=set)
+    owed: _Names = Field(default_factory=set)
     tasks: dict[str, int] = Field(default_factory=dict)
     activate_at: float = 0.0
     ramp: RampState | None = None

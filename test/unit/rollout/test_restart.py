@@ -131,6 +131,16 @@ def test_an_ended_rollout_stays_ended(fleet, plan):
     assert fleet.stables() == {'v24'}
 
 
+def test_a_state_is_one_text_whatever_order_its_robots_came_in(fleet, plan):
+    state = fleet.state(fleet.start(plan()))
+    names = [f'robot_{number}' for number in range(100)]
+    texts = {
+        state.model_copy(update={'touched': set(order)}).model_dump_json()
+        for order in (names, names[::-1])
+    }
+    assert len(texts) == 1
+
+
 def test_every_start_has_a_higher_epoch(fleet):
     first = fleet.coordinator.epoch
     fleet.boot_coordinator()
