@@ -53,6 +53,11 @@ PLANS = {
     'canary': (
         'strategy: Canary\nstages: [{percentage: 50, tasks: 40}, {percentage: 100, tasks: 60}]'
     ),
+    'against a number': (
+        'strategy: Canary\nsuccessCriteria: {baselineSuccessRate: 0.9}\n'
+        'stages: [{percentage: 50, tasks: 40}, {percentage: 100, tasks: 40}]'
+    ),
+    'blocked': 'strategy: Direct\nchecklist: production',
     'direct': 'strategy: Direct',
     'some': 'strategy: Direct\ntargetDevices: [r01, r02]',
     'approved': f'strategy: ProgressiveRollout\nautoProgress: false\n{STAGES}',
@@ -76,6 +81,10 @@ PLANS = {
         'phases:\n  - {strategy: Shadow, tasks: 30}\n'
         '  - {strategy: Canary, canaryPercentage: 25, canaryDuration: 20}\n'
         f'  - {{strategy: ProgressiveRollout, {STAGES}}}'
+    ),
+    'shadow first': (
+        'phases:\n  - {strategy: Shadow, tasks: 30}\n'
+        '  - {strategy: FeatureFlag, schedule: [{after: 0, share: 0.5}, {after: 10, share: 1}]}'
     ),
 }
 
@@ -384,6 +393,10 @@ class FleetMachine(RuleBasedStateMachine):
         for rollout_id, state in self.states.items():
             if state.status.is_terminal and rollout_id not in self.ended:
                 self.ended[rollout_id] = self.outcome(state)
+                if state.cause is Cause.CHECKLIST_FAILED:
+                    continue  # no robot hears of it
+                if state.status is Status.ROLLED_BACK and state.touched:
+                    assert state.touched - state.owed, 'it is back on nobody'
                 done = state.status is Status.SUCCEEDED
                 for robot_id, previous in state.previous.items():
                     stays = done and robot_id in state.promoted
