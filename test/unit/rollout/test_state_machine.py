@@ -347,7 +347,11 @@ class FleetMachine(RuleBasedStateMachine):
         assert not (coordinator.taken_over and self.fleet.commands)
         reports = coordinator.reports(MODEL)
         sees_it = any(reports[r].routing.generation >= rival.epoch for r in self.heard_before)
-        assert bool(coordinator.taken_over) == (self.fleet.rival_hears or sees_it)
+        if self.fleet.rival_hears or sees_it:
+            assert coordinator.taken_over
+        elif coordinator.taken_over:  # it saw it, and an older report has come late since
+            everybody = [*self.fleet.robots.values(), *self.fleet.doubles.values()]
+            assert any(robot.routing.generation >= rival.epoch for robot in everybody)
 
     # -- what must be true ------------------------------------------------------------------------
 
