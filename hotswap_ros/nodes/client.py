@@ -77,8 +77,8 @@ class FleetClient:
     def status(self) -> Any:
         """Return the newest `RolloutStatus` of the newest rollout under way, or else the last."""
         last = self._status
-        newest = last.rollouts_under_way[-1] if last.rollouts_under_way else ''
-        return self._statuses.get(newest, last)
+        under_way = last.rollouts_under_way
+        return self._statuses.get(under_way[-1], last) if under_way else last
 
     def status_of(self, rollout_id: str) -> Any:
         """Return the newest `RolloutStatus` of a rollout; an empty one: it was never heard."""
