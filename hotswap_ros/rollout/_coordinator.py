@@ -9,7 +9,7 @@ The fleet side without ROS: rollouts, wishes and journal in one object that is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,12 @@ from hotswap_ros.plan import (
     load_plan,
 )
 from hotswap_ros.rollout._aftercare import Aftercare
+from hotswap_ros.rollout._apart import Apart
 from hotswap_ros.rollout._clocks import ClockWatch
 from hotswap_ros.rollout._commands import Command, Desired, LoadVersion
 from hotswap_ros.rollout._debts import Debts
 from hotswap_ros.rollout._desired import DesiredFleet
 from hotswap_ros.rollout._errors import (
-    OverlapError,
     UnknownRolloutError,
 )
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
@@ -105,6 +105,7 @@ class Coordinator:
         self._rivals = Rivals(self.epoch)
         self._rollouts = Roster()
         self._orders = Orders(journal, now)
+        self._apart = Apart(self._rollouts, self._orders, self._view, self._desired)
         self._outbox = Outbox(journal, now, checkpoint_s)
         self._pace = Pace()
         self._previewer = Previewer(self._view, self._pace, journal)
@@ -178,7 +179,7 @@ class Coordinator:
         plan = load_plan(plan_text)
 
         def check(steps: Sequence[Step]) -> tuple[ChecklistItem, ...]:
-            self._refuse_overlap(plan.model_id, {r for step in steps for r in step.robots})
+            self._apart.refuse_overlap(plan.model_id, {r for step in steps for r in step.robots})
             return self._previewer.checklist(plan, steps, versions or {}, now)
 
         runner = Runner.start(
@@ -194,19 +195,9 @@ class Coordinator:
                 if facts.lab is not None
             },
         )
-        if runner.state.has_begun:
-            self._keep_apart(runner)
+        self._apart.begin(runner)
         self._rollouts.add(runner)
         return runner.state.rollout_id
-
-    def _refuse_overlap(self, model_id: str, robots: Set[str]) -> None:
-        for runner in self._rollouts.of_model(model_id):
-            common = robots & runner.state.previous.keys()
-            if common and not runner.state.status.is_terminal:
-                what = f'rollout {runner.state.rollout_id}'
-                remedy = 'wait for its end, abort it, or let the plan name other robots'
-                raise OverlapError(model_id, what, common, remedy)
-        self._orders.refuse_overlap(model_id, robots)
 
     def preview(self, plan_text: str, now: float) -> Preview:
         """
@@ -252,7 +243,7 @@ class Coordinator:
             self._rollouts,
             now,
         )
-        self._bar(model_id, rollback.robots)
+        self._apart.bar(model_id, rollback.robots)
         for rollback_id, event in self._orders.take_events():
             self._outbox.tell(rollback_id, [event])
         return rollback
@@ -333,7 +324,7 @@ class Coordinator:
             return self._stand_aside(now)
         self._outbox.tell('', self._quarantine.look(now) + self._clock_watch.look(now))
         for runner in self._rollouts:
-            self._welcome(runner, now)
+            self._apart.welcome(runner, now)
             runner.tick(self._view, now)
         for rollback in self._orders:
             rollback.tick(self._view, now)
@@ -360,30 +351,6 @@ class Coordinator:
         self._outbox.write(Roster(), (), now)
         events, number = self._outbox.take_events()
         return Output(events=events, lease_rollouts=None, events_number=number)
-
-    def _welcome(self, runner: Runner, now: float) -> None:
-        """Let robots that are new take part, once they serve what they are to serve before."""
-        model_id = runner.state.plan.model_id
-        for robot_id in runner.door.who_is_there(self._view, now):
-            held = self._desired.get(model_id, robot_id)
-            report = self._view.report(model_id, robot_id)
-            settled = held is None or self._view.confirms(held.routing, robot_id)
-            if settled and report is not None and runner.join(report, self._view, now):
-                self._bar(model_id, {robot_id}, but=runner)
-
-    def _keep_apart(self, new: Runner) -> None:
-        """Let no robot of a rollout that begins join another, nor those of others join it."""
-        model_id = new.state.plan.model_id
-        new.state.barred.update(self._orders.robots(model_id))
-        for runner in self._rollouts.of_model(model_id):
-            if not runner.state.status.is_terminal:
-                new.state.barred.update(runner.state.previous)
-        self._bar(model_id, new.state.previous.keys())
-
-    def _bar(self, model_id: str, robots: Set[str], but: Runner | None = None) -> None:
-        for runner in self._rollouts.of_model(model_id):
-            if runner is not but:
-                runner.state.barred.update(robots)
 
     def _wish(self, now: float) -> None:
         changed: list[Desired] = []
