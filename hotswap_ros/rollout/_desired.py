@@ -183,22 +183,28 @@ class DesiredFleet:
         return replace(want, routing=routing)
 
     def _end_waiting(self, model: _Model, view: FleetView, now: float) -> list[Desired]:
-        """Let robots swap now that should have done so by themselves; return what changed."""
+        """
+        Forget instants that have come; who should have swapped by itself and did not does so now.
+
+        One that was kept would lie ahead again after a clock was set back. Returns what changed.
+        """
         changed = []
         for robot_id in sorted(model.timed):
             entry = model.entries[robot_id]
             routing = entry.routing
-            report = view.report(routing.model_id, robot_id)
+            generation = routing.generation
             waits = _SWAPS_WITHIN_S if view.clocks.is_right(robot_id) else 0.0
-            if report is None or now < routing.activate_at:
+            is_there = view.confirms(routing, robot_id)
+            if now < routing.activate_at + (0.0 if is_there else waits):
                 continue
-            if view.confirms(routing, robot_id):
-                model.timed.discard(robot_id)
-            elif now >= routing.activate_at + waits:
-                generation = self._above(routing.generation, report.routing.generation)
-                at_once = replace(routing, activate_at=0.0, generation=generation)
-                model.put(replace(entry, routing=at_once))
-                changed.append(model.entries[robot_id])
+            if not is_there:
+                report = view.report(routing.model_id, robot_id)
+                generation = self._above(
+                    generation, 0 if report is None else report.routing.generation
+                )
+            at_once = replace(routing, activate_at=0.0, generation=generation)
+            model.put(replace(entry, routing=at_once))
+            changed.append(model.entries[robot_id])
         return changed
 
     def _above(self, *known: int) -> int:

@@ -296,6 +296,21 @@ def test_a_robot_that_lost_its_memory_is_told_again(fleet, view):
     assert route.routing.generation > 0
 
 
+def test_an_instant_that_has_come_is_none_after_the_clock_was_set_back(fleet, view):
+    hear(view, report(versions=('v23', 'v24')), now=9_090.0)
+    fleet.want([want('v24', activate_at=9_100.0)], view, now=9_090.0)
+    swapped = report('v24', versions=('v23', 'v24'), generation=1)
+    hear(view, swapped, now=9_101.0)
+    (kept,) = fleet.hold(view, now=9_101.0)
+    assert (kept.routing.activate_at, kept.routing.generation) == (0.0, 1)
+
+    later, view = DesiredFleet([kept]), FleetView(started=5_500.0, unreachable_after_s=5.0)
+    hear(view, report(versions=('v23', 'v24'), generation=2), now=5_500.0)
+    later.hold(view, now=5_500.0)
+    (command,) = later.commands(view, now=5_500.0)
+    assert (command.routing.stable, command.routing.activate_at) == ('v24', 0.0)
+
+
 def test_wishes_survive_the_journal():
     entry = want('v23', resident=('v23', 'v24'), previous='v22', generation=9, **TRIAL)
     assert Desired.from_json(entry.to_json()) == entry
