@@ -44,6 +44,9 @@ _ROLLOUT_CODES = {
     Cause.INCONCLUSIVE: action.Rollout.Result.GATE_FAILED,
     Cause.CHECKLIST_FAILED: action.Rollout.Result.CHECKLIST_FAILED,
 }
+#: So long after the coordinator's start, in seconds, every robot has had its turn: they speak once
+#: a second, and DDS takes a while to find them.
+_HEARS_ALL_S = 2.0
 
 
 class _StoodAside(Exception):
@@ -59,6 +62,7 @@ class CoordinatorActions:
         self._node = node
         self._link = link
         self._reader = reader
+        self._began = time.monotonic()
         self._servers = [
             ActionServer(
                 node,
@@ -81,6 +85,7 @@ class CoordinatorActions:
         try:
             text = await self._reader.text(goal.request.plan)
             versions = await self._reader.versions_for_start(text)
+            await self._hear_the_fleet()
             rollout_id = await self._link.ask(
                 lambda coordinator, now: coordinator.start(text, now, versions)
             )
@@ -115,6 +120,11 @@ class CoordinatorActions:
         else:
             goal.abort()
         return result
+
+    async def _hear_the_fleet(self) -> None:
+        """Let every robot speak first: a stage is a part of the fleet, not of who was quickest."""
+        while time.monotonic() - self._began < _HEARS_ALL_S:
+            await self._link.next_news()
 
     async def _follow(self, goal: Any, rollout_id: str) -> Any:
         canceled = False

@@ -95,13 +95,18 @@ class Course:
         self._say(now, Kind.ROLLBACK, self._gravity, reason, touched, alert=True)
 
     def end_rollback_when_confirmed(self, view: FleetView, now: float) -> None:
-        """End once all in reach serve the previous version, or have had their time."""
-        since = self.state.rolling_back_since
+        """
+        End once all in reach serve the previous version, or have had their time.
+
+        Where nobody is in reach somebody may be soon, after a restart above all.
+        """
+        touched, since = self.state.touched, self.state.rolling_back_since
         seconds = now - (now if since is None else since)
         silent = self._wishes.waiting_for(view, now)
-        if silent and seconds < self.state.plan.timeout_s:
+        away = view.unreachable(self.state.plan.model_id, touched, now)
+        is_waited_for = bool(silent) or (bool(touched) and len(away) == len(touched))
+        if is_waited_for and seconds < self.state.plan.timeout_s:
             return
-        away = view.unreachable(self.state.plan.model_id, self.state.touched, now)
         owed = sorted({*away, *silent})
         self.state.owed.update(owed)
         self.state.failed.update(silent)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step, counted
@@ -45,7 +45,8 @@ def join(state: RolloutState, report: RobotReport, reports: Mapping[str, RobotRe
     Let a robot take part as one of the last finished stage does; returns whether it may.
 
     What that one serves, and what is still to come for it, holds for the newcomer as well. Where
-    no stage has finished, it joins with those that come last.
+    no stage has finished, it joins with those that come last, and where that is the first of
+    several stages it waits: who comes late must not make a first stage larger than it was meant.
     """
     plan, stable = state.plan, report.routing.stable
     robot = Robot(report.robot_id, report.region, stable, report.labels)
@@ -81,9 +82,18 @@ def _twin(state: RolloutState, peers: set[str]) -> str | None:
         if isinstance(step, Observe) and (found := peers.intersection(step.robots)):
             return min(found)
     begun = {r for step in state.steps[: state.step_index + 1] for r in step.robots}
-    later = peers - begun or peers.intersection(state.steps[-1].robots)
+    later = peers - begun
+    if not later and not _has_stages(state.steps):
+        later = peers.intersection(state.steps[-1].robots)
     untouched = later - state.staged
     return min(untouched) if untouched else None
+
+
+def _has_stages(steps: Sequence[Step]) -> bool:
+    trials = [
+        s for s in steps if isinstance(s, SetRouting) and s.candidate_share and not s.promote
+    ]
+    return len(trials) > 1
 
 
 def _is_to_come(state: RolloutState, index: int, step: Step) -> bool:

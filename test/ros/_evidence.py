@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from collections.abc import Set
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ class Evidence:
     A journal as a killed process left it: the states of all rollouts, in the order in which they
     began, their final events, the wishes (robot id to routing), and the epoch. `orders` are the
     statuses of the rollbacks that were ordered, by id, `orders_ended` those whose end was told.
+    `joined` are the robots that joined a rollout while it ran, with its id.
     """
 
     states: tuple[RolloutState, ...]
@@ -32,6 +34,7 @@ class Evidence:
     epoch: int
     orders: dict[str, str]
     orders_ended: tuple[str, ...]
+    joined: frozenset[tuple[str, str]]
 
     @property
     def active(self) -> RolloutState | None:
@@ -62,7 +65,8 @@ def read(journal: Path) -> Evidence:
         events = db.execute('SELECT rollout_id, event FROM events ORDER BY id').fetchall()
         desired = db.execute('SELECT robot_id, entry FROM desired').fetchall()
         epochs = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchall()
-    kinds = [(rollout_id, json.loads(event)['kind']) for rollout_id, event in events]
+    told = [(rollout_id, json.loads(event)) for rollout_id, event in events]
+    kinds = [(rollout_id, event['kind']) for rollout_id, event in told]
     final = {'succeeded', 'rolled_back', 'failed', 'aborted', 'superseded'}
     return Evidence(
         tuple(RolloutState.model_validate_json(row[0]) for row in states),
@@ -71,6 +75,9 @@ def read(journal: Path) -> Evidence:
         epochs[0][0] if epochs else 0,
         orders,
         tuple(rollout_id for rollout_id, kind in kinds if kind in final and rollout_id in orders),
+        frozenset(
+            (i, r) for i, event in told if event['kind'] == 'joined' for r in event['robots']
+        ),
     )
 
 
@@ -91,7 +98,7 @@ def check(now: Evidence, before: Evidence) -> None:
     over = {i for i, status in now.orders.items() if Status(status).is_terminal}
     assert over == set(now.orders_ended), 'rollbacks and events tell of other ends'
     for state in now.states:
-        check_cohort(state)
+        check_cohort(state, {robot_id for i, robot_id in now.joined if i == state.rollout_id})
     open_ = [s.previous.keys() for s in now.states if not s.status.is_terminal]
     assert sum(map(len, open_)) == len(set().union(*open_)), 'a robot is of two rollouts'
 
@@ -101,11 +108,12 @@ def outcome(state: RolloutState) -> tuple[Any, ...]:
     return state.status, state.cause, state.reason, state.ended
 
 
-def check_cohort(state: RolloutState) -> None:
-    """See that no robot was given the candidate that no step which began names."""
+def check_cohort(state: RolloutState, joined: Set[str]) -> None:
+    """See that no robot has the candidate that no step which began names, or that joined those."""
     begun = state.steps[: len(state.step_records)]
     named = {r for step in begun if isinstance(step, SetRouting) for r in step.robots}
-    assert state.touched <= named, f'{state.touched - named} are beyond the steps that began'
+    beyond = state.touched - named - joined
+    assert not beyond, f'{beyond} are beyond the steps that began'
 
 
 def check_replay(journal: Path, folder: Path) -> None:

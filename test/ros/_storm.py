@@ -61,7 +61,7 @@ class Storm:
         self._say = say
         self._began = time.monotonic()
         self._journal = site.folder / 'journal.sqlite3'
-        self._evidence = Evidence((), (), {}, 0, {}, ())
+        self._evidence = Evidence((), (), {}, 0, {}, (), frozenset())
         self._came: dict[str, float] = {}
         self._told: set[tuple[str, str]] = set()
         self._read: Counter[int] = Counter()

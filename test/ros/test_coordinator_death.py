@@ -62,6 +62,16 @@ def rollouts(site):
     return site.ask(srv.ListRollouts, 'list_rollouts', again_s=1.0).rollouts
 
 
+def test_a_goal_for_a_coordinator_that_has_just_started_is_for_the_whole_fleet(site):
+    site.programs[-1].stop()
+    coordinator = site.run('fleet_coordinator', journal=str(site.folder / 'other.sqlite3'))
+    coordinator.wait_for_log('ready, journal')
+    goal = site.roll_out(plan('v24'))
+    began = site.statuses.wait_for(lambda m: m.robots_total)
+    assert began.robots_total == 4
+    goal.cancel()
+
+
 def test_robots_left_alone_go_back_and_a_restart_brings_the_rollout_to_its_end(site):
     site.roll_out(plan('v24', lease=3))
     site.wait_for_candidate('v24')

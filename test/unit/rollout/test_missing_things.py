@@ -145,6 +145,18 @@ def test_a_new_robot_joins_the_last_finished_stage(fleet, plan):
     assert new.routing.stable == 'v24'
 
 
+def test_who_comes_before_the_first_stage_makes_it_no_larger(make_fleet, plan):
+    fleet = make_fleet(robots=1)
+    rollout = fleet.start(plan(stages=((20, 60), (100, 60))))
+    new = fleet.add_robot('r90')
+    fleet.run_until(lambda: fleet.state(rollout).step_index == 2)
+    assert fleet.state(rollout).touched == {'r00'}
+    fleet.run_until(lambda: fleet.state(rollout).step_index > 2)
+    fleet.run_until(lambda: new.routing.candidate == 'v24')
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    assert new.routing.stable == 'v24'
+
+
 def test_a_new_robot_before_any_stage_has_finished_waits_for_the_last(fleet, plan):
     rollout = fleet.start(plan(stages=((20, 200), (100, 300))))
     fleet.run(5)

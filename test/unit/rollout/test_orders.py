@@ -240,7 +240,7 @@ def on_trial(fleet, plan, **extra):
     ('verb', 'status'), [(Verb.ROLLBACK, Status.FAILED), (Verb.ABORT, Status.ABORTED)]
 )
 def test_neither_is_that_of_a_rollout(fleet, plan, verb, status):
-    rollout, canaries = on_trial(fleet, plan)
+    rollout, canaries = on_trial(fleet, plan, confirmTimeout=30)
     for robot in canaries:
         robot.online = False
     fleet.run(7)
@@ -250,7 +250,7 @@ def test_neither_is_that_of_a_rollout(fleet, plan, verb, status):
     found = newest(fleet)
     assert found.status is status
     assert found.reason.endswith(
-        'by a person (enough seen). v23 is back on 0 of 2 robots: none confirmed within 1.00 s, '
+        'by a person (enough seen). v23 is back on 0 of 2 robots: none confirmed within 30.00 s, '
         f'2 of them out of reach; did not confirm and are owed it: {", ".join(names)}.'
     )
     (end,) = events_of(fleet, rollout, status.value)
@@ -270,6 +270,19 @@ def test_neither_is_that_of_a_rollout(fleet, plan, verb, status):
     assert owed(fleet, rollout) == []
     assert [event['robots'] for event in events_of(fleet, rollout, 'paid')] == [[i] for i in names]
     assert fleet.candidates() == set()
+
+
+def test_one_that_nobody_can_confirm_yet_waits_for_somebody(fleet, plan):
+    rollout, canaries = on_trial(fleet, plan, confirmTimeout=30)
+    for robot in canaries:
+        robot.online = False
+    fleet.run(7)
+    fleet.command(rollout, Verb.ROLLBACK, 'enough seen')
+    fleet.run(10)
+    assert fleet.state(rollout).status is Status.ROLLING_BACK
+    canaries[0].online = True
+    assert fleet.finish(rollout).status is Status.ROLLED_BACK
+    assert owed(fleet, rollout) == [canaries[1].robot_id]
 
 
 def test_one_that_somebody_confirmed_names_who_did_not(fleet, plan):
