@@ -52,8 +52,7 @@ class Attachment:
     Finds out that a rollout is over when the coordinator that took the goal is no more.
 
     The goal dies with the coordinator, the rollout does not: the one that is started in its place
-    goes on and tells so in its status. `before` are the rollouts from before the
-    goal.
+    goes on and tells so in its status. `before` are the rollouts from before the goal.
     """
 
     #: How long the goal's own result may take, and a new coordinator to tell what it knows.

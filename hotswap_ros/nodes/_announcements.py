@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
 
 from hotswap_ros import msg
-from hotswap_ros.nodes import fleet_conversions, qos
+from hotswap_ros.nodes import conversions, fleet_conversions, qos
 from hotswap_ros.nodes._coordinator_loop import News
 from hotswap_ros.rollout import Event, Level, Snapshot
 
@@ -79,11 +79,10 @@ class Announcements:
 
     def _take_changed(self) -> list[Snapshot]:
         """Return those of which something else is to be told than the last time."""
-        before, self._published = (
-            self._published,
-            {s.state.rollout_id: _key(s) for s in self._shown},
-        )
-        return [s for s in self._shown if before.get(s.state.rollout_id) != _key(s)]
+        shown = {s.state.rollout_id: s for s in self._shown}
+        before, after = self._published, {i: _key(s) for i, s in shown.items()}
+        self._published = after
+        return [s for i, s in shown.items() if before.get(i) != after[i]]
 
     @property
     def _is_heard(self) -> bool:
@@ -151,15 +150,10 @@ class Announcements:
             state = self._shown[-1].state
             values |= {'rollout': state.rollout_id, 'status': state.status.value}
             values |= {'version': state.plan.version, 'reason': state.reason}
-        status = DiagnosticStatus(
-            level=level,
-            name='fleet_coordinator: rollouts',
-            message=text,
-            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        name = 'fleet_coordinator: rollouts'
+        self._diagnostics.publish(
+            conversions.diagnostics_msg(self._now(), level, name, text, values)
         )
-        array = DiagnosticArray(status=[status])
-        array.header.stamp = self._now()
-        self._diagnostics.publish(array)
 
     def _now(self) -> Any:
         return self._node.get_clock().now().to_msg()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from hotswap_ros import msg
 from hotswap_ros.models import VersionState
@@ -115,16 +115,16 @@ class ServerAnnouncements:
             tasks = counters.tasks
             values[f'{version}: tasks succeeded'] = f'{tasks.succeeded} of {tasks.finished}'
             values[f'{version}: errors'] = f'{counters.errors} of {counters.requests} requests'
-        status = DiagnosticStatus(
-            level=_LEVELS.get(health, DiagnosticStatus.ERROR),
-            name=f'{robot_id}: {engine.model_id}',
-            message=text or f'serving {routing.stable}',
-            hardware_id=robot_id,
-            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        self._diagnostics.publish(
+            conversions.diagnostics_msg(
+                self._now(),
+                _LEVELS.get(health, DiagnosticStatus.ERROR),
+                f'{robot_id}: {engine.model_id}',
+                text or f'serving {routing.stable}',
+                values,
+                hardware_id=robot_id,
+            )
         )
-        array = DiagnosticArray(status=[status])
-        array.header.stamp = self._now()
-        self._diagnostics.publish(array)
 
     def _health(self) -> tuple[int, str]:
         engine = self._engine

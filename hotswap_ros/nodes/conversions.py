@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from builtin_interfaces.msg import Duration, Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from hotswap_ros import msg
 from hotswap_ros.models import Cause, VersionState
@@ -34,6 +36,27 @@ def duration_msg(seconds: float) -> Duration:
     """Return seconds as a message."""
     time = time_msg(seconds)
     return Duration(sec=time.sec, nanosec=time.nanosec)
+
+
+def diagnostics_msg(
+    stamp: Time,
+    level: bytes,
+    name: str,
+    text: str,
+    values: Mapping[str, str],
+    hardware_id: str = '',
+) -> DiagnosticArray:
+    """Return how one part is, as a message."""
+    status = DiagnosticStatus(
+        level=level,
+        name=name,
+        message=text,
+        hardware_id=hardware_id,
+        values=[KeyValue(key=key, value=value) for key, value in values.items()],
+    )
+    array = DiagnosticArray(status=[status])
+    array.header.stamp = stamp
+    return array
 
 
 def routing_msg(routing: RoutingValue) -> Any:

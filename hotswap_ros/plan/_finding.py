@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from hotswap_ros.plan._base import BasePlan
@@ -44,11 +43,6 @@ class Case(NamedTuple):
 
 
 NO_ROBOT = Finding(None, 'No robot has been heard of: ask a coordinator that hears the fleet.')
-
-
-def names(robots: Sequence[str]) -> str:
-    """Write the names of robots, a few of them."""
-    return ', '.join(robots[:5]) + (f' and {len(robots) - 5} more' if len(robots) > 5 else '')
 
 
 def percent(rate: float) -> str:

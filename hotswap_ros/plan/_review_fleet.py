@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from hotswap_ros.plan._facts import RobotFacts
-from hotswap_ros.plan._finding import NO_ROBOT, Case, Finding, names, size_words, time_words
-from hotswap_ros.plan._stages import counted
+from hotswap_ros.plan._finding import NO_ROBOT, Case, Finding, size_words, time_words
+from hotswap_ros.plan._stages import counted, few
 
 #: Limit of the 95th percentile where the plan sets none: the strategies document's.
 _LATENCY_MS = 200.0
@@ -24,14 +24,14 @@ def fallback_present(case: Case) -> Finding:
     if small:
         return Finding(
             False,
-            f"{names(small)} may hold one version only: raise parameter 'resident_limit' to 2 "
+            f"{few(small)} may hold one version only: raise parameter 'resident_limit' to 2 "
             'there, so that the previous one stays loaded.',
         )
     cold = [robot.robot_id for robot in robots if not robot.can_go_back]
     if cold:
         return Finding(
             False,
-            f'The version to go back to is not ready on {names(cold)}: load it there, or override '
+            f'The version to go back to is not ready on {few(cold)}: load it there, or override '
             'when nothing is to be gone back to.',
         )
     served = '/'.join(case.previous)
@@ -61,11 +61,11 @@ def storage(case: Case) -> Finding:
         return Finding(
             False,
             f'{case.plan.version} needs {size_words(size)}, {least} has {size_words(free[least])} '
-            f'free: make room on {names(short)}.',
+            f'free: make room on {few(short)}.',
         )
     if len(free) < len(left):
         mute = [robot.robot_id for robot in left if robot.robot_id not in free]
-        return Finding(None, f'{names(mute)} do not tell how much room they have: look, and sign.')
+        return Finding(None, f'{few(mute)} do not tell how much room they have: look, and sign.')
     least = min(free, key=lambda name: free[name])
     return Finding(
         True,
@@ -98,7 +98,7 @@ def latency(case: Case) -> Finding:
         f'slowest of {counted(tuple(found))} that have it; {limit:g} ms may be taken'
     )
     if slow:
-        return Finding(False, f'{text}: too slow on {names(slow)}: make it faster, or override.')
+        return Finding(False, f'{text}: too slow on {few(slow)}: make it faster, or override.')
     return Finding(True, f'{text}.')
 
 
@@ -137,7 +137,7 @@ def monitoring_alive(case: Case) -> Finding:
     if facts.silent:
         return Finding(
             False,
-            f'{names(facts.silent)} {_are(facts.silent)} out of reach: bring them back, or '
+            f'{few(facts.silent)} {_are(facts.silent)} out of reach: bring them back, or '
             'override to leave them out.',
         )
     if not facts.robots:
@@ -151,7 +151,7 @@ def monitoring_alive(case: Case) -> Finding:
     if mute:
         return Finding(
             False,
-            f'{names(mute)} sent no counters for {time_words(limit_s)}: see that their model '
+            f'{few(mute)} sent no counters for {time_words(limit_s)}: see that their model '
             'servers publish telemetry.',
         )
     oldest = max(robot.counters_age_s or 0.0 for robot in facts.robots)
@@ -187,7 +187,7 @@ def rollback_rehearsed(case: Case) -> Finding:
     if missing:
         return Finding(
             None,
-            f'No rollback was confirmed by {names(missing)} within {time_words(recent_s)}: '
+            f'No rollback was confirmed by {few(missing)} within {time_words(recent_s)}: '
             'rehearse it (roll the version out to these robots and roll it back), or sign.',
         )
     slowest = max(found.values(), key=lambda rehearsal: rehearsal.seconds)

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from hotswap_ros.plan import counted, time_words
+from hotswap_ros.plan import counted, few, time_words
 from hotswap_ros.rollout._kinds import Kind
 from hotswap_ros.rollout._state import Event, Level
 
@@ -123,7 +123,7 @@ class ClockWatch:
             all_are = len(wrong) > 1 and self._clocks.are_all(wrong)
             events.append(_event(now, Level.WARNING, tuple(new), _wrong_words(new, all_are)))
         if over:
-            text = f'{_named(over)} {"has" if len(over) == 1 else "have"} the right time again'
+            text = f'{few(over)} {"has" if len(over) == 1 else "have"} the right time again'
             events.append(_event(now, Level.INFO, tuple(over), text))
         return events
 
@@ -141,11 +141,6 @@ def _wrong_words(new: Mapping[str, float], all_are: bool) -> str:
         text += 'as all are, look at the clock of the coordinator first, and start it again; '
     text += 'let NTP (chrony) set the clocks. Until then they swap when they are told to, '
     return text + 'not at an instant that was agreed before'
-
-
-def _named(robots: Sequence[str]) -> str:
-    more = f' and {len(robots) - _NAMED} more' if len(robots) > _NAMED else ''
-    return ', '.join(robots[:_NAMED]) + more
 
 
 def _event(now: float, level: Level, robots: tuple[str, ...], text: str) -> Event:

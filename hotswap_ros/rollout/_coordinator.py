@@ -25,9 +25,7 @@ from hotswap_ros.rollout._clocks import ClockWatch
 from hotswap_ros.rollout._commands import Command, Desired, LoadVersion
 from hotswap_ros.rollout._debts import Debts
 from hotswap_ros.rollout._desired import DesiredFleet
-from hotswap_ros.rollout._errors import (
-    UnknownRolloutError,
-)
+from hotswap_ros.rollout._errors import UnknownRolloutError
 from hotswap_ros.rollout._fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.rollout._journal import Journal, RolloutSummary
 from hotswap_ros.rollout._kinds import SETTLED, Kind

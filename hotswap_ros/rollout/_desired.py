@@ -168,18 +168,17 @@ class DesiredFleet:
     def _settle(
         self, want: Desired, old: Desired | None, report: RobotReport | None, now: float
     ) -> Desired:
-        known = [0 if old is None else old.routing.generation]
-        known += [] if report is None else [report.routing.generation]
+        given = 0 if old is None else old.routing.generation
         outbid = (
             report is not None
             and not is_out(want, report)
             and not same_content(report.routing, want.routing)
-            and report.routing.generation >= known[0]
+            and report.routing.generation >= given
         )
         if old is not None and not outbid and _is_unchanged(old.routing, want.routing, now):
             return replace(want, routing=old.routing)
         at = want.routing.activate_at if want.routing.activate_at > now else 0.0
-        routing = replace(want.routing, generation=self._above(*known), activate_at=at)
+        routing = replace(want.routing, generation=self._above(given, report), activate_at=at)
         return replace(want, routing=routing)
 
     def _end_waiting(self, model: _Model, view: FleetView, now: float) -> list[Desired]:
@@ -199,16 +198,15 @@ class DesiredFleet:
                 continue
             if not is_there:
                 report = view.report(routing.model_id, robot_id)
-                generation = self._above(
-                    generation, 0 if report is None else report.routing.generation
-                )
+                generation = self._above(generation, report)
             at_once = replace(routing, activate_at=0.0, generation=generation)
             model.put(replace(entry, routing=at_once))
             changed.append(model.entries[robot_id])
         return changed
 
-    def _above(self, *known: int) -> int:
-        return max(next_generation(*known), self._epoch)
+    def _above(self, given: int, report: RobotReport | None) -> int:
+        reported = 0 if report is None else report.routing.generation
+        return max(next_generation(given, reported), self._epoch)
 
 
 def _is_unchanged(old: Routing, want: Routing, now: float) -> bool:
