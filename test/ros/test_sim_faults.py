@@ -176,7 +176,10 @@ def test_a_full_disk_takes_no_version_and_the_robot_serves_on(site):
 
 
 def test_a_rollout_ends_at_once_where_a_disk_is_full_and_says_so(site):
+    heard = listen(site)
     inject(site, Fault.FULL_DISK)
+    # The answer says that it is going to happen, a tick of the robot later.
+    heard.wait_for(lambda m: m.robot_id == ROBOT and m.disk_free_bytes == 0)
     asked = {'modelId': 'pick_policy', 'version': 'v25_different', 'strategy': 'Direct'}
     result = site.roll_out(json.dumps(asked)).result()
     assert result.status == Status.STATUS_FAILED
