@@ -53,7 +53,7 @@ soak: tools build  ## Check every answer while versions swap (make soak ARGS='--
 
 chaos: tools build  ## Kill the coordinator 200 times (make chaos ARGS='--kills 20 --seed 2')
 	@$(in_env) pytest --timeout 0 --capture no --kills 200 --steps 100000 \
-	  test/ros/test_chaos.py test/unit/rollout/test_state_machine.py $(ARGS)
+	  test/ros/test_chaos.py test/unit/coordinator/test_state_machine.py $(ARGS)
 
 lint: tools  ## Check style, types and who may import whom
 	@echo '[1/4] ruff check' && $(in_env) --unbuilt ruff check --quiet

@@ -14,7 +14,7 @@ from typing import Any
 from _gate_rollouts import BASELINE, DESIGNS, RATES
 from _gate_rules import AS_CAREFUL
 
-from hotswap_ros.gates import percent
+from hotswap_ros.text import percent
 
 _SHORT = dict(zip(DESIGNS, ('half', 'cautious', 'across')))
 

@@ -24,7 +24,7 @@ from rclpy.node import Node
 
 from hotswap_ros import msg, srv
 from hotswap_ros.models import LATENCY_EDGES_MS, Routing, TaskCounts, VersionCounters, VersionState
-from hotswap_ros.nodes import conversions, qos, robot_conversions
+from hotswap_ros.nodes import conversions, qos
 from hotswap_ros.nodes.process import run
 
 MODEL_ID = 'pick_policy'
@@ -82,7 +82,7 @@ class LightRobots(Node):
         tasks = TaskCounts(started=100, finished=100, succeeded=92)
         latency = (100, *([0] * len(LATENCY_EDGES_MS)))
         counters = VersionCounters(requests=100, tasks=tasks, latency=latency)
-        self._telemetry = robot_conversions.telemetry_msg(dict.fromkeys(VERSIONS, counters))
+        self._telemetry = conversions.telemetry_msg(dict.fromkeys(VERSIONS, counters))
         self._telemetry.model_id = MODEL_ID
         self.robots = [
             LightRobot(self, f'light_{number:04}', self._tell) for number in range(robots)

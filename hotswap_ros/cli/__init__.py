@@ -3,7 +3,6 @@
 
 """The command line: `hotswap …`."""
 
-from hotswap_ros.cli import _app_scenario, _app_sim
-from hotswap_ros.cli._app import main
+from hotswap_ros.cli.app import main
 
-__all__ = ['_app_scenario', '_app_sim', 'main']
+__all__ = ['main']

@@ -8,9 +8,19 @@ A Gate is fed with telemetry and says at any time what it can say: fail or pendi
 data of a step are in, fail, pass or inconclusive. No clocks, no threads, no randomness.
 """
 
-from hotswap_ros.gates._bounds import DropBounds
-from hotswap_ros.gates._correlation import design_effect, intraclass
-from hotswap_ros.gates._evidence import (
+from hotswap_ros.gates.block_power import StageTasks
+from hotswap_ros.gates.flag_controller import Move, Ramp, next_share
+from hotswap_ros.gates.gate import Gate
+from hotswap_ros.gates.pairing.clustering import design_effect, intraclass
+from hotswap_ros.gates.power import (
+    bound_without_disagreement,
+    detectable_disagreement,
+    detectable_drops,
+)
+from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict
+from hotswap_ros.gates.stats.bounds import DropBounds
+from hotswap_ros.gates.stats.drift import population_stability_index
+from hotswap_ros.gates.stats.evidence import (
     HARM_DROPS,
     PROOF_DROPS,
     Block,
@@ -22,21 +32,15 @@ from hotswap_ros.gates._evidence import (
     block_log_e,
     null_projection,
 )
-from hotswap_ros.gates._flag import Move, Ramp, next_share
-from hotswap_ros.gates._gate import Gate
-from hotswap_ros.gates._inputs import population_stability_index
-from hotswap_ros.gates._intervals import (
+from hotswap_ros.gates.stats.intervals import (
     Interval,
     confidence_sequence,
     newcombe_interval,
     score_test,
     wilson_interval,
 )
-from hotswap_ros.gates._power import detectable_drops
-from hotswap_ros.gates._power_of_blocks import StageTasks
-from hotswap_ros.gates._power_of_shadows import bound_without_disagreement, detectable_disagreement
-from hotswap_ros.gates._result import MIN_TASKS, CheckResult, Verdict, change, percent
-from hotswap_ros.gates._stratified import stratified_drop, stratified_test
+from hotswap_ros.gates.stats.stratified import stratified_drop, stratified_test
+from hotswap_ros.text import change, percent
 
 __all__ = [
     'HARM_DROPS',
@@ -50,9 +54,9 @@ __all__ = [
     'GainEvidence',
     'Gate',
     'Interval',
-    'RareEvidence',
     'Move',
     'Ramp',
+    'RareEvidence',
     'RateEvidence',
     'StageTasks',
     'Verdict',
@@ -60,11 +64,11 @@ __all__ = [
     'bound_without_disagreement',
     'change',
     'confidence_sequence',
-    'newcombe_interval',
     'design_effect',
     'detectable_disagreement',
     'detectable_drops',
     'intraclass',
+    'newcombe_interval',
     'next_share',
     'null_projection',
     'percent',

@@ -8,16 +8,18 @@ A model (a named policy) has versions. A version is immutable: a manifest and an
 by the digest of the manifest, which in turn holds the digest of the file.
 """
 
-from hotswap_ros.models._cache import CachedRepository
-from hotswap_ros.models._cause import Cause
-from hotswap_ros.models._counters import (
+from hotswap_ros.models.cache import CachedRepository
+from hotswap_ros.models.counters import (
+    BINS,
     LATENCY_EDGES_MS,
+    FeatureStatistics,
+    InputBins,
     RoleCounts,
     ShadowCounts,
     TaskCounts,
     VersionCounters,
 )
-from hotswap_ros.models._errors import (
+from hotswap_ros.models.errors import (
     DigestMismatchError,
     FetchFailedError,
     InvalidManifestError,
@@ -26,33 +28,37 @@ from hotswap_ros.models._errors import (
     NoDiskError,
     UnknownVersionError,
 )
-from hotswap_ros.models._hashing import bucket
-from hotswap_ros.models._input_statistics import BINS, FeatureStatistics, InputBins
-from hotswap_ros.models._manifest import Comparison, DType, Manifest, Metric, TensorSpec
-from hotswap_ros.models._repository import MANIFEST_NAME, ModelRepository
-from hotswap_ros.models._routing import Routing, next_generation
-from hotswap_ros.models._sources import FolderSource, HttpSource, is_url, source_of
-from hotswap_ros.models._verified import SealedCopy, VerifiedVersion
-from hotswap_ros.models._version_state import VersionState
+from hotswap_ros.models.manifest import Comparison, DType, Manifest, Metric, TensorSpec
+from hotswap_ros.models.repository import (
+    MANIFEST_NAME,
+    FolderSource,
+    HttpSource,
+    ModelRepository,
+    is_url,
+    source_of,
+)
+from hotswap_ros.models.routing import Routing, bucket, next_generation
+from hotswap_ros.models.states import FailureCause, VersionState
+from hotswap_ros.models.verified import SealedCopy, VerifiedVersion
 
 __all__ = [
     'BINS',
     'LATENCY_EDGES_MS',
     'MANIFEST_NAME',
     'CachedRepository',
-    'Cause',
     'Comparison',
     'DType',
     'DigestMismatchError',
+    'FailureCause',
+    'FeatureStatistics',
     'FetchFailedError',
     'FolderSource',
     'HttpSource',
-    'FeatureStatistics',
+    'InputBins',
     'InvalidManifestError',
     'InvalidRoutingError',
     'Manifest',
     'Metric',
-    'InputBins',
     'ModelError',
     'ModelRepository',
     'NoDiskError',

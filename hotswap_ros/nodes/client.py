@@ -21,8 +21,10 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from hotswap_ros import action, msg, srv
-from hotswap_ros.nodes import fleet_conversions, qos
-from hotswap_ros.rollout import Event, RolloutSummary, Status
+from hotswap_ros.coordinator import RolloutSummary
+from hotswap_ros.fleet import Event
+from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.rollout import Status
 
 _ANSWER_S = 10.0
 
@@ -87,7 +89,7 @@ class FleetClient:
     @property
     def rollout_state(self) -> Status | None:
         """Return the status of the running rollout, or of the last one; None: none yet."""
-        return fleet_conversions.status_of(self.status.status)
+        return conversions.status_of(self.status.status)
 
     def healthy_robots(self) -> list[str]:
         """Return the robots that were heard and are well."""
@@ -134,7 +136,7 @@ class FleetClient:
         Raises CoordinatorError for a refusal and TimeoutError for no answer.
         """
         answer = self._ask(srv.ListRollouts, 'list_rollouts', limit=limit)
-        return [fleet_conversions.summary_value(found) for found in answer.rollouts]
+        return [conversions.summary_value(found) for found in answer.rollouts]
 
     def report(self, rollout_id: str) -> dict[str, Any]:
         """Return the evidence of a rollout, the newest for an empty id. Raises like `history`."""
@@ -147,7 +149,7 @@ class FleetClient:
         self._node.create_subscription(
             msg.Alert,
             f'{self._coordinator}/alerts',
-            lambda alert: hear(alert.rollout_id, fleet_conversions.alert_value(alert)),
+            lambda alert: hear(alert.rollout_id, conversions.alert_value(alert)),
             qos.EVENT,
         )
 

@@ -9,20 +9,19 @@ moment, into a list of steps; `review` goes through its checklist; `advise` name
 fits. All are pure.
 """
 
-from hotswap_ros.plan._advisor import Advice, Risk, advise
-from hotswap_ros.plan._base import Approval, BasePlan, Strategy
-from hotswap_ros.plan._checklist import Checklist, ChecklistPreset, Item, Override, Signature
-from hotswap_ros.plan._compile import compile_plan
-from hotswap_ros.plan._criteria import Control, Method, Preset, SuccessCriteria
-from hotswap_ros.plan._errors import PlanError
-from hotswap_ros.plan._facts import Facts, LabResult, Rehearsal, RobotFacts, VersionFacts
-from hotswap_ros.plan._finding import time_words
-from hotswap_ros.plan._load import load_plan, parse_text, problems_of
-from hotswap_ros.plan._plan import Plan
-from hotswap_ros.plan._review import ChecklistItem, ItemState, blockers, review
-from hotswap_ros.plan._section import Section
-from hotswap_ros.plan._stages import Duration, Robot, Stage, counted, few, select_cohort
-from hotswap_ros.plan._steps import (
+from hotswap_ros.plan.advisor import Advice, Risk, advise
+from hotswap_ros.plan.base import Approval, BasePlan, Strategy
+from hotswap_ros.plan.checklist.facts import Facts, LabResult, Rehearsal, RobotFacts, VersionFacts
+from hotswap_ros.plan.checklist.items import Checklist, ChecklistPreset, Item, Override, Signature
+from hotswap_ros.plan.checklist.review import ChecklistItem, ItemState, blockers, review
+from hotswap_ros.plan.compile import compile_plan
+from hotswap_ros.plan.criteria import Control, Method, Preset, SuccessCriteria
+from hotswap_ros.plan.errors import PlanError
+from hotswap_ros.plan.load import load_plan, parse_text, problems_of
+from hotswap_ros.plan.plan import Plan
+from hotswap_ros.plan.section import Section
+from hotswap_ros.plan.stages import Duration, Robot, Stage, select_cohort
+from hotswap_ros.plan.steps import (
     ChooseWinner,
     Observe,
     Ramp,
@@ -33,7 +32,6 @@ from hotswap_ros.plan._steps import (
     WaitForApproval,
     Watch,
 )
-from hotswap_ros.plan._windows import Day, DeploymentWindow
 from hotswap_ros.plan.strategies import (
     ABTesting,
     BlueGreen,
@@ -49,6 +47,8 @@ from hotswap_ros.plan.strategies import (
     Shadow,
     WinnerCriteria,
 )
+from hotswap_ros.plan.windows import Day, DeploymentWindow
+from hotswap_ros.text import counted, few, time_words
 
 __all__ = [
     'ABTesting',
@@ -64,9 +64,9 @@ __all__ = [
     'Control',
     'ControlLoop',
     'Day',
-    'Duration',
     'DeploymentWindow',
     'Direct',
+    'Duration',
     'Facts',
     'FeatureFlag',
     'FlagEntry',

@@ -7,11 +7,11 @@ The robot's side: serves a model, guards what it decides, counts, and swaps vers
 `Engine` is the whole of it for robot code and for the ROS node alike. It knows nothing of ROS.
 """
 
-from hotswap_ros.models import Cause, InvalidRoutingError, Routing, VersionState, bucket
-from hotswap_ros.serving._breaker import BREAKER_LIMIT, OpenBreaker
-from hotswap_ros.serving._decision import Decision, TaskOutcome
-from hotswap_ros.serving._engine import Engine
-from hotswap_ros.serving._errors import (
+from hotswap_ros.models import FailureCause, InvalidRoutingError, Routing, VersionState, bucket
+from hotswap_ros.serving.breaker import BREAKER_LIMIT, OpenBreaker
+from hotswap_ros.serving.checks import Guard, ObservationCheck
+from hotswap_ros.serving.engine import Engine
+from hotswap_ros.serving.errors import (
     InferenceFailedError,
     InUseError,
     LoadFailedError,
@@ -27,18 +27,16 @@ from hotswap_ros.serving._errors import (
     UnknownModelError,
     UnknownTaskError,
 )
-from hotswap_ros.serving._guard import Guard
-from hotswap_ros.serving._observation import ObservationCheck
-from hotswap_ros.serving._runtime import Placement, RuntimeSettings
-from hotswap_ros.serving._session import Session
-from hotswap_ros.serving._shadow import ShadowComparison
-from hotswap_ros.serving._versions import Isolation, VersionInfo
+from hotswap_ros.serving.onnx.runtime import Placement, RuntimeSettings
+from hotswap_ros.serving.onnx.session import Session
+from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome
+from hotswap_ros.serving.versions import Isolation, VersionInfo
 
 __all__ = [
     'BREAKER_LIMIT',
-    'Cause',
     'Decision',
     'Engine',
+    'FailureCause',
     'Guard',
     'InUseError',
     'InferenceFailedError',

@@ -7,9 +7,9 @@ The test bed: robots whose tasks succeed or fail by physics and policy alone, an
 The virtual fleet has no physics: its success rates are given, to try out plans with.
 """
 
-from hotswap_ros.sim._characteristics import Characteristics, Share, characterize
-from hotswap_ros.sim._external import EXTERNAL, ExternalWorld, JointReport
-from hotswap_ros.sim._faults import (
+from hotswap_ros.sim.arm.external import EXTERNAL, ExternalWorld, JointReport
+from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, SERVICE, PickWorld, Site, TaskEnd, TaskStart
+from hotswap_ros.sim.faults.faults import (
     Conditions,
     Fault,
     FaultBook,
@@ -18,24 +18,17 @@ from hotswap_ros.sim._faults import (
     UnknownRobotError,
     load_faults,
 )
-from hotswap_ros.sim._recipes import RECIPES, ZOO, Catch, Recipe
-from hotswap_ros.sim._rollout import Policy, Stats, rollout
-from hotswap_ros.sim._surroundings import busy_robots, mean_pause_s, place_of
-from hotswap_ros.sim._task import (
-    CONTROL_PERIOD_S,
-    SERVICE,
-    PickWorld,
-    Site,
-    TaskEnd,
-    TaskStart,
-)
-from hotswap_ros.sim._virtual import RolloutEnd, World, simulate_rollout
+from hotswap_ros.sim.fleet_layout import busy_robots, mean_pause_s, place_of
+from hotswap_ros.sim.policies.episodes import Policy, Stats, rollout
+from hotswap_ros.sim.policies.recipes import RECIPES, ZOO, Catch, Recipe
+from hotswap_ros.sim.virtual.characteristics import Characteristics, Share, characterize
+from hotswap_ros.sim.virtual.quick import RolloutEnd, World, simulate_rollout
 
 __all__ = [
     'CONTROL_PERIOD_S',
     'EXTERNAL',
-    'SERVICE',
     'RECIPES',
+    'SERVICE',
     'ZOO',
     'Catch',
     'Characteristics',
@@ -46,12 +39,12 @@ __all__ = [
     'FaultError',
     'FaultKind',
     'JointReport',
-    'Site',
     'PickWorld',
     'Policy',
     'Recipe',
     'RolloutEnd',
     'Share',
+    'Site',
     'Stats',
     'TaskEnd',
     'TaskStart',

@@ -10,8 +10,8 @@ import pytest
 from _launched import FOLDER
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
 
-from hotswap_ros.nodes.fleet_coordinator import CoordinatorParameters
-from hotswap_ros.nodes.model_server import ModelServerParameters
+from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters
+from hotswap_ros.nodes.model_server.parameters import ModelServerParameters
 from hotswap_ros.sim.nodes.sim_fleet import SimFleetParameters
 from hotswap_ros.sim.nodes.sim_robot import SimRobotParameters
 

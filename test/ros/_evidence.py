@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hotswap_ros.coordinator import ROLLBACK, Coordinator, Journal
 from hotswap_ros.models import Routing
 from hotswap_ros.plan import SetRouting
-from hotswap_ros.rollout import ROLLBACK, Coordinator, Journal, RolloutState, Runner, Status
+from hotswap_ros.rollout import RolloutState, Runner, Status
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from _world import World, plan
 from rclpy.action import ActionClient
 
 from hotswap_ros import action, msg, srv
-from hotswap_ros.nodes.fleet_conversions import status_of
+from hotswap_ros.nodes.conversions.rollout import status_of
 from hotswap_ros.rollout import Status
 
 MODEL, BASE, GOOD, BAD = 'pick_policy', 'v23', 'v24', 'frozen'

@@ -9,9 +9,9 @@ from unittest.mock import MagicMock
 import pytest
 
 from hotswap_ros import msg
-from hotswap_ros.nodes._announcements import Announcements
-from hotswap_ros.nodes._coordinator_loop import News
-from hotswap_ros.rollout import Event, Level
+from hotswap_ros.fleet import Event, Level
+from hotswap_ros.nodes.coordinator.loop import News
+from hotswap_ros.nodes.coordinator.publishers import Announcements
 
 
 class Site:

@@ -13,8 +13,10 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 
 from hotswap_ros.nodes import qos
-from hotswap_ros.nodes.fleet_coordinator import CoordinatorParameters, FleetCoordinator
-from hotswap_ros.nodes.model_server import ModelServer, ModelServerParameters
+from hotswap_ros.nodes.coordinator import FleetCoordinator
+from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters
+from hotswap_ros.nodes.model_server import ModelServer
+from hotswap_ros.nodes.model_server.parameters import ModelServerParameters
 from hotswap_ros.sim.nodes.sim_fleet import SimFleet, SimFleetParameters
 from hotswap_ros.sim.nodes.sim_robot import SimRobotNode, SimRobotParameters
 

@@ -8,7 +8,7 @@ import os
 import pytest
 from rich.console import Console
 
-from hotswap_ros.cli._live import run_live
+from hotswap_ros.cli.live.start import run_live
 
 
 @pytest.mark.parametrize('name', ['quick_canary', 'quick_regressed', 'quick_outage'])

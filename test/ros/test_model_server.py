@@ -20,7 +20,7 @@ from rclpy.parameter import Parameter
 from hotswap_ros import msg, srv
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.model_server import ModelServer
-from hotswap_ros.nodes.worker import Worker
+from hotswap_ros.nodes.thread_pool import Worker
 
 READY = msg.VersionStatus.STATE_READY
 FAILED = msg.VersionStatus.STATE_FAILED

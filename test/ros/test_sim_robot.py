@@ -19,9 +19,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from hotswap_ros import msg, srv
-from hotswap_ros.nodes import qos, robot_conversions
+from hotswap_ros.nodes import conversions, qos
 from hotswap_ros.nodes.parameters import ParameterError
-from hotswap_ros.sim._arm import Arm
+from hotswap_ros.sim.arm.arm import Arm
 from hotswap_ros.sim.nodes.sim_robot import SimRobotNode
 
 Fault = srv.InjectFault.Request
@@ -86,7 +86,7 @@ def test_a_policy_runner_of_somebody_else_may_drive_it(run, world):
 
     def command(decision):
         if not decision.error_code:
-            outputs = robot_conversions.tensors_to_arrays(decision.outputs)
+            outputs = conversions.tensors_to_arrays(decision.outputs)
             arm.publish(Float64MultiArray(data=outputs['decision'][0].astype(float).tolist()))
 
     node = world.node

@@ -16,7 +16,9 @@ from _world import wait_until
 from rich.console import Console
 
 from hotswap_ros import action, msg, srv
-from hotswap_ros.cli._operate import run_control, run_history, run_report, run_rollback
+from hotswap_ros.cli.verbs.history import run_history, run_report
+from hotswap_ros.cli.verbs.rollback import run_rollback
+from hotswap_ros.cli.verbs.rollout import run_control
 from hotswap_ros.nodes import qos
 
 ROBOTS = 6

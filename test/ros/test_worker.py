@@ -10,7 +10,7 @@ from _world import PATIENCE_S, wait_until
 from rclpy.executors import SingleThreadedExecutor
 
 from hotswap_ros.nodes.process import new_executor
-from hotswap_ros.nodes.worker import Pending, Worker, in_worker
+from hotswap_ros.nodes.thread_pool import Pending, Worker, in_worker
 
 
 @pytest.fixture(params=[new_executor, SingleThreadedExecutor])

@@ -17,7 +17,7 @@ pytest.importorskip('mujoco')
 pytest.importorskip('onnxruntime')
 
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.sim._measure import measure, session_policy
+from hotswap_ros.sim.policies.measure import measure, session_policy
 
 ROOT = Path(__file__).resolve().parents[2] / 'models'
 TASKS, ROBOTS = 2000, 200

@@ -24,7 +24,7 @@ INTERFACES = sorted(
 )
 WITH_RESULT = [path for path in INTERFACES if path.suffix != '.msg']
 EXECUTABLES = {
-    'fleet_coordinator': 'hotswap_ros.nodes.fleet_coordinator',
+    'fleet_coordinator': 'hotswap_ros.nodes.coordinator',
     'hotswap': 'hotswap_ros.cli',
     'model_server': 'hotswap_ros.nodes.model_server',
     'sim_fleet': 'hotswap_ros.sim.nodes.sim_fleet',

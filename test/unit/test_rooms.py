@@ -19,9 +19,20 @@ OFFENCES = [
     ('models', 'import hotswap_ros.plan', 'Each room imports only rooms below it'),
     ('serving', 'import hotswap_ros.gates', 'Each room imports only rooms below it'),
     ('gates', 'import hotswap_ros.rollout', 'Each room imports only rooms below it'),
+    ('gates', 'import hotswap_ros.fleet', 'Each room imports only rooms below it'),
+    ('fleet', 'import hotswap_ros.gates', 'Each room imports only rooms below it'),
+    ('fleet', 'import hotswap_ros.rollout', 'Each room imports only rooms below it'),
+    ('rollout', 'import hotswap_ros.coordinator', 'Each room imports only rooms below it'),
+    ('coordinator', 'import hotswap_ros.nodes', 'Each room imports only rooms below it'),
+    ('fleet', 'import hotswap_ros.plan', 'What robots say and should do is known without plans'),
     ('nodes', 'import hotswap_ros.sim', 'Each room imports only rooms below it'),
     (
         'rollout',
+        'import hotswap_ros.serving',
+        'What judges and what rolls out knows nothing of the robot engine',
+    ),
+    (
+        'coordinator',
         'import hotswap_ros.serving',
         'What judges and what rolls out knows nothing of the robot engine',
     ),
@@ -33,11 +44,15 @@ OFFENCES = [
     ('sim', 'import hotswap_ros.nodes', 'Only entry points import the ROS edge'),
     ('sim', 'import hotswap_ros.sim.nodes', 'Only entry points import the ROS edge'),
     ('rollout', 'import rclpy', 'Only the ROS edge imports ROS'),
+    ('coordinator', 'import rclpy', 'Only the ROS edge imports ROS'),
+    ('fleet', 'import rclpy', 'Only the ROS edge imports ROS'),
     ('sim', 'from rclpy.node import Node', 'Only the ROS edge imports ROS'),
     ('cli', 'from diagnostic_msgs.msg import KeyValue', 'Only the ROS edge imports ROS'),
-    ('models', 'import numpy', 'Models: the standard library, pydantic, onnx'),
+    ('models', 'import numpy', 'Models and text: the standard library, pydantic, onnx'),
     ('serving', 'import scipy.stats', 'Serving: onnxruntime, numpy'),
-    ('rollout', 'import numpy', 'Plan and rollout: pydantic, yaml'),
+    ('rollout', 'import numpy', 'Plan, fleet, rollout and coordinator: pydantic, yaml'),
+    ('fleet', 'import numpy', 'Plan, fleet, rollout and coordinator: pydantic, yaml'),
+    ('coordinator', 'import numpy', 'Plan, fleet, rollout and coordinator: pydantic, yaml'),
     ('gates', 'import yaml', 'Gates: numpy, scipy'),
     ('nodes', 'import mujoco', 'Nodes: ROS and what the engine speaks'),
 ]
@@ -80,7 +95,7 @@ def test_an_offending_import_is_refused(findings, number):
     assert f'hotswap_ros.{room}._offence_{number} -> ' in findings[contract]
 
 
-@pytest.mark.parametrize('room', ['rollout', 'sim', 'cli', 'nodes'])
+@pytest.mark.parametrize('room', ['fleet', 'rollout', 'coordinator', 'sim', 'cli', 'nodes'])
 def test_generated_interfaces_stay_at_the_ros_edge(tmp_path, room):
     shutil.copy(ROOT / 'pyproject.toml', tmp_path)
     module = tmp_path / 'hotswap_ros' / room / 'x.py'

@@ -7,18 +7,8 @@ Judging after the fact: reports on trials, shadows and failed rollouts, from fin
 Nothing here decides in a running rollout, and no node imports it: it loads scipy and statsmodels.
 """
 
-from hotswap_ros.gates.analysis._analysis import (
-    Action,
-    Analysis,
-    Arm,
-    Look,
-    Question,
-    RatioCheck,
-    Size,
-)
-from hotswap_ros.gates.analysis._bounds import obrien_fleming_bounds
-from hotswap_ros.gates.analysis._drift import TrainingFeature, feature_drift
-from hotswap_ros.gates.analysis._fixed import (
+from hotswap_ros.gates.analysis.by_robot import HourView, RobotView, by_hour, by_robot
+from hotswap_ros.gates.analysis.fixed import (
     Outcome,
     better_test,
     chi_square,
@@ -33,10 +23,19 @@ from hotswap_ros.gates.analysis._fixed import (
     tasks_per_arm,
     tasks_per_arm_not_inferior,
 )
-from hotswap_ros.gates.analysis._replay import Moment, Replay, replay
-from hotswap_ros.gates.analysis._report import analyze
-from hotswap_ros.gates.analysis._robots import HourView, RobotView, by_hour, by_robot
-from hotswap_ros.gates.analysis._shadow import (
+from hotswap_ros.gates.analysis.planned_looks import obrien_fleming_bounds
+from hotswap_ros.gates.analysis.replay import Moment, Replay, replay
+from hotswap_ros.gates.analysis.report import analyze
+from hotswap_ros.gates.analysis.result import (
+    Action,
+    Analysis,
+    Arm,
+    Look,
+    Question,
+    RatioCheck,
+    Size,
+)
+from hotswap_ros.gates.analysis.shadow import (
     Estimate,
     OffPolicy,
     ShadowAction,
@@ -44,7 +43,8 @@ from hotswap_ros.gates.analysis._shadow import (
     ShadowTask,
     analyze_shadow,
 )
-from hotswap_ros.gates.analysis._trial import (
+from hotswap_ros.gates.analysis.training import TrainingFeature, feature_drift
+from hotswap_ros.gates.analysis.trial import (
     ACROSS,
     UNKNOWN,
     WITHIN,
@@ -71,8 +71,8 @@ from hotswap_ros.gates.diagnosis import (
     as_json,
     decile_drift,
     diagnose,
-    p_words,
 )
+from hotswap_ros.text import p_words
 
 __all__ = [
     'ACROSS',

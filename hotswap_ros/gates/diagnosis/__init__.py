@@ -8,7 +8,7 @@ From counts alone, so that a coordinator can say it at the end of a rollback: no
 more than the standard library. Nothing is rolled back or promoted on it.
 """
 
-from hotswap_ros.gates.diagnosis._case import (
+from hotswap_ros.gates.diagnosis.case import (
     Case,
     Diagnosis,
     Finding,
@@ -17,16 +17,12 @@ from hotswap_ros.gates.diagnosis._case import (
     Requests,
     Review,
 )
-from hotswap_ros.gates.diagnosis._diagnosis import diagnose
-from hotswap_ros.gates.diagnosis._drift import (
-    SOME_DRIFT,
-    STRONG_DRIFT,
-    Drift,
-    Level,
-    decile_drift,
-)
-from hotswap_ros.gates.diagnosis._record import AnalysisError, Counts, Record
-from hotswap_ros.gates.diagnosis._words import as_json, p_words
+from hotswap_ros.gates.diagnosis.diagnose import diagnose
+from hotswap_ros.gates.diagnosis.json import as_json
+from hotswap_ros.gates.diagnosis.record import Counts, Record
+from hotswap_ros.gates.errors import AnalysisError
+from hotswap_ros.gates.stats.drift import SOME_DRIFT, STRONG_DRIFT, Drift, Level, decile_drift
+from hotswap_ros.text import p_words
 
 __all__ = [
     'SOME_DRIFT',

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hotswap_ros import srv
 from hotswap_ros.nodes.client import FleetClient
-from hotswap_ros.sim._faults import Fault, FaultError
+from hotswap_ros.sim.faults.faults import Fault, FaultError
 
 _ANSWER_S = 10.0
 

@@ -19,10 +19,10 @@ from rclpy.node import Node
 
 from hotswap_ros.nodes.parameters import declare, parameter
 from hotswap_ros.nodes.process import run
-from hotswap_ros.sim._surroundings import busy_robots, mean_pause_s, place_of
-from hotswap_ros.sim.nodes._host import Host
-from hotswap_ros.sim.nodes._injector import FaultInjector
-from hotswap_ros.sim.nodes._robot import SimRobot
+from hotswap_ros.sim.fleet_layout import busy_robots, mean_pause_s, place_of
+from hotswap_ros.sim.nodes.host import Host
+from hotswap_ros.sim.nodes.injector import FaultInjector
+from hotswap_ros.sim.nodes.robot import SimRobot
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,16 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from hotswap_ros import msg
-from hotswap_ros.nodes import qos, robot_conversions
+from hotswap_ros.nodes import conversions, qos
 from hotswap_ros.nodes.parameters import ParameterError, declare, parameter
 from hotswap_ros.nodes.process import run
-from hotswap_ros.sim._arm import Arm
-from hotswap_ros.sim._external import ExternalWorld
-from hotswap_ros.sim._task import CONTROL_PERIOD_S, DECISION_SIZE, PickWorld, TaskStart
-from hotswap_ros.sim.nodes._external import JOINTS, ExternalArm
-from hotswap_ros.sim.nodes._host import Host
-from hotswap_ros.sim.nodes._injector import FaultInjector
-from hotswap_ros.sim.nodes._robot import SimRobot
+from hotswap_ros.sim.arm.arm import Arm
+from hotswap_ros.sim.arm.external import ExternalWorld
+from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, DECISION_SIZE, PickWorld, TaskStart
+from hotswap_ros.sim.nodes.external import JOINTS, ExternalArm
+from hotswap_ros.sim.nodes.host import Host
+from hotswap_ros.sim.nodes.injector import FaultInjector
+from hotswap_ros.sim.nodes.robot import SimRobot
 
 #: What an external world decides by itself, and what is to be left so.
 _NOT_EXTERNAL = {'publish_clock': False, 'external_commands': False, 'speed': 1.0}
@@ -231,7 +231,7 @@ class SimRobotNode(Node):
                 sequence=self._sequence,
                 task_id=self.robot.task_id(task),
                 category=task.category,
-                inputs=robot_conversions.arrays_to_tensors(inputs),
+                inputs=conversions.arrays_to_tensors(inputs),
             )
         )
 

@@ -3,15 +3,15 @@
 
 """Scenarios: rollouts to try, with everything that happens in them and the end to expect."""
 
-from hotswap_ros.sim.scenario._live import (
+from hotswap_ros.sim.scenario.live import (
     TASK_S,
     live_obstacles,
     longest_s,
     needs_processes,
     pace_problems,
 )
-from hotswap_ros.sim.scenario._play import Played, differences, found_by, play, stage_reached
-from hotswap_ros.sim.scenario._scenario import (
+from hotswap_ros.sim.scenario.play import Played, differences, found_by, play, stage_reached
+from hotswap_ros.sim.scenario.scenario import (
     BREAKER,
     LOAD,
     PEOPLE,

@@ -8,9 +8,9 @@ What tasks come to is drawn from figures, which were measured in the physics sim
 given. No ROS, and the same seed gives the same rollout.
 """
 
-from hotswap_ros.sim.virtual._clock import VirtualClock
-from hotswap_ros.sim.virtual._fleet import VirtualFleet
-from hotswap_ros.sim.virtual._outcomes import (
+from hotswap_ros.sim.virtual.clock import VirtualClock
+from hotswap_ros.sim.virtual.fleet import VirtualFleet
+from hotswap_ros.sim.virtual.outcomes import (
     CategoryOutcomes,
     OutcomesError,
     RequestFailures,
@@ -18,8 +18,8 @@ from hotswap_ros.sim.virtual._outcomes import (
     load_outcomes,
     plain,
 )
-from hotswap_ros.sim.virtual._session import VirtualSession
-from hotswap_ros.sim.virtual._spec import FleetSpec, Placed, RegionSpec
+from hotswap_ros.sim.virtual.session import VirtualSession
+from hotswap_ros.sim.virtual.spec import FleetSpec, Placed, RegionSpec
 
 __all__ = [
     'CategoryOutcomes',

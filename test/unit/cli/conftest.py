@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from hotswap_ros.cli._app import app
+from hotswap_ros.cli.app import app
 
 
 @pytest.fixture

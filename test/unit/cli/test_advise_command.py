@@ -5,7 +5,7 @@
 
 from typer.testing import CliRunner
 
-from hotswap_ros.cli._app import app
+from hotswap_ros.cli.app import app
 from hotswap_ros.plan import Strategy, load_plan
 
 

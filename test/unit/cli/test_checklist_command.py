@@ -6,8 +6,8 @@
 import pytest
 from typer.testing import CliRunner
 
-from hotswap_ros.cli import _before
-from hotswap_ros.cli._app import app
+from hotswap_ros.cli.app import app
+from hotswap_ros.cli.verbs import checklist
 
 PLAN = 'modelId: policy\nversion: v2\nstrategy: Canary\nstages: [{percentage: 100, tasks: 50}]\n'
 
@@ -17,9 +17,9 @@ def alone(monkeypatch):
     """Let nobody answer, without waiting for it."""
 
     def ask(plan):
-        raise _before.NoCoordinatorError('no fleet_coordinator answers: start one')
+        raise checklist.NoCoordinatorError('no fleet_coordinator answers: start one')
 
-    monkeypatch.setattr(_before, '_ask', ask)
+    monkeypatch.setattr(checklist, '_ask', ask)
 
 
 def run(*words):
@@ -58,8 +58,8 @@ def test_a_plan_that_is_wrong_is_said_to_be_so_without_a_coordinator(alone, tmp_
 @pytest.mark.parametrize('words', [('rollout',), ('rollout', 'start')])
 def test_a_plan_alone_is_to_be_started(monkeypatch, tmp_path, words):
     shown = []
-    monkeypatch.setattr('hotswap_ros.cli._app.need_ros', lambda: None)
-    monkeypatch.setattr(_before, 'run_dry', lambda console, path: shown.append(path) or 0)
+    monkeypatch.setattr('hotswap_ros.cli.app.need_ros', lambda: None)
+    monkeypatch.setattr(checklist, 'run_dry', lambda console, path: shown.append(path) or 0)
     path = write(tmp_path, PLAN)
     result = run(*words, path, '--dry-run')
     assert result.exit_code == 0, result.output

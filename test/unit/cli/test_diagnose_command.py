@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from _recordings import task_result, telemetry, write_mcap
 
+from hotswap_ros.coordinator import Journal
 from hotswap_ros.plan import load_plan
-from hotswap_ros.rollout import Journal, RolloutState, Status
+from hotswap_ros.rollout import RolloutState, Status
 
 
 @pytest.fixture

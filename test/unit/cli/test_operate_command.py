@@ -14,8 +14,9 @@ from rich.console import Console
 pytest.importorskip('rclpy', reason='needs ROS')
 pytest.importorskip('hotswap_ros.msg', reason='needs the built ROS package')
 
-from hotswap_ros.cli._operate import run_report, run_rollback
-from hotswap_ros.cli._watch import Attachment
+from hotswap_ros.cli.verbs.history import run_report
+from hotswap_ros.cli.verbs.rollback import run_rollback
+from hotswap_ros.cli.verbs.rollout import Attachment
 from hotswap_ros.plan import load_plan
 from hotswap_ros.sim.virtual import (
     FleetSpec,

@@ -12,7 +12,7 @@ pytest.importorskip('mujoco')
 pytest.importorskip('onnxruntime')
 pytest.importorskip('PIL')
 
-from hotswap_ros.cli._app import app
+from hotswap_ros.cli.app import app
 
 MODELS = Path(__file__).resolve().parents[3] / 'models'
 

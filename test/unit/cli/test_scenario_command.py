@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from hotswap_ros.cli._app import app
+from hotswap_ros.cli.app import app
 from hotswap_ros.sim.scenario import ScenarioError, load_scenario
 
 _FILE = """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hotswap_ros.cli._simulate import parse_sweep
+from hotswap_ros.cli.verbs.simulate import parse_sweep
 
 PLAN = (
     'modelId: m\nversion: v7\nstrategy: Canary\n'

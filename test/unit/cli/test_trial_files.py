@@ -13,8 +13,8 @@ from _recordings import definition, task_result, telemetry, write_mcap
 from mcap.writer import Writer
 from mcap_ros2.writer import Writer as Ros2Writer
 
-from hotswap_ros.cli._csv import read_trial
-from hotswap_ros.cli._mcap import read_recording
+from hotswap_ros.cli.files.csv import read_trial
+from hotswap_ros.cli.files.mcap import read_recording
 from hotswap_ros.gates.analysis import AnalysisError
 
 

@@ -25,9 +25,9 @@ from hotswap_ros.gates import (
     Gate,
     Verdict,
 )
-from hotswap_ros.gates._blocks import Arm, FleetBlock
-from hotswap_ros.gates._strata import Strata
-from hotswap_ros.gates._window import News, Tally
+from hotswap_ros.gates.pairing.blocks import Arm, FleetBlock
+from hotswap_ros.gates.pairing.strata import Strata
+from hotswap_ros.gates.window import News, Tally
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import Control, SuccessCriteria
 

@@ -28,9 +28,9 @@ from hotswap_ros.gates import (
     population_stability_index,
     score_test,
 )
-from hotswap_ros.gates._bounds import _projection
-from hotswap_ros.gates._clusters import Clusters
-from hotswap_ros.gates._evidence import HARM_DROPS, Block, BlockEvidence, null_projection
+from hotswap_ros.gates.pairing.clustering import Clusters
+from hotswap_ros.gates.stats.bounds import _projection
+from hotswap_ros.gates.stats.evidence import HARM_DROPS, Block, BlockEvidence, null_projection
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import SuccessCriteria
 

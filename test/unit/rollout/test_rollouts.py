@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from hotswap_ros.fleet import BreakerReport, VersionReport
 from hotswap_ros.models import TaskCounts, VersionState
 from hotswap_ros.rollout import (
-    BreakerReport,
     Cause,
     CommandRefusedError,
     NoRobotsError,
@@ -18,7 +18,6 @@ from hotswap_ros.rollout import (
     Status,
     UnknownRolloutError,
     Verb,
-    VersionReport,
 )
 
 
@@ -138,8 +137,8 @@ def test_a_robot_without_room_for_two_versions_is_named(fleet, plan):
 
 
 def test_different_files_under_one_version_are_found_out(fleet, plan):
+    from hotswap_ros.fleet import VersionReport
     from hotswap_ros.models import VersionState
-    from hotswap_ros.rollout import VersionReport
 
     rollout = fleet.start(plan())
     for robot in fleet.robots.values():

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.serving import Cause, Engine, OpenBreaker, Routing, StaleGenerationError
+from hotswap_ros.serving import Engine, FailureCause, OpenBreaker, Routing, StaleGenerationError
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_failures_in_a_row_open_it(serving: Any, observe: Any) -> None:
     assert (engine.breaker, seen) == (None, [])
     # The request that opens it is answered as those before it.
     assert engine.infer(observe(-1), 'task').fallback
-    assert engine.breaker == OpenBreaker('v2', Cause.NOT_FINITE, 3, generation=4)
+    assert engine.breaker == OpenBreaker('v2', FailureCause.NOT_FINITE, 3, generation=4)
     assert seen == [engine.breaker]
     assert engine.routing == Routing('policy', 'v1', generation=4)
 

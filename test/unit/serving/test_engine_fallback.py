@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hotswap_ros.models import LATENCY_EDGES_MS, VersionCounters
-from hotswap_ros.serving import Cause, Engine, InferenceFailedError, Routing
-from hotswap_ros.serving._recorder import Recorder
+from hotswap_ros.serving import Engine, FailureCause, InferenceFailedError, Routing
+from hotswap_ros.serving.recorder import Recorder
 
 
 @pytest.fixture
@@ -39,7 +39,11 @@ def test_stable_answers_for_a_candidate_that_fails(serve: Any, observe: Any, fau
     np.testing.assert_array_equal(sound.outputs['decision'], np.full((1, 2), 0.2, np.float32))
 
     decision = engine.infer(observe(-1), 'task')
-    assert (decision.version, decision.fallback, decision.cause) == ('v1', True, Cause(fault))
+    assert (decision.version, decision.fallback, decision.cause) == (
+        'v1',
+        True,
+        FailureCause(fault),
+    )
     np.testing.assert_array_equal(decision.outputs['decision'], np.full((1, 2), 0.1, np.float32))
     assert bool(decision.detail) == (fault == 'exception')
 
@@ -55,7 +59,7 @@ def test_stable_answers_for_a_candidate_that_fails(serve: Any, observe: Any, fau
 def test_stable_answers_for_a_candidate_that_is_late(serve: Any, observe: Any) -> None:
     engine = serve(deadline_ms=1e-9)
     decision = engine.infer(observe(), 'task')
-    assert (decision.version, decision.cause) == ('v1', Cause.DEADLINE)
+    assert (decision.version, decision.cause) == ('v1', FailureCause.DEADLINE)
     assert engine.counters()['v2'].fallbacks == {'deadline': 1}
 
 
@@ -67,7 +71,7 @@ def test_a_late_answer_of_stable_is_given_and_counted(
     engine.set_routing(Routing('policy', 'v1'))
     decision = engine.infer(observe(), 'task')
     assert (decision.version, decision.fallback) == ('v1', False)
-    assert decision.cause is Cause.DEADLINE
+    assert decision.cause is FailureCause.DEADLINE
     assert engine.counters()['v1'].errors == 1
 
 
@@ -80,7 +84,7 @@ def test_nobody_answers_for_stable(
     engine.set_routing(Routing('policy', 'v1'))
     with pytest.raises(InferenceFailedError) as caught:
         engine.infer(observe(-1), 'task')
-    assert (caught.value.version, caught.value.cause) == ('v1', Cause(fault))
+    assert (caught.value.version, caught.value.cause) == ('v1', FailureCause(fault))
     assert f"stable version 'v1' failed on this observation: {fault}" in str(caught.value)
     counters = engine.counters()['v1']
     assert (counters.requests, counters.errors, counters.fallbacks) == (1, 1, {})
@@ -95,7 +99,7 @@ def test_both_fail(make_version: Any, engine: Engine, observe: Any) -> None:
     engine.set_routing(Routing('policy', 'v1', 'v2', 1.0))
     with pytest.raises(InferenceFailedError, match='Gather') as caught:
         engine.infer(observe(-1), 'task')
-    assert (caught.value.version, caught.value.cause) == ('v1', Cause.EXCEPTION)
+    assert (caught.value.version, caught.value.cause) == ('v1', FailureCause.EXCEPTION)
     counters = engine.counters()
     assert (counters['v2'].errors, counters['v2'].fallbacks) == (1, {})
     assert counters['v1'].requests == 0
@@ -112,7 +116,7 @@ def test_the_new_stable_answers_for_the_old_one(
     engine.set_routing(Routing('policy', 'v2', generation=2))
     assert engine.infer(observe(), 'task').version == 'v3'
     decision = engine.infer(observe(-1), 'task')
-    assert (decision.version, decision.cause) == ('v2', Cause.NOT_FINITE)
+    assert (decision.version, decision.cause) == ('v2', FailureCause.NOT_FINITE)
 
 
 def test_latencies_are_those_of_the_runs(
@@ -121,8 +125,8 @@ def test_latencies_are_those_of_the_runs(
     engine = serve()
     times = iter([0.0, 0.010, 0.0121, 0.020])
     fake = lambda: next(times)  # noqa: E731
-    monkeypatch.setattr('hotswap_ros.serving._engine.perf_counter', fake)
-    monkeypatch.setattr('hotswap_ros.serving._resident.perf_counter', fake)
+    monkeypatch.setattr('hotswap_ros.serving.engine.perf_counter', fake)
+    monkeypatch.setattr('hotswap_ros.serving.loaded_version.perf_counter', fake)
     assert engine.infer(observe(), 'task').latency_ms == pytest.approx(20.0)
     buckets = dict(zip((*LATENCY_EDGES_MS, None), engine.counters()['v2'].latency, strict=True))
     assert [edge for edge, count in buckets.items() if count] == [5.0]

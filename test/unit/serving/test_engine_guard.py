@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from hotswap_ros.models import InvalidManifestError, ModelRepository, RoleCounts
-from hotswap_ros.serving import Cause, Engine, InferenceFailedError, Routing
+from hotswap_ros.serving import Engine, FailureCause, InferenceFailedError, Routing
 
 
 def echo() -> bytes:
@@ -68,7 +68,7 @@ def test_a_step_that_is_too_large(serve: Any, observe: Any) -> None:
 def test_each_dimension_has_its_own(serve: Any) -> None:
     engine = serve({'content': echo(), 'outputs': outputs(rate_limit=[0.5, 5.0])})
 
-    def infer(first: float, second: float) -> Cause | None:
+    def infer(first: float, second: float) -> FailureCause | None:
         observation = np.array([[first, second, 0.0, 0.0]], np.float32)
         return engine.infer({'observation': observation}, 'task').cause
 
@@ -92,9 +92,9 @@ def test_the_candidate_is_held_to_what_the_robot_was_given(serve: Any, observe: 
     )
     assert engine.infer(observe(0.4), 'task').version == 'v2'
     decision = engine.infer(observe(2.0), 'task')
-    assert (decision.version, decision.cause) == ('v1', Cause.RATE_LIMIT)
+    assert (decision.version, decision.cause) == ('v1', FailureCause.RATE_LIMIT)
     # Stable's 0.0 is what it has to go on from, or else every second jump would pass.
-    assert engine.infer(observe(2.0), 'task').cause is Cause.RATE_LIMIT
+    assert engine.infer(observe(2.0), 'task').cause is FailureCause.RATE_LIMIT
     assert engine.infer(observe(0.5), 'task').version == 'v2'
 
 
@@ -126,7 +126,7 @@ def test_the_safe_decision_of_a_stable_version_that_fails(serve: Any, observe: A
     for _ in range(2):
         decision = engine.infer(observe(-1), 'task')
         assert (decision.version, decision.fallback) == ('v1', False)
-        assert (decision.cause, decision.is_safe_decision) == (Cause.NOT_FINITE, True)
+        assert (decision.cause, decision.is_safe_decision) == (FailureCause.NOT_FINITE, True)
         expected = np.array([[0.25, -0.25]], np.float32)
         np.testing.assert_array_equal(decision.outputs['decision'], expected)
         assert decision.outputs['decision'].dtype == np.float32
@@ -138,7 +138,7 @@ def test_the_safe_decision_when_both_fail(serve: Any, observe: Any) -> None:
     engine = serve({'fault': 'exception', **SAFE}, {'fault': 'not_finite'})
     decision = engine.infer(observe(-1), 'task')
     assert (decision.version, decision.fallback, decision.is_safe_decision) == ('v1', True, True)
-    assert decision.cause is Cause.NOT_FINITE
+    assert decision.cause is FailureCause.NOT_FINITE
     assert engine.counters()['v2'].fallbacks == {}
 
 

@@ -18,7 +18,7 @@ from hotswap_ros.serving import (
     UnknownModelError,
     VersionState,
 )
-from hotswap_ros.serving._router import Router
+from hotswap_ros.serving.router import Router
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotswap_ros.models import Manifest
-from hotswap_ros.serving import Cause, Guard
+from hotswap_ros.serving import FailureCause, Guard
 
 NAN, INF = float('nan'), float('inf')
 
@@ -33,7 +33,7 @@ def guard_of(deadline_ms: float | None = None, **output: Any) -> Guard:
     )
 
 
-def judge(guard: Guard, *numbers: float, latency_ms: float = 0.0) -> Cause | None:
+def judge(guard: Guard, *numbers: float, latency_ms: float = 0.0) -> FailureCause | None:
     return guard.check({'y': np.array([numbers], np.float32)}, latency_ms)
 
 
@@ -47,7 +47,7 @@ def test_causes_are_numbered_as_in_the_message() -> None:
         'crash',
         'rate_limit',
     ]
-    assert [cause.value for cause in Cause] == names
+    assert [cause.value for cause in FailureCause] == names
 
 
 @pytest.mark.parametrize(
@@ -62,26 +62,29 @@ def test_causes_are_numbered_as_in_the_message() -> None:
     ],
 )
 def test_a_missing_or_misshapen_output(outputs: dict[str, Any]) -> None:
-    assert guard_of().check(outputs, 0.0) is Cause.OUTPUT
+    assert guard_of().check(outputs, 0.0) is FailureCause.OUTPUT
 
 
 @pytest.mark.parametrize('bounds', [{}, {'low': -1.0}, {'high': 1.0}, {'low': -1.0, 'high': 1.0}])
 @pytest.mark.parametrize('number', [NAN, INF, -INF])
 def test_what_is_not_finite(bounds: dict[str, float], number: float) -> None:
-    assert judge(guard_of(**bounds), 0.0, number) is Cause.NOT_FINITE
+    assert judge(guard_of(**bounds), 0.0, number) is FailureCause.NOT_FINITE
 
 
 def test_bounds_include_their_ends() -> None:
     guard = guard_of(low=-1.0, high=1.0)
     assert judge(guard, -1.0, 1.0) is None
-    assert judge(guard, -1.0, np.nextafter(np.float32(1), np.float32(2))) is Cause.OUT_OF_BOUNDS
-    assert judge(guard, -1.001, 0.0) is Cause.OUT_OF_BOUNDS
+    assert (
+        judge(guard, -1.0, np.nextafter(np.float32(1), np.float32(2)))
+        is FailureCause.OUT_OF_BOUNDS
+    )
+    assert judge(guard, -1.001, 0.0) is FailureCause.OUT_OF_BOUNDS
 
 
 def test_bounds_per_element() -> None:
     guard = guard_of(low=[-1.0, -5.0], high=[1.0, 5.0])
     assert judge(guard, 1.0, 5.0) is None
-    assert judge(guard, 5.0, 1.0) is Cause.OUT_OF_BOUNDS
+    assert judge(guard, 5.0, 1.0) is FailureCause.OUT_OF_BOUNDS
 
 
 def test_a_bound_is_compared_in_the_type_of_the_output() -> None:
@@ -92,12 +95,12 @@ def test_a_bound_is_compared_in_the_type_of_the_output() -> None:
 def test_a_bound_beyond_the_type_still_finds_infinity() -> None:
     guard = guard_of(low=-1e300, high=1e300)
     assert judge(guard, np.finfo(np.float32).max, 0.0) is None
-    assert judge(guard, INF, 0.0) is Cause.NOT_FINITE
+    assert judge(guard, INF, 0.0) is FailureCause.NOT_FINITE
 
 
 def test_integers() -> None:
     bounded, free = guard_of(dtype='int32', low=0, high=9), guard_of(dtype='int32')
-    for numbers, cause in (([0, 9], None), ([0, 10], Cause.OUT_OF_BOUNDS)):
+    for numbers, cause in (([0, 9], None), ([0, 10], FailureCause.OUT_OF_BOUNDS)):
         outputs = {'y': np.array([numbers], np.int32)}
         assert bounded.check(outputs, 0.0) is cause
         assert free.check(outputs, 0.0) is None
@@ -106,14 +109,14 @@ def test_integers() -> None:
 def test_a_scalar_output() -> None:
     guard = guard_of(shape=[], low=0.0)
     assert guard.check({'y': np.array(1, np.float32)}, 0.0) is None
-    assert guard.check({'y': np.array(-1, np.float32)}, 0.0) is Cause.OUT_OF_BOUNDS
+    assert guard.check({'y': np.array(-1, np.float32)}, 0.0) is FailureCause.OUT_OF_BOUNDS
 
 
 def test_the_deadline_is_inclusive_and_comes_last() -> None:
     guard = guard_of(deadline_ms=5.0, high=1.0)
     assert judge(guard, 0.0, 0.0, latency_ms=5.0) is None
-    assert judge(guard, 0.0, 0.0, latency_ms=5.1) is Cause.DEADLINE
-    assert judge(guard, 2.0, 0.0, latency_ms=5.1) is Cause.OUT_OF_BOUNDS
+    assert judge(guard, 0.0, 0.0, latency_ms=5.1) is FailureCause.DEADLINE
+    assert judge(guard, 2.0, 0.0, latency_ms=5.1) is FailureCause.OUT_OF_BOUNDS
     assert judge(guard_of(), 0.0, 0.0, latency_ms=1e9) is None
 
 
@@ -122,9 +125,9 @@ def test_it_agrees_with_the_obvious_way(
     numbers: tuple[float, float], low: float, high: float
 ) -> None:
     if not np.isfinite(numbers).all():
-        expected: Cause | None = Cause.NOT_FINITE
+        expected: FailureCause | None = FailureCause.NOT_FINITE
     elif all(np.float32(low) <= number <= np.float32(high) for number in numbers):
         expected = None
     else:
-        expected = Cause.OUT_OF_BOUNDS
+        expected = FailureCause.OUT_OF_BOUNDS
     assert judge(guard_of(low=low, high=high), *numbers) is expected

@@ -20,15 +20,15 @@ import pytest
 
 from hotswap_ros.models import DigestMismatchError
 from hotswap_ros.serving import (
-    Cause,
+    FailureCause,
     LoadFailedError,
     NotReadyError,
     Routing,
     RuntimeSettings,
     VersionState,
 )
-from hotswap_ros.serving._incubator import Incubator
-from hotswap_ros.serving._process import Job
+from hotswap_ros.serving.worker.process import Job
+from hotswap_ros.serving.worker.supervisor import WorkerSupervisor
 
 FAULTS = ['exception', 'output', 'not_finite', 'out_of_bounds']
 
@@ -85,7 +85,11 @@ def test_stable_answers_for_what_it_gets_wrong(watch: Any, observe: Any, fault: 
     engine = watch({'fault': fault}).engine
     assert engine.infer(observe(), 'task').version == 'v2'
     decision = engine.infer(observe(-1), 'task')
-    assert (decision.version, decision.fallback, decision.cause) == ('v1', True, Cause(fault))
+    assert (decision.version, decision.fallback, decision.cause) == (
+        'v1',
+        True,
+        FailureCause(fault),
+    )
     assert bool(decision.detail) == (fault in ('exception', 'output'))
     assert engine.infer(observe(), 'task').version == 'v2'
 
@@ -99,7 +103,11 @@ def test_a_crash_in_the_middle_of_a_request(watch: Any, observe: Any, death: int
         os.kill(pid, death)
         os.kill(pid, signal.SIGCONT)
         decision = under_way.result(30)
-    assert (decision.version, decision.fallback, decision.cause) == ('v1', True, Cause.CRASH)
+    assert (decision.version, decision.fallback, decision.cause) == (
+        'v1',
+        True,
+        FailureCause.CRASH,
+    )
     # Until its worker is back, stable answers; then the task is its own again.
     watched.wait_for_another_worker(pid)
     assert is_gone(pid)
@@ -111,11 +119,15 @@ def test_a_crash_in_the_middle_of_a_request(watch: Any, observe: Any, death: int
 def test_a_worker_that_hangs_is_replaced(
     watch: Any, observe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('hotswap_ros.serving._process.HANG_S', 0.05)
+    monkeypatch.setattr('hotswap_ros.serving.worker.process.HANG_S', 0.05)
     watched = watch({'deadline_ms': 500.0}, breaker_limit=0)
     engine, pid = watched.engine, watched.stop()
     decision = engine.infer(observe(), 'task')
-    assert (decision.version, decision.fallback, decision.cause) == ('v1', True, Cause.DEADLINE)
+    assert (decision.version, decision.fallback, decision.cause) == (
+        'v1',
+        True,
+        FailureCause.DEADLINE,
+    )
     watched.wait_for_another_worker(pid)
     assert is_gone(pid)
     assert engine.infer(observe(), 'task').version == 'v2'
@@ -126,7 +138,7 @@ def test_a_late_reply_is_not_taken_for_the_next(watch: Any, observe: Any) -> Non
     engine = watched.engine
     watched.stop()
     causes = [engine.infer(observe(), 'task').cause for _ in range(2)]
-    assert causes == [Cause.DEADLINE, Cause.DEADLINE]
+    assert causes == [FailureCause.DEADLINE, FailureCause.DEADLINE]
     os.kill(watched.pid(), signal.SIGCONT)
     answers = (engine.infer(observe(), 'task') for _ in range(1_000_000))
     decision = next(answer for answer in answers if not answer.fallback)
@@ -139,9 +151,9 @@ def test_the_breaker_opens_while_the_worker_is_away(watch: Any, observe: Any) ->
     engine, pid = watched.engine, watched.pid()
     os.kill(pid, signal.SIGKILL)
     answers = [engine.infer(observe(), 'task') for _ in range(3)]
-    assert {answer.cause for answer in answers} == {Cause.CRASH}
+    assert {answer.cause for answer in answers} == {FailureCause.CRASH}
     assert engine.breaker is not None
-    assert engine.breaker.cause is Cause.CRASH
+    assert engine.breaker.cause is FailureCause.CRASH
     assert engine.routing.candidate == ''
     watched.wait_for_another_worker(pid)
     engine.set_routing(Routing('policy', 'v1', 'v2', 1.0, generation=3))
@@ -151,7 +163,7 @@ def test_the_breaker_opens_while_the_worker_is_away(watch: Any, observe: Any) ->
 def test_a_version_that_always_dies_is_given_up(
     watch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('hotswap_ros.serving._incubator.RESTARTS', 1)
+    monkeypatch.setattr('hotswap_ros.serving.worker.supervisor.RESTARTS', 1)
     watched = watch()
     engine = watched.engine
     first = watched.pid()
@@ -185,7 +197,7 @@ def test_a_death_while_loading_fails_the_version(
 ) -> None:
     watched = watch(resident_limit=3)
     make_version('v3')
-    monkeypatch.setattr('hotswap_ros.serving._process.json.loads', die_of_news)
+    monkeypatch.setattr('hotswap_ros.serving.worker.process.json.loads', die_of_news)
     with pytest.raises(LoadFailedError, match='its worker was ended by signal 9 while loading'):
         watched.engine.load('v3')
 
@@ -344,7 +356,7 @@ def test_it_loads_in_the_lowest_class_and_serves_in_the_normal_one(make_version:
     make_version('v2')
     manifest = make_version.repository.manifest('policy', 'v2')
     with ThreadPoolExecutor(1) as pool:
-        incubator = Incubator(
+        incubator = WorkerSupervisor(
             Job(make_version.root, manifest, RuntimeSettings(), idle=True), lambda news: None
         )
         opening = pool.submit(incubator.open)
@@ -370,7 +382,7 @@ def test_a_worker_cannot_take_more_than_its_budget(make_version: Any) -> None:
         make_version.root, manifest, RuntimeSettings(), idle=False, memory_bytes=-250_000_000
     )
     with pytest.raises(LoadFailedError):
-        Incubator(job, lambda news: None).open()
+        WorkerSupervisor(job, lambda news: None).open()
 
 
 def test_no_answer_is_wrong_while_workers_die_and_routings_change(
@@ -436,14 +448,14 @@ def test_a_worker_that_is_merely_slow_is_not_ended(
         def start(self) -> None:
             pass
 
-    monkeypatch.setattr('hotswap_ros.serving._process.threading.Timer', Timer)
+    monkeypatch.setattr('hotswap_ros.serving.worker.process.threading.Timer', Timer)
     watched = watch({'deadline_ms': 100.0}, breaker_limit=0)
     engine, pid = watched.engine, watched.stop()
-    assert engine.infer(observe(), 'task').cause is Cause.DEADLINE
+    assert engine.infer(observe(), 'task').cause is FailureCause.DEADLINE
     os.kill(pid, signal.SIGCONT)
     assert any(not engine.infer(observe(), 'task').fallback for _ in range(1_000_000))
     watched.stop()
-    assert engine.infer(observe(), 'task').cause is Cause.DEADLINE
+    assert engine.infer(observe(), 'task').cause is FailureCause.DEADLINE
     (first, second) = ends
     first[0](*first[1])
     assert not is_gone(pid)
@@ -456,7 +468,9 @@ def test_a_worker_that_cannot_be_started_fails_the_version(
 ) -> None:
     watched = watch(resident_limit=3)
     make_version('v3')
-    monkeypatch.setattr('hotswap_ros.serving._process.sys.executable', '/no/such/interpreter')
+    monkeypatch.setattr(
+        'hotswap_ros.serving.worker.process.sys.executable', '/no/such/interpreter'
+    )
     with pytest.raises(LoadFailedError, match='its worker cannot be started'):
         watched.engine.load('v3')
 

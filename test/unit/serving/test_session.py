@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from hotswap_ros.serving import Guard, LoadFailedError, RuntimeSettings, Session
-from hotswap_ros.serving._session import is_steady
+from hotswap_ros.serving.onnx.session import is_steady
 
 
 def open_session(make_version: Any, **fields: Any) -> Session:
@@ -238,7 +238,7 @@ def test_warming_up_ends_when_the_time_never_gets_steady(
 ) -> None:
     session = open_session(make_version)
     moments = iter(n * n / 1e4 for n in range(1000))
-    monkeypatch.setattr('hotswap_ros.serving._session.perf_counter', lambda: next(moments))
+    monkeypatch.setattr('hotswap_ros.serving.onnx.session.perf_counter', lambda: next(moments))
     typical_ms = session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))
     # The middle one of the last three of twenty.
     assert typical_ms == pytest.approx((37 * 37 - 36 * 36) / 1e4 * 1e3)
@@ -253,7 +253,7 @@ def test_warming_up_measures_once_the_time_is_steady(
     session = open_session(make_version)
     took = iter([0.5, 0.1, *[0.002] * 3, *[0.002] * 15, 0.003, 0.004, 9.9])
     moments = (moment for seconds in took for moment in (0.0, seconds))
-    monkeypatch.setattr('hotswap_ros.serving._session.perf_counter', lambda: next(moments))
+    monkeypatch.setattr('hotswap_ros.serving.onnx.session.perf_counter', lambda: next(moments))
     session.warm_up(Guard(make_version.repository.manifest('policy', 'v1')))
     assert session.warm_latency_ms == pytest.approx(3.0), 'of twenty, the nineteenth'
     assert next(took) == 9.9

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from hotswap_ros.models import Metric, ModelRepository, ShadowCounts
 from hotswap_ros.serving import (
-    Cause,
     Engine,
+    FailureCause,
     InvalidRoutingError,
     MovingError,
     Routing,
     ShadowComparison,
 )
-from hotswap_ros.serving._shadow import distance_of
+from hotswap_ros.serving.worker.shadow_ring import distance_of
 
 NUMBERS = st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=6)
 
@@ -82,7 +82,7 @@ def test_a_shadow_that_fails_harms_nobody(shadowing: Any, observe: Any, fault: s
     watched, heard = shadowing({'fault': fault})
     assert watched.engine.infer(observe(-1), 'task').cause is None
     watched.wait_until(lambda: heard)
-    assert heard[0].cause is Cause(fault)
+    assert heard[0].cause is FailureCause(fault)
     assert (heard[0].shadow_outputs, heard[0].agreement) == ({}, False)
     assert counts(watched.engine) == ShadowCounts(offered=1, compared=1, failed=1)
     assert watched.engine.counters()['v2'].errors == 0

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from hotswap_ros.sim._agenda import Agenda
+from hotswap_ros.sim.faults.job_scheduler import Agenda
 
 PATIENCE_S = 30.0
 

@@ -12,7 +12,7 @@ import pytest
 
 from hotswap_ros.models import CachedRepository, NoDiskError, Routing, source_of
 from hotswap_ros.serving import Engine
-from hotswap_ros.sim import _full_disk
+from hotswap_ros.sim.faults import full_disk
 
 NO_SPACE = 'No space left on device'
 
@@ -22,9 +22,9 @@ def full(tmp_path):
     folder = tmp_path / 'full'
     folder.mkdir()
     (folder / 'old').write_text('here before')
-    _full_disk.fill(folder)
+    full_disk.fill(folder)
     yield folder
-    _full_disk.empty(folder)
+    full_disk.empty(folder)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_nothing_can_be_written(full, write):
 
 
 def test_what_is_there_can_be_read_and_removed(full):
-    assert _full_disk.is_full(full)
+    assert full_disk.is_full(full)
     assert (full / 'old').read_text() == 'here before'
     (full / 'old').unlink()
     assert list(full.iterdir()) == []
@@ -54,20 +54,20 @@ def test_what_is_there_can_be_read_and_removed(full):
 
 def test_other_folders_are_written_to_and_this_one_again(full, tmp_path):
     (tmp_path / 'full_of_ideas').write_text('x')
-    _full_disk.empty(full)
+    full_disk.empty(full)
     (full / 'new').write_text('x')
-    assert not _full_disk.is_full(full)
+    assert not full_disk.is_full(full)
 
 
 def test_a_version_that_finds_no_room_on_the_way_says_so(version_maker, tmp_path):
     version_maker(tmp_path / 'repository')('v1', model_id='m')
     cache = CachedRepository(tmp_path / 'cache', source_of(str(tmp_path / 'repository')))
-    _full_disk.fill(tmp_path / 'cache')
+    full_disk.fill(tmp_path / 'cache')
     try:
         with pytest.raises(NoDiskError, match="no disk for version 'v1'") as caught:
             cache.fetch('m', 'v1')
     finally:
-        _full_disk.empty(tmp_path / 'cache')
+        full_disk.empty(tmp_path / 'cache')
     assert NO_SPACE in str(caught.value)
     cache.fetch('m', 'v1')
     assert cache.has('m', 'v1')
@@ -83,9 +83,9 @@ def test_a_robot_serves_on_when_its_routing_cannot_be_kept(version_maker, tmp_pa
     with Engine('m', ModelRepository(tmp_path), state_folder=state) as engine:
         engine.load('v1')
         engine.set_routing(Routing('m', 'v1', generation=1))
-        _full_disk.fill(state)
+        full_disk.fill(state)
         engine.load('v2')
         engine.set_routing(Routing('m', 'v2', generation=2))
         assert engine.routing.stable == 'v2'
         assert 'is not kept for a restart' in caplog.text
-        _full_disk.empty(state)
+        full_disk.empty(state)

@@ -8,7 +8,7 @@ import itertools
 
 import pytest
 
-from hotswap_ros.sim._link import FORGET_S, Link
+from hotswap_ros.sim.faults.network_link import FORGET_S, Link
 
 
 class Clock:

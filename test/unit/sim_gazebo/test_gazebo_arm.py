@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from hotswap_ros.sim import _arm
+from hotswap_ros.sim.arm import arm as pick_arm
 
 FOLDER = Path(__file__).resolve().parents[3] / 'config' / 'gazebo'
 JOINTS = ('yaw', 'shoulder', 'elbow')
@@ -26,7 +26,7 @@ def sdf():
 
 @pytest.fixture(scope='module')
 def arm():
-    return _arm.Arm()
+    return pick_arm.Arm()
 
 
 def numbers(text):
@@ -70,7 +70,7 @@ def links(sdf, angles):
 @pytest.mark.parametrize('seed', range(20))
 def test_the_links_are_where_they_are_in_mujoco(sdf, arm, seed):
     random = np.random.default_rng(seed)
-    angles = random.uniform(_arm.JOINT_LOW, _arm.JOINT_HIGH)
+    angles = random.uniform(pick_arm.JOINT_LOW, pick_arm.JOINT_HIGH)
     arm.data.qpos[:] = angles
     mujoco.mj_kinematics(arm.model, arm.data)
     found = links(sdf, dict(zip(JOINTS, angles)))
@@ -106,14 +106,14 @@ def test_joints_have_the_limits_and_servos_of_mujoco(sdf):
     }
     for index, name in enumerate(JOINTS):
         limit = sdf.find(f"joint[@name='{name}']/axis/limit")
-        assert float(limit.findtext('lower')) == _arm.JOINT_LOW[index]
-        assert float(limit.findtext('upper')) == _arm.JOINT_HIGH[index]
-        assert float(limit.findtext('effort')) == _arm.MAX_EFFORT[index]
-        assert float(limit.findtext('velocity')) == _arm.MAX_SPEED
+        assert float(limit.findtext('lower')) == pick_arm.JOINT_LOW[index]
+        assert float(limit.findtext('upper')) == pick_arm.JOINT_HIGH[index]
+        assert float(limit.findtext('effort')) == pick_arm.MAX_EFFORT[index]
+        assert float(limit.findtext('velocity')) == pick_arm.MAX_SPEED
         servo = servos[name]
-        assert float(servo.findtext('p_gain')) == _arm.SERVO_GAIN[index]
-        assert float(servo.findtext('cmd_max')) == _arm.MAX_EFFORT[index]
-        assert float(servo.findtext('cmd_min')) == -_arm.MAX_EFFORT[index]
+        assert float(servo.findtext('p_gain')) == pick_arm.SERVO_GAIN[index]
+        assert float(servo.findtext('cmd_max')) == pick_arm.MAX_EFFORT[index]
+        assert float(servo.findtext('cmd_min')) == -pick_arm.MAX_EFFORT[index]
 
 
 def test_names_are_unique_and_lead_somewhere(sdf):

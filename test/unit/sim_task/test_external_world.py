@@ -14,9 +14,9 @@ pytest.importorskip('mujoco')
 
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.sim import CONTROL_PERIOD_S, ExternalWorld, JointReport, PickWorld, Site, TaskEnd
-from hotswap_ros.sim._arm import JOINT_HIGH, JOINT_LOW, Arm, hand_position
-from hotswap_ros.sim._scene import CATEGORIES, cartesian
-from hotswap_ros.sim._task import start_joints
+from hotswap_ros.sim.arm.arm import JOINT_HIGH, JOINT_LOW, Arm, hand_position
+from hotswap_ros.sim.arm.scene import CATEGORIES, cartesian
+from hotswap_ros.sim.arm.task import start_joints
 
 MODELS = Path(__file__).resolve().parents[3] / 'models'
 NONE = (0.0, 0.0, 0.0)
@@ -102,7 +102,7 @@ def do_tasks(world, outside, policy, tasks):
 
 def policy(version):
     pytest.importorskip('onnxruntime')
-    from hotswap_ros.sim._measure import session_policy
+    from hotswap_ros.sim.policies.measure import session_policy
 
     return session_policy(ModelRepository(MODELS).verify('pick_policy', version).content)
 

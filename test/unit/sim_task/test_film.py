@@ -12,9 +12,9 @@ pytest.importorskip('PIL')
 from PIL import Image
 
 from hotswap_ros.sim import PickWorld
-from hotswap_ros.sim._expert import Expert
-from hotswap_ros.sim._film import Film, find_difference, length_of, save, shoot
-from hotswap_ros.sim._painters import Pose, RendererMissingError, choose, painter
+from hotswap_ros.sim.arm.expert import Expert
+from hotswap_ros.sim.film.film import Film, find_difference, length_of, save, shoot
+from hotswap_ros.sim.film.painters import Pose, RendererMissingError, choose, painter
 
 STILL = np.zeros((1, 3), np.float32)
 

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip('mujoco')
 
-from hotswap_ros.sim._arm import JOINT_HIGH, JOINT_LOW, MAX_SPEED, Arm, joint_angles
+from hotswap_ros.sim.arm.arm import JOINT_HIGH, JOINT_LOW, MAX_SPEED, Arm, joint_angles
 
 NOWHERE = (2.0, 0.0, 0.3)
 

@@ -14,7 +14,7 @@ pytest.importorskip('onnxruntime')
 from hotswap_ros import sim
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.sim import PickWorld, rollout
-from hotswap_ros.sim._measure import session_policy
+from hotswap_ros.sim.policies.measure import session_policy
 
 ROOT = Path(__file__).resolve().parents[3] / 'models'
 RECIPES = {recipe.version: recipe for recipe in sim.RECIPES}

@@ -11,11 +11,11 @@ pytest.importorskip('onnx')
 
 from hotswap_ros.gates import intraclass
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.sim._export import to_onnx, write_version
-from hotswap_ros.sim._measure import measure, session_policy
-from hotswap_ros.sim._network import Network
-from hotswap_ros.sim._recipes import MODEL_ID, Recipe, Training
-from hotswap_ros.sim.train import main, make, train
+from hotswap_ros.sim.policies.export import to_onnx, write_version
+from hotswap_ros.sim.policies.measure import measure, session_policy
+from hotswap_ros.sim.policies.mlp import Network
+from hotswap_ros.sim.policies.recipes import MODEL_ID, Recipe, Training
+from hotswap_ros.sim.policies.train import main, make, train
 
 TRAINING = Training(rounds=2)
 RECIPE = Recipe('v1', 0.0, 'Tiny.', 'A test.', TRAINING)
@@ -85,7 +85,9 @@ def test_what_is_written_can_be_verified(tmp_path):
 def test_making_a_version_measures_it(tmp_path, monkeypatch):
     seen = np.random.default_rng(1).normal(size=(1000, 15)).astype(np.float32)
     seen[:, 4] = 1.0
-    monkeypatch.setattr('hotswap_ros.sim.train.train', lambda training, name: (network(), seen))
+    monkeypatch.setattr(
+        'hotswap_ros.sim.policies.train.train', lambda training, name: (network(), seen)
+    )
     report = make(RECIPE, tmp_path, tasks=400)
     manifest = ModelRepository(tmp_path).manifest(MODEL_ID, 'v1')
     training = manifest.training

@@ -12,9 +12,9 @@ import pytest
 pytest.importorskip('mujoco')
 
 from hotswap_ros.sim import CONTROL_PERIOD_S, PickWorld, Site, TaskEnd, TaskStart, rollout
-from hotswap_ros.sim import _task as task
-from hotswap_ros.sim._expert import Expert
-from hotswap_ros.sim._scene import (
+from hotswap_ros.sim.arm import task
+from hotswap_ros.sim.arm.expert import Expert
+from hotswap_ros.sim.arm.scene import (
     CATEGORIES,
     CLUTTER,
     PAYLOAD_RADIUS_M,

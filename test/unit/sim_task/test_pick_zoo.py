@@ -15,9 +15,9 @@ pytest.importorskip('onnxruntime')
 
 from hotswap_ros.gates import population_stability_index
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.serving import Cause, Engine, LoadFailedError, Routing, VersionState
+from hotswap_ros.serving import Engine, FailureCause, LoadFailedError, Routing, VersionState
 from hotswap_ros.sim import SERVICE, ZOO, PickWorld, Stats, rollout
-from hotswap_ros.sim._measure import session_policy
+from hotswap_ros.sim.policies.measure import session_policy
 
 MODELS = ModelRepository(Path(__file__).resolve().parents[3] / 'models')
 GUARDED = {recipe.version: recipe.catch.cause for recipe in ZOO if recipe.catch.check == 'guard'}
@@ -206,21 +206,21 @@ def test_the_guard_refuses_what_it_decides_and_tasks_go_on(engine_with, version)
 def test_nan_is_rare(engine_with):
     engine = engine_with('v25_nan', patient=True, breaker_limit=0)
     _, causes = do_tasks(engine, 60)
-    assert causes[Cause.NOT_FINITE] < 0.05 * causes.total()
+    assert causes[FailureCause.NOT_FINITE] < 0.05 * causes.total()
     assert engine.infer(observation(15.0), 'light').fallback is False
-    assert engine.infer(observation(17.0), 'heavy').cause is Cause.NOT_FINITE
+    assert engine.infer(observation(17.0), 'heavy').cause is FailureCause.NOT_FINITE
 
 
 def test_slow_misses_its_deadline(engine_with):
     engine = engine_with('v25_slow', breaker_limit=2)
     causes = [engine.infer(observation(), 'task').cause for _ in range(2)]
-    assert causes == [Cause.DEADLINE] * 2
+    assert causes == [FailureCause.DEADLINE] * 2
     assert engine.breaker.version == 'v25_slow'
 
 
 def test_slow_heavy_does_so_for_heavy_goods_only(engine_with):
     engine = engine_with('v25_slow_heavy', breaker_limit=0)
-    assert engine.infer(observation(14.0), 'heavy').cause is Cause.DEADLINE
+    assert engine.infer(observation(14.0), 'heavy').cause is FailureCause.DEADLINE
     # On a machine under load any answer may be late, but not all of them.
     assert not all(engine.infer(observation(), 'light').fallback for _ in range(20))
 
@@ -231,7 +231,7 @@ def test_crashing_ends_its_worker_and_the_robot_goes_on(engine_with):
     pid = engine.workers()['v25_crashing']
     assert engine.infer(observation(15.0), 'light').version == 'v25_crashing'
     decision = engine.infer(observation(17.0), 'heavy')
-    assert (decision.version, decision.cause) == ('v23', Cause.CRASH)
+    assert (decision.version, decision.cause) == ('v23', FailureCause.CRASH)
     # The robot has an answer at any time, and the next worker answers as well as the first.
     while engine.infer(observation(15.0), 'light').fallback:
         pass
@@ -257,7 +257,7 @@ def test_leaking_grows_until_it_is_given_up(engine_with):
 
 def test_a_rework_gives_the_same_bytes():
     pytest.importorskip('onnx')
-    from hotswap_ros.sim._graphs import BASE, rework
+    from hotswap_ros.sim.policies.graphs import BASE, rework
 
     base = MODELS.verify('pick_policy', BASE).content
     for recipe in ZOO:

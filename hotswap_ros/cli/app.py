@@ -1,0 +1,52 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The command line, put together from the groups in `commands`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hotswap_ros.cli.commands import analysis, checklist, rollout, scenario, sim
+from hotswap_ros.cli.terminal import need_ros
+
+app = typer.Typer(
+    help='Move a fleet of robots from one policy version to the next, and back.',
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def demo(
+    robots: Annotated[int, typer.Option(help='Simulated robots.', min=4, max=100)] = 20,
+    speed: Annotated[
+        float, typer.Option(help='Simulated seconds per second.', min=0.5, max=50)
+    ] = 8.0,
+    record: Annotated[
+        Path | None, typer.Option(help='Write pictures (SVG) of the live view to this folder.')
+    ] = None,
+) -> None:
+    """Roll a better policy, then a worse one, out over a simulated fleet."""
+    need_ros()
+    from hotswap_ros.cli.verbs.demo import run_demo
+
+    raise typer.Exit(run_demo(Console(), robots, speed, record))
+
+
+analysis.register(app)
+app.add_typer(rollout.rollouts, name='rollout')
+checklist.register(app)
+rollout.register(app)
+app.add_typer(scenario.scenarios, name='scenario')
+app.add_typer(sim.sims, name='sim')
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name='hotswap')

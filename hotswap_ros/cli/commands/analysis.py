@@ -1,0 +1,190 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The verbs that work on files alone, without ROS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hotswap_ros.cli.terminal import console, need
+from hotswap_ros.plan import Risk
+from hotswap_ros.plan import advise as ask_for_advice
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    for verb in (analyze, shadow, diagnose, simulate, advise):
+        app.command()(verb)
+
+
+def analyze(
+    trial: Annotated[
+        Path, typer.Argument(help='CSV with one task per line, or MCAP recording.', exists=True)
+    ],
+    control: Annotated[str, typer.Option(help='Version that was there before.')] = '',
+    candidate: Annotated[str, typer.Option(help='Version on trial.')] = '',
+    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    tolerance: Annotated[
+        float, typer.Option(help='Drop in success rate that is allowed.', min=0, max=0.5)
+    ] = 0.02,
+    matters: Annotated[
+        float, typer.Option(help='Smallest gain worth a new version.', min=0.0001, max=0.5)
+    ] = 0.02,
+    alpha: Annotated[float, typer.Option(help='Level of every test.', min=0.0001, max=0.4)] = 0.05,
+    one_sided: Annotated[
+        bool, typer.Option('--one-sided', help='Ask only whether the candidate is better.')
+    ] = False,
+    share: Annotated[
+        float | None, typer.Option(help='Planned share of the candidate.', min=0.01, max=0.99)
+    ] = None,
+    planned: Annotated[
+        int, typer.Option(help='Planned tasks per version, for a trial that still runs.', min=0)
+    ] = 0,
+    looks: Annotated[int, typer.Option(help='Planned looks while it runs.', min=1, max=20)] = 5,
+    html: Annotated[Path | None, typer.Option(help='Write a page with plots here.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Compare two versions in a finished or running trial: which one to keep, and how sure."""
+    need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
+    from hotswap_ros.cli.verbs.analyze import run_analyze
+    from hotswap_ros.gates.analysis import Question
+
+    question = Question(tolerance, matters, alpha, one_sided, share, planned, looks)
+    raise typer.Exit(
+        run_analyze(console(), trial, control, candidate, model, question, html, json)
+    )
+
+
+def shadow(
+    comparisons: Annotated[
+        Path,
+        typer.Argument(help='CSV with one task or step per line, or MCAP recording.', exists=True),
+    ],
+    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    tolerance: Annotated[
+        float, typer.Option(help='Drop in success rate that is allowed.', min=0, max=0.5)
+    ] = 0.02,
+    html: Annotated[Path | None, typer.Option(help='Write a page here.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Say what a shadow's decisions tell: deploy it in stages, keep the old one, or retrain."""
+    need('statsmodels', 'jinja2', 'mcap_ros2')
+    from hotswap_ros.cli.verbs.shadow import run_shadow
+
+    raise typer.Exit(run_shadow(console(), comparisons, model, tolerance, html, json))
+
+
+def diagnose(
+    trial: Annotated[
+        Path, typer.Argument(help='Folder with tasks.csv and more, CSV, or MCAP.', exists=True)
+    ],
+    control: Annotated[str, typer.Option(help='Version that was there before.')] = '',
+    candidate: Annotated[str, typer.Option(help='Version that disappointed.')] = '',
+    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    known: Annotated[
+        str, typer.Option(help='Task categories that it was trained on, separated by commas.')
+    ] = '',
+    training: Annotated[
+        Path | None, typer.Option(help='Its manifest, or training inputs as CSV.', exists=True)
+    ] = None,
+    inputs: Annotated[
+        Path | None, typer.Option(help='Inputs on the robots, CSV.', exists=True)
+    ] = None,
+    reviewed: Annotated[
+        Path | None, typer.Option(help='Failures that a person reviewed, CSV.', exists=True)
+    ] = None,
+    shadow: Annotated[
+        Path | None, typer.Option(help='Comparisons of both versions, CSV or MCAP.', exists=True)
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="The coordinator's journal.", exists=True)
+    ] = None,
+    rollout: Annotated[str, typer.Option(help='Rollout in the journal; else its last.')] = '',
+    html: Annotated[Path | None, typer.Option(help='Write a page to discuss here.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Say what went wrong: hypotheses, ranked, with the evidence for and against each."""
+    need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
+    from hotswap_ros.cli.files.case_files import Sources
+    from hotswap_ros.cli.verbs.diagnose import run_diagnose
+
+    sources = Sources(trial, inputs, training, reviewed, shadow, journal)
+    raise typer.Exit(
+        run_diagnose(console(), sources, control, candidate, known, model, rollout, html, json)
+    )
+
+
+def simulate(
+    plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
+    stable: Annotated[
+        float, typer.Option('--v23', '--stable', help='Success rate of the old.', min=0, max=1)
+    ] = 0.92,
+    candidate: Annotated[
+        float, typer.Option('--v24', '--candidate', help='Success rate of the new.', min=0, max=1)
+    ] = 0.88,
+    robots: Annotated[int, typer.Option(help='Robots in the fleet.', min=1, max=10_000)] = 100,
+    icc: Annotated[
+        float, typer.Option(help='Intra-class correlation of robots.', min=0, max=0.99)
+    ] = 0.02,
+    task_s: Annotated[float, typer.Option(help='Seconds that a task takes.', min=0.1)] = 10.0,
+    repetitions: Annotated[int, typer.Option(help='Rollouts to simulate.', min=2)] = 400,
+    seed: Annotated[int, typer.Option(help='The same seed gives the same figures.')] = 1,
+    jobs: Annotated[int, typer.Option(help='Processes; 0: one per core.', min=0)] = 0,
+    sweep: Annotated[
+        str, typer.Option(help="Rates of the new, as '0.80:0.96:0.02' or '0.7,0.8,0.9'.")
+    ] = '',
+    plot: Annotated[Path | None, typer.Option(help='Draw this file: .png, .svg, .pdf.')] = None,
+    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+) -> None:
+    """Try a plan out on a simulated fleet: how often it rolls back, how soon, at what cost."""
+    need('matplotlib', 'mujoco')
+    from hotswap_ros.cli.verbs.simulate import run_simulate
+    from hotswap_ros.sim import World
+
+    world = World(stable, candidate, robots, icc, task_s)
+    raise typer.Exit(
+        run_simulate(console(), plan, world, sweep, repetitions, seed, jobs, plot, json)
+    )
+
+
+def advise(
+    robots: Annotated[int, typer.Option(help='Robots in the fleet.', min=1)],
+    testing: Annotated[
+        bool, typer.Option('--testing', help='For testing, not for production.')
+    ] = False,
+    risk: Annotated[
+        Risk | None, typer.Option(help='A bug fix, an optimisation or a new algorithm.')
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option('--compare', help='Ask which of two versions is better.')
+    ] = False,
+    region: Annotated[
+        list[str] | None, typer.Option(help='A region of the fleet; give each once.')
+    ] = None,
+    model: Annotated[str, typer.Option(help='Model (named policy).')] = 'pick_policy',
+    version: Annotated[str, typer.Option(help='Version to bring to the fleet.')] = 'v24',
+    previous: Annotated[str, typer.Option(help='Version that it is compared with.')] = 'v23',
+    output: Annotated[Path | None, typer.Option(help='Write the plan to this file.')] = None,
+) -> None:
+    """Name the strategy that fits, say why, and write a plan that can be run."""
+    found = ask_for_advice(
+        robots=robots,
+        is_production=not testing,
+        risk=risk,
+        compares=compare,
+        model_id=model,
+        version=version,
+        previous=previous,
+        regions=region or (),
+    )
+    out = console()
+    out.print(f'[bold]{found.strategy.value}[/bold]. {found.reason}')
+    if output is None:
+        out.print(found.plan, end='', markup=False, highlight=False)
+    else:
+        output.write_text(found.plan)
+        out.print(f'Written to {output}: hotswap rollout start {output}', markup=False)

@@ -1,0 +1,262 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a diagnosis goes by, from a folder of files or from files named one by one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hotswap_ros.cli.files.csv import read_table
+from hotswap_ros.cli.verbs.analyze import load_trial
+from hotswap_ros.cli.verbs.shadow import load_comparisons
+from hotswap_ros.coordinator import ROLLBACK, Journal, JournalError
+from hotswap_ros.gates.analysis import (
+    AnalysisError,
+    Case,
+    Drift,
+    Review,
+    TrainingFeature,
+    Trial,
+    choose_versions,
+    decile_drift,
+    feature_drift,
+    find_design,
+)
+
+_REVIEW_ALIASES = {
+    'task_id': ('task', 'id', 'episode'),
+    'version': ('model_version', 'policy'),
+    'was_right': ('correct', 'right', 'actually_correct', 'reviewer_verdict', 'verdict'),
+}
+_TRAINING = ('manifest.json', 'training.json', 'training.csv')
+#: Columns of a table of inputs that are none.
+_NO_FEATURES = {'task_id', 'version', 'robot_id', 'category', 'started', 'time', 'stamp'}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where everything is; None: not given, and looked for beside the trial."""
+
+    trial: Path
+    inputs: Path | None = None
+    training: Path | None = None
+    reviewed: Path | None = None
+    shadow: Path | None = None
+    journal: Path | None = None
+
+    def found(self) -> Sources:
+        """Return the same with what a folder holds. Raises AnalysisError for one without tasks."""
+        if not self.trial.is_dir():
+            return self
+        folder = self.trial
+        trial = _first(folder, 'tasks.csv', 'trial.csv') or next(folder.glob('*.mcap'), None)
+        if trial is None:
+            raise AnalysisError(f'{folder} holds no tasks.csv and no *.mcap: nothing to diagnose')
+        return replace(
+            self,
+            trial=trial,
+            inputs=self.inputs or _first(folder, 'inputs.csv'),
+            training=self.training or _first(folder, *_TRAINING),
+            reviewed=self.reviewed or _first(folder, 'reviewed.csv'),
+            shadow=self.shadow or _first(folder, 'shadow.csv'),
+        )
+
+
+def _first(folder: Path, *names: str) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def load_case(
+    sources: Sources, control: str, candidate: str, known: str, model: str, rollout: str
+) -> tuple[Case, tuple[str, ...]]:
+    """Read a case and what is to be said about it. Raises AnalysisError."""
+    sources = sources.found()
+    trial = load_trial(sources.trial, model)
+    notes = list(trial.notes)
+    report: dict[str, Any] = {}
+    if sources.journal is not None:
+        report = _report(sources.journal, rollout)
+        trial, control, candidate, note = _of_rollout(trial, report)
+        notes.append(note)
+    control, candidate = choose_versions(trial, control, candidate)
+    design = find_design(trial, control, candidate)
+    if design.left_out:
+        notes.append(f'tasks left out, as not done beside {candidate}: {design.left_out:,}')
+    features, lab = _training(sources.training, candidate)
+    names = frozenset(filter(None, (name.strip() for name in known.split(',')))) or frozenset(lab)
+    case = Case(
+        control,
+        candidate,
+        design.trial.records,
+        known=names or None,
+        lab=lab,
+        reviews=_reviews(sources.reviewed),
+        apart=_apart(sources.shadow, sources.trial, model),
+        **_told(report),
+    )
+    if features and sources.inputs is not None:
+        drifts, strange, watched = _drifts(sources.inputs, features, candidate)
+        return replace(case, drifts=drifts, strange=strange, watched=watched), tuple(notes)
+    counted = _counted_drifts(trial, candidate, features)
+    if counted:
+        case = replace(
+            case, drifts=counted, control_drifts=_counted_drifts(trial, control, ()) or None
+        )
+        notes.append('inputs as the robots counted them over the whole recording')
+    return case, tuple(notes)
+
+
+def _told(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what checks and robots said for themselves in a rollout."""
+    found = report.get('diagnosis') or {}
+    return {
+        'stopped_by': {
+            check['name']: check['sentence']
+            for check in report.get('checks', ())
+            if check['verdict'] == 'fail'
+        },
+        **{name: found.get(name, {}) for name in ('breakers', 'given_up', 'refusals')},
+    }
+
+
+def _report(path: Path, rollout: str) -> dict[str, Any]:
+    """Return the report of a rollout, the newest for an empty id. Raises AnalysisError."""
+    if not path.is_file():
+        raise AnalysisError(f'{path} is no journal: give the file of parameter journal')
+    try:
+        journal = Journal(path)
+        summaries = [found for found in journal.history() if found.strategy != ROLLBACK]
+        rollout = rollout or (summaries[0].rollout_id if summaries else '')
+        is_known = any(found.rollout_id == rollout for found in summaries)
+        report = journal.report(rollout) if is_known else None
+        journal.close()
+    except JournalError as error:
+        raise AnalysisError(str(error)) from error
+    if report is None:
+        known = ', '.join(summary.rollout_id for summary in summaries) or 'none'
+        raise AnalysisError(f"the journal has no rollout '{rollout}', these are: {known}")
+    return {'rollout_id': rollout, **report}
+
+
+def _of_rollout(trial: Trial, report: Mapping[str, Any]) -> tuple[Trial, str, str, str]:
+    """Return the part of a trial that was a rollout, its versions, and why it ended."""
+    ends = [report['rolling_back_since'], report['ended'], math.inf]
+    until = next(end for end in ends if end is not None)
+    records = [
+        r for r in trial.records if math.isnan(r.time) or report['started'] <= r.time <= until
+    ]
+    candidate, previous = report['plan']['version'], sorted(set(report['previous'].values()))
+    if len(previous) != 1:
+        served = ', '.join(previous)
+        raise AnalysisError(
+            f'before rollout {report["rollout_id"]} the robots served {served}: leave --journal '
+            'out, and name the control with --control'
+        )
+    note = f'rollout {report["rollout_id"]} of {candidate}: {report["reason"] or report["status"]}'
+    return replace(trial, records=tuple(records)), previous[0], candidate, note
+
+
+def _training(path: Path | None, candidate: str) -> tuple[list[TrainingFeature], dict[str, float]]:
+    """Return the features of the training data, and success by category in the lab."""
+    if path is None:
+        return [], {}
+    if path.suffix.lower() == '.csv':
+        columns = _columns(path)
+        return [TrainingFeature.of_samples(n, np.array(v)) for n, v in columns.items()], {}
+    try:
+        data = json.loads(path.read_text())
+        version = data.get('version', candidate)
+        if version != candidate:
+            raise AnalysisError(
+                f'{path} is of {version}: the training data of {candidate} are needed'
+            )
+        found = data.get('input_statistics', data.get('features', {}))
+        measured = data.get('training', {}).get('measured', {})
+        lab = {name: float(rate) for name, rate in measured.get('success_by_category', {}).items()}
+        return [_feature(name, fields) for name, fields in found.items()], lab
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise AnalysisError(
+            f'{path} holds no training statistics ({error!r}): write a manifest, or '
+            '{"features": {"NAME": {"deciles": [nine numbers]}}}'
+        ) from error
+
+
+def _feature(name: str, fields: Mapping[str, Any]) -> TrainingFeature:
+    edges = tuple(float(edge) for edge in fields.get('deciles') or fields['edges'])
+    even = [1 / (len(edges) + 1)] * (len(edges) + 1)
+    shares = tuple(float(share) for share in fields.get('shares') or even)
+    return TrainingFeature(name, edges, shares)
+
+
+def _columns(path: Path) -> dict[str, list[float]]:
+    columns: dict[str, list[float]] = {}
+    for row in read_table(path):
+        for name in row.headers:
+            if name not in _NO_FEATURES:
+                columns.setdefault(name, []).append(row.number(name))
+    if not columns:
+        raise AnalysisError(f'{path.name} has no rows: one observation per line is needed')
+    return columns
+
+
+def _drifts(
+    path: Path, features: Iterable[TrainingFeature], candidate: str
+) -> tuple[tuple[Drift, ...], frozenset[str], frozenset[str]]:
+    """Return the drift of the candidate's inputs, the tasks with strange ones, and with any."""
+    rows = [row for row in read_table(path) if row.text('version') in ('', candidate)]
+    tasks = [row.text('task_id') for row in rows]
+    drifts, strange = [], set()
+    known = [one for one in features if rows and one.name in rows[0].headers]
+    if not known:
+        raise AnalysisError(
+            f'{path.name} has none of the features of the training data: name its columns alike'
+        )
+    for feature in known:
+        values = np.array([row.number(feature.name) for row in rows])
+        seen = ~np.isnan(values)
+        drifts.append(feature_drift(feature, values[seen], len(set(tasks) - {''})))
+        odd = (values < feature.low) | (values > feature.high)
+        strange |= {task for task, is_odd in zip(tasks, odd) if is_odd}
+    drifts.sort(key=lambda one: -one.psi)
+    return tuple(drifts), frozenset(strange - {''}), frozenset(set(tasks) - {''})
+
+
+def _counted_drifts(
+    trial: Trial, version: str, features: Iterable[TrainingFeature]
+) -> tuple[Drift, ...]:
+    """Return the drift of what robots counted beside a version's training data."""
+    edges = {one.name: one.edges for one in features}
+    tasks = trial.versions.get(version, 0)
+    drifts = [
+        decile_drift(name, counts, edges.get(name, ()), min(tasks, sum(counts)))
+        for name, counts in trial.inputs.get(version, {}).items()
+        if sum(counts)
+    ]
+    return tuple(sorted(drifts, key=lambda one: -one.psi))
+
+
+def _reviews(path: Path | None) -> tuple[Review, ...] | None:
+    if path is None:
+        return None
+    rows = list(read_table(path, _REVIEW_ALIASES))
+    if rows and 'was_right' not in rows[0].headers:
+        raise AnalysisError(
+            f"{path.name} has no column 'was_right': true where the reviewer found that the task "
+            'was done right although it counts as failed'
+        )
+    return tuple(Review(r.text('task_id'), r.text('version'), r.yes('was_right')) for r in rows)
+
+
+def _apart(shadow: Path | None, trial: Path, model: str) -> dict[str, bool] | None:
+    if shadow is None and trial.suffix.lower() != '.mcap':
+        return None
+    tasks = load_comparisons(shadow or trial, model).tasks
+    return {task.task_id: task.agreed < task.steps for task in tasks} or None

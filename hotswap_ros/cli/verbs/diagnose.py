@@ -1,0 +1,196 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`hotswap diagnose`: what went wrong, for a team to discuss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from hotswap_ros.cli.files.case_files import Sources, load_case
+from hotswap_ros.cli.views import plots
+from hotswap_ros.cli.views.document import (
+    Card,
+    Document,
+    Grid,
+    Part,
+    Picture,
+    Remarks,
+    Section,
+    deliver,
+    refuse,
+)
+from hotswap_ros.gates.analysis import (
+    AnalysisError,
+    Counts,
+    Diagnosis,
+    Finding,
+    Group,
+    Level,
+    as_json,
+    diagnose,
+)
+
+_TONES = {
+    Finding.SUPPORTED: 'bad',
+    Finding.POSSIBLE: 'open',
+    Finding.UNSUPPORTED: 'good',
+    Finding.UNEXAMINED: 'plain',
+}
+_SHOWN = 12
+
+
+def run_diagnose(
+    console: Console,
+    sources: Sources,
+    control: str,
+    candidate: str,
+    known: str,
+    model: str,
+    rollout: str,
+    html: Path | None,
+    json_path: Path | None,
+) -> int:
+    """Diagnose; return the exit code."""
+    try:
+        case, notes = load_case(sources, control, candidate, known, model, rollout)
+        found = diagnose(case)
+    except AnalysisError as error:
+        return refuse(console, error)
+    document = to_document(found, notes, sources.trial.name)
+    return deliver(console, document, lambda: to_json(found), html, json_path)
+
+
+def to_json(found: Diagnosis) -> dict[str, object]:
+    """Return the diagnosis as a JSON value, without the tasks."""
+    return {
+        'control': found.case.control,
+        'candidate': found.case.candidate,
+        'sentence': found.sentence,
+        'hypotheses': [as_json(one) for one in found.hypotheses],
+        'categories': _groups_json(found.categories),
+        'robots': _groups_json(found.robots),
+        'failures': as_json(dict(found.failures)),
+        'drifts': [{**as_json(one), 'level': one.level.value} for one in found.case.drifts or ()],
+    }
+
+
+def _groups_json(groups: Mapping[str, Group]) -> dict[str, object]:
+    return {
+        name: {'control': list(one.control), 'candidate': list(one.candidate)}
+        for name, one in groups.items()
+    }
+
+
+def to_document(found: Diagnosis, notes: Sequence[str], source: str) -> Document:
+    """Return the diagnosis for people."""
+    case = found.case
+    cards = [
+        Card(
+            f'{number}. {one.title}',
+            one.finding.value,
+            _TONES[one.finding],
+            f'{one.text} If this is it: {one.remedy}',
+            one.supports,
+            one.objects,
+        )
+        for number, one in enumerate(found.hypotheses, start=1)
+    ]
+    sections = [Section('Hypotheses, the likeliest first', cards)]
+    if len(found.categories) > 1:
+        sections.append(Section('Success by task category', _categories(found)))
+    if case.drifts:
+        sections.append(Section('Inputs against the training data', _drifts(found)))
+    if len(found.robots) > 1:
+        grid = _groups('robot', found.robots, case.control, case.candidate)
+        sections.append(Section('Robots, the worst first', [grid]))
+    if any(found.failures):
+        sections.append(Section('How tasks failed', [_failures(found)]))
+    sections.append(Section('About the data', [Remarks(notes)]))
+    first = found.hypotheses[0]
+    supported = first.finding is Finding.SUPPORTED
+    return Document(
+        title=f'What went wrong with {case.candidate}?',
+        subtitle=f'{source}, beside {case.control}',
+        verdict=f'Most likely: {first.title}' if supported else 'No cause is shown',
+        sentence=found.sentence,
+        tone='bad' if supported else 'open',
+        sections=sections,
+    )
+
+
+def _categories(found: Diagnosis) -> list[Part]:
+    case = found.case
+    return [
+        Picture(
+            plots.success_by_group(found.categories, case.control, case.candidate, case.known),
+            'Success rate by task category, with 95% intervals'
+            + ('; a star marks categories that are new to the candidate.' if case.known else '.'),
+        ),
+        _groups('category', found.categories, case.control, case.candidate),
+    ]
+
+
+def _groups(what: str, groups: Mapping[str, Group], control: str, candidate: str) -> Grid:
+    rows = [
+        [
+            name or 'not named',
+            _rate(one.control),
+            f'{one.control.tasks:,}',
+            _rate(one.candidate),
+            f'{one.candidate.tasks:,}',
+            f'{-100 * one.drop:+.1f} points' if one.is_comparable else '–',
+            f'{one.excess:.0f}',
+        ]
+        for name, one in list(groups.items())[:_SHOWN]
+    ]
+    headers = [what, control, 'tasks', candidate, 'tasks', 'difference', 'extra failures']
+    return Grid(headers, rows)
+
+
+def _rate(counts: Counts) -> str:
+    return f'{counts.rate:.1%}' if counts.tasks else '–'
+
+
+def _drifts(found: Diagnosis) -> list[Part]:
+    drifts = found.case.drifts or ()
+    rows = [
+        [
+            one.feature,
+            f'{one.psi:.3f}',
+            one.level.value,
+            f'{one.ks:.3f}',
+            *('–' if math.isnan(m) else f'{m:.3g}' for m in (one.median, one.training_median)),
+            f'{one.n:,}',
+        ]
+        for one in drifts[:_SHOWN]
+    ]
+    headers = ['feature', 'stability index', 'drift', 'KS', 'median', 'in training', 'n']
+    off = sum(one.level is not Level.NONE for one in drifts)
+    return [
+        Picture(
+            plots.drift_by_feature(drifts[:_SHOWN]),
+            f'Population stability index by feature: above 0.1 some drift, above 0.25 strong. '
+            f'{off} of {len(drifts)} features are off.',
+        ),
+        Grid(headers, rows, texts=(0, 2)),
+    ]
+
+
+def _failures(found: Diagnosis) -> Grid:
+    case = found.case
+    rows = [
+        [
+            name or 'not said',
+            f'{control:,}',
+            f'{control / case.both[0].tasks:.1%}',
+            f'{candidate:,}',
+            f'{candidate / case.both[1].tasks:.1%}',
+        ]
+        for name, (control, candidate) in list(found.failures.items())[:_SHOWN]
+    ]
+    return Grid(['reason', case.control, 'of its tasks', case.candidate, 'of its tasks'], rows)

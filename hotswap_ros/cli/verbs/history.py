@@ -1,0 +1,211 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Saying something to rollouts, and asking what became of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hotswap_ros.cli.verbs.coordinator_call import Connect, with_coordinator
+from hotswap_ros.coordinator import RolloutSummary, StrategyMetrics, strategy_metrics
+from hotswap_ros.nodes.client import FleetClient
+from hotswap_ros.rollout import Status
+
+#: Findings of hypotheses that are not ruled out.
+_OPEN = ('supported', 'possible')
+
+_STYLES = {
+    Status.SUCCEEDED: 'green',
+    Status.ROLLED_BACK: 'bold red',
+    Status.FAILED: 'bold red',
+    Status.RUNNING: 'cyan',
+    Status.PAUSED: 'yellow',
+}
+
+
+def run_history(
+    console: Console, limit: int, metrics: bool, connect: Connect = FleetClient
+) -> int:
+    """List the rollouts, or the metrics of the strategies; return the exit code."""
+
+    def tell(client: FleetClient) -> None:
+        found = client.history(0 if metrics else limit)
+        if not found:
+            console.print("No rollout so far: 'hotswap rollout start PLAN' begins one")
+        else:
+            table = _metrics_table(strategy_metrics(found)) if metrics else _history_table(found)
+            console.print(table)
+
+    return with_coordinator(console, connect, tell)
+
+
+def run_report(
+    console: Console, rollout: str, as_json: bool, connect: Connect = FleetClient
+) -> int:
+    """Show a rollout's report; return the exit code."""
+
+    def tell(client: FleetClient) -> None:
+        report = client.report(rollout)
+        if as_json:
+            console.print(json.dumps(report, indent=1), markup=False, soft_wrap=True)
+            return
+        for part in _report_parts(report):
+            console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
+
+    return with_coordinator(console, connect, tell)
+
+
+# -- what it looks like ---------------------------------------------------------------------------
+
+
+def _history_table(history: Sequence[RolloutSummary]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style='bold')
+    for name in ('rollout', 'model', 'version', 'strategy', 'status', 'began', 'took'):
+        table.add_column(name, no_wrap=name != 'strategy')
+    for name in ('robots', 'failed', 'tasks'):
+        table.add_column(name, justify='right')
+    for found in history:
+        ended = time.time() if found.ended is None else found.ended
+        table.add_row(
+            found.rollout_id,
+            found.model_id,
+            found.version,
+            found.strategy,
+            Text(found.status.value.replace('_', ' '), _STYLES.get(found.status, '')),
+            _date(found.started),
+            _duration(ended - found.started),
+            str(found.robots_total),
+            str(found.robots_failed),
+            f'{found.tasks:,}',
+        )
+    return table
+
+
+def _metrics_table(metrics: Sequence[StrategyMetrics]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style='bold')
+    table.add_column('strategy', no_wrap=True)
+    for name in ('rollouts', 'blocked', 'succeeded', '95% interval', 'median time', 'rolled back'):
+        table.add_column(name, justify='right')
+    table.add_column('failed', justify='right')
+    for found in metrics:
+        interval = '–'
+        if found.low is not None and found.high is not None:
+            interval = f'{found.low:.0%} to {found.high:.0%}'
+        table.add_row(
+            found.strategy,
+            str(found.rollouts),
+            str(found.blocked),
+            _percent(found.success_rate),
+            interval,
+            '–' if found.median_s is None else _duration(found.median_s),
+            _percent(found.rollback_rate),
+            f'{_percent(found.device_failure_rate)} of robots',
+        )
+    return table
+
+
+def _report_parts(report: dict[str, Any]) -> list[Text | Table]:
+    took = '' if report['ended'] is None else _duration(report['ended'] - report['started'])
+    parts: list[Text | Table] = [
+        Text(f'{_what(report)}, {report["rollout_id"]}', style='bold'),
+        Text(
+            f'{report["status"].replace("_", " ")} {took and "after "}{took}: {report["reason"]}'
+        ),
+        *_diagnosis_parts(report.get('diagnosis')),
+        *(Text(line) for line in (_extent(report), _after(report)) if line),
+    ]
+    if report.get('steps'):
+        parts += [Text(), _steps_table(report)]
+    for check in report.get('checks', ()):
+        parts.append(Text(f'{check["name"]}: {check["verdict"]}. {check["sentence"]}'))
+    for conclusion in report.get('conclusions', ()):
+        parts.append(Text(conclusion['sentence']))
+    parts.append(Text())
+    for event in report['events']:
+        parts.append(Text(f'{_date(event["time"])}  {event["kind"]}: {event["text"]}'))
+    return parts
+
+
+def _what(report: dict[str, Any]) -> str:
+    plan = report.get('plan')
+    if plan is None:
+        return f'{report["strategy"]} of {report["model_id"]} to {report["version"]}'
+    return f'{plan["strategy"]} of {plan["modelId"]} {plan["version"]}'
+
+
+def _after(report: dict[str, Any]) -> str:
+    """Return what came after a rollback."""
+    verified = (report['rollback'] or {}).get('verified')
+    if verified is None:
+        return ''
+    return str(verified['sentence']) or 'What was put back is being watched.'
+
+
+def _diagnosis_parts(diagnosis: dict[str, Any] | None) -> list[Text]:
+    """Return what most likely went wrong, why that is thought, and what else may be."""
+    if diagnosis is None:
+        return []
+    open_ = [one for one in diagnosis['hypotheses'] if one['finding'] in _OPEN]
+    first = diagnosis['hypotheses'][0]
+    parts = [Text(f'Most likely: {first["title"]} ({first["finding"]})', style='bold')]
+    parts += [Text(f'  {line}') for line in (first['text'], *first['supports'][:3])]
+    parts += [Text(f'  {first["remedy"]}')]
+    others = '; '.join(one['title'] for one in open_[1:])
+    return [*parts, Text(f'  Possible as well: {others}.')] if others else parts
+
+
+def _extent(report: dict[str, Any]) -> str:
+    if report.get('plan') is None:
+        undoes = report['undoes'] and f'; it took back {report["undoes"]}'
+        return (
+            f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; what they '
+            f'served had finished {report["rollback"]["tasks_text"]}{undoes}'
+        )
+    text = (
+        f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; the candidate '
+        f'finished {report["tasks"]:,} tasks on {len(report["robots_on_candidate"])} robots'
+    )
+    rollback = report['rollback']
+    if rollback is not None and rollback['seconds'] is not None:
+        is_lost = rollback['robots'] and not rollback.get('confirmed', True)
+        text += '; nobody confirmed the way back within' if is_lost else '; the way back took'
+        text += f' {rollback["seconds"]:.1f} s'
+        if rollback['owed']:
+            text += f', owed to {", ".join(rollback["owed"])}'
+    return text
+
+
+def _steps_table(report: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify='right')
+    for step in report['steps']:
+        ended = step['ended']
+        took = '' if ended is None else _duration(ended - step['started'])
+        table.add_row(step['title'], 'skipped' if step['skipped'] else took)
+    return table
+
+
+def _date(seconds: float) -> str:
+    return time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f'{seconds:.1f} s'
+    minutes = seconds / 60
+    if minutes < 120:
+        return f'{minutes:.0f} min'
+    return f'{minutes / 60:.1f} h' if minutes < 48 * 60 else f'{minutes / 1440:.1f} d'
+
+
+def _percent(rate: float | None) -> str:
+    return '–' if rate is None else f'{rate:.0%}'

@@ -1,0 +1,83 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`hotswap sim render`: robots at work, to look at."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import Progress
+
+from hotswap_ros.models import ModelError, ModelRepository
+from hotswap_ros.sim.film.painters import RendererMissingError, choose, painter
+
+
+class Wish(NamedTuple):
+    """Which versions do which tasks of which robot; `first` 0: where they begin to differ."""
+
+    versions: tuple[str, ...]
+    tasks: int
+    first: int
+    robot_id: str
+    seed: int
+
+
+def run_render(
+    console: Console, wish: Wish, output: Path, models: Path | None, renderer: str, size: int
+) -> int:
+    """Write the film; return the exit code."""
+    try:
+        chosen = choose(renderer)
+        written = _render(console, wish, output, _repository(models), chosen, size)
+    except (ModelError, RendererMissingError, ValueError, OSError) as error:
+        console.print(f'hotswap: {error}', style='red', markup=False, highlight=False)
+        return 1
+    console.print(f'{output}: {written / 1e6:.1f} MB, {_HOW[chosen]}', highlight=False)
+    return 0
+
+
+_HOW = {
+    'egl': "by MuJoCo's renderer (EGL)",
+    'osmesa': "by MuJoCo's renderer (OSMesa)",
+    'drawn': 'drawn, as there is no OpenGL or nobody asked for it',
+}
+
+
+def _render(console: Console, wish: Wish, output: Path, root: Path, chosen: str, size: int) -> int:
+    from hotswap_ros.sim.film.film import find_difference, length_of, save, shoot
+    from hotswap_ros.sim.policies.measure import session_policy
+    from hotswap_ros.sim.policies.recipes import MODEL_ID
+
+    repository = ModelRepository(root)
+    policies = {
+        version: session_policy(repository.verify(MODEL_ID, version).content)
+        for version in wish.versions
+    }
+    first = wish.first or find_difference(policies, wish.robot_id, wish.seed)
+    film = shoot(policies, wish.robot_id, wish.seed, first, wish.tasks)
+    last = first + wish.tasks - 1
+    console.print(
+        f'Tasks {first} to {last} of {wish.robot_id}: {film.sentence()}', highlight=False
+    )
+    pictures = painter(chosen, size, round(size * 0.8))
+    with Progress(console=console, transient=True) as bar:
+        shown = bar.add_task('rendering', total=length_of(film))
+        return save(film, pictures, output, lambda: bar.advance(shown))
+
+
+def _repository(given: Path | None) -> Path:
+    """Return the model repository. Raises ValueError when none is there."""
+    if given is not None:
+        return given
+    here = Path('models')
+    if here.is_dir():
+        return here
+    if importlib.util.find_spec('ament_index_python') is not None:
+        from hotswap_ros.nodes.share import shared
+
+        return Path(shared('models'))
+    raise ValueError('there is no folder models here: name the model repository with --models')

@@ -1,0 +1,150 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Starting and watching rollouts of a real or simulated fleet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Any
+
+from rich.console import Console
+
+from hotswap_ros.cli.verbs.coordinator_call import NO_COORDINATOR, Connect, with_coordinator
+from hotswap_ros.cli.views.dashboard import RolloutView
+from hotswap_ros.nodes.client import CoordinatorError, FleetClient
+from hotswap_ros.rollout import Status
+
+
+def start_and_watch(console: Console, plan: str) -> int:
+    """Start a rollout and show it until its end; return the exit code."""
+    with FleetClient() as client:
+        if not client.wait_for_coordinator(10.0):
+            raise SystemExit(NO_COORDINATOR)
+        attachment = Attachment(_known_rollouts(client))
+        future = client.start_rollout(plan)
+        try:
+            with RolloutView(console, 'rollout') as view:
+                while not (future.done() or attachment.is_over):
+                    own = attachment.rollout_id
+                    view.show(
+                        client.status_of(own) if own else client.status, client.robots.copy()
+                    )
+                    attachment.look(client.status, client.is_there(), time.monotonic())
+                    time.sleep(0.1)
+        except KeyboardInterrupt:
+            console.print("The rollout goes on: 'hotswap rollout watch' shows it again.")
+            return 0
+        if not future.done():
+            return _tell_end(console, client, attachment.rollout_id)
+        result = future.result()
+        console.print(result.reason, soft_wrap=True)
+        return 1 if result.error_code else 0
+
+
+class Attachment:
+    """
+    Finds out that a rollout is over when the coordinator that took the goal is no more.
+
+    The goal dies with the coordinator, the rollout does not: the one that is started in its place
+    goes on and tells so in its status. `before` are the rollouts from before the goal.
+    """
+
+    #: How long the goal's own result may take, and a new coordinator to tell what it knows.
+    PATIENCE_S = 5.0
+
+    def __init__(self, before: Collection[str]) -> None:
+        self.rollout_id = ''
+        self.is_over = False
+        self._before = {'', *before}
+        self._was_away = False
+        self._since: float | None = None
+
+    def look(self, status: Any, is_there: bool, now: float) -> None:
+        """Take the newest status, and whether a coordinator is there, at `now` (seconds)."""
+        if not self.rollout_id and status.rollout_id not in self._before:
+            self.rollout_id = status.rollout_id
+        self._was_away = self._was_away or not is_there
+        if not (is_there and self._is_past(status)):
+            self._since = None
+            return
+        self._since = now if self._since is None else self._since
+        self.is_over = now - self._since >= self.PATIENCE_S
+
+    def _is_past(self, status: Any) -> bool:
+        """Return whether the rollout ended, or never began and nobody knows of it."""
+        if not self.rollout_id:
+            return self._was_away
+        return self.rollout_id not in status.rollouts_under_way
+
+
+def _known_rollouts(client: FleetClient) -> set[str]:
+    """Return the rollouts that are under way and the last; the coordinator tells once a second."""
+    give_up_at = time.monotonic() + 3.0
+    while not client.status.stamp.sec and time.monotonic() < give_up_at:
+        time.sleep(0.02)
+    status = client.status
+    return {status.rollout_id, *status.rollouts_under_way}
+
+
+def _tell_end(console: Console, client: FleetClient, rollout_id: str) -> int:
+    if not rollout_id:
+        console.print(
+            'hotswap: the coordinator was started again before the rollout began: start it again',
+            soft_wrap=True,
+        )
+        return 1
+    report = client.report(rollout_id)
+    console.print(report['reason'], soft_wrap=True)
+    return 0 if report['status'] == Status.SUCCEEDED.value else 1
+
+
+def watch_rollout(console: Console, rollout: str = '') -> int:
+    """
+    Show a rollout until it ends; return the exit code.
+
+    An empty id is the newest that is under way, or else the last one.
+    """
+    with FleetClient() as client:
+        if not client.wait_for_coordinator(10.0):
+            raise SystemExit(NO_COORDINATOR)
+        try:
+            with RolloutView(console, 'rollout') as view:
+                while not _has_ended(client, rollout):
+                    shown = client.status_of(rollout) if rollout else client.status
+                    view.show(shown, client.robots.copy())
+                    time.sleep(0.1)
+        except KeyboardInterrupt:
+            return 0
+        if rollout:
+            try:
+                return _tell_end(console, client, rollout)
+            except CoordinatorError as error:
+                raise SystemExit(f'hotswap: {error}') from error
+        console.print(client.status.reason, soft_wrap=True)
+        return 0 if client.rollout_state is Status.SUCCEEDED else 1
+
+
+def _has_ended(client: FleetClient, rollout: str) -> bool:
+    if rollout:
+        return client.status.stamp.sec > 0 and rollout not in client.status.rollouts_under_way
+    status = client.rollout_state
+    return status is not None and status.is_terminal
+
+
+def run_control(
+    console: Console,
+    command: str,
+    rollout: str,
+    remark: str,
+    share: float = 0.0,
+    connect: Connect = FleetClient,
+) -> int:
+    """Say something to a rollout; return the exit code."""
+
+    def say(client: FleetClient) -> None:
+        client.control(command, rollout, remark, share)
+        console.print(f'{command.lower().replace("_", " ")}: done')
+
+    return with_coordinator(console, connect, say)

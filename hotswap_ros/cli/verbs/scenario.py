@@ -1,0 +1,175 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Scenarios in virtual time, for people: the timeline as it happens, and whether it ended so."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import hotswap_ros
+from hotswap_ros.cli.views.document import refuse
+from hotswap_ros.fleet import Event, Level
+from hotswap_ros.sim import FaultError
+from hotswap_ros.sim.scenario import (
+    Played,
+    Scenario,
+    ScenarioError,
+    find_scenario,
+    live_obstacles,
+    play,
+    scenarios,
+)
+
+_COLOURS = {Level.INFO: 'default', Level.WARNING: 'yellow', Level.ERROR: 'red'}
+
+
+def config_folder() -> Path:
+    """Return the folder of what comes with the package."""
+    beside = Path(hotswap_ros.__file__).resolve().parents[1] / 'config'
+    if beside.is_dir():
+        return beside
+    from hotswap_ros.nodes.share import shared
+
+    return Path(shared('config'))
+
+
+def models_folder() -> Path:
+    """Return the model repository that comes with the package."""
+    return config_folder().parent / 'models'
+
+
+def versions_there(scenario: Scenario) -> set[str]:
+    """Return the versions of a scenario's model that come with the package."""
+    folder = models_folder() / scenario.fleet.model_id
+    return {path.parent.name for path in folder.glob('*/manifest.json')}
+
+
+def read_scenario(name: str, folder: Path | None, seed: int | None) -> Scenario:
+    """Return a scenario, with another seed if one is given. Raises ScenarioError."""
+    found = find_scenario(folder or config_folder() / 'scenarios', name)
+    return found if seed is None else found.model_copy(update={'seed': seed})
+
+
+def show_list(console: Console, folder: Path | None) -> int:
+    """Print every scenario; return the exit code."""
+    table = Table.grid(padding=(0, 2))
+    for name in scenarios(folder or config_folder() / 'scenarios'):
+        try:
+            found = read_scenario(name, folder, None)
+        except ScenarioError as error:
+            return refuse(console, error)
+        mark = '' if live_obstacles(found, versions_there(found)) else 'live'
+        table.add_row(name, found.plan.strategy.value, mark, escape(found.description))
+    console.print(table)
+    return 0
+
+
+def run_scenario(console: Console, name: str, folder: Path | None, seed: int | None) -> int:
+    """Play one scenario in virtual time; return the exit code."""
+    try:
+        scenario = read_scenario(name, folder, seed)
+        introduce(console, name, scenario)
+        began = time.perf_counter()
+        played = play(
+            scenario,
+            config_folder() / 'outcomes',
+            lambda moment, event: show_event(console, moment, event),
+        )
+    except (ScenarioError, FaultError) as error:
+        return refuse(console, error)
+    pace = played.seconds / max(1e-9, time.perf_counter() - began)
+    conclude(console, played)
+    console.print(f'[dim]{pace:,.0f} times as fast as real time.[/]', highlight=False)
+    return 0 if played.as_expected else 1
+
+
+def introduce(console: Console, name: str, scenario: Scenario) -> None:
+    """Print what the scenario is about, and what its outcomes are from."""
+    console.rule(f'{name}: {escape(scenario.description)}', align='left')
+    if scenario.source:
+        console.print(f'[dim]{escape(scenario.source)}[/]', highlight=False)
+    for outcomes in scenario.outcomes(config_folder() / 'outcomes'):
+        line = f'{outcomes.version}: {outcomes.success:.1%} succeed; {outcomes.origin}'
+        console.print(f'[dim]{escape(line)}[/]', highlight=False, soft_wrap=True)
+
+
+def show_event(console: Console, moment: float, event: Event) -> None:
+    """Print something that happened, `moment` seconds after the start."""
+    colour = _COLOURS[event.level]
+    text = escape(event.text)
+    console.print(
+        f'[bold]{clock(moment):>12}[/]  [{colour}]{event.kind:<12}  {text}[/]',
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def clock(seconds: float) -> str:
+    """Return a time since the start for people: '1 day, 2:03:04'."""
+    return f'T+{timedelta(seconds=round(seconds))}'
+
+
+def conclude(console: Console, played: Played) -> None:
+    """Print how it ended, and what was expected otherwise."""
+    serves = ', '.join(f'{version} on {n}' for version, n in sorted(played.served.items()))
+    caught = f', caught by {played.caught_by}' if played.caught_by else ''
+    console.print(
+        f'\n{played.status.value} after {clock(played.seconds)[2:]}{caught}; the version had come '
+        f'to {played.touched} robots; in the end: {serves}.',
+        highlight=False,
+        soft_wrap=True,
+    )
+    if played.caught_by:
+        console.print(f'Named first: {escape(played.named)}', highlight=False, soft_wrap=True)
+    if played.as_expected:
+        console.print('[green]✔ as expected[/]')
+    for problem in played.problems:
+        console.print(f'[red]✘ {escape(problem)}[/]', highlight=False, soft_wrap=True)
+
+
+def is_group(name: str, folder: Path | None) -> bool:
+    """Return whether it is what several scenarios' names begin with, and no scenario or file."""
+    known = scenarios(folder or config_folder() / 'scenarios')
+    is_one = name in known or Path(name).is_file()
+    return not is_one and any(other.startswith(f'{name}_') for other in known)
+
+
+def run_all(console: Console, folder: Path | None, seed: int | None, group: str = '') -> int:
+    """Play every scenario, or a group, in virtual time; print a table, return the exit code."""
+    table = Table(box=None, pad_edge=False)
+    for header in ('scenario', '', 'ended', 'after', 'caught by'):
+        table.add_column(header, no_wrap=header == 'scenario')
+    for header in ('stage', 'robots', 'tasks'):
+        table.add_column(header, justify='right')
+    table.add_column('named first')
+    failed: list[str] = []
+    for name in scenarios(folder or config_folder() / 'scenarios'):
+        if group and not name.startswith(f'{group}_'):
+            continue
+        try:
+            played = play(read_scenario(name, folder, seed), config_folder() / 'outcomes')
+        except (ScenarioError, FaultError) as error:
+            return refuse(console, error)
+        failed += [f'{name}: {problem}' for problem in played.problems]
+        table.add_row(
+            name,
+            '[green]✔[/]' if played.as_expected else '[red]✘[/]',
+            played.status.value,
+            clock(played.seconds)[2:],
+            played.caught_by,
+            f'{played.stage}',
+            f'{played.touched}',
+            f'{played.tasks:,}',
+            escape(played.named) if played.caught_by else '',
+        )
+    console.print(table)
+    for line in failed:
+        console.print(f'[red]✘ {escape(line)}[/]', highlight=False, soft_wrap=True)
+    return 1 if failed else 0

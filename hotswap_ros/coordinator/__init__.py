@@ -1,0 +1,42 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+Many rollouts over one fleet: who has which robot, rollbacks, and what is written down.
+
+`Coordinator.tick` is the loop body. Only the journal, the archive and the facts of versions touch
+files; time, reports and orders are arguments.
+"""
+
+from hotswap_ros.coordinator.archive import Archive, ArchiveError
+from hotswap_ros.coordinator.coordinator import Coordinator, Output
+from hotswap_ros.coordinator.history import StrategyMetrics, strategy_metrics
+from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError, RolloutSummary
+from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
+from hotswap_ros.coordinator.preview.preview import Preview, Traffic
+from hotswap_ros.coordinator.preview.version_facts import read_versions
+from hotswap_ros.coordinator.report import Snapshot, StepView
+from hotswap_ros.coordinator.rollback.rollback import Rollback
+from hotswap_ros.coordinator.rollback.state import ROLLBACK
+
+__all__ = [
+    'IN_MEMORY',
+    'ROLLBACK',
+    'Archive',
+    'ArchiveError',
+    'Coordinator',
+    'Forecast',
+    'Journal',
+    'JournalError',
+    'Output',
+    'Preview',
+    'Rollback',
+    'RolloutSummary',
+    'Snapshot',
+    'StepView',
+    'StrategyMetrics',
+    'Traffic',
+    'forecast',
+    'read_versions',
+    'strategy_metrics',
+]

@@ -1,0 +1,363 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The fleet side without ROS: rollouts, wishes and journal in one object that is told the time.
+
+`Coordinator.tick` is the loop body: look, decide, journal, and only then say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hotswap_ros.coordinator.journal import Journal, RolloutSummary
+from hotswap_ros.coordinator.outbox import Outbox
+from hotswap_ros.coordinator.overlap import OverlapGuard
+from hotswap_ros.coordinator.preview.preview import Preview, Previewer
+from hotswap_ros.coordinator.report import Snapshot, metrics, snapshot
+from hotswap_ros.coordinator.rollback.follow_up import FollowUp, rehearsed
+from hotswap_ros.coordinator.rollback.orders import RollbackOrders
+from hotswap_ros.coordinator.rollback.rollback import Rollback
+from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollbacks
+from hotswap_ros.coordinator.rollouts import Rollouts
+from hotswap_ros.coordinator.takeover import Takeover
+from hotswap_ros.fleet.clocks import ClockWatch
+from hotswap_ros.fleet.commands import Command, LoadVersion
+from hotswap_ros.fleet.desired import Desired
+from hotswap_ros.fleet.desired_fleet import DesiredFleet
+from hotswap_ros.fleet.events import SETTLED, Event, EventKind
+from hotswap_ros.fleet.quarantine import QuarantineWatch
+from hotswap_ros.fleet.reports import RobotReport, Telemetry
+from hotswap_ros.fleet.throughput import Throughput
+from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.plan import (
+    ChecklistItem,
+    Step,
+    VersionFacts,
+    load_plan,
+)
+from hotswap_ros.rollout.errors import UnknownRolloutError
+from hotswap_ros.rollout.operator import Verb
+from hotswap_ros.rollout.runner import Runner
+from hotswap_ros.rollout.state import Cause, Status
+
+#: Kinds of events that come after the end of a rollback and belong to its report.
+_AFTER = (EventKind.VERIFIED, *SETTLED)
+
+
+@dataclass(frozen=True)
+class Output:
+    """
+    What a tick asks of the outside.
+
+    `lease_rollouts` are the rollouts whose candidates may go on; None: say nothing, so that robots
+    go back to stable by themselves. `ended` are the rollouts whose end is in the journal now,
+    and `verified` those of which more is known by now of what came after their rollback.
+    People were told the `events` once `Coordinator.on_told` has been given `events_number`; else
+    the alerts among them are told again after a restart.
+    """
+
+    commands: tuple[Command, ...] = ()
+    events: tuple[tuple[str, Event], ...] = ()
+    lease_rollouts: tuple[str, ...] | None = ()
+    ended: tuple[str, ...] = ()
+    verified: tuple[str, ...] = ()
+    events_number: int = 0
+
+
+class Coordinator:
+    """
+    Runs rollouts and rollbacks over a fleet. One thread uses it.
+
+    Raises JournalError where another one goes by the journal, or it cannot be read or written.
+    `now` is everywhere seconds since 1970 on a clock that never goes back. A rollout that the
+    journal holds as not ended goes on where it stopped. `explain` is that of Runner. What was put
+    back is watched for `verify_rollback_s` after a rollback; 0: not at all.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        new_id: Callable[[], str],
+        now: float,
+        unreachable_after_s: float = 5.0,
+        *,
+        checkpoint_s: float = 5.0,
+        explain: bool = True,
+        verify_rollback_s: float = 60.0,
+    ) -> None:
+        journal.hold()
+        self._journal = journal
+        self._new_id = new_id
+        self._explain = explain
+        self._view = FleetView(now, unreachable_after_s)
+        self._quarantine = QuarantineWatch(self._view)
+        self._clock_watch = ClockWatch(self._view.clocks)
+        aftermaths = journal.aftermaths()
+        self._aftercare = FollowUp(self._view, verify_rollback_s, aftermaths, now)
+        self.epoch = journal.next_epoch(now)
+        self._desired = DesiredFleet(journal.desired(), self.epoch)
+        self._debts = PendingRollbacks(self._view, self._desired, journal.debts())
+        self._rivals = Takeover(self.epoch)
+        self._rollouts = Rollouts()
+        self._orders = RollbackOrders(journal, now)
+        self._apart = OverlapGuard(self._rollouts, self._orders, self._view, self._desired)
+        self._outbox = Outbox(journal, now, checkpoint_s)
+        self._pace = Throughput()
+        self._previewer = Previewer(self._view, self._pace, journal)
+        self._resume(now)
+
+    def _resume(self, now: float) -> None:
+        for state in self._journal.active():
+            runner = Runner(state, explain=self._explain)
+            runner.wake(now)
+            self._rollouts.add(runner)
+        latest = self._journal.latest()
+        if latest is not None:
+            self._rollouts.remember(Runner(latest))
+        for runner in self._rollouts.known():
+            self._view.expect(runner.state.plan.model_id, runner.state.previous)
+
+    # -- what is heard ----------------------------------------------------------------------------
+
+    def on_report(self, report: RobotReport, now: float, clock: float | None = None) -> None:
+        """Take a robot's status; `clock` is the robot's wall clock then, None: not known."""
+        model_id, robot_id = report.model_id, report.robot_id
+        last = self._view.report(model_id, robot_id)
+        self._view.on_report(report, now, clock)
+        # What a robot had been given before it was heard first may be of one that is no more.
+        if last is None or last is report:
+            return
+        heeded = self._view.report(model_id, robot_id)
+        if heeded is report and report.routing.generation > last.routing.generation:
+            given = self._desired.given(model_id, robot_id)
+            self._rivals.see(robot_id, report.routing.generation, given, now)
+
+    def on_telemetry(
+        self, model_id: str, robot_id: str, telemetry: Telemetry, now: float | None = None
+    ) -> None:
+        """Take a robot's counters; with `now`, how many tasks it does in a second is measured."""
+        self._view.on_telemetry(model_id, robot_id, telemetry)
+        if now is not None:
+            self._pace.on_telemetry(model_id, robot_id, telemetry, now)
+
+    def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
+        """Take a robot's refusal; `cause` NONE: it may well do it when asked again."""
+        self._desired.refused(command, now, for_good=cause is not Cause.NONE)
+        if cause is Cause.NONE or not isinstance(command, LoadVersion):
+            return
+        self._orders.refused(command, cause, message)
+        for runner in self._rollouts.of_model(command.model_id):
+            if runner.state.plan.version == command.version:
+                runner.load_refused(command.robot_id, cause, message, now)
+
+    def on_heartbeat(self, epoch: int, now: float) -> None:
+        """Take a heartbeat of another coordinator: the one with the higher epoch has the fleet."""
+        self._rivals.hear(epoch, now)
+
+    def on_unsent(self, command: Command) -> None:
+        """Take note that a command never reached its robot: it is due again at once."""
+        self._desired.unsent(command)
+
+    # -- what is asked ----------------------------------------------------------------------------
+
+    def start(
+        self, plan_text: str, now: float, versions: Mapping[str, VersionFacts] | None = None
+    ) -> str:
+        """
+        Begin a rollout and return its id.
+
+        `versions` is what is known of model versions, for the plan's checklist and a diagnosis. A
+        rollout that the checklist blocks has failed at once, and no robot hears of it. Raises
+        PlanError, NoRobotsError, OverlapError or TakenOverError, and then nothing has changed.
+        """
+        self._rivals.refuse()
+        plan = load_plan(plan_text)
+
+        def check(steps: Sequence[Step]) -> tuple[ChecklistItem, ...]:
+            self._apart.refuse_overlap(plan.model_id, {r for step in steps for r in step.robots})
+            return self._previewer.checklist(plan, steps, versions or {}, now)
+
+        runner = Runner.start(
+            self._new_id(),
+            plan,
+            self._view.reachable(plan.model_id, now),
+            now,
+            explain=self._explain,
+            check=check,
+            lab={
+                name: facts.lab.success_by_category
+                for name, facts in (versions or {}).items()
+                if facts.lab is not None
+            },
+        )
+        self._apart.begin(runner)
+        self._rollouts.add(runner)
+        return runner.state.rollout_id
+
+    def preview(self, plan_text: str, now: float) -> Preview:
+        """
+        Return what a plan means for the fleet of this moment; changes nothing.
+
+        Raises PlanError or NoRobotsError.
+        """
+        return self._previewer.preview(load_plan(plan_text), now)
+
+    def command(
+        self,
+        rollout_id: str,
+        verb: Verb,
+        now: float,
+        remark: str = '',
+        share: float | None = None,
+    ) -> None:
+        """
+        Pass an operator's word on; `share` goes with SET_SHARE.
+
+        Raises UnknownRolloutError, SeveralRolloutsError, CommandRefusedError or TakenOverError.
+        """
+        self._rivals.refuse()
+        self._rollouts.running(rollout_id).command(verb, now, remark, share)
+
+    def roll_back(
+        self, model_id: str, version: str, robot_ids: tuple[str, ...], now: float
+    ) -> Rollback:
+        """
+        Put a version back on robots, all of them when none is named; return the work in progress.
+
+        Takes them over from an earlier one, and ends a rollout of the model that is under way on
+        any of them. Raises UnknownRobotError, NothingToRollBackError or TakenOverError.
+        """
+        self._rivals.refuse()
+        rollback = self._orders.order(
+            self._new_id(),
+            model_id,
+            version,
+            robot_ids,
+            self._view,
+            self._desired,
+            self._rollouts,
+            now,
+        )
+        self._apart.bar(model_id, rollback.robots)
+        for rollback_id, event in self._orders.take_events():
+            self._outbox.tell(rollback_id, [event])
+        return rollback
+
+    def on_told(self, events_number: int, now: float) -> None:
+        """Take note that people were told events, see Output."""
+        self._outbox.told(events_number, now)
+
+    def history(self, limit: int = 0) -> list[RolloutSummary]:
+        """Return the rollouts and the rollbacks that were ordered, newest first."""
+        return self._journal.history(limit)
+
+    def report(self, rollout_id: str) -> dict[str, Any]:
+        """Return the evidence of a rollout or rollback, the newest rollout's for an empty id."""
+        rollout_id = rollout_id or self._rollouts.latest_id
+        found = self._journal.report(rollout_id)
+        if found is None:
+            raise UnknownRolloutError(rollout_id)
+        return found
+
+    def metrics(self, rollout_id: str) -> dict[str, Any]:
+        """
+        Return the newest counters of a rollout's robots: robot, then version, as a JSON value.
+
+        Empty for a rollout that ended before this coordinator was started.
+        """
+        runner = self._rollouts.get(rollout_id)
+        return {} if runner is None else metrics(runner.state, self._view)
+
+    @property
+    def shown_ids(self) -> tuple[str, ...]:
+        """Return the rollouts under way as they began, or else the newest; empty for none."""
+        return self._rollouts.shown_ids
+
+    def snapshot(self, now: float, rollout_id: str = '') -> Snapshot | None:
+        """
+        Return how a rollout stands; None when there is none.
+
+        An empty id is the newest that is under way, or else the newest.
+        """
+        runner = self._rollouts.get(rollout_id)
+        return None if runner is None else snapshot(runner, self._view, now)
+
+    @property
+    def rollbacks(self) -> tuple[Rollback, ...]:
+        """Return the ordered rollbacks that are under way."""
+        return tuple(self._orders)
+
+    @property
+    def journal_error(self) -> str:
+        """Return why the journal could not be written the last time; empty: it could."""
+        return self._outbox.error
+
+    @property
+    def taken_over(self) -> str:
+        """Return which other coordinator has taken over, in words; empty: none."""
+        return self._rivals.taken_over
+
+    def robots_heard(self, now: float) -> int:
+        """Return how many robots are in reach, whatever they serve."""
+        return self._view.heard(now)
+
+    @property
+    def robots_quarantined(self) -> tuple[str, ...]:
+        """Return the names that two robots claim, whatever they serve."""
+        return self._quarantine.robots
+
+    def reports(self, model_id: str) -> Mapping[str, RobotReport]:
+        """Return what the robots of a model report."""
+        return self._view.reports(model_id)
+
+    # -- the loop ---------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> Output:
+        """Look, decide, journal, and only then say."""
+        self._outbox.tell('', self._rivals.take_events())
+        if self.taken_over:
+            return self._stand_aside(now)
+        self._outbox.tell('', self._quarantine.look(now) + self._clock_watch.look(now))
+        for runner in self._rollouts:
+            self._apart.welcome(runner, now)
+            runner.tick(self._view, now)
+        for rollback in self._orders:
+            rollback.tick(self._view, now)
+        after = self._aftercare.tick(self._orders, self._rollouts, now)
+        for rollout_id, event in after + self._debts.tick(now):
+            self._outbox.tell(rollout_id, [event])
+        self._outbox.verify(self._aftercare.take_news())
+        self._wish(now)
+        for found in rehearsed(self._rollouts, self._orders, self._view, now):
+            self._outbox.rehearse(*found)
+        if not self._outbox.write(self._rollouts, self._orders, now):
+            return Output(lease_rollouts=None)
+        events, number = self._outbox.take_events()
+        self._debts.take_on(self._rollouts, self._orders)
+        ended = self._rollouts.drop_ended() + self._orders.drop_ended()
+        commands = tuple(self._desired.commands(self._view, now))
+        states = [runner.state for runner in self._rollouts]
+        watched = tuple(s.rollout_id for s in states if s.status is not Status.ROLLING_BACK)
+        verified = tuple(rollout_id for rollout_id, event in events if event.kind in _AFTER)
+        return Output(commands, events, watched, ended, verified, number)
+
+    def _stand_aside(self, now: float) -> Output:
+        """Tell people, and leave robots to who has taken over; rollouts wait in the journal."""
+        self._outbox.write(Rollouts(), (), now)
+        events, number = self._outbox.take_events()
+        return Output(events=events, lease_rollouts=None, events_number=number)
+
+    def _wish(self, now: float) -> None:
+        changed: list[Desired] = []
+        for runner in self._rollouts:
+            self._outbox.tell(runner.state.rollout_id, runner.take_events())
+            if runner.state.has_robots:
+                changed += self._desired.want(runner.wishes.news(), self._view, now)
+        for rollback in self._orders:
+            changed += self._desired.want(rollback.news(), self._view, now)
+        changed += self._desired.hold(self._view, now)
+        self._outbox.want(changed)

@@ -1,0 +1,365 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The coordinator's memory: one SQLite file, written before anything is said to a robot."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from hotswap_ros.coordinator.journal_lock import hold
+from hotswap_ros.coordinator.rollback.state import ROLLBACK, RollbackState
+from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollback
+from hotswap_ros.coordinator.rollback.verification import VerificationState
+from hotswap_ros.fleet.desired import Desired
+from hotswap_ros.fleet.events import SETTLED, Event
+from hotswap_ros.plan import Rehearsal
+from hotswap_ros.rollout.state import Mark, RolloutState, Status
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS rollouts (
+    rollout_id TEXT PRIMARY KEY, model_id TEXT NOT NULL, version TEXT NOT NULL,
+    strategy TEXT NOT NULL, started REAL NOT NULL, ended REAL, status TEXT NOT NULL,
+    reason TEXT NOT NULL, state TEXT NOT NULL, report TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY, rollout_id TEXT NOT NULL, event TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS events_of_rollout ON events (rollout_id);
+CREATE TABLE IF NOT EXISTS desired (
+    model_id TEXT NOT NULL, robot_id TEXT NOT NULL, entry TEXT NOT NULL,
+    PRIMARY KEY (model_id, robot_id));
+CREATE TABLE IF NOT EXISTS rehearsals (
+    model_id TEXT NOT NULL, robot_id TEXT NOT NULL, ended REAL NOT NULL, seconds REAL NOT NULL,
+    PRIMARY KEY (model_id, robot_id));
+CREATE TABLE IF NOT EXISTS aftermaths (
+    rollout_id TEXT PRIMARY KEY, state TEXT NOT NULL, is_done INTEGER NOT NULL);
+INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
+"""
+
+
+#: Instead of a path: a journal that ends with the process.
+IN_MEMORY = ':memory:'
+
+
+#: Of the alerts that nobody heard, so many are told: older ones are in the reports.
+_UNTOLD = 100
+
+
+_REMEDY = (
+    'check that the disk has room and that the file belongs to this user; nothing is said to '
+    'robots before it can be written'
+)
+
+
+class JournalError(Exception):
+    """The journal cannot be read or written, or is another coordinator's."""
+
+    def __init__(self, path: Path, error: Exception | str, remedy: str = _REMEDY) -> None:
+        super().__init__(f'journal {path}: {error}: {remedy}')
+
+
+@dataclass(frozen=True)
+class RolloutSummary:
+    """
+    One line of history; times in seconds since 1970.
+
+    `robots_failed` of `robots_total` could not load, obey or confirm; of a rollout that its
+    checklist blocked no robot ever heard, and `robots_total` is 0. `tasks` the candidate finished.
+    A rollback that somebody ordered has the strategy "Rollback"; `undoes` is the rollout that it
+    took back, and `tasks` were finished by what it put away, since that was put on.
+    """
+
+    rollout_id: str
+    model_id: str
+    version: str
+    strategy: str
+    started: float
+    ended: float | None
+    status: Status
+    reason: str
+    robots_total: int = 0
+    robots_failed: int = 0
+    tasks: int = 0
+    undoes: str = ''
+
+
+class Journal:
+    """
+    Keeps rollouts and ordered rollbacks, their events, and what every robot should serve.
+
+    Write-ahead logging with full synchronisation: what `commit` returned from is on the disk. One
+    thread uses it. Raises JournalError.
+    """
+
+    #: When SQLite calls a commit done; a trial that is spared power cuts may say OFF.
+    SYNCHRONOUS = 'FULL'
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = Path(path)
+        self._lock: IO[bytes] | None = None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
+            self._db.execute('PRAGMA journal_mode = WAL')
+            self._db.execute(f'PRAGMA synchronous = {self.SYNCHRONOUS}')
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(self._path, error) from error
+
+    def close(self) -> None:
+        """Close the file, and hold it no longer."""
+        self._db.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def hold(self) -> None:
+        """Let no other coordinator go by this file before it is closed; reading is free."""
+        if str(self._path) == IN_MEMORY or self._lock is not None:
+            return
+        try:
+            self._lock = hold(self._path)
+        except BlockingIOError as error:
+            what = 'another coordinator holds it'
+            remedy = "stop that one, or give this one another file in parameter 'journal'"
+            raise JournalError(self._path, what, remedy) from error
+        except OSError as error:
+            raise JournalError(self._path, error) from error
+
+    def next_epoch(self, now: float) -> int:
+        """
+        Return a number that is higher than at any start before.
+
+        It is `now` in microseconds, so that robots heed a coordinator whose journal is a new one,
+        two that start together have two numbers, and what is counted on from one does not reach
+        the next.
+        """
+        rows = self._write(
+            'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE '
+            'SET value = max(value + 1, excluded.value) RETURNING value',
+            ('epoch', int(now * 1e6)),
+        )
+        return int(rows[0][0])
+
+    def commit(
+        self,
+        rollouts: Iterable[tuple[RolloutState, Mapping[str, Any]]] = (),
+        events: Iterable[tuple[str, Event]] = (),
+        desired: Iterable[Desired] = (),
+        rehearsals: Mapping[tuple[str, str], Rehearsal] | None = None,
+        rollbacks: Iterable[RollbackState] = (),
+        aftermaths: Iterable[VerificationState] = (),
+        told: int = 0,
+    ) -> int:
+        """
+        Write states with their reports, events and wishes: all of it or nothing.
+
+        `rehearsals` are rollbacks that were confirmed, by model and robot. Of the events, people
+        were told those up to the number `told`. Returns the number of the last one.
+        """
+        try:
+            # Immediate: a second writer is found out before, not after, half the work.
+            self._db.execute('BEGIN IMMEDIATE')
+            for state, report in rollouts:
+                self._db.execute(_PUT_ROLLOUT, _rollout_row(state, report))
+            self._db.executemany(_PUT_ROLLOUT, map(_rollback_row, rollbacks))
+            self._db.executemany(
+                'INSERT OR REPLACE INTO aftermaths VALUES (?, ?, ?)',
+                [(a.rollout_id, a.model_dump_json(), a.is_done) for a in aftermaths],
+            )
+            self._db.executemany(
+                'INSERT INTO events (rollout_id, event) VALUES (?, ?)',
+                [(rollout_id, event.model_dump_json()) for rollout_id, event in events],
+            )
+            self._db.executemany(
+                'INSERT OR REPLACE INTO desired VALUES (?, ?, ?)',
+                [(e.routing.model_id, e.robot_id, json.dumps(e.to_json())) for e in desired],
+            )
+            self._db.executemany(
+                'INSERT OR REPLACE INTO rehearsals VALUES (?, ?, ?, ?)',
+                [(*key, found.ended, found.seconds) for key, found in (rehearsals or {}).items()],
+            )
+            self._db.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'told'", (told,))
+            (last,) = self._db.execute('SELECT coalesce(max(id), 0) FROM events').fetchone()
+            self._db.execute('COMMIT')
+            return int(last)
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute('ROLLBACK')
+            raise JournalError(self._path, error) from error
+
+    def desired(self) -> list[Desired]:
+        """Return what every robot should serve."""
+        rows = self._read('SELECT entry FROM desired')
+        return [Desired.from_json(json.loads(row[0])) for row in rows]
+
+    def rehearsals(self, model_id: str) -> dict[str, Rehearsal]:
+        """Return the last rollback that each robot of a model confirmed."""
+        rows = self._read(
+            'SELECT robot_id, ended, seconds FROM rehearsals WHERE model_id = ?', (model_id,)
+        )
+        return {robot_id: Rehearsal(ended, seconds) for robot_id, ended, seconds in rows}
+
+    def active(self) -> list[RolloutState]:
+        """Return the rollouts that have not ended."""
+        return [RolloutState.model_validate_json(row[0]) for row in self._open('!=')]
+
+    def active_rollbacks(self) -> list[RollbackState]:
+        """Return the ordered rollbacks that have not ended."""
+        return [RollbackState.model_validate_json(row[0]) for row in self._open('=')]
+
+    def _open(self, is_rollback: str) -> list[Any]:
+        sql = f'SELECT state FROM rollouts WHERE ended IS NULL AND strategy {is_rollback} ?'
+        return self._read(f'{sql} ORDER BY rowid', (ROLLBACK,))
+
+    def aftermaths(self) -> list[VerificationState]:
+        """Return what is being watched after rollbacks."""
+        rows = self._read('SELECT state FROM aftermaths WHERE NOT is_done ORDER BY rowid')
+        return [VerificationState.model_validate_json(row[0]) for row in rows]
+
+    def untold(self) -> tuple[list[tuple[str, Event]], int]:
+        """Return the newest alerts that nobody was told, by rollout id, and the last's number."""
+        rows = self._read(
+            'SELECT id, rollout_id, event FROM events '
+            "WHERE id > (SELECT value FROM meta WHERE key = 'told') "
+            "AND json_extract(event, '$.alert') ORDER BY id DESC LIMIT ?",
+            (_UNTOLD,),
+        )
+        found = [(rollout_id, Event.model_validate_json(event)) for _, rollout_id, event in rows]
+        return found[::-1], rows[0][0] if rows else 0
+
+    def latest(self) -> RolloutState | None:
+        """Return the newest rollout, ended or not."""
+        sql = 'SELECT state FROM rollouts WHERE strategy != ? ORDER BY rowid DESC LIMIT 1'
+        rows = self._read(sql, (ROLLBACK,))
+        return RolloutState.model_validate_json(rows[0][0]) if rows else None
+
+    def history(self, limit: int = 0) -> list[RolloutSummary]:
+        """Return the rollouts, newest first; all of them for a limit of 0."""
+        rows = self._read(
+            'SELECT rollout_id, model_id, version, strategy, started, ended, status, reason, '
+            "coalesce(json_extract(report, '$.robots_total'), 0), "
+            "coalesce(json_array_length(report, '$.robots_failed'), 0), "
+            "coalesce(json_extract(report, '$.tasks'), 0), "
+            "coalesce(json_extract(report, '$.undoes'), '') "
+            'FROM rollouts ORDER BY rowid DESC LIMIT ?',
+            (limit or -1,),
+        )
+        return [_summary(*row) for row in rows]
+
+    def report(self, rollout_id: str) -> dict[str, Any] | None:
+        """Return the evidence of a rollout with its events, None when there is none of that id."""
+        rows = self._read('SELECT report FROM rollouts WHERE rollout_id = ?', (rollout_id,))
+        if not rows:
+            return None
+        events = self._read(
+            'SELECT event FROM events WHERE rollout_id = ? ORDER BY id', (rollout_id,)
+        )
+        found = {**json.loads(rows[0][0]), 'events': [json.loads(row[0]) for row in events]}
+        if found.get('rollback'):
+            found['rollback']['verified'] = self._verified(rollout_id)
+            settled = _settled(found['events'])
+            owed = [name for name in found['rollback']['owed'] if name not in settled]
+            found['rollback']['owed'] = owed
+        return found
+
+    def marks(self, rollout_id: str) -> tuple[str, dict[str, Mark]]:
+        """Return a rollout's version, and what that had done on its robots before."""
+        rows = self._read(
+            "SELECT version, json_extract(state, '$.marks') FROM rollouts WHERE rollout_id = ?",
+            (rollout_id,),
+        )
+        version, marks = rows[0] if rows else ('', None)
+        found = json.loads(marks or '{}')
+        return version, {name: Mark.model_validate(mark) for name, mark in found.items()}
+
+    def debts(self) -> list[PendingRollback]:
+        """Return what rollbacks that have ended still owe to robots."""
+        rows = self._read(
+            'SELECT rollout_id, model_id, CASE strategy WHEN ? '
+            "THEN json_extract(state, '$.targets') ELSE json_extract(report, '$.previous') END "
+            'FROM rollouts WHERE ended IS NOT NULL '
+            "AND json_array_length(report, '$.rollback.owed') > 0 ORDER BY rowid",
+            (ROLLBACK,),
+        )
+        return [debt for row in rows if (debt := self._debt(*row)).robots]
+
+    def _debt(self, rollout_id: str, model_id: str, versions: str) -> PendingRollback:
+        report = self.report(rollout_id)
+        owed = [] if report is None else report['rollback']['owed']
+        serves = json.loads(versions)
+        return PendingRollback(
+            rollout_id, model_id, {name: _stable(serves[name]) for name in owed}
+        )
+
+    def _verified(self, rollout_id: str) -> dict[str, Any] | None:
+        rows = self._read('SELECT state FROM aftermaths WHERE rollout_id = ?', (rollout_id,))
+        return VerificationState.model_validate_json(rows[0][0]).report() if rows else None
+
+    def _read(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise JournalError(self._path, error) from error
+
+    # With no transaction open every statement is one of its own.
+    _write = _read
+
+
+def _settled(events: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {name for event in events if event['kind'] in SETTLED for name in event['robots']}
+
+
+def _stable(serves: Any) -> str:
+    """Return the version of a robot, which a rollout names and a rollback has with its routing."""
+    return str(serves if isinstance(serves, str) else serves['routing']['stable'])
+
+
+def _summary(*row: Any) -> RolloutSummary:
+    rollout_id, model_id, version, strategy, started, ended, status, *others = row
+    return RolloutSummary(
+        rollout_id, model_id, version, strategy, started, ended, Status(status), *others
+    )
+
+
+# A row stays in its place: clocks may be set back, the order of rows is that of beginnings.
+_PUT_ROLLOUT = (
+    'INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) '
+    'ON CONFLICT (rollout_id) DO UPDATE SET started = excluded.started, ended = excluded.ended, '
+    'status = excluded.status, reason = excluded.reason, state = excluded.state, '
+    'report = excluded.report'
+)
+
+
+def _rollback_row(state: RollbackState) -> tuple[Any, ...]:
+    return (
+        state.rollback_id,
+        state.model_id,
+        state.versions,
+        ROLLBACK,
+        state.ordered,
+        state.ended,
+        state.status.value,
+        state.reason,
+        state.model_dump_json(),
+        json.dumps(state.report()),
+    )
+
+
+def _rollout_row(state: RolloutState, report: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        state.rollout_id,
+        state.plan.model_id,
+        state.plan.version,
+        state.plan.strategy.value,
+        state.started,
+        state.ended,
+        state.status.value,
+        state.reason,
+        state.model_dump_json(),
+        json.dumps(report),
+    )

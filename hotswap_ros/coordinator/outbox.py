@@ -1,0 +1,110 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What has been decided and is not in the journal yet: only what is goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from hotswap_ros.coordinator.journal import Journal, JournalError
+from hotswap_ros.coordinator.report import report
+from hotswap_ros.coordinator.rollback.rollback import Rollback
+from hotswap_ros.coordinator.rollback.verification import VerificationState
+from hotswap_ros.coordinator.rollouts import Rollouts
+from hotswap_ros.fleet.desired import Desired
+from hotswap_ros.fleet.events import Event
+from hotswap_ros.plan import Rehearsal
+
+#: That people were told goes into the journal with whatever else does, or so many seconds later.
+_TOLD_S = 1.0
+
+
+class Outbox:
+    """
+    Holds events and wishes back until the journal has them; counts go in once in a while.
+
+    Alerts that the journal holds and nobody was told, for the process died, go out first.
+    """
+
+    def __init__(self, journal: Journal, now: float, checkpoint_s: float) -> None:
+        self._journal = journal
+        self._checkpoint_s = checkpoint_s
+        self._events: list[tuple[str, Event]] = []
+        self._desired: dict[tuple[str, str], Desired] = {}
+        self._rehearsals: dict[tuple[str, str], Rehearsal] = {}
+        self._aftermaths: dict[str, VerificationState] = {}
+        self._checkpoint_at = now
+        self._written, self._last = journal.untold()
+        self._told = self._told_written = 0
+        self._told_at = now
+        #: Why the journal could not be written the last time; empty: it could.
+        self.error = ''
+
+    def tell(self, rollout_id: str, events: Iterable[Event]) -> None:
+        """Put in what happened; an empty id: outside of a rollout."""
+        self._events += [(rollout_id, event) for event in events]
+
+    def want(self, changed: Iterable[Desired]) -> None:
+        """Put in what robots are to serve from now on."""
+        for entry in changed:
+            self._desired[entry.routing.model_id, entry.robot_id] = entry
+
+    def rehearse(self, model_id: str, robots: Iterable[str], rehearsal: Rehearsal) -> None:
+        """Put in that robots have confirmed a rollback."""
+        for robot_id in robots:
+            self._rehearsals[model_id, robot_id] = rehearsal
+
+    def verify(self, states: Iterable[VerificationState]) -> None:
+        """Put in what is watched after rollbacks, and what came of it."""
+        for state in states:
+            self._aftermaths[state.rollout_id] = state
+
+    def told(self, number: int, now: float) -> None:
+        """Take note that people were told the events up to a number, see `take_events`."""
+        if self._told == self._told_written:
+            self._told_at = now
+        self._told = max(self._told, number)
+
+    def write(self, active: Rollouts, rollbacks: Collection[Rollback], now: float) -> bool:
+        """Write everything, with what is under way; returns False when that failed."""
+        is_active = bool(active) or bool(rollbacks)
+        due = is_active and now - self._checkpoint_at >= self._checkpoint_s
+        news = self._events or self._desired or self._rehearsals or self._aftermaths
+        if not (due or news):
+            return self._write_told(now)
+        try:
+            self._last = self._journal.commit(
+                [(runner.checkpoint(now), report(runner)) for runner in active],
+                self._events,
+                self._desired.values(),
+                self._rehearsals,
+                [rollback.checkpoint(now) for rollback in rollbacks],
+                self._aftermaths.values(),
+                self._told,
+            )
+        except JournalError as error:
+            self.error = str(error)
+            return False
+        self.error = ''
+        self._checkpoint_at = now
+        self._told_written = self._told
+        self._written += self._events
+        for written in (self._events, self._desired, self._rehearsals, self._aftermaths):
+            written.clear()
+        return True
+
+    def _write_told(self, now: float) -> bool:
+        if self._told > self._told_written and now - self._told_at >= _TOLD_S:
+            try:
+                self._journal.commit(told=self._told)
+            except JournalError as error:
+                self.error = str(error)
+                return False
+            self._told_written = self._told
+        return True
+
+    def take_events(self) -> tuple[tuple[tuple[str, Event], ...], int]:
+        """Return the events that have been written, each once, and the number of the last."""
+        events, self._written = self._written, []
+        return tuple(events), self._last if events else 0

@@ -1,0 +1,168 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A rollout as people see it: in the status topic, the live view and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.gates import CheckResult
+from hotswap_ros.plan import Observe, Ramp, SetRouting, StageModels, Step
+from hotswap_ros.rollout.runner import Runner
+from hotswap_ros.rollout.state import RolloutState, Status
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One step: `state` is pending, running, done, failed or skipped; `progress` from 0 to 1."""
+
+    kind: str
+    title: str
+    state: str
+    progress: float
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A rollout at one moment."""
+
+    state: RolloutState
+    steps: tuple[StepView, ...]
+    cohort: tuple[str, ...]
+    robots_confirmed: int
+    robots_unreachable: int
+    checks: tuple[CheckResult, ...]
+    tasks: int
+    tasks_needed: int
+    elapsed_s: float
+
+
+def snapshot(runner: Runner, view: FleetView, now: float) -> Snapshot:
+    """Return how a rollout stands."""
+    state = runner.state
+    unreachable = view.unreachable(state.plan.model_id, state.previous.keys(), now)
+    waiting = runner.wishes.waiting_for(view, now)
+    step = state.step
+    end = now if state.ended is None else state.ended
+    return Snapshot(
+        # A copy: the runner goes on while others look at this.
+        state=state.model_copy(),
+        steps=step_views(state.steps, runner, view, now),
+        cohort=step.robots,
+        robots_confirmed=len(state.previous) - len(unreachable) - len(waiting),
+        robots_unreachable=len(unreachable),
+        checks=runner.checks,
+        tasks=runner.step_tasks if isinstance(step, Observe) else 0,
+        tasks_needed=step.tasks if isinstance(step, Observe) else 0,
+        elapsed_s=end - state.started,
+    )
+
+
+def report(runner: Runner) -> dict[str, Any]:
+    """Return a rollout's evidence as a JSON value, without its events."""
+    state = runner.state
+    return {
+        'rollout_id': state.rollout_id,
+        'status': state.status.value,
+        'cause': state.cause.value,
+        'reason': state.reason,
+        'diagnosis': None if state.diagnosis is None else state.diagnosis.model_dump(),
+        'started': state.started,
+        'rolling_back_since': state.rolling_back_since,
+        'ended': state.ended,
+        'plan': state.plan.model_dump(mode='json', by_alias=True, exclude_none=True),
+        'previous': state.previous,
+        'checklist': [item.model_dump(mode='json') for item in state.checklist],
+        'robots_total': len(state.previous) if state.has_begun else 0,
+        'robots_failed': sorted(state.failed),
+        'robots_on_candidate': sorted(state.touched),
+        'tasks': state.candidate_tasks,
+        'rollback': _rollback(state),
+        'candidate_tasks': runner.candidate_tasks,
+        'steps': [
+            {'kind': step.kind, 'title': step.title, **r.model_dump()}
+            for step, r in zip(state.steps, state.step_records)
+        ],
+        'conclusions': [found.model_dump(mode='json') for found in state.conclusions],
+        'checks': [check.as_json() for check in runner.checks],
+    }
+
+
+def _rollback(state: RolloutState) -> dict[str, Any] | None:
+    """Return what a rollback affected, and how long it took; None when there was none."""
+    if state.rolling_back_since is None:
+        return None
+    return {
+        'robots': sorted(state.touched),
+        'confirmed': len(state.touched - state.owed) if state.ended is not None else 0,
+        'owed': sorted(state.owed),
+        'tasks': state.candidate_tasks,
+        'seconds': None if state.ended is None else state.ended - state.rolling_back_since,
+    }
+
+
+def metrics(state: RolloutState, view: FleetView) -> dict[str, Any]:
+    """Return the newest counters of a rollout's robots, by robot and version, as a JSON value."""
+    heard = {robot_id: view.telemetry(state.plan.model_id, robot_id) for robot_id in state.robots}
+    return {
+        robot_id: {
+            'boot_id': telemetry.boot_id,
+            'versions': {name: asdict(found) for name, found in telemetry.versions.items()},
+        }
+        for robot_id, telemetry in heard.items()
+        if telemetry is not None
+    }
+
+
+def planned(steps: Sequence[Step]) -> tuple[StepView, ...]:
+    """Return the steps of a rollout that has not begun."""
+    return tuple(StepView(step.kind, step.title, 'pending', 0.0, 0.0) for step in steps)
+
+
+def step_views(
+    steps: Sequence[Step], runner: Runner, view: FleetView, now: float
+) -> tuple[StepView, ...]:
+    """Return how the steps of a running or ended rollout stand."""
+    views = list(planned(steps))
+    status = runner.state.status
+    for index, record in enumerate(runner.state.step_records):
+        step = steps[index]
+        current = index == runner.state.step_index
+        done = not current or status is Status.SUCCEEDED
+        views[index] = StepView(
+            step.kind,
+            step.title,
+            'skipped' if record.skipped else 'done' if done else _current_state(status),
+            1.0 if done else _progress(step, runner, view, now),
+            (now if record.ended is None else record.ended) - record.started,
+        )
+    return tuple(views)
+
+
+def _current_state(status: Status) -> str:
+    return 'running' if status in (Status.RUNNING, Status.PAUSED) else 'failed'
+
+
+def _progress(step: Step, runner: Runner, view: FleetView, now: float) -> float:
+    if isinstance(step, Observe):
+        elapsed = now - runner.state.step_records[-1].started
+        parts = [runner.step_tasks / step.tasks] if step.tasks else []
+        parts += [elapsed / step.duration_s] if step.duration_s else []
+        return max(0.0, min([1.0, *parts]))
+    model_id, version = runner.state.plan.model_id, runner.state.plan.version
+    if isinstance(step, StageModels):
+        reports = (view.report(model_id, robot_id) for robot_id in step.robots)
+        return sum(r is not None and r.is_ready(version) for r in reports) / len(step.robots)
+    if isinstance(step, Ramp):
+        return 0.0 if runner.state.ramp is None else runner.state.ramp.share
+    return _confirmed(step, runner, view, now) if isinstance(step, SetRouting) else 0.0
+
+
+def _confirmed(step: SetRouting, runner: Runner, view: FleetView, now: float) -> float:
+    waiting = runner.wishes.waiting_for(view, now) & frozenset(step.robots)
+    return 1.0 - len(waiting) / len(step.robots)

@@ -1,0 +1,172 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The rollbacks that somebody ordered and that are under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import replace
+
+from hotswap_ros.coordinator.history import undone_by
+from hotswap_ros.coordinator.journal import Journal, RolloutSummary
+from hotswap_ros.coordinator.rollback.impact import put_away
+from hotswap_ros.coordinator.rollback.rollback import Rollback
+from hotswap_ros.coordinator.rollback.state import RollbackState
+from hotswap_ros.coordinator.rollback.targets import find_targets, what_it_serves
+from hotswap_ros.coordinator.rollouts import Rollouts
+from hotswap_ros.fleet.commands import Command, LoadVersion
+from hotswap_ros.fleet.desired import Desired
+from hotswap_ros.fleet.desired_fleet import DesiredFleet
+from hotswap_ros.fleet.events import Event, EventKind, Level
+from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.rollout.errors import OverlapError
+from hotswap_ros.rollout.runner import Runner
+from hotswap_ros.rollout.state import Cause, Mark
+from hotswap_ros.text import few
+
+
+class RollbackOrders:
+    """Takes orders, and follows each to its end; one that the journal holds as open goes on."""
+
+    def __init__(self, journal: Journal, now: float) -> None:
+        self._journal = journal
+        self._active = [Rollback(state, now) for state in journal.active_rollbacks()]
+        self._events: list[tuple[str, Event]] = []
+
+    def __iter__(self) -> Iterator[Rollback]:
+        return iter(self._active)
+
+    def __len__(self) -> int:
+        return len(self._active)
+
+    def __contains__(self, rollback: object) -> bool:
+        return rollback in self._active
+
+    def refuse_overlap(self, model_id: str, robots: Set[str]) -> None:
+        """Raise OverlapError where a rollback of the model is under way on any of the robots."""
+        for rollback in self._of_model(model_id):
+            common = rollback.robots & robots
+            if common and not rollback.is_done:
+                what = f'rollback {rollback.state.rollback_id}'
+                raise OverlapError(model_id, what, common, 'wait for its end, a minute at most')
+
+    def robots(self, model_id: str) -> set[str]:
+        """Return the robots of a model that rollbacks under way have."""
+        return {robot_id for rollback in self._of_model(model_id) for robot_id in rollback.robots}
+
+    def _of_model(self, model_id: str) -> list[Rollback]:
+        return [rollback for rollback in self._active if rollback.model_id == model_id]
+
+    def take_events(self) -> list[tuple[str, Event]]:
+        """Return what people are to be told since the last call, by rollback id."""
+        events, self._events = self._events, []
+        return events
+
+    def order(
+        self,
+        rollback_id: str,
+        model_id: str,
+        version: str,
+        robot_ids: Sequence[str],
+        view: FleetView,
+        desired: DesiredFleet,
+        rollouts: Rollouts,
+        now: float,
+    ) -> Rollback:
+        """
+        Begin one, which takes its robots over from those that are under way.
+
+        A rollout of the model that is under way on any of them ends. Raises UnknownRobotError or
+        NothingToRollBackError: then nothing has changed.
+        """
+        reports = view.reports(model_id)
+        before = {
+            robot_id: desired.get(model_id, robot_id) or what_it_serves(report)
+            for robot_id, report in reports.items()
+        }
+        targets = find_targets(model_id, version, robot_ids, reports, desired)
+        # Those that have ended are still there until their end is in the journal.
+        known = {runner.state.rollout_id: runner for runner in rollouts.of_model(model_id)}
+        superseded = [
+            runner
+            for runner in known.values()
+            if not runner.state.status.is_terminal
+            and targets.keys() & runner.state.previous.keys()
+        ]
+        put_back = _supersede(superseded, rollback_id, now)
+        # One that was not heard since a restart is part of a rollout all the same.
+        unheard = {r: desired.get(model_id, r) or put_back[r] for r in put_back.keys() - before}
+        serves = {**before, **unheard}
+        targets, before = {**put_back, **targets}, {**before, **put_back}
+        for older in self._of_model(model_id):
+            had = self._take_over(older, targets.keys(), rollback_id, view, now)
+            before, serves = {**before, **had}, {**serves, **had}
+        state = RollbackState(
+            rollback_id=rollback_id,
+            model_id=model_id,
+            targets=targets,
+            before={robot_id: before[robot_id] for robot_id in targets},
+            ordered=now,
+            saved_at=now,
+        )
+        state.undoes = (
+            superseded[0].state.rollout_id
+            if superseded
+            else undone_by(state, self._history(known.values()))
+        )
+        marks = self._marks(superseded or filter(None, [known.get(state.undoes)]), state.undoes)
+        state.away = put_away(serves, targets, marks)
+        rollback = Rollback(state, now)
+        self._active.append(rollback)
+        self._events.append((rollback_id, rollback.begin_event(now)))
+        return rollback
+
+    def _marks(self, runners: Iterable[Runner], undoes: str) -> dict[tuple[str, str], Mark]:
+        """Return what versions had done when the rollouts that are taken back put them on."""
+        states = [(r.state.plan.version, r.state.marks) for r in runners]
+        of_rollouts = states or [self._journal.marks(undoes)]
+        return {(r, version): mark for version, marks in of_rollouts for r, mark in marks.items()}
+
+    def _take_over(
+        self, older: Rollback, robots: Set[str], newer_id: str, view: FleetView, now: float
+    ) -> dict[str, Desired]:
+        had = older.hand_over(robots, newer_id, view, now)
+        if had and not older.is_done:
+            text = f'rollback {newer_id} took over {few(had)}'
+            event = Event(
+                time=now, kind=EventKind.TAKEN_OVER, level=Level.INFO, text=text, robots=tuple(had)
+            )
+            self._events.append((older.state.rollback_id, event))
+        return had
+
+    def _history(self, runners: Iterable[Runner]) -> list[RolloutSummary]:
+        """Return what the journal holds, with what it does not yet hold of ends."""
+        statuses = {runner.state.rollout_id: runner.state.status for runner in runners}
+        statuses |= {r.state.rollback_id: r.state.status for r in self._active}
+        return [
+            replace(found, status=statuses.get(found.rollout_id, found.status))
+            for found in self._journal.history()
+        ]
+
+    def refused(self, command: Command, cause: Cause, message: str) -> None:
+        """Take a robot's word that it cannot load a version."""
+        if isinstance(command, LoadVersion):
+            for rollback in self._active:
+                if rollback.model_id == command.model_id:
+                    rollback.load_refused(command, cause, message)
+
+    def drop_ended(self) -> tuple[str, ...]:
+        """Count those that are done no longer as under way; return their ids."""
+        ended = tuple(r.state.rollback_id for r in self._active if r.is_done)
+        self._active = [r for r in self._active if not r.is_done]
+        return ended
+
+
+def _supersede(runners: Iterable[Runner], rollback_id: str, now: float) -> dict[str, Desired]:
+    """End rollouts; return what their robots are to serve instead."""
+    wishes: dict[str, Desired] = {}
+    for runner in runners:
+        runner.supersede(f'rollback {rollback_id} took over its robots', now)
+        wishes |= {wish.robot_id: wish for wish in runner.wants()}
+    return wishes

@@ -1,0 +1,40 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+What robots say and what they should do: reports, counters, desired routings, commands, events.
+
+The room is sans-IO: time and reports are arguments, commands and events are values.
+"""
+
+from hotswap_ros.fleet.clocks import ClockWatch
+from hotswap_ros.fleet.commands import Command, LoadVersion, Route, UnloadVersion
+from hotswap_ros.fleet.desired import Desired
+from hotswap_ros.fleet.desired_fleet import DesiredFleet
+from hotswap_ros.fleet.events import QUIET, Event, EventKind, EventLog, Level
+from hotswap_ros.fleet.quarantine import QuarantineWatch
+from hotswap_ros.fleet.reports import BreakerReport, RobotReport, Telemetry, VersionReport
+from hotswap_ros.fleet.throughput import Throughput
+from hotswap_ros.fleet.view import FleetView
+
+__all__ = [
+    'QUIET',
+    'BreakerReport',
+    'ClockWatch',
+    'Command',
+    'Desired',
+    'DesiredFleet',
+    'Event',
+    'EventKind',
+    'EventLog',
+    'FleetView',
+    'Level',
+    'LoadVersion',
+    'QuarantineWatch',
+    'RobotReport',
+    'Route',
+    'Telemetry',
+    'Throughput',
+    'UnloadVersion',
+    'VersionReport',
+]

@@ -1,0 +1,146 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""By how much the clocks of robots differ from the coordinator's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from hotswap_ros.fleet.events import Event, EventKind, Level
+from hotswap_ros.text import counted, few, skew_words
+
+#: A clock is wrong from here on, in seconds: a swap "at one instant" would be seen to be none.
+TOLERANCE_S = 1.0
+
+#: Over so long is the quickest message looked for, and twice that at most.
+_WINDOW_S = 10.0
+
+#: So many messages at least: one that was late is not taken for a clock that is.
+_LEAST = 3
+
+#: A clock is right again below this part of the tolerance.
+_RIGHT_AGAIN = 0.5
+
+#: People are told so often at most, in seconds, of all the robots together.
+_TELL_S = 5.0
+
+#: So many robots are named.
+_NAMED = 5
+
+
+@dataclass
+class _Clock:
+    """
+    How far ahead the robot's clock seemed in its quickest message, in two windows of time.
+
+    `since` is when the newer one began, `heard` how many messages came in both.
+    """
+
+    since: float
+    newer: float = -math.inf
+    older: float = -math.inf
+    heard: int = 0
+
+
+class Clocks:
+    """
+    Holds the time that robots send along against that of arrival.
+
+    A message that was under way makes the robot's clock look late, never early. So the skew is
+    taken from the message that makes it look earliest, among those of the last seconds: the
+    estimate is off by no more than the quickest of them took.
+    """
+
+    def __init__(self) -> None:
+        self._clocks: dict[str, _Clock] = {}
+        self._off: dict[str, float] = {}
+
+    def hear(self, robot_id: str, clock: float, now: float) -> None:
+        """Take note that a robot's message with the time `clock` came at `now` (seconds)."""
+        known = self._clocks.get(robot_id)
+        if known is None:
+            known = self._clocks[robot_id] = _Clock(now)
+        if now - known.since >= _WINDOW_S:
+            is_gap = now - known.since >= 2 * _WINDOW_S
+            known.older = -math.inf if is_gap else known.newer
+            known.heard = 0 if is_gap else known.heard
+            known.newer, known.since = -math.inf, now
+        known.newer = max(known.newer, clock - now)
+        known.heard += 1
+        skew_s = self.skew_s(robot_id)
+        if skew_s is not None and abs(skew_s) > TOLERANCE_S * _RIGHT_AGAIN:
+            self._off[robot_id] = skew_s
+        else:
+            self._off.pop(robot_id, None)
+
+    def skew_s(self, robot_id: str) -> float | None:
+        """Return by how much a robot's clock is ahead, negative: behind; None: not known."""
+        known = self._clocks.get(robot_id)
+        if known is None or known.heard < _LEAST:
+            return None
+        return max(known.newer, known.older)
+
+    def is_right(self, robot_id: str) -> bool:
+        """Return whether a robot is known to have the coordinator's time."""
+        skew_s = self.skew_s(robot_id)
+        return skew_s is not None and abs(skew_s) <= TOLERANCE_S
+
+    @property
+    def off(self) -> Mapping[str, float]:
+        """Return the skews, in seconds, of the robots that may be wrong: kept up as they speak."""
+        return self._off
+
+    def are_all(self, robot_ids: Collection[str]) -> bool:
+        """Return whether these are all the robots of which the time is known."""
+        return all(r in robot_ids or self.skew_s(r) is None for r in self._clocks)
+
+
+class ClockWatch:
+    """Tells people which robots' clocks are wrong, each time once."""
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._wrong: dict[str, float] = {}
+        self._looked = -math.inf
+
+    def look(self, now: float) -> list[Event]:
+        """Return the alerts that are due."""
+        if now - self._looked < _TELL_S:
+            return []
+        self._looked = now
+        wrong = {
+            robot_id: skew_s
+            for robot_id, skew_s in self._clocks.off.items()
+            if robot_id in self._wrong or abs(skew_s) > TOLERANCE_S
+        }
+        new = {robot_id: wrong[robot_id] for robot_id in sorted(wrong.keys() - self._wrong.keys())}
+        unknown = {
+            r: skew_s for r, skew_s in self._wrong.items() if self._clocks.skew_s(r) is None
+        }
+        over = sorted(self._wrong.keys() - wrong.keys() - unknown.keys())
+        self._wrong = wrong | unknown
+        events = []
+        if new:
+            all_are = len(wrong) > 1 and self._clocks.are_all(wrong)
+            events.append(_event(now, Level.WARNING, tuple(new), _wrong_words(new, all_are)))
+        if over:
+            text = f'{few(over)} {"has" if len(over) == 1 else "have"} the right time again'
+            events.append(_event(now, Level.INFO, tuple(over), text))
+        return events
+
+
+def _wrong_words(new: Mapping[str, float], all_are: bool) -> str:
+    named = ', '.join(f'{robot_id} {skew_words(new[robot_id])}' for robot_id in [*new][:_NAMED])
+    more = f' and {len(new) - _NAMED} more' if len(new) > _NAMED else ''
+    text = f"{counted(new)} with another time than the coordinator's: {named} it{more}: "
+    if all_are:
+        text += 'as all are, look at the clock of the coordinator first, and start it again; '
+    text += 'let NTP (chrony) set the clocks. Until then they swap when they are told to, '
+    return text + 'not at an instant that was agreed before'
+
+
+def _event(now: float, level: Level, robots: tuple[str, ...], text: str) -> Event:
+    return Event(time=now, kind=EventKind.CLOCK, level=level, text=text, robots=robots, alert=True)

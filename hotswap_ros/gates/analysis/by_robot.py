@@ -1,0 +1,148 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is left of a difference when robots, and hours of the day, are taken for what they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.contingency_tables import StratifiedTable
+
+from hotswap_ros.gates.analysis.trial import ACROSS, WITHIN, Design
+from hotswap_ros.gates.diagnosis import Counts, Record
+from hotswap_ros.gates.pairing.clustering import design_effect, intraclass
+
+_STRATA = 10
+
+
+@dataclass(frozen=True)
+class RobotView:
+    """
+    The comparison with the robot as the unit.
+
+    `correlation` is the control robots' intra-class correlation, `design_effect` by how much it
+    blows the variance of a comparison across robots up (1 within robots). `p_value` is Welch's t
+    across robots and the paired t within robots, two-sided; NaN with too few robots.
+    """
+
+    design: str
+    control_robots: int
+    candidate_robots: int
+    correlation: float
+    design_effect: float
+    difference: float
+    p_value: float
+    method: str
+
+
+def by_robot(design: Design, control: str, candidate: str) -> RobotView | None:
+    """Compare success rates robot by robot; None when robots are unknown."""
+    if design.kind not in (WITHIN, ACROSS):
+        return None
+    controls = _counts(design.trial.records, control)
+    candidates = _counts(design.trial.records, candidate)
+    correlation = max(0.0, intraclass(list(controls.values())))
+    if design.kind == WITHIN:
+        robots = sorted(controls.keys() & candidates.keys())
+        gains = [candidates[r].rate - controls[r].rate for r in robots]
+        effect, method = 1.0, 'paired t over robots'
+        difference, p_value = _mean(gains), _paired_p(gains)
+    else:
+        sizes = [arm.tasks for arm in (*controls.values(), *candidates.values())]
+        effect, method = design_effect(sizes, correlation), "Welch's t over robots"
+        rates = [[arm.rate for arm in side.values()] for side in (candidates, controls)]
+        difference = _mean(rates[0]) - _mean(rates[1])
+        p_value = _welch_p(*rates)
+    return RobotView(
+        design.kind,
+        len(controls),
+        len(candidates),
+        correlation,
+        effect,
+        difference,
+        p_value,
+        method,
+    )
+
+
+def _counts(records: Sequence[Record], version: str) -> dict[str, Counts]:
+    found: dict[str, Counts] = {}
+    for record in records:
+        if record.version == version:
+            last = found.get(record.robot_id, Counts(0, 0))
+            found[record.robot_id] = Counts(
+                last.successes + record.successes, last.tasks + record.tasks
+            )
+    return found
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
+
+
+def _has_spread(*samples: Sequence[float]) -> bool:
+    """Return whether a t test has something to go by."""
+    enough = all(len(sample) > 1 for sample in samples)
+    return enough and any(np.ptp(sample) > 0 for sample in samples)
+
+
+def _paired_p(gains: Sequence[float]) -> float:
+    return float(stats.ttest_1samp(gains, 0.0).pvalue) if _has_spread(gains) else math.nan
+
+
+def _welch_p(rates: Sequence[float], others: Sequence[float]) -> float:
+    if not _has_spread(rates, others):
+        return math.nan
+    return float(stats.ttest_ind(rates, others, equal_var=False).pvalue)
+
+
+@dataclass(frozen=True)
+class HourView:
+    """The comparison within tenths of the trial's tasks: what a moving baseline leaves of it."""
+
+    difference: float
+    p_value: float
+
+
+def by_hour(design: Design, candidate: str) -> HourView | None:
+    """
+    Compare within ten strata by time, weighted as Mantel and Haenszel do; None without times.
+
+    A candidate whose share grows while the day gets easier looks better than it is when all tasks
+    are pooled. The test is that of Cochran, Mantel and Haenszel; statsmodels.
+    """
+    if not design.trial.is_ordered:
+        return None
+    tables = [
+        table for table in _strata(design.trial.records, candidate) if table.sum(axis=1).all()
+    ]
+    if not tables:
+        return None
+    weights = [table[0].sum() * table[1].sum() / table.sum() for table in tables]
+    gains = [table[0, 0] / table[0].sum() - table[1, 0] / table[1].sum() for table in tables]
+    difference = float(np.average(gains, weights=weights))
+    informative = [table for table in tables if table.sum(axis=0).all()]
+    if not informative:
+        return HourView(difference, 1.0)
+    test = StratifiedTable(informative).test_null_odds(correction=False)
+    return HourView(difference, float(test.pvalue))
+
+
+def _strata(
+    records: Sequence[Record], candidate: str
+) -> list[np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
+    """Return (candidate, control) by (succeeded, failed) for each tenth of the tasks."""
+    total = sum(record.tasks for record in records)
+    tables = [np.zeros((2, 2)) for _ in range(_STRATA)]
+    passed = 0
+    for record in records:
+        table = tables[min(_STRATA - 1, passed * _STRATA // total)]
+        row = 0 if record.version == candidate else 1
+        table[row] += (record.successes, record.tasks - record.successes)
+        passed += record.tasks
+    return tables

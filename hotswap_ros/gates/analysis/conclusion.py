@@ -1,0 +1,145 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""From figures to a decision, in words: pure functions of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hotswap_ros.gates.analysis.by_robot import HourView
+from hotswap_ros.gates.analysis.result import Action, Analysis
+from hotswap_ros.gates.analysis.trial import ACROSS, WITHIN
+from hotswap_ros.text import change, p_words, percent, points, span
+
+#: Fewer robots than this and a single one decides.
+_FEW_ROBOTS = 10
+
+
+def conclude(report: Analysis) -> tuple[Action, str]:
+    """Return what to do, and the sentence that says why."""
+    control, candidate = report.control.version, report.candidate.version
+    if report.ratio is not None and report.ratio.is_alarm:
+        return Action.REPEAT, _broken_assignment(report)
+    figures = _figures(report)
+    replayed = report.replay
+    if replayed is not None and replayed.alarm is not None:
+        return Action.KEEP, (
+            f'{figures}: harm is shown (evidence {replayed.evidence:,.3g}, limit '
+            f'{replayed.limit:,.3g}, reached after {replayed.alarm.candidate.tasks:,} tasks of '
+            f'{candidate}). Keep {control}.'
+        )
+    if report.is_running:
+        return _conclude_running(report, figures)
+    if report.p_value >= report.question.alpha:
+        return Action.KEEP, (
+            f'{figures}: no difference is shown. Keep {control}. {_not_inferior(report)}'
+        )
+    if report.difference < 0:
+        return Action.KEEP, f'{figures}: worse beyond chance. Keep {control}.'
+    matters = report.question.matters
+    small = report.difference < matters - 1e-9  # 0.94 − 0.92 is not quite 0.02
+    remark = f' The gain is smaller than the {points(matters)} that matter.' if small else ''
+    return Action.PROMOTE, f'{figures}: better beyond chance. Promote {candidate}.{remark}'
+
+
+def _broken_assignment(report: Analysis) -> str:
+    ratio = report.ratio
+    assert ratio is not None
+    return (
+        f'{ratio.candidate:,} {ratio.unit} were given to {report.candidate.version} and '
+        f'{ratio.control:,} to {report.control.version}, {percent(ratio.share)} to '
+        f'{percent(1 - ratio.share)} was planned ({p_words(ratio.p_value)}): the assignment is '
+        'broken, so no figure of this trial can be trusted. Find out why, then repeat it.'
+    )
+
+
+def _conclude_running(report: Analysis, figures: str) -> tuple[Action, str]:
+    crossed = next((look for look in report.looks if look.z >= look.bound), None)
+    if crossed is not None:
+        return Action.PROMOTE, (
+            f'{figures}: at the look at {percent(crossed.fraction)} of the plan z was '
+            f'{crossed.z:.2f}, above the bound of {crossed.bound:.2f}: better beyond chance, '
+            f'the trial may end early. Promote {report.candidate.version}.'
+        )
+    return Action.GO_ON, (
+        f'{figures}: the trial is still running and neither benefit nor harm is shown. Go on to '
+        f'{report.question.planned:,} tasks of each version; {report.control.version} stays '
+        'until then.'
+    )
+
+
+def _figures(report: Analysis) -> str:
+    p_values = report.p_values
+    name = max(p_values, key=lambda key: p_values[key])
+    by = '' if name == 'tasks' else f' by {name}, {p_words(p_values["tasks"])} by tasks'
+    sides = 'one-sided' if report.question.one_sided else 'two-sided'
+    control, candidate = report.control, report.candidate
+    low, high = report.interval
+    return (
+        f'{candidate.version} succeeds in {percent(candidate.rate)} of {candidate.tasks:,} tasks, '
+        f'{control.version} in {percent(control.rate)} of {control.tasks:,}: '
+        f'{change(-report.difference)} (95% interval: {span(-high, -low)}; '
+        f'{p_words(p_values[name])}{by}, {sides})'
+    )
+
+
+def _not_inferior(report: Analysis) -> str:
+    bound = f'at most {points(report.question.tolerance)} worse'
+    if report.not_inferior_p < report.question.alpha:
+        return (
+            f'{report.candidate.version} is shown to be {bound} '
+            f'({p_words(report.not_inferior_p)}): enough where it has other merits.'
+        )
+    return (
+        f'Nor is it shown to be {bound} ({p_words(report.not_inferior_p)}): more tasks would tell.'
+    )
+
+
+def _is_moved(report: Analysis, hours: HourView) -> bool:
+    """Return whether pooling makes a difference that is more than a ripple of the interval."""
+    ripple = (report.interval.high - report.interval.low) / 8
+    return abs(hours.difference - report.difference) > max(0.005, ripple)
+
+
+def warnings(report: Analysis) -> Iterator[str]:
+    """Yield what a reader of the figures must know."""
+    robots, hours = report.robots, report.hours
+    tasks = report.control.tasks + report.candidate.tasks
+    if robots is None:
+        yield (
+            'The data name no robots, so tasks are taken as independent. Tasks of one robot are '
+            'alike: with few robots the p value is too small. Add a column robot_id.'
+        )
+    elif robots.design == ACROSS and robots.design_effect > 1:
+        yield (
+            'Whole robots served one version or the other, and the tasks of a robot are alike '
+            f'(intra-class correlation {robots.correlation:.3f}): {tasks:,} tasks tell as much as '
+            f'{tasks / robots.design_effect:,.0f} independent ones (design effect '
+            f'{robots.design_effect:.1f}). Interval and power allow for it.'
+        )
+    if (
+        robots is not None
+        and robots.design == ACROSS
+        and robots.control_robots + robots.candidate_robots < _FEW_ROBOTS
+    ):
+        yield (
+            f'Only {robots.control_robots} and {robots.candidate_robots} robots were compared: a '
+            'lucky robot weighs a lot. Let every robot serve both versions.'
+        )
+    if robots is not None and robots.design == WITHIN and robots.control_robots == 1:
+        yield (
+            'All tasks are of one robot: what they say holds for that robot. Let several serve '
+            'both versions.'
+        )
+    if hours is not None and _is_moved(report, hours):
+        yield (
+            f'Within tenths of the trial the difference is {change(-hours.difference)}, pooled it '
+            f'is {change(-report.difference)}: the baseline moved while shares changed. Trust the '
+            'former.'
+        )
+    if report.replay is None:
+        yield (
+            'The data have no times, so neither the evidence over time nor a moving baseline can '
+            'be seen. Add a column started.'
+        )

@@ -1,0 +1,161 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+Tests and intervals for one look at the end, at a size that was fixed beforehand.
+
+From scipy, statsmodels and the gate; looking at them while a trial runs makes them lie.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.power import NormalIndPower
+from statsmodels.stats.proportion import proportion_effectsize
+from statsmodels.stats.rates import test_poisson_2indep
+
+from hotswap_ros.gates.analysis.trial import Latency
+from hotswap_ros.gates.diagnosis import Counts
+from hotswap_ros.gates.stats import intervals
+from hotswap_ros.gates.stats.intervals import Interval
+
+#: Power that a trial is planned for.
+POWER = 0.8
+
+
+class Outcome(NamedTuple):
+    """A test statistic and its p value."""
+
+    statistic: float
+    p_value: float
+
+
+def chi_square(control: Counts, candidate: Counts, *, yates: bool = False) -> Outcome:
+    """Return Pearson's chi-square test of equal success rates, two-sided, one degree."""
+    table = [[arm.successes, arm.failures] for arm in (control, candidate)]
+    if not all(map(sum, zip(*table))):
+        return Outcome(0.0, 1.0)  # everything succeeded, or nothing: no difference to test
+    found = stats.chi2_contingency(table, correction=yates)
+    return Outcome(float(found[0]), float(found[1]))
+
+
+def better_test(control: Counts, candidate: Counts) -> Outcome:
+    """Return the one-sided test that the candidate is better: z, the signed root of chi-square."""
+    root = math.sqrt(chi_square(control, candidate).statistic)
+    z = math.copysign(root, candidate.rate - control.rate)
+    return Outcome(z, float(stats.norm.sf(z)))
+
+
+def newcombe_interval(control: Counts, candidate: Counts) -> Interval:
+    """Return the 95% interval of the difference, candidate minus control; the gate's own."""
+    low, high = intervals.newcombe_interval(*control, *candidate)
+    return Interval(-high, -low)
+
+
+def score_test(control: Counts, candidate: Counts, drop: float = 0.0, *, worse: bool) -> Outcome:
+    """
+    Return the one-sided score test of a difference of −`drop`.
+
+    With `worse`, small p says that the candidate is worse than that; without, that it is better
+    (for a drop of the tolerance: not inferior). It is the gate's own test.
+    """
+    z = -intervals.score_statistic(*control, *candidate, drop)
+    return Outcome(z, float(stats.norm.cdf(z) if worse else stats.norm.sf(z)))
+
+
+def cohens_h(control_rate: float, candidate_rate: float) -> float:
+    """Return the effect size between two rates (Cohen 1988): .2 small, .5 medium, .8 large."""
+    return float(proportion_effectsize(candidate_rate, control_rate))
+
+
+def power(
+    control_rate: float,
+    candidate_rate: float,
+    tasks: float,
+    ratio: float = 1.0,
+    alpha: float = 0.05,
+    *,
+    one_sided: bool = False,
+) -> float:
+    """Return how likely a trial with `tasks` of control and `ratio` times as many finds it."""
+    effect = abs(cohens_h(control_rate, candidate_rate))
+    return float(NormalIndPower().power(effect, tasks, alpha, ratio, _sides(one_sided)))
+
+
+def tasks_per_arm(
+    control_rate: float,
+    candidate_rate: float,
+    alpha: float = 0.05,
+    wanted: float = POWER,
+    *,
+    one_sided: bool = False,
+) -> int:
+    """Return how many tasks of each version find the difference with the wanted power."""
+    effect = abs(cohens_h(control_rate, candidate_rate))
+    found = NormalIndPower().solve_power(
+        effect, alpha=alpha, power=wanted, alternative=_sides(one_sided)
+    )
+    return math.ceil(float(found))
+
+
+def tasks_per_arm_not_inferior(
+    rate: float, tolerance: float, alpha: float = 0.05, wanted: float = POWER
+) -> int:
+    """
+    Return how many tasks of each of two equal versions show "not worse by the tolerance".
+
+    Source: Blackwelder 1982, Controlled Clinical Trials 3; one-sided.
+    """
+    z = stats.norm.ppf(1 - alpha) + stats.norm.ppf(wanted)
+    return math.ceil(float(z**2 * 2 * rate * (1 - rate) / tolerance**2))
+
+
+def detectable_drop(rate: float, tasks: float, ratio: float = 1.0, alpha: float = 0.05) -> float:
+    """Return the smallest drop in rate that a trial of this size finds with power 0.8."""
+    effect = NormalIndPower().solve_power(nobs1=tasks, alpha=alpha, power=POWER, ratio=ratio)
+    angle = 2 * math.asin(math.sqrt(rate)) - float(effect)
+    return rate - math.sin(max(0.0, angle) / 2) ** 2
+
+
+def event_test(events: tuple[int, int], exposure: tuple[int, int]) -> Outcome:
+    """
+    Return the ratio of two rates of rare events, (candidate, control), and its p, two-sided.
+
+    Exact, conditional on the number of events; statsmodels.
+    """
+    if not sum(events):
+        return Outcome(math.nan, 1.0)
+    with np.errstate(divide='ignore'):
+        found = test_poisson_2indep(
+            events[0], exposure[0], events[1], exposure[1], method='exact-cond'
+        )
+    rates = events[0] / exposure[0], events[1] / exposure[1]
+    return Outcome(rates[0] / rates[1] if rates[1] else math.inf, min(1.0, float(found.pvalue)))
+
+
+def sample_ratio_test(control: int, candidate: int, share: float = 0.5) -> Outcome:
+    """Return the test that units were assigned to the candidate with the planned share."""
+    total = control + candidate
+    found = stats.chisquare([control, candidate], [total * (1 - share), total * share])
+    return Outcome(float(found.statistic), float(found.pvalue))
+
+
+def quantile_interval(latency: Latency, q: float = 0.95) -> tuple[float, Interval]:
+    """
+    Return a quantile of latencies with its 95% interval, both in milliseconds.
+
+    Exact for independent latencies, from order statistics: scipy.stats.quantile_test.
+    """
+    order = np.argsort(latency.values_ms)
+    values = np.repeat(latency.values_ms[order], latency.counts[order])
+    estimate = float(np.quantile(values, q, method='inverted_cdf'))
+    found: Any = stats.quantile_test(values, q=estimate, p=q).confidence_interval(0.95)
+    return estimate, Interval(float(found.low), float(found.high))
+
+
+def _sides(one_sided: bool) -> str:
+    return 'larger' if one_sided else 'two-sided'

@@ -1,0 +1,334 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a shadow tells: how often it agrees, and what that does and does not say about success."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from hotswap_ros.gates.diagnosis import AnalysisError
+from hotswap_ros.gates.pairing.clustering import design_effect, intraclass
+from hotswap_ros.gates.result import MIN_TASKS
+from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
+from hotswap_ros.text import change, count, percent, points, span
+
+#: With less of the observations compared, what was not compared decides.
+_LEAST_COVERAGE = 0.5
+#: An off-policy estimate from fewer effective tasks is not worth printing as a figure.
+_LEAST_EFFECTIVE = 20
+_PROPENSITY_FLOOR = 1e-12
+
+
+class ShadowTask(NamedTuple):
+    """
+    One task that stable did while the shadow decided beside it.
+
+    `steps` were compared, of which `agreed`; `offered` were to be, −1: not known per task. NaN
+    stands for what is not known: `success` is what stable came to, `shadow_success` what a
+    simulator or an outcome model says the shadow would have. `propensity` is the logged chance of
+    what stable did and `shadow_propensity` the shadow's chance of doing the same, over the whole
+    task; `model` and `shadow_model` are an outcome model's guesses for what was done and for the
+    shadow. `tasks` is how many these are where they cannot be told apart: every step without
+    agreement is then taken for one of another task.
+    """
+
+    task_id: str
+    steps: int
+    agreed: int
+    offered: int = -1
+    success: float = math.nan
+    shadow_success: float = math.nan
+    propensity: float = math.nan
+    shadow_propensity: float = math.nan
+    model: float = math.nan
+    shadow_model: float = math.nan
+    tasks: int = 1
+
+    @property
+    def tasks_apart(self) -> int:
+        """Return in how many tasks, at most, the shadow was not seen to agree at every step."""
+        return min(self.tasks, max(self.steps, self.offered) - self.agreed)
+
+
+class ShadowAction(str, enum.Enum):
+    """What to do with a shadowed version."""
+
+    DEPLOY = 'deploy'
+    KEEP = 'keep'
+    RETRAIN = 'retrain'
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimated change in success rate, shadow minus stable, with its 95% interval."""
+
+    tasks: int
+    stable: float
+    shadow: float
+    interval: Interval
+
+    @property
+    def difference(self) -> float:
+        """Return the change."""
+        return self.shadow - self.stable
+
+
+@dataclass(frozen=True)
+class OffPolicy:
+    """
+    The shadow's success rate as if it had acted, from logged propensities.
+
+    `effective` is the effective sample size. `doubly_robust` is NaN without an outcome model.
+    """
+
+    tasks: int
+    effective: float
+    weighted: float
+    interval: Interval
+    normalized: float
+    doubly_robust: float
+    doubly_robust_interval: Interval
+
+
+@dataclass(frozen=True)
+class ShadowReport:
+    """
+    The whole report.
+
+    `interval` of the agreement allows for steps of one task being alike (`design_effect`).
+    `bound` is how far the two success rates can be apart at most when the world is deterministic:
+    the upper end of the interval of the share of tasks with any disagreement; NaN when unknown.
+    """
+
+    stable: str
+    shadow: str
+    tasks: int
+    steps: int
+    agreement: float
+    interval: Interval
+    design_effect: float
+    coverage: float
+    tasks_apart: int
+    apart_interval: Interval
+    bound: float
+    estimate: Estimate | None
+    off_policy: OffPolicy | None
+    action: ShadowAction
+    sentence: str
+    remarks: tuple[str, ...]
+
+
+def analyze_shadow(
+    tasks: Sequence[ShadowTask],
+    stable: str = 'stable',
+    shadow: str = 'the shadow',
+    *,
+    tolerance: float = 0.02,
+    offered: int = -1,
+) -> ShadowReport:
+    """
+    Report on a shadow. `offered` is the total where it is not known per task.
+
+    Raises AnalysisError when nothing was compared.
+    """
+    steps = sum(task.steps for task in tasks)
+    if not steps:
+        raise AnalysisError(
+            'nothing was compared: was a shadow set, and /fleet/shadow recorded while it ran?'
+        )
+    agreed = sum(task.agreed for task in tasks)
+    sizes = [task.steps for task in tasks if task.steps]
+    correlation = intraclass([(task.agreed, task.steps) for task in tasks if task.steps])
+    effect = design_effect(sizes, max(0.0, correlation))
+    coverage = _coverage(tasks, steps, offered)
+    total = sum(task.tasks for task in tasks)
+    apart = sum(task.tasks_apart for task in tasks)
+    known = coverage == 1 or all(task.offered >= 0 for task in tasks)
+    apart_interval = wilson_interval(apart, total)
+    estimate, off_policy = _estimate(tasks), _off_policy(tasks)
+    bound = apart_interval.high if known else math.nan
+    facts = _Facts(stable, shadow, total, coverage, bound, estimate, tolerance)
+    action, reason = facts.conclude()
+    rate = agreed / steps
+    sentence = (
+        f'{shadow} decides as {stable} does in {percent(rate)} of {steps:,} steps, and at every '
+        f'step of {total - apart:,} of {count(total, "task")}: {reason}'
+    )
+    return ShadowReport(
+        stable=stable,
+        shadow=shadow,
+        tasks=total,
+        steps=steps,
+        agreement=rate,
+        interval=wilson_interval(round(agreed / effect), round(steps / effect)),
+        design_effect=effect,
+        coverage=coverage,
+        tasks_apart=apart,
+        apart_interval=apart_interval,
+        bound=bound,
+        estimate=estimate,
+        off_policy=off_policy,
+        action=action,
+        sentence=sentence,
+        remarks=tuple(_remarks(facts, off_policy)),
+    )
+
+
+def _coverage(tasks: Sequence[ShadowTask], steps: int, offered: int) -> float:
+    if offered >= 0:
+        return min(1.0, steps / offered) if offered else math.nan
+    if any(task.offered < 0 for task in tasks):
+        return math.nan
+    return steps / sum(task.offered for task in tasks)
+
+
+class _Facts(NamedTuple):
+    stable: str
+    shadow: str
+    tasks: int
+    coverage: float
+    bound: float
+    estimate: Estimate | None
+    tolerance: float
+
+    def conclude(self) -> tuple[ShadowAction, str]:
+        """Return what to do, and why."""
+        keep = f'Keep {self.stable}'
+        if self.tasks < MIN_TASKS:
+            return ShadowAction.KEEP, (
+                f'too few to decide, {MIN_TASKS} tasks are needed. {keep}, and let it shadow on.'
+            )
+        if self.coverage < _LEAST_COVERAGE:
+            return ShadowAction.KEEP, (
+                f'only {percent(self.coverage)} of the observations were compared, the rest may '
+                f'differ. {keep}, and give the shadow more of the computer.'
+            )
+        if self.estimate is not None:
+            return self._conclude_from(self.estimate)
+        if self.bound <= self.tolerance:
+            return ShadowAction.DEPLOY, (
+                f'where the world is deterministic, success can differ by {points(self.bound)} at '
+                f'most, within the {points(self.tolerance)} allowed. Deploy {self.shadow}, in '
+                'stages.'
+            )
+        return ShadowAction.KEEP, (
+            f'that is too little to bound its success within {points(self.tolerance)}, for better '
+            f'or worse. {keep}, and let a canary tell.'
+        )
+
+    def _conclude_from(self, estimate: Estimate) -> tuple[ShadowAction, str]:
+        interval = estimate.interval
+        figures = (
+            f'an estimate says that it would have succeeded in {percent(estimate.shadow)} of '
+            f'{estimate.tasks:,} tasks, where {self.stable} did in {percent(estimate.stable)}: '
+            f'{change(-estimate.difference)} (95% interval: {span(-interval.high, -interval.low)})'
+        )
+        if estimate.interval.low >= -self.tolerance:
+            return ShadowAction.DEPLOY, f'{figures}. Deploy {self.shadow}, in stages.'
+        if estimate.interval.high < 0:
+            return ShadowAction.RETRAIN, f'{figures}. Keep {self.stable} and retrain.'
+        return ShadowAction.KEEP, (
+            f'{figures}, which leaves it open. Keep {self.stable}, and let it shadow on.'
+        )
+
+
+def _remarks(facts: _Facts, off_policy: OffPolicy | None) -> Iterator[str]:
+    yield (
+        'Agreement step by step does not bound success: one wrong step in a hundred may fail '
+        'every task. Only tasks without any disagreement would have gone the same way, and only '
+        'where the world is deterministic and what is within the tolerance makes no difference.'
+    )
+    if math.isnan(facts.bound):
+        yield (
+            'Some observations were not compared and it is not known of which tasks, so nothing '
+            'is said about whole tasks: success cannot be bounded.'
+        )
+    if facts.estimate is not None:
+        yield (
+            f'That {facts.shadow} would have succeeded is what your simulator or outcome model '
+            'estimates. It is no outcome: promote in stages, on real ones.'
+        )
+    if off_policy is not None:
+        yield (
+            f'The off-policy estimate stands on {off_policy.effective:,.0f} effective tasks of '
+            f'{off_policy.tasks:,}. It is never reason enough to promote.'
+        )
+        if off_policy.effective < _LEAST_EFFECTIVE:
+            yield (
+                'So few effective tasks mean that a handful decides: take the off-policy estimate '
+                'for no estimate.'
+            )
+
+
+def _estimate(tasks: Sequence[ShadowTask]) -> Estimate | None:
+    known = [
+        (task.success, task.shadow_success)
+        for task in tasks
+        if not math.isnan(task.success + task.shadow_success)
+    ]
+    if len(known) < 2:
+        return None
+    stable, shadow = np.array(known).T
+    return Estimate(
+        len(known), float(stable.mean()), float(shadow.mean()), _mean_interval(shadow - stable)
+    )
+
+
+def _mean_interval(values: NDArray[np.float64]) -> Interval:
+    """Return Student's 95% interval of a mean."""
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    return Interval(float(values.mean() - half), float(values.mean() + half))
+
+
+def _off_policy(tasks: Sequence[ShadowTask]) -> OffPolicy | None:
+    """
+    Weight what stable came to by how likely the shadow would have done the same.
+
+    Sources: Horvitz, Thompson 1952, JASA 47 (inverse propensity); Dudík, Langford, Li 2011, ICML
+    (doubly robust); Kong 1992, University of Chicago technical report 348 (effective sample size).
+    """
+    known = [
+        task
+        for task in tasks
+        if not math.isnan(task.success + task.propensity + task.shadow_propensity)
+    ]
+    if len(known) < 2:
+        return None
+    rewards = np.array([task.success for task in known])
+    logged = np.array([task.propensity for task in known])
+    wanted = np.array([task.shadow_propensity for task in known])
+    if (
+        np.any(logged < _PROPENSITY_FLOOR)
+        or np.any(logged > 1)
+        or np.any((wanted < 0) | (wanted > 1))
+    ):
+        raise AnalysisError(
+            'propensities are chances: above 0 for what was done, and from 0 to 1 for the shadow'
+        )
+    weights = wanted / logged
+    if not weights.any():
+        return None
+    terms = weights * rewards
+    robust = np.array([math.nan])
+    if not any(math.isnan(task.model + task.shadow_model) for task in known):
+        guess = np.array([task.model for task in known])
+        shadow_guess = np.array([task.shadow_model for task in known])
+        robust = shadow_guess + weights * (rewards - guess)
+    return OffPolicy(
+        tasks=len(known),
+        effective=float(weights.sum() ** 2 / (weights**2).sum()),
+        weighted=float(terms.mean()),
+        interval=_mean_interval(terms),
+        normalized=float(terms.sum() / weights.sum()),
+        doubly_robust=float(robust.mean()),
+        doubly_robust_interval=_mean_interval(robust) if len(robust) > 1 else Interval(),
+    )

@@ -1,0 +1,220 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+What evidence that is looked at all the time can see, before there is anything to see.
+
+It is tried out on blocks drawn by chance, with the evidence of the gate itself. The same question
+has the same answer: the draws are seeded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache, partial
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotswap_ros.gates.pairing.blocks import BLOCK_TASKS
+from hotswap_ros.gates.result import MIN_TASKS
+from hotswap_ros.gates.stats.evidence import HARM_DROPS, Block, BlockEvidence, DrawnEvidence
+from hotswap_ros.plan import Control
+
+#: How often a drop has to be found to be called detectable: 4 times in 5.
+POWER = 0.8
+#: How often evidence is tried out, and the seed of its draws.
+REPETITIONS = 400
+SEED = 20_261_122
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+#: Drops that are tried, finer where they are small; in between the power is taken to be straight.
+_DROPS = tuple(0.01 * 1.2**exponent for exponent in range(24))
+#: Blocks that are drawn one by one; of more, the sums of several are.
+_MOST_DRAWS = 100
+#: Sizes of blocks that are drawn for a stage, and drawn from again.
+_SIZES = 60
+_NUMBER_TASKS = 10_000_000
+
+
+class StageTasks(NamedTuple):
+    """
+    Tasks of one stage of a watch: those of both versions that finish in it.
+
+    `robots` have the candidate's tasks among them.
+    """
+
+    candidate: int
+    control: int
+    robots: int = 1
+
+
+def design_effect_of(stage: StageTasks, rho: float) -> float:
+    """Return by how much tasks of robots that are alike count for less."""
+    return max(1.0, 1 + (stage.candidate / max(1, stage.robots) - 1) * rho)
+
+
+@lru_cache(maxsize=64)
+def drops_by_evidence(
+    control: Control,
+    null: float,
+    alpha: float,
+    stages: tuple[StageTasks, ...],
+    rates: tuple[float, float],
+    rho: float,
+) -> tuple[float, ...]:
+    """Return, for the end of each stage, the smallest drop that is found; see detectable_drops."""
+    kinds = [_Blocks(control, null, rates, stage) for stage in stages]
+    effects = [_effect_at(control, stages, index, rho) for index in range(len(stages))]
+    drops = [null + drop for drop in _DROPS if null + drop < rates[0]]
+
+    @cache
+    def powers(index: int) -> tuple[float, ...]:
+        return _powers(kinds, drops[index], alpha, effects)
+
+    def power(stage: int, index: int) -> float:
+        return powers(index)[stage]
+
+    return tuple(
+        smallest(drops, partial(power, number))
+        if _is_enough(control, stages[: number + 1])
+        else math.nan
+        for number in range(len(stages))
+    )
+
+
+def _is_enough(control: Control, stages: Sequence[StageTasks]) -> bool:
+    """Return whether the gate could say anything but that it cannot decide."""
+    against_number = control in (Control.FIXED, Control.HISTORY)
+    candidate = sum(stage.candidate for stage in stages)
+    return candidate >= MIN_TASKS and (
+        against_number or sum(stage.control for stage in stages) >= MIN_TASKS
+    )
+
+
+def _effect_at(control: Control, stages: Sequence[StageTasks], index: int, rho: float) -> float:
+    if control is Control.WITHIN_ROBOTS:
+        return 1.0
+    tasks = sum(stage.candidate for stage in stages[: index + 1])
+    return design_effect_of(StageTasks(tasks, 0, stages[index].robots), rho)
+
+
+def smallest(drops: Sequence[float], power: Callable[[int], float]) -> float:
+    """Return from which drop on the power is high enough, by bisection."""
+    low, high = -1, len(drops)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+    if high == len(drops):
+        return math.nan
+    if high == 0:
+        return drops[0]
+    part = (POWER - power(low)) / (power(high) - power(low))
+    return drops[low] + part * (drops[high] - drops[low])
+
+
+def _powers(
+    kinds: Sequence[_Blocks], drop: float, alpha: float, effects: Sequence[float]
+) -> tuple[float, ...]:
+    """Return how often evidence has reached its limit by the end of each stage."""
+    chance = np.random.default_rng(SEED)
+    limit = math.log(1 / alpha)
+    start = np.zeros((REPETITIONS, 1, len(HARM_DROPS)))
+    is_found = np.zeros(REPETITIONS, bool)
+    found = []
+    for kind, effect in zip(kinds, effects):
+        path = start + np.cumsum(kind.draw(drop, chance), axis=1)
+        if path.shape[1]:
+            start = path[:, -1:, :]
+            is_found |= (_log_mean_exp(path / effect) >= limit).any(axis=1)
+        found.append(float(is_found.mean()))
+    return tuple(found)
+
+
+def _log_mean_exp(logs: Floats) -> Floats:
+    top = logs.max(axis=-1)
+    found: Floats = top + np.log(np.exp(logs - top[..., None]).mean(axis=-1))
+    return found
+
+
+class _Blocks:
+    """
+    The blocks of one stage, and what evidence each possible outcome of one brings.
+
+    `rates` are the control's, and what the gate takes for it.
+    """
+
+    def __init__(
+        self, control: Control, null: float, rates: tuple[float, float], stage: StageTasks
+    ) -> None:
+        self._baseline, known = rates
+        is_drawn = control is Control.WITHIN_ROBOTS and not null
+        against_number = control in (Control.FIXED, Control.HISTORY)
+        sizes = _sizes(stage, against_number)
+        self._number = int(stage.candidate / sizes[:, 1].mean())
+        kinds, self._picks = np.unique(sizes, axis=0, return_inverse=True)
+        tables = [
+            _table(is_drawn, against_number, null, known, int(control), int(own))
+            for control, own in kinds
+        ]
+        self._control, self._own = kinds[:, 0], kinds[:, 1]
+        self._places = np.cumsum([0, *(len(table) for table in tables[:-1])])
+        self._outcomes = np.concatenate(tables)
+
+    def draw(self, drop: float, chance: np.random.Generator) -> Floats:
+        """Return evidence: repetitions by blocks by alternatives."""
+        if self._number <= _MOST_DRAWS:
+            return self._draw(drop, self._number, chance)
+        sample = self._draw(drop, 20, chance).reshape(-1, len(HARM_DROPS))
+        together = self._number / _MOST_DRAWS
+        mean, spread = sample.mean(axis=0) * together, np.cov(sample.T) * together
+        shape = (REPETITIONS, _MOST_DRAWS)
+        return chance.multivariate_normal(mean, spread, shape, check_valid='ignore')
+
+    def _draw(self, drop: float, blocks: int, chance: np.random.Generator) -> Floats:
+        kinds = self._picks[chance.integers(len(self._picks), size=(REPETITIONS, blocks))]
+        own = self._own[kinds]
+        failed = chance.binomial(self._control[kinds], 1 - self._baseline)
+        own_failed = chance.binomial(own, 1 - max(0.0, self._baseline - drop))
+        found: Floats = self._outcomes[self._places[kinds] + failed * (own + 1) + own_failed]
+        return found
+
+
+def _sizes(stage: StageTasks, against_number: bool) -> Ints:
+    """Return (control, candidate) tasks of some blocks of a stage, as they fill up: see Lane."""
+    share = stage.candidate / max(1, stage.candidate + stage.control)
+    if against_number or not 0 < share < 1:
+        return np.array([[0, BLOCK_TASKS]])
+    chance = np.random.default_rng(SEED)
+    own = chance.binomial(BLOCK_TASKS, share, size=_SIZES)
+    rest = BLOCK_TASKS - own
+    # The version that is missing is waited for, with more tasks of the other.
+    waited = chance.geometric(share, _SIZES) - 1, chance.geometric(1 - share, _SIZES) - 1
+    sizes = np.where(own == 0, rest + waited[0], rest), np.where(rest == 0, own + waited[1], own)
+    found: Ints = np.maximum(1, np.stack(sizes, axis=1))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _table(
+    is_drawn: bool, against_number: bool, null: float, baseline: float, control: int, own: int
+) -> Floats:
+    """Return the evidence of every outcome of a block: by failures of the control, of its own."""
+    rows = []
+    for failed in range(control + 1):
+        for own_failed in range(own + 1):
+            block = Block(control, control - failed, own, own - own_failed)
+            if against_number:
+                tasks = _NUMBER_TASKS
+                block = Block(tasks, baseline * tasks, own, own - own_failed)
+            evidence: DrawnEvidence | BlockEvidence
+            if is_drawn:
+                evidence = DrawnEvidence(HARM_DROPS)
+            else:
+                evidence = BlockEvidence([null + drop for drop in HARM_DROPS], null)
+            evidence.add(block, baseline)
+            rows.append(evidence.log_e)
+    return np.array(rows)

@@ -1,0 +1,105 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Shadow agreement and input drift: what can be known before the candidate decides anything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from hotswap_ros.gates.checks.shadow import MIN_OBSERVATIONS
+from hotswap_ros.gates.pairing.differences import Differences
+from hotswap_ros.gates.result import CheckResult, verdict_of
+from hotswap_ros.gates.stats.drift import population_stability_index
+from hotswap_ros.gates.window import Window
+from hotswap_ros.models import VersionCounters
+from hotswap_ros.text import count
+
+
+class DriftCheck:
+    """
+    Whether the robots see what the candidate was trained on.
+
+    Telemetry counts sampled observations of each feature between the deciles of its training data,
+    so that each bin expects a tenth. The check is a plain limit on the population stability index:
+    samples of one task are too much alike for a test.
+    """
+
+    name = 'input_drift'
+
+    def __init__(self, candidate: str, max_drift: float) -> None:
+        self._candidate = candidate
+        self._max = max_drift
+        self._differences = Differences()
+        self._bins: dict[str, list[int]] = {}
+
+    def observe(
+        self,
+        robot_id: str,
+        control_version: str,
+        boot_id: str,
+        counters: Mapping[str, VersionCounters],
+    ) -> None:
+        """Take in a snapshot of a robot."""
+        found = counters.get(self._candidate)
+        new = self._differences.advance(robot_id, boot_id, {} if found is None else found.inputs)
+        for feature, bins in (new or {}).items():
+            before = self._bins.get(feature, [0] * len(bins))
+            if len(before) == len(bins):
+                self._bins[feature] = [a + b for a, b in zip(before, bins)]
+
+    @property
+    def _drifts(self) -> dict[str, float]:
+        return {
+            feature: population_stability_index(bins)
+            for feature, bins in self._bins.items()
+            if sum(bins) >= MIN_OBSERVATIONS
+        }
+
+    @property
+    def failed(self) -> bool:
+        """Whether a feature has drifted too far."""
+        return any(drift > self._max for drift in self._drifts.values())
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult:
+        """Return the verdict of this moment."""
+        drifts = self._drifts
+        feature = max(drifts, key=lambda name: drifts[name]) if drifts else ''
+        worst = drifts.get(feature, math.nan)
+        verdict = verdict_of(failed=self.failed, complete=complete, enough=bool(drifts))
+        seen = sum(self._bins[feature]) if drifts else 0
+        return CheckResult(
+            name=self.name,
+            verdict=verdict,
+            method='limit',
+            sentence=self._sentence(window, feature, worst, seen),
+            estimate=worst,
+            threshold=self._max,
+            n=seen,
+        )
+
+    def _sentence(self, window: Window, feature: str, worst: float, seen: int) -> str:
+        if not feature:
+            return (
+                f'Input drift of {window.candidate_name} cannot be judged yet: '
+                f'{MIN_OBSERVATIONS} observations of a feature with statistics are needed.'
+            )
+        text = (
+            f'{feature} is furthest from the training data of {window.candidate_name}: stability '
+            f'index {worst:.2f} over {count(seen, "observation")}, {self._max:g} is allowed'
+        )
+        return f'{text}: roll back.' if worst > self._max else f'{text}.'
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return {
+            'differences': self._differences.dump(),
+            'bins': {feature: list(bins) for feature, bins in self._bins.items()},
+        }
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._differences.load(data['differences'])
+        self._bins = {feature: list(bins) for feature, bins in data['bins'].items()}

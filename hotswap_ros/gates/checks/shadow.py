@@ -1,0 +1,103 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Shadow agreement and input drift: what can be known before the candidate decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.stats.evidence import RateEvidence
+from hotswap_ros.gates.stats.intervals import wilson_interval
+from hotswap_ros.gates.window import News, Window
+from hotswap_ros.text import count, evidence_words, percent
+
+#: Observations of a feature below which its drift is mostly noise.
+MIN_OBSERVATIONS = 500
+
+
+class ShadowCheck:
+    """
+    Whether a shadow decides as the stable version does, as often as the plan asks for.
+
+    Decisions of one task are alike, so the unit is what a robot compared from one finished task of
+    the stable version to the next. Agreement per step does not bound success.
+    """
+
+    name = 'shadow'
+
+    def __init__(self, min_agreement: float, alpha: float) -> None:
+        self._min = min_agreement
+        self._alpha = alpha
+        self._limit = 1 / alpha
+        self._evidence = RateEvidence(1 - min_agreement)
+        self._open: dict[str, tuple[int, int]] = {}
+        self._tasks = 0
+
+    def add(self, robot_id: str, news: News) -> None:
+        """Count comparisons, and close the robot's unit when a task has ended."""
+        before = self._open.get(robot_id, (0, 0))
+        compared = before[0] + news.candidate.shadowed
+        agreed = before[1] + news.candidate.agreed
+        if compared and news.control.finished > 0:
+            if self._evidence.value < self._limit:
+                self._evidence.add(min(1.0, max(0.0, 1 - agreed / compared)))
+            self._tasks += news.control.finished
+            compared = agreed = 0
+        self._open[robot_id] = compared, agreed
+
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._evidence.value >= self._limit
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult:
+        """Return the verdict of this moment."""
+        compared, agreed = window.candidate.shadowed, window.candidate.agreed
+        value = self._evidence.value
+        verdict = verdict_of(
+            failed=self.failed, complete=complete, enough=self._tasks >= MIN_TASKS
+        )
+        low, high = wilson_interval(agreed, compared)
+        text = (
+            f'{window.candidate_name} decides as {window.control_name} does in '
+            f'{percent(agreed / compared) if compared else "none"} of '
+            f'{count(compared, "comparison")}, {percent(self._min)} is asked for'
+        )
+        words = evidence_words(value, self._limit)
+        end = {
+            Verdict.FAIL: f'less than that beyond chance ({words}): roll back',
+            Verdict.PENDING: f'no verdict yet ({words})',
+            Verdict.PASS: f'no shortfall shown ({words})',
+            Verdict.INCONCLUSIVE: f'cannot be decided, {MIN_TASKS} tasks are needed',
+        }[verdict]
+        return CheckResult(
+            name=self.name,
+            verdict=verdict,
+            method='e-process',
+            sentence=f'{text}: {end}.',
+            estimate=ratio(agreed, compared),
+            low=low,
+            high=high,
+            threshold=self._min,
+            evidence=value,
+            evidence_limit=self._limit,
+            n=compared,
+            alpha=self._alpha,
+        )
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return {
+            'log_e': list(self._evidence.log_e),
+            'open': {robot_id: list(unit) for robot_id, unit in self._open.items()},
+            'tasks': self._tasks,
+        }
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._evidence.log_e = list(data['log_e'])
+        self._open = {robot_id: (unit[0], unit[1]) for robot_id, unit in data['open'].items()}
+        self._tasks = data['tasks']

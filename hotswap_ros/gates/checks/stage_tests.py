@@ -1,0 +1,195 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Success judged once at the end of a stage: the plain rule, and a test of fixed sample size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from hotswap_ros.gates.pairing.baseline import Baseline
+from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.stats.intervals import (
+    Interval,
+    newcombe_interval,
+    score_test,
+    wilson_interval,
+)
+from hotswap_ros.gates.window import News, Tally, Window
+from hotswap_ros.plan import SuccessCriteria
+from hotswap_ros.text import change, count, percent, span
+
+
+class ThresholdCheck:
+    """
+    The rule that people know: fail when the observed rate is below control − tolerance.
+
+    It looks at the data of the stage, once. It has no error rate that could be kept: with stages
+    of 100, 500 and 2,500 tasks, one equal candidate in five is rolled back.
+    """
+
+    name = 'success'
+    method = 'threshold'
+
+    def __init__(self, criteria: SuccessCriteria, alpha: float) -> None:
+        self._alpha = alpha
+        self._tolerance = criteria.max_success_drop
+        self._null = self._tolerance if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
+        self._baseline = Baseline(criteria)
+
+    def join(self, robot_id: str, history: Tally) -> None:
+        """Take in what the control did on a robot before."""
+        self._baseline.join(robot_id, history)
+
+    def add(self, robot_id: str, news: News) -> None:
+        """Count the tasks of each robot, where robots are compared."""
+        self._baseline.add(robot_id, news)
+
+    @property
+    def failed(self) -> bool:
+        """Return False: harm is only looked for at the end of a stage."""
+        return False
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult:
+        """Return the verdict of this moment: none before the stage is complete."""
+        candidate, control = self._arms(window)
+        counts = [candidate.finished]
+        if not self._baseline.is_number:
+            counts.append(control.finished)
+        enough = min(counts) >= MIN_TASKS and self._baseline.is_known
+        drop = self._rate(control) - ratio(candidate.succeeded, candidate.finished)
+        p_value = self._p_value(candidate, control) if enough and complete else math.nan
+        failed = complete and enough and self._is_harm(drop, p_value)
+        verdict = verdict_of(failed=failed, complete=complete, enough=enough)
+        own = wilson_interval(candidate.succeeded, candidate.finished)
+        low, high = self._interval(candidate, control) if enough and complete else Interval()
+        return CheckResult(
+            name=self.name,
+            verdict=verdict,
+            method=self.method,
+            sentence=self._sentence(window, drop, Interval(low, high), p_value, verdict),
+            estimate=ratio(candidate.succeeded, candidate.finished),
+            control=self._rate(control),
+            low=own.low,
+            high=own.high,
+            threshold=self._rate(control) - self._tolerance,
+            n=candidate.finished,
+            n_control=control.finished,
+            drop=drop,
+            drop_low=low,
+            drop_high=high,
+            p_value=p_value,
+            alpha=self._alpha,
+        )
+
+    def _arms(self, window: Window) -> tuple[Tally, Tally]:
+        stage = window.stage
+        return stage.candidate, self._baseline.shown(window) if self._baseline.is_number else (
+            stage.control
+        )
+
+    def _rate(self, control: Tally) -> float:
+        if self._baseline.is_number:
+            return self._baseline.rate if self._baseline.is_known else math.nan
+        return ratio(control.succeeded, control.finished)
+
+    def _is_harm(self, drop: float, p_value: float) -> bool:
+        return drop > self._tolerance
+
+    def _p_value(self, candidate: Tally, control: Tally) -> float:
+        return math.nan
+
+    def _interval(self, candidate: Tally, control: Tally) -> Interval:
+        return Interval()
+
+    def _sentence(
+        self, window: Window, drop: float, interval: Interval, p_value: float, verdict: Verdict
+    ) -> str:
+        candidate = window.stage.candidate
+        if not candidate.finished:
+            return f'{window.candidate_name} has not finished a task in this stage yet.'
+        text = (
+            f'{window.candidate_name} succeeds in '
+            f'{percent(candidate.succeeded / candidate.finished)} of '
+            f'{count(candidate.finished, "task")} of this stage, {self._control_words(window)}'
+        )
+        if verdict is Verdict.PENDING:
+            return f'{text}: judged when the stage is complete.'
+        if verdict is Verdict.INCONCLUSIVE:
+            return f'{text}: cannot be decided, {MIN_TASKS} tasks of each are needed.'
+        shown = change(drop)
+        if not math.isnan(interval.low):
+            shown += f' (95% interval {span(*interval)}, p = {p_value:.3g})'
+        allowed = f'{100 * self._tolerance:.1f} allowed'
+        if verdict is Verdict.FAIL:
+            return f'{text}: {shown}, {self._beyond(allowed)}: roll back.'
+        return f'{text}: {shown}, {self._within(allowed)}.'
+
+    def _control_words(self, window: Window) -> str:
+        if self._baseline.is_number:
+            return self._baseline.words(window)
+        control = window.stage.control
+        if not control.finished:
+            return f'{window.control_name} finished none'
+        rate = percent(control.succeeded / control.finished)
+        return f'{window.control_name} in {rate} of {control.finished:,}'
+
+    def _beyond(self, allowed: str) -> str:
+        return f'more than the {allowed}'
+
+    def _within(self, allowed: str) -> str:
+        return f'within the {allowed}'
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return {'baseline': self._baseline.dump()}
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._baseline.load(data['baseline'])
+
+
+class FixedHorizonCheck(ThresholdCheck):
+    """
+    A one-sided test at the end of each stage, on the stage's data; alpha is split over the stages.
+
+    Score test of the difference against the plan's null, Newcombe's interval; against a number,
+    the exact binomial test and Wilson's. Where robots are compared, counts are divided by the
+    design effect first.
+    """
+
+    method = 'fixed-horizon'
+
+    def __init__(self, criteria: SuccessCriteria, alpha: float, stages: int) -> None:
+        super().__init__(criteria, alpha / max(1, stages))
+
+    def _is_harm(self, drop: float, p_value: float) -> bool:
+        return p_value < self._alpha
+
+    def _p_value(self, candidate: Tally, control: Tally) -> float:
+        effect = self._baseline.design_effect
+        n, won = candidate.finished / effect, candidate.succeeded / effect
+        if self._baseline.is_number:
+            from scipy.stats import binomtest
+
+            limit = max(1e-9, self._baseline.rate - self._null)
+            return float(binomtest(round(won), round(n), limit, alternative='less').pvalue)
+        return score_test(
+            control.succeeded / effect, control.finished / effect, won, n, self._null
+        )
+
+    def _interval(self, candidate: Tally, control: Tally) -> Interval:
+        effect = self._baseline.design_effect
+        n, won = candidate.finished / effect, candidate.succeeded / effect
+        if self._baseline.is_number:
+            low, high = wilson_interval(won, n)
+            return Interval(self._baseline.rate - high, self._baseline.rate - low)
+        return newcombe_interval(control.succeeded / effect, control.finished / effect, won, n)
+
+    def _beyond(self, allowed: str) -> str:
+        return f"worse beyond chance (p below {self._alpha:.3g}, this stage's part of alpha)"
+
+    def _within(self, allowed: str) -> str:
+        return f"no harm shown (p above {self._alpha:.3g}, this stage's part of alpha)"

@@ -1,0 +1,237 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The success check: the candidate's tasks against the control's, looked at after every block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from hotswap_ros.gates.pairing.baseline import Baseline
+from hotswap_ros.gates.pairing.blocks import FleetBlock
+from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.stats.bounds import DropBounds
+from hotswap_ros.gates.stats.evidence import (
+    HARM_DROPS,
+    PROOF_DROPS,
+    Block,
+    BlockEvidence,
+    DrawnEvidence,
+)
+from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
+from hotswap_ros.gates.stats.stratified import weighted_drop
+from hotswap_ros.gates.window import News, Tally, Window
+from hotswap_ros.plan import Control, SuccessCriteria
+from hotswap_ros.text import change, count, evidence_words, percent, points, span
+
+#: Of alpha, for the end of the interval at which the candidate is not so bad; see SUCCESS_SHARE.
+_OTHER_TAIL = 0.25
+
+
+class SuccessCheck:
+    """
+    Block e-process against "not worse" or "not worse than the tolerance".
+
+    Evidence multiplies over blocks of tasks that began together (see Lane). Within robots and
+    against "not worse" it rests on nothing but the draw of versions, whatever tasks and robots are
+    like (DrawnEvidence says within which limits); elsewhere on the means of a block
+    (BlockEvidence). The baseline of an alternative is the control's rate in earlier blocks, with a
+    Beta(9, 1) prior, or the number that the plan compares with. Once the limit is reached the
+    verdict stands, with the evidence of that moment: nothing that comes later takes the alarm
+    back.
+
+    `alpha` is what the check may spend. With `explain`, an interval of the drop goes with the
+    result: the bounds of the same blocks, which leave out the null when the check fails.
+    """
+
+    name = 'success'
+
+    def __init__(self, criteria: SuccessCriteria, alpha: float, *, explain: bool) -> None:
+        self._tolerance = criteria.max_success_drop
+        self._alpha = alpha
+        self._limit = 1 / alpha
+        self._proof_limit = 1 / criteria.alpha
+        self._null = self._tolerance if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
+        self._harm: BlockEvidence | DrawnEvidence
+        if criteria.control is Control.WITHIN_ROBOTS and not self._null:
+            self._harm = DrawnEvidence(HARM_DROPS)
+        else:
+            self._harm = BlockEvidence([self._null + drop for drop in HARM_DROPS], self._null)
+        self._proof = BlockEvidence(PROOF_DROPS, self._tolerance)
+        self._baseline = Baseline(criteria)
+        self._bounds = None
+        if explain:
+            tails = (alpha, alpha * _OTHER_TAIL)
+            self._bounds = DropBounds(tails, (0.0, self._tolerance))
+        self._failed = False
+        self._weighted = [0.0, 0.0]
+
+    def join(self, robot_id: str, history: Tally) -> None:
+        """Take in what the control did on a robot before."""
+        self._baseline.join(robot_id, history)
+
+    def add(self, robot_id: str, news: News) -> None:
+        """Count the tasks of each robot, where robots are compared."""
+        self._baseline.add(robot_id, news)
+
+    def compare(self, found: FleetBlock) -> None:
+        """Take in a block of tasks that all ended."""
+        if not found.candidate.tasks or not self._baseline.is_known:
+            return
+        if self._failed:
+            return
+        block, rate = self._baseline.block(found), self._baseline.rate
+        self._harm.add(block, rate)
+        self._proof.add(block, rate)
+        if self._bounds is not None:
+            self._bounds.add(block, rate, self._baseline.design_effect)
+        self._weigh(block)
+        self._baseline.learn(found.control)
+        self._failed = self._evidence >= self._limit
+
+    def _weigh(self, block: Block) -> None:
+        # A difference of pooled rates would take a baseline that moves while the candidate's share
+        # grows for a difference between the versions.
+        drop, weight = weighted_drop(block)
+        self._weighted[0] += drop
+        self._weighted[1] += weight
+
+    @property
+    def failed(self) -> bool:
+        """Whether harm has been shown."""
+        return self._failed
+
+    @property
+    def _evidence(self) -> float:
+        return self._harm.value_for(self._baseline.design_effect)
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult:
+        """Return the verdict of this moment."""
+        candidate, control = window.candidate, self._baseline.shown(window)
+        counts = [candidate.finished]
+        if not self._baseline.is_number:
+            counts.append(control.finished)
+        enough = min(counts) >= MIN_TASKS and self._weighted[1] > 0
+        verdict = verdict_of(failed=self._failed, complete=complete, enough=enough)
+        own = wilson_interval(candidate.succeeded, candidate.finished)
+        other = wilson_interval(control.succeeded, control.finished)
+        drop = ratio(*self._weighted)
+        low, high = self._interval
+        is_fixed = self._baseline.is_number
+        rate = self._baseline.rate if is_fixed else ratio(control.succeeded, control.finished)
+        return CheckResult(
+            name=self.name,
+            verdict=verdict,
+            method='e-process',
+            sentence=f'{self._figures(window, drop, enough)}{self._end(verdict, counts)}.',
+            estimate=ratio(candidate.succeeded, candidate.finished),
+            control=rate,
+            low=own.low,
+            high=own.high,
+            control_low=math.nan if is_fixed else other.low,
+            control_high=math.nan if is_fixed else other.high,
+            threshold=rate - self._tolerance,
+            evidence=self._evidence,
+            evidence_limit=self._limit,
+            n=candidate.finished,
+            n_control=control.finished,
+            drop=drop,
+            drop_low=low,
+            drop_high=high,
+            alpha=self._alpha,
+        )
+
+    @property
+    def _interval(self) -> Interval:
+        """Return the bounds of the drop: beyond the null if, and only if, the check has failed."""
+        if self._bounds is None:
+            return Interval()
+        low, high = self._bounds.interval
+        low = max(low, self._null) if self._failed else min(low, self._null)
+        return Interval(low, max(low, high))
+
+    def _figures(self, window: Window, drop: float, enough: bool) -> str:
+        candidate, control = window.candidate, self._baseline.shown(window)
+        if not candidate.finished:
+            return f'{window.candidate_name} has not finished a task yet'
+        text = (
+            f'{window.candidate_name} succeeds in '
+            f'{percent(candidate.succeeded / candidate.finished)} of '
+            f'{count(candidate.finished, "task")}'
+        )
+        if not self._baseline.is_number and not control.finished:
+            where = self._baseline.where
+            return f'{text}, {window.control_name} finished none on {where}'
+        text += f', {self._baseline.words(window)}'
+        if not enough:
+            return text
+        pooled = self._pooled(candidate, control)
+        alike = change(pooled) == change(drop)
+        text += f': {change(drop)}' if alike else f'; like for like {change(drop)}'
+        if self._bounds is None:
+            return text
+        level = 1 - self._alpha * (1 + _OTHER_TAIL)
+        return f'{text} ({100 * level:.4g}% confidence sequence {self._span()})'
+
+    def _pooled(self, candidate: Tally, control: Tally) -> float:
+        other = self._baseline.rate
+        if not self._baseline.is_number:
+            other = control.succeeded / control.finished
+        return other - candidate.succeeded / candidate.finished
+
+    def _span(self) -> str:
+        low, high = self._interval
+        if low > 0 or self._failed:
+            return f'{100 * low:.1f} to {100 * high:.1f}'
+        return span(low, high)
+
+    def _end(self, verdict: Verdict, counts: list[int]) -> str:
+        harm = evidence_words(self._evidence, self._limit)
+        if verdict is Verdict.FAIL:
+            return f', {self._more_than()}: roll back'
+        if verdict is Verdict.PENDING:
+            return f': no verdict yet ({harm})'
+        if verdict is Verdict.PASS:
+            return f': no harm shown ({harm}), {self._proof_words()}'
+        if not self._baseline.is_known:
+            return ': cannot be decided, the previous version has no history to compare with'
+        return (
+            f': cannot be decided, {" and ".join(f"{n:,}" for n in counts)} tasks could be '
+            f'compared and {MIN_TASKS} of each are needed'
+        )
+
+    def _more_than(self) -> str:
+        if max(self._interval.low, self._null) >= self._tolerance:
+            return f'more than the {100 * self._tolerance:.1f} allowed'
+        harm = evidence_words(self._evidence, self._limit)
+        return f'worse beyond chance ({harm})'
+
+    def _proof_words(self) -> str:
+        bound = f'at most {points(self._tolerance)} worse' if self._tolerance else 'not worse'
+        proof = self._proof.value_for(self._baseline.design_effect)
+        shown = 'and' if proof >= self._proof_limit else 'but not'
+        evidence = evidence_words(proof, self._proof_limit)
+        return f'{shown} proven to be {bound} ({evidence})'
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return {
+            'harm': list(self._harm.log_e),
+            'proof': list(self._proof.log_e),
+            'baseline': self._baseline.dump(),
+            'bounds': None if self._bounds is None else self._bounds.dump(),
+            'failed': self._failed,
+            'weighted': list(self._weighted),
+        }
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._harm.log_e = list(data['harm'])
+        self._proof.log_e = list(data['proof'])
+        self._baseline.load(data['baseline'])
+        if self._bounds is not None and data['bounds'] is not None:
+            self._bounds.load(data['bounds'])
+        self._failed = data['failed']
+        self._weighted = list(data['weighted'])

@@ -1,0 +1,131 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What went wrong: every hypothesis examined, and ranked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from hotswap_ros.gates.diagnosis import by_evidence as evidence
+from hotswap_ros.gates.diagnosis import by_outcome as outcome
+from hotswap_ros.gates.diagnosis.by_guard import by_guard
+from hotswap_ros.gates.diagnosis.case import Case, Diagnosis, Finding, Group, Hypothesis
+from hotswap_ros.gates.diagnosis.ranking import (
+    CATEGORY,
+    CHANCE,
+    DRIFT,
+    EVERYWHERE,
+    OVERFITTING,
+    explain,
+)
+from hotswap_ros.gates.errors import AnalysisError
+
+_ORDER = list(Finding)
+_OPEN = (Finding.SUPPORTED, Finding.POSSIBLE)
+#: How far a drift is believed to be what is wrong, before it is known where tasks failed.
+_BELIEF = {
+    Finding.SUPPORTED: 1.0,
+    Finding.POSSIBLE: 0.2,
+    Finding.UNSUPPORTED: 0.0,
+    Finding.UNEXAMINED: 0.0,
+}
+#: Tasks of categories that are new to it let inputs be off as well, and are overfitting then.
+_BY_NEW_TASKS = 0.3
+
+
+def diagnose(case: Case) -> Diagnosis:
+    """
+    Examine a case.
+
+    Raises AnalysisError when a version has no tasks and nothing else says what happened.
+    """
+    categories = case.split(lambda record: record.category)
+    robots = case.split(lambda record: record.robot_id)
+    failures = _failures(case)
+    drift = evidence.drift(case)
+    found = by_guard(case, categories)
+    if case.is_comparable:
+        found += _by_outcome(case, categories, robots, failures, drift)
+    else:
+        found.append(drift)
+    if not case.is_comparable and not any(one.finding in _OPEN for one in found):
+        idle = case.control if not case.both[0].tasks else case.candidate
+        raise AnalysisError(f'no comparable task of {idle}: nothing to diagnose')
+    ranked = sorted(found, key=_rank)
+    return Diagnosis(case, _sentence(case, ranked), tuple(ranked), categories, robots, failures)
+
+
+def _by_outcome(
+    case: Case,
+    categories: Mapping[str, Group],
+    robots: Mapping[str, Group],
+    failures: Mapping[str, tuple[int, int]],
+    drift: Hypothesis,
+) -> list[Hypothesis]:
+    comparable = {name: group for name, group in categories.items() if group.is_comparable}
+    lab = case.control_lab, case.lab
+    belief = _BELIEF[drift.finding]
+    if case.known is not None and not case.known.issuperset(comparable):
+        belief *= _BY_NEW_TASKS
+    likely = explain(comparable, case.known, belief, lab)
+    drift = evidence.weighed(drift, likely.get(DRIFT, 0.0))
+    causes = [
+        drift,
+        outcome.chance(case, likely[CHANCE]),
+        outcome.overfitting(case, categories, likely.get(OVERFITTING, 0.0)),
+        evidence.label_noise(case),
+        outcome.broken_category(case, categories, likely.get(CATEGORY, 0.0)),
+        outcome.few_robots(case, robots),
+    ]
+    return [
+        *causes,
+        outcome.everywhere(case, categories, causes, likely[EVERYWHERE]),
+        evidence.disagreement(case),
+        outcome.failure_kind(case, failures),
+    ]
+
+
+def _rank(one: Hypothesis) -> tuple[bool, bool, bool, int, float]:
+    """Put what was seen first, then causes, the likeliest first, then symptoms, then the rest."""
+    is_out = one.finding not in _OPEN
+    is_seen = one.is_direct and one.finding is Finding.SUPPORTED
+    return is_out, not is_seen, one.is_symptom, _ORDER.index(one.finding), -one.strength
+
+
+def _failures(case: Case) -> dict[str, tuple[int, int]]:
+    """Return how many failed tasks of control and candidate the robots gave each reason for."""
+    control, candidate = (
+        Counter(
+            {
+                error: sum(r.tasks - r.successes for r in records if r.error == error)
+                for error in {r.error for r in records if r.successes < r.tasks}
+            }
+        )
+        for records in (case.of_control, case.of_candidate)
+    )
+    names = sorted(control | candidate, key=lambda name: -candidate[name])
+    return {name: (control[name], candidate[name]) for name in names}
+
+
+def _sentence(case: Case, ranked: list[Hypothesis]) -> str:
+    supported = [one for one in ranked if one.finding is Finding.SUPPORTED]
+    open_ = [one for one in ranked if one.finding is Finding.UNEXAMINED]
+    if not supported:
+        text = (
+            f'Nothing that was examined explains what became of {case.candidate}; most likely is: '
+            f'{ranked[0].title}. {ranked[0].text} {ranked[0].remedy}'
+        )
+    else:
+        text = f'{supported[0].title}. {supported[0].text} {supported[0].remedy}'
+        text += _named('Also supported', supported[1:])
+    text += _named('Possible as well', [h for h in ranked[1:] if h.finding is Finding.POSSIBLE])
+    if open_:
+        text += f' {len(open_)} of {len(ranked)} hypotheses could not be examined.'
+    return text
+
+
+def _named(lead: str, hypotheses: list[Hypothesis]) -> str:
+    titles = '; '.join(one.title for one in hypotheses)
+    return f' {lead}: {titles}.' if titles else ''

@@ -1,0 +1,8 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Errors of analyses and diagnoses."""
+
+
+class AnalysisError(Exception):
+    """The data cannot be analysed; the text says why, and what to do."""

@@ -1,0 +1,285 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The gate: telemetry in, verdicts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+from hotswap_ros.gates.checks.categories import CategoryCheck
+from hotswap_ros.gates.checks.grave_events import GraveEventCheck, StuckCheck
+from hotswap_ros.gates.checks.input_drift import DriftCheck
+from hotswap_ros.gates.checks.latency_increase import LatencyIncreaseCheck
+from hotswap_ros.gates.checks.request_limits import ErrorCheck, LatencyCheck
+from hotswap_ros.gates.checks.shadow import ShadowCheck
+from hotswap_ros.gates.checks.stage_tests import FixedHorizonCheck, ThresholdCheck
+from hotswap_ros.gates.checks.success import SuccessCheck
+from hotswap_ros.gates.checks.validity import SampleRatioCheck, UnreachableCheck
+from hotswap_ros.gates.pairing.strata import Strata
+from hotswap_ros.gates.result import CheckResult
+from hotswap_ros.gates.stats.alpha import split_alpha
+from hotswap_ros.gates.window import News, Window
+from hotswap_ros.models import VersionCounters
+from hotswap_ros.plan import Method, SuccessCriteria
+
+_FORMAT = 5
+
+
+class _Check(Protocol):
+    """
+    One question about the candidate; asked at any time, it sees everything since the start.
+
+    A check also has those of `join`, `add`, `compare`, `observe`, `share` and `reach` that it
+    needs to be told of: a robot's first snapshot, what is new on a robot, a block of tasks, the
+    whole snapshot, the routing, and the robots out of reach.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def failed(self) -> bool: ...
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult: ...
+
+    def dump(self) -> dict[str, Any]: ...
+
+    def load(self, data: Mapping[str, Any]) -> None: ...
+
+
+class Gate:
+    """
+    Judges one candidate over one whole rollout; carried across its stages and never reset.
+
+    An equal candidate is failed with probability `criteria.alpha` at most, over all looks and over
+    all statistical checks together: success may spend four fifths of it, the others share the
+    rest (`alpha_split`), and evidence has to reach the reciprocal. `stages` is how many stages the
+    rollout has, over which a fixed-horizon test splits its part. Without `explain` no interval is
+    kept, which is a good deal faster, for simulations.
+    """
+
+    def __init__(
+        self,
+        criteria: SuccessCriteria,
+        candidate: str,
+        *,
+        stages: int = 1,
+        explain: bool = True,
+    ) -> None:
+        self._window = Window(candidate)
+        self._strata = Strata(criteria.control)
+        self.alpha_split = split_alpha(criteria.alpha, spenders(criteria))
+        self._checks = _checks(criteria, candidate, self.alpha_split, stages, explain)
+        self._joiners = self._listeners('join')
+        self._adders = self._listeners('add')
+        self._comparers = self._listeners('compare')
+        self._observers = self._listeners('observe')
+        self._sharers = self._listeners('share')
+        self._reachers = self._listeners('reach')
+
+    def _listeners(self, name: str) -> tuple[Callable[..., None], ...]:
+        return tuple(getattr(check, name) for check in self._checks if hasattr(check, name))
+
+    @property
+    def candidate_tasks(self) -> int:
+        """Return how many tasks the candidate finished on the robots."""
+        return self._window.candidate.finished
+
+    @property
+    def control_tasks(self) -> int:
+        """Return how many tasks the control finished on the same robots."""
+        return self._window.control.finished
+
+    def observe(
+        self,
+        robot_id: str,
+        control_version: str,
+        boot_id: str,
+        counters: Mapping[str, VersionCounters],
+        candidate_share: float | None = None,
+    ) -> None:
+        """
+        Take in a telemetry snapshot of a robot.
+
+        The robot's first one is the reference from which it counts: give it before the candidate's
+        first task. Snapshots may be lost, come twice or come late. `candidate_share` is the share
+        of its tasks that the robot gives to the candidate as it reports; None: not known.
+        """
+        window = self._window
+        if candidate_share is not None:
+            self._strata.share(robot_id, candidate_share)
+            for share in self._sharers:
+                share(robot_id, candidate_share)
+        if not window.knows(robot_id):
+            window.observe(robot_id, control_version, boot_id, counters)
+            self._strata.join(robot_id)
+            self._join(robot_id)
+        else:
+            in_flight = window.in_flight(robot_id)
+            news = window.observe(robot_id, control_version, boot_id, counters)
+            if news is not None:
+                self._count(robot_id, news, in_flight)
+        for observe in self._observers:
+            observe(robot_id, control_version, boot_id, counters)
+
+    def watch_only(self, robot_ids: Collection[str]) -> None:
+        """
+        Take note that nothing more will be heard of other robots.
+
+        What they have under way is not counted, and no comparison waits for it.
+        """
+        self._strata.watch_only(robot_ids)
+
+    def leave(self, robot_id: str) -> None:
+        """
+        Give up the tasks that a robot has under way: it has been silent for too long.
+
+        They count as failed; a message that comes after all puts the counts right.
+        """
+        if not self._window.knows(robot_id):
+            return
+        in_flight = self._window.in_flight(robot_id)
+        news = self._window.leave(robot_id)
+        if news is not None:
+            self._count(robot_id, news, in_flight)
+
+    def _join(self, robot_id: str) -> None:
+        history = self._window.reference(robot_id)
+        for join in self._joiners:
+            join(robot_id, history)
+
+    def _count(self, robot_id: str, news: News, in_flight: tuple[int, int]) -> None:
+        for add in self._adders:
+            add(robot_id, news)
+        for block in self._strata.add(robot_id, news, in_flight):
+            for compare in self._comparers:
+                compare(block)
+
+    def reach(self, lost: int, robots: int) -> None:
+        """Take in how many of the rollout's robots are out of reach at present."""
+        for reach in self._reachers:
+            reach(lost, robots)
+
+    def begin_stage(self) -> None:
+        """Begin a stage: methods that judge at its end look at the data from here on."""
+        self._window.begin_stage()
+
+    @property
+    def under_way(self) -> list[int]:
+        """Return the comparisons that evidence is still to come from; see `awaits`."""
+        return self._strata.under_way
+
+    def awaits(self, comparisons: Collection[int]) -> bool:
+        """Return whether any of these comparisons still waits for its tasks."""
+        return self._strata.awaits(comparisons)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a check says FAIL before its stage is complete; quicker than `checks`."""
+        return any(check.failed for check in self._checks)
+
+    def checks(self, *, complete: bool) -> tuple[CheckResult, ...]:
+        """
+        Return what each check says: FAIL or PENDING, and FAIL, PASS or INCONCLUSIVE if `complete`.
+
+        `complete` says that the step's data are in; PASS means that they show no harm.
+        """
+        return tuple(check.result(self._window, complete=complete) for check in self._checks)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON; a gate loaded from it goes on as this one would."""
+        return {
+            'format': _FORMAT,
+            'candidate': self._window.candidate_name,
+            'window': self._window.dump(),
+            'strata': self._strata.dump(),
+            'checks': {check.name: check.dump() for check in self._checks},
+        }
+
+    @classmethod
+    def load(
+        cls,
+        criteria: SuccessCriteria,
+        candidate: str,
+        data: Mapping[str, Any],
+        *,
+        stages: int = 1,
+        explain: bool = True,
+    ) -> Gate:
+        """Take up a dumped gate. Raises ValueError if it is of another candidate or criteria."""
+        gate = cls(criteria, candidate, stages=stages, explain=explain)
+        names = [check.name for check in gate._checks]
+        expected = (_FORMAT, candidate, sorted(names))
+        found = (data.get('format'), data.get('candidate'), sorted(data.get('checks', ())))
+        if found != expected:
+            raise ValueError(
+                f'a gate of (format, candidate, checks) {expected} cannot go on from {found}'
+            )
+        gate._window.load(data['window'])
+        gate._strata.load(data['strata'])
+        for check in gate._checks:
+            check.load(data['checks'][check.name])
+        return gate
+
+
+def spenders(criteria: SuccessCriteria) -> list[str]:
+    """Return the checks besides success that roll back by evidence."""
+    plain = criteria.method is Method.THRESHOLD
+    return [
+        name
+        for name, asked in (
+            ('latency', criteria.max_latency_ms is not None and not plain),
+            ('latency_increase', criteria.max_latency_increase is not None),
+            ('errors', criteria.max_error_rate is not None and not plain),
+            ('grave_events', bool(criteria.grave_events)),
+            ('categories', criteria.max_category_drop is not None),
+            ('shadow', criteria.min_shadow_agreement is not None),
+        )
+        if asked
+    ]
+
+
+def _checks(
+    criteria: SuccessCriteria,
+    candidate: str,
+    alpha: Mapping[str, float],
+    stages: int,
+    explain: bool,
+) -> tuple[_Check, ...]:
+    plain = criteria.method is Method.THRESHOLD
+    checks = [_success(criteria, alpha['success'], stages, explain)]
+    if criteria.max_latency_ms is not None:
+        part = alpha.get('latency', 1.0)
+        checks.append(LatencyCheck(criteria.max_latency_ms, part, plain=plain))
+    if criteria.max_latency_increase is not None:
+        part = alpha['latency_increase']
+        checks.append(LatencyIncreaseCheck(criteria.max_latency_increase, part))
+    if criteria.max_error_rate is not None:
+        part = alpha.get('errors', 1.0)
+        checks.append(ErrorCheck(criteria.max_error_rate, part, plain=plain))
+    if criteria.max_stuck_per_robot is not None:
+        checks.append(StuckCheck(criteria.max_stuck_per_robot))
+    if criteria.grave_events:
+        checks.append(GraveEventCheck(criteria.grave_events, alpha['grave_events']))
+    if criteria.max_category_drop is not None:
+        part = alpha['categories']
+        checks.append(CategoryCheck(candidate, criteria.max_category_drop, part))
+    if criteria.min_shadow_agreement is not None:
+        checks.append(ShadowCheck(criteria.min_shadow_agreement, alpha['shadow']))
+    if criteria.max_input_drift is not None:
+        checks.append(DriftCheck(candidate, criteria.max_input_drift))
+    if criteria.max_unreachable_share is not None:
+        checks.append(UnreachableCheck(criteria.max_unreachable_share))
+    if criteria.sample_ratio_alpha is not None:
+        checks.append(SampleRatioCheck(criteria.sample_ratio_alpha))
+    return tuple(checks)
+
+
+def _success(criteria: SuccessCriteria, alpha: float, stages: int, explain: bool) -> _Check:
+    if criteria.method is Method.THRESHOLD:
+        return ThresholdCheck(criteria, alpha)
+    if criteria.method is Method.FIXED:
+        return FixedHorizonCheck(criteria, alpha, stages)
+    return SuccessCheck(criteria, alpha, explain=explain)

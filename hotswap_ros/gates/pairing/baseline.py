@@ -1,0 +1,128 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the candidate's success is held against: the plan's choice of a control."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hotswap_ros.gates.pairing.blocks import Arm, FleetBlock
+from hotswap_ros.gates.pairing.clustering import Clusters
+from hotswap_ros.gates.result import MIN_TASKS, ratio
+from hotswap_ros.gates.stats.evidence import Block
+from hotswap_ros.gates.stats.intervals import wilson_interval
+from hotswap_ros.gates.window import News, Tally, Window
+from hotswap_ros.plan import Control, SuccessCriteria
+from hotswap_ros.text import percent
+
+#: What is thought of the control's success rate before any task: Beta(9, 1). A wrong guess costs
+#: power, never validity.
+_PRIOR = (10.0, 9.0)
+#: A rate that is known is one of so many tasks.
+_ENDLESS = 10_000_000
+
+
+class Baseline:
+    """
+    The control's part of every block, and what is known of its rate before the block.
+
+    Within robots, a draw for each task makes both versions' tasks alike. Everywhere else robots
+    differ, and the evidence is divided by `design_effect`.
+    """
+
+    def __init__(self, criteria: SuccessCriteria) -> None:
+        self.kind = criteria.control
+        self._number = criteria.baseline_success_rate
+        self._tasks, self._successes = _PRIOR
+        self._history = Tally()
+        self.clusters = Clusters()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the candidate is held against a number, with no control of its own."""
+        return self.kind in (Control.FIXED, Control.HISTORY)
+
+    def join(self, robot_id: str, history: Tally) -> None:
+        """Take in what the control did on a robot before."""
+        self._history = self._history.plus(history)
+        self.clusters.add_control(robot_id, history.finished, history.succeeded)
+
+    def add(self, robot_id: str, news: News) -> None:
+        """Count the tasks of each robot, where robots are compared."""
+        if self.kind is Control.WITHIN_ROBOTS:
+            return
+        control = news.control
+        self.clusters.add_control(robot_id, control.finished, control.succeeded)
+        self.clusters.add_candidate(robot_id, news.candidate.finished)
+
+    @property
+    def design_effect(self) -> float:
+        """Return by how much evidence is to be divided."""
+        return 1.0 if self.kind is Control.WITHIN_ROBOTS else self.clusters.design_effect
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is anything to compare with."""
+        return self.kind is not Control.HISTORY or self._history.finished >= MIN_TASKS
+
+    @property
+    def rate(self) -> float:
+        """Return the control's rate as far as it is known."""
+        if self.kind is Control.HISTORY:
+            # Its own uncertainty must not be held against the candidate.
+            return min(0.999, wilson_interval(self._history.succeeded, self._history.finished).low)
+        if self._number is not None:
+            return self._number
+        return self._successes / self._tasks
+
+    def block(self, found: FleetBlock) -> Block:
+        """Return the block that the candidate is judged by."""
+        candidate = found.candidate
+        if self.is_number:
+            return Block(_ENDLESS, self.rate * _ENDLESS, candidate.tasks, candidate.succeeded)
+        control = found.control
+        return Block(control.tasks, control.succeeded, candidate.tasks, candidate.succeeded)
+
+    def learn(self, control: Arm) -> None:
+        """Take in the control's part of a block that has been judged."""
+        self._tasks += control.tasks
+        self._successes += control.succeeded
+
+    def shown(self, window: Window) -> Tally:
+        """Return the control's counts that people are shown."""
+        return self._history if self.kind is Control.HISTORY else window.control
+
+    def words(self, window: Window) -> str:
+        """Say what the candidate is held against."""
+        name = window.control_name
+        if self.kind is Control.FIXED:
+            return f'the plan expects {percent(self.rate)}'
+        shown = self.shown(window)
+        if not shown.finished:
+            return f'{name} finished none before the rollout'
+        rate, tasks = percent(ratio(shown.succeeded, shown.finished)), f'{shown.finished:,}'
+        if self.kind is Control.HISTORY and not self.is_known:
+            return f'{name} did next to nothing before the rollout'
+        if self.kind is Control.HISTORY:
+            return f'{name} did in {rate} of {tasks} before the rollout'
+        return f'{name} in {rate} of {tasks} on {self.where}'
+
+    @property
+    def where(self) -> str:
+        """Say which robots the control's tasks are on."""
+        return 'the same robots' if self.kind is Control.WITHIN_ROBOTS else 'all robots'
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return {
+            'learned': [self._tasks, self._successes],
+            'history': self._history.dump(),
+            'clusters': self.clusters.dump(),
+        }
+
+    def load(self, data: dict[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._tasks, self._successes = data['learned']
+        self._history = Tally.load(data['history'])
+        self.clusters.load(data['clusters'])

@@ -1,0 +1,196 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Robots that give the candidate the same share of their tasks, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import chain
+from typing import Any
+
+from hotswap_ros.gates.pairing.blocks import Arm, FleetBlock, Lane, Progress
+from hotswap_ros.gates.pairing.in_flight import NO_BLOCK, InFlight
+from hotswap_ros.gates.window import News, Tally
+from hotswap_ros.plan import Control
+
+
+class Strata:
+    """
+    A lane for each share of the candidate, as the control asks for.
+
+    Pooled, robots of different shares would mix up what a robot is like with what a version does.
+    Where robots without the candidate are the control, all of them are one stratum.
+
+    A task belongs to the share that was in force when it began, and to no lane where that is not
+    known: what a robot tells for the first time after its share was changed may have begun before.
+    Memory is constant per robot: a debt for each task under way, and a block.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._lanes: dict[float, Lane] = {}
+        self._shares: dict[str, float] = {}
+        self._moved: set[str] = set()
+        self._debts: dict[str, tuple[InFlight, InFlight]] = {}
+        self._begun = 0
+        self._told = 0
+        self._numbers = 0
+        self._has_compared = False
+
+    @property
+    def under_way(self) -> list[int]:
+        """
+        Return the comparisons that wait only for tasks under way.
+
+        Before the first one has been made also those that more tasks have to begin for: all that
+        was done may have come in one message.
+        """
+        waiting = list(chain.from_iterable(lane.full for lane in self._lanes.values()))
+        if not waiting and not self._has_compared:
+            lanes = (lane for share, lane in self._lanes.items() if self._compares(share))
+            waiting = list(chain.from_iterable(lane.blocks for lane in lanes))
+        return sorted(waiting)
+
+    def _compares(self, share: float) -> bool:
+        """Return whether robots of a share have both versions, as far as the control asks."""
+        return self._control is not Control.WITHIN_ROBOTS or 0 < share < 1
+
+    def awaits(self, comparisons: Collection[int]) -> bool:
+        """Return whether any of these still waits."""
+        return any(not lane.blocks.isdisjoint(comparisons) for lane in self._lanes.values())
+
+    def share(self, robot_id: str, candidate_share: float) -> None:
+        """Take in the share of its tasks that a robot gives to the candidate from now on."""
+        if self._control is not Control.WITHIN_ROBOTS:
+            return
+        last = self._shares.get(robot_id)
+        if last == candidate_share:
+            return
+        self._shares[robot_id] = candidate_share
+        self._moved.add(robot_id)
+        if robot_id in self._debts:
+            self._part(robot_id, last or 0.0)
+
+    def _part(self, robot_id: str, share: float) -> None:
+        lane = self._lanes.get(share)
+        if lane is None or robot_id not in lane.robots:
+            return
+        lane.part(robot_id, self._now)
+        if lane.is_over:
+            del self._lanes[share]
+
+    def join(self, robot_id: str) -> None:
+        """Take note of a robot whose counts are known from here on."""
+        self._moved.discard(robot_id)
+
+    def watch_only(self, robot_ids: Collection[str]) -> None:
+        """Wait no longer for tasks under way on other robots."""
+        for robot_id in self._debts.keys() - set(robot_ids):
+            self._leave(robot_id)
+
+    def _leave(self, robot_id: str) -> None:
+        """
+        Give up a robot and, with it, the lanes that its last tasks are in.
+
+        Only the tasks that end soon could be counted of it, which would not be a fair choice.
+        """
+        self._shares.pop(robot_id, None)
+        owed = set().union(*(debts.blocks for debts in self._debts.pop(robot_id)))
+        for share, lane in list(self._lanes.items()):
+            if robot_id in lane.robots or not lane.blocks.isdisjoint(owed):
+                lane.robots.discard(robot_id)
+                lane.give_up()
+            if lane.is_over:
+                del self._lanes[share]
+
+    def add(self, robot_id: str, news: News, in_flight: tuple[int, int]) -> tuple[FleetBlock, ...]:
+        """
+        Count what is new on a robot, and return the blocks that have ended with it.
+
+        `in_flight` are its tasks under way before, of the candidate and of the control; those of a
+        robot that joins began too early to count. Where its share is not known a robot joins with
+        its first task of the candidate: one that never gets it is no control.
+        """
+        share = self._shares.get(robot_id, 0.0)
+        is_known = robot_id not in self._moved
+        self._moved.discard(robot_id)
+        both = self._debts.get(robot_id)
+        if both is None:
+            if self._control is Control.WITHIN_ROBOTS and not share and not news.candidate.started:
+                return ()
+            candidate, control = in_flight
+            both = self._debts[robot_id] = InFlight(control), InFlight(candidate)
+        if share not in self._lanes:
+            self._lanes[share] = self._new_lane()
+        lane = self._lanes[share]
+        lane.robots.add(robot_id)
+        self._told += 1
+        for index, new in enumerate((news.control, news.candidate)):
+            self._begun += new.started
+            number = lane.begin(index, new.started) if is_known else NO_BLOCK
+            both[index].begin(number, new.started)
+            self._end(both[index], index, new)
+        return tuple(self._ended())
+
+    def _end(self, debts: InFlight, index: int, new: Tally) -> None:
+        debts.troubled = debts.troubled or new.errors > 0
+        if new.finished < 0:
+            debts.take_back(-new.finished)
+        if new.finished <= 0:
+            return
+        troubled, debts.troubled = int(debts.troubled), False
+        of_them = min(new.succeeded, new.finished), min(new.stuck, new.finished)
+        ended = Arm(new.finished, *of_them, troubled)
+        for number, arm in debts.end(ended):
+            for lane in self._lanes.values():
+                lane.end(number, index, arm)
+
+    def _ended(self) -> list[FleetBlock]:
+        now = self._now
+        found: list[FleetBlock] = []
+        for share, lane in list(self._lanes.items()):
+            found += lane.ended(now)
+            if lane.is_over:
+                del self._lanes[share]
+        self._has_compared = self._has_compared or bool(found)
+        return found
+
+    @property
+    def _now(self) -> Progress:
+        return Progress(self._begun, self._told, len(self._debts))
+
+    def _new_lane(self) -> Lane:
+        without_control = self._control in (Control.FIXED, Control.HISTORY)
+        return Lane(self._new_number, without_control=without_control)
+
+    def _new_number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return {
+            'shares': dict(self._shares),
+            'moved': sorted(self._moved),
+            'counted': [self._begun, self._told, self._numbers],
+            'has_compared': self._has_compared,
+            'lanes': [[share, lane.dump()] for share, lane in self._lanes.items()],
+            'debts': {
+                robot_id: [debts.dump() for debts in both]
+                for robot_id, both in self._debts.items()
+            },
+        }
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._shares, self._moved = dict(data['shares']), set(data['moved'])
+        for share, dumped in data['lanes']:
+            self._lanes[share] = self._new_lane()
+            self._lanes[share].load(dumped)
+        self._begun, self._told, self._numbers = data['counted']
+        self._has_compared = data['has_compared']
+        self._debts = {
+            robot_id: (InFlight.load(both[0]), InFlight.load(both[1]))
+            for robot_id, both in data['debts'].items()
+        }

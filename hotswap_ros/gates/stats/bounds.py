@@ -1,0 +1,142 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The drop in success rate that the evidence leaves possible: e-processes turned into bounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotswap_ros.gates.stats.evidence import HARM_DROPS, Block
+from hotswap_ros.gates.stats.intervals import Interval
+
+Array = NDArray[np.float64]
+
+#: Drops (below zero: gains) that are tried; finer where decisions are made.
+_FINE = np.arange(-10, 11) * 0.005
+_MIDDLE = np.arange(6, 21) * 0.01
+_COARSE = np.arange(9, 37) * 0.025
+_DROPS: Array = np.concatenate((-_COARSE[11::-1], -_MIDDLE[::-1], _FINE, _MIDDLE, _COARSE))
+#: How far beyond a tried drop the alternatives lie: above it as for harm, below it fewer.
+_BELOW = (0.03, 0.08, 0.18)
+_FLOOR = 0.001
+#: Steps to a root, of Newton's kind: the error is below 1e-6, and enters only squared.
+_STEPS = 10
+_EDGE = 1e-9
+
+
+class DropBounds:
+    """
+    A confidence sequence for the drop: all drops that no e-process has refuted.
+
+    For every drop of a grid there is the e-process of BlockEvidence against "at most this drop"
+    and one against "at least this drop". Where the first reaches 1/`tails[0]` the drop is larger,
+    where the second reaches 1/`tails[1]` it is smaller; between the points of the grid the
+    logarithm is taken to be straight. `nulls` are points that the grid must have: the
+    lower bound passes one at the block at which BlockEvidence against it reaches its limit.
+    """
+
+    def __init__(self, tails: tuple[float, float], nulls: Sequence[float]) -> None:
+        self._limits = tuple(-math.log(tail) for tail in tails)
+        self._drops = np.unique(np.concatenate((_DROPS, np.asarray(nulls))).round(9))
+        self._sides = (
+            _Side(self._drops, self._drops[:, None] + np.array(HARM_DROPS)),
+            _Side(self._drops, self._drops[:, None] - np.array(_BELOW)),
+        )
+        self._low, self._high = -1.0, 1.0
+
+    def add(self, block: Block, baseline: float, design_effect: float = 1.0) -> None:
+        """Take in a block. `baseline`, the control's rate, must come from earlier blocks."""
+        for side in self._sides:
+            side.add(block, baseline)
+        at_most, at_least = (side.log_mean(design_effect) for side in self._sides)
+        self._low = self._crossing(at_most, self._limits[0], 1)
+        self._high = self._crossing(at_least, self._limits[1], -1)
+
+    def _crossing(self, log_e: Array, limit: float, step: int) -> float:
+        """Return the last drop, going by `step` from one end, that is still refuted."""
+        values, drops = log_e[::step], self._drops[::step]
+        refuted = np.flatnonzero(values >= limit)
+        if not len(refuted):
+            return -1.0 * step
+        last = int(refuted[-1])
+        if last + 1 == len(drops):
+            return float(drops[last])
+        part = (values[last] - limit) / (values[last] - values[last + 1])
+        return float(drops[last] + part * (drops[last + 1] - drops[last]))
+
+    @property
+    def interval(self) -> Interval:
+        """Return the bounds of the drop; -1 and 1 when nothing is known."""
+        return Interval(min(self._low, self._high), max(self._low, self._high))
+
+    def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
+        return {
+            'low': self._low,
+            'high': self._high,
+            'log_e': [side.log_e.tolist() for side in self._sides],
+        }
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take back what `dump` gave."""
+        self._low, self._high = data['low'], data['high']
+        for side, log_e in zip(self._sides, data['log_e']):
+            side.log_e = np.array(log_e)
+
+
+class _Side:
+    """E-processes against every drop, each averaged over its alternatives."""
+
+    def __init__(self, drops: Array, alternatives: Array) -> None:
+        self._drops = np.broadcast_to(drops[:, None], alternatives.shape)
+        self._alternatives = alternatives
+        self.log_e = np.zeros(alternatives.shape)
+
+    def add(self, block: Block, baseline: float) -> None:
+        n_control, s_control, n_candidate, s_candidate = block
+        candidate = np.clip(baseline - self._alternatives, _FLOOR, 1 - _FLOOR)
+        null = _projection(baseline, candidate, n_control, n_candidate, self._drops)
+        gain = (
+            s_control * np.log(baseline / null)
+            + (n_control - s_control) * np.log((1 - baseline) / (1 - null))
+            + s_candidate * np.log(candidate / (null - self._drops))
+            + (n_candidate - s_candidate) * np.log((1 - candidate) / (1 - null + self._drops))
+        )
+        # At the ends of the scale an alternative can be pushed into the null: it says nothing.
+        beyond = (baseline - candidate - self._drops) * (self._alternatives - self._drops) > 0
+        self.log_e += np.where(beyond, gain, 0.0)
+
+    def log_mean(self, design_effect: float) -> Array:
+        log_e = self.log_e / design_effect
+        top = log_e.max(axis=1)
+        found: Array = top + np.log(np.exp(log_e - top[:, None]).mean(axis=1))
+        return found
+
+
+def _projection(
+    control: float, candidate: Array, n_control: float, n_candidate: float, drops: Array
+) -> Array:
+    """Return what `null_projection` returns first, for many alternatives and drops at once."""
+    moved = candidate + drops
+    low = np.maximum(np.minimum(control, moved), np.maximum(drops, 0.0))
+    high = np.minimum(np.maximum(control, moved), np.minimum(1.0, 1.0 + drops))
+    x = (low + high) / 2
+    for _ in range(_STEPS):
+        y = x - drops
+        own, other = x * (1 - x), y * (1 - y)
+        slope = n_control * (control - x) / own + n_candidate * (candidate - y) / other
+        curve = n_control * (x * x - 2 * control * x + control) / own**2
+        curve += n_candidate * (y * y - 2 * candidate * y + candidate) / other**2
+        low, high = np.where(slope > 0, x, low), np.where(slope > 0, high, x)
+        # Newton's step, kept between the ends.
+        x = x + slope / curve
+        x = np.where((x >= low) & (x <= high), x, (low + high) / 2)
+    ends = np.maximum(drops, 0.0) + _EDGE, np.minimum(drops, 0.0) + 1.0 - _EDGE
+    middle: Array = np.clip(x, *ends)
+    return middle

@@ -1,0 +1,251 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The robot's own copy of the versions that it needs, within a quota."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from io import BufferedIOBase
+from pathlib import Path
+
+from hotswap_ros.models.errors import (
+    DigestMismatchError,
+    FetchFailedError,
+    InvalidManifestError,
+    NoDiskError,
+    UnknownVersionError,
+)
+from hotswap_ros.models.manifest import Manifest, is_name
+from hotswap_ros.models.repository import (
+    MANIFEST_NAME,
+    MissingError,
+    ModelRepository,
+    Source,
+    manifest_of,
+)
+from hotswap_ros.models.verified import VerifiedVersion
+
+_CHUNK_BYTES = 1 << 20
+
+#: A server that is slower than this after a while would keep a version FETCHING for days.
+_SLOWEST_BYTES_PER_S, _PATIENCE_S = 10_000, 30.0
+
+#: More than any manifest has: what is longer is something else.
+_MOST_MANIFEST_BYTES = 1_000_000
+
+#: Where versions lie that are not complete; no model has this name.
+_PARTS = '.fetching'
+
+
+class CachedRepository(ModelRepository):
+    """
+    A repository in a folder of this robot, which `fetch` fills from a source.
+
+    A version appears in it as a whole or not at all, and goes on to be served when the source is
+    out of reach. When the next one does not fit the quota, those that were not used for longest
+    go. Threads may share it; a folder has one robot.
+    """
+
+    def __init__(self, folder: Path | str, source: Source, quota_bytes: int | None = None) -> None:
+        super().__init__(folder)
+        self._source = source
+        self._quota = quota_bytes
+        self._lock = threading.Lock()
+
+    def versions(self, model_id: str) -> list[str]:
+        """Return the names of the versions that are here or can be fetched, sorted."""
+        return sorted({*super().versions(model_id), *self._source.versions(model_id)})
+
+    def manifest(self, model_id: str, version: str) -> Manifest:
+        """Read a manifest, from the source if the version is not here."""
+        if self.has(model_id, version):
+            return super().manifest(model_id, version)
+        return self._remote_manifest(model_id, version)[0]
+
+    def verify(self, model_id: str, version: str) -> VerifiedVersion:
+        """Check a version's digest. One that is damaged goes: it can be fetched again."""
+        try:
+            verified = super().verify(model_id, version)
+        except (DigestMismatchError, InvalidManifestError):
+            shutil.rmtree(self._folder(model_id, version), ignore_errors=True)
+            raise
+        os.utime(self._folder(model_id, version))
+        return verified
+
+    def has(self, model_id: str, version: str) -> bool:
+        """Return whether nothing needs to be fetched for a version."""
+        if not (is_name(model_id) and is_name(version)):
+            return False
+        return (self._folder(model_id, version) / MANIFEST_NAME).exists()
+
+    def fetch(self, model_id: str, version: str, keep: Collection[str] = ()) -> None:
+        """
+        Bring a version here; versions to `keep` do not make room for it. Blocks.
+
+        Raises UnknownVersionError, InvalidManifestError, FetchFailedError, or NoDiskError with the
+        figures; then nothing of it is here.
+        """
+        with self._lock:
+            try:
+                self._fetch(model_id, version, keep)
+            except OSError as error:
+                raise FetchFailedError(version, self._source, f'{self.root}: {error}') from error
+
+    def delete(self, model_id: str, version: str) -> bool:
+        """
+        Delete this robot's copy of a version, and return whether there was one.
+
+        Waits for a fetch that is under way. Raises OSError.
+        """
+        with self._lock:
+            if not self.has(model_id, version):
+                return False
+            # The manifest first: what is left of a deletion that fails is no version.
+            folder = self._folder(model_id, version)
+            (folder / MANIFEST_NAME).unlink()
+            shutil.rmtree(folder)
+            return True
+
+    def _fetch(self, model_id: str, version: str, keep: Collection[str]) -> None:
+        if self.has(model_id, version):
+            os.utime(self._folder(model_id, version))
+            return
+        manifest, text = self._remote_manifest(model_id, version)
+        # What a power cut has left.
+        shutil.rmtree(self.root / _PARTS / model_id, ignore_errors=True)
+        try:
+            self._make_room(manifest, keep)
+            with self._part(model_id, version) as part:
+                self._download(manifest, part / manifest.file)
+                _write(part / MANIFEST_NAME, text)
+        except OSError as error:
+            if not _says_full(error):
+                raise
+            # Others write to this disk too: what was free a moment ago may be gone.
+            shortage = f'the disk says "{error.strerror}"'
+            raise NoDiskError(version, manifest.size_bytes, shortage, self.root) from error
+
+    def _remote_manifest(self, model_id: str, version: str) -> tuple[Manifest, bytes]:
+        if not (is_name(model_id) and is_name(version)):
+            raise UnknownVersionError(model_id, version, self.versions(model_id), self._source)
+        with self._reading(model_id, version, MANIFEST_NAME) as file:
+            text = file.read(_MOST_MANIFEST_BYTES + 1)
+        where = f'{self._source}/{model_id}/{version}/{MANIFEST_NAME}'
+        return manifest_of(text, model_id, version, where), text
+
+    @contextmanager
+    def _reading(self, model_id: str, version: str, name: str) -> Iterator[BufferedIOBase]:
+        try:
+            with self._source.open(model_id, version, name) as file:
+                yield file
+        except MissingError as error:
+            if name == MANIFEST_NAME:
+                known = self.versions(model_id)
+                raise UnknownVersionError(model_id, version, known, self._source) from error
+            raise FetchFailedError(version, self._source, f'it has no {name}') from error
+        except (OSError, HTTPException) as error:
+            if _says_full(error):  # that is this robot's disk, not the source's
+                raise
+            problem = str(error) or type(error).__name__
+            raise FetchFailedError(version, self._source, problem) from error
+
+    def _make_room(self, manifest: Manifest, keep: Collection[str]) -> None:
+        need = manifest.size_bytes
+        self.root.mkdir(parents=True, exist_ok=True)
+        removable = self._removable(manifest.model, keep)
+        # Before anything is removed: it would be for nothing.
+        shortage = self._shortage(need - sum(map(_size_of, removable)))
+        if shortage is not None:
+            raise NoDiskError(manifest.version, need, shortage, self.root)
+        for folder in removable:
+            if self._shortage(need) is None:
+                return
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _removable(self, model_id: str, keep: Collection[str]) -> list[Path]:
+        """Return the folders of this model's other versions, the least recently used first."""
+        folders = [
+            path
+            for path in self.root.glob(f'{model_id}/*')
+            if path.is_dir() and path.name not in keep
+        ]
+        return sorted(folders, key=lambda path: path.stat().st_mtime)
+
+    def _shortage(self, need: int) -> str | None:
+        """Return why so many bytes do not fit, None when they do."""
+        taken = _size_of(self.root)
+        if self._quota is not None and taken + need > self._quota:
+            return f'{_megabytes(taken)} of the quota of {_megabytes(self._quota)} are taken'
+        free = shutil.disk_usage(self.root).free
+        return f'the disk has {_megabytes(free)} left' if need > free else None
+
+    @contextmanager
+    def _part(self, model_id: str, version: str) -> Iterator[Path]:
+        """Give a folder to fill, which becomes that of the version if nothing is raised."""
+        folder = self._folder(model_id, version)
+        parts = self.root / _PARTS / model_id
+        parts.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=parts) as part:
+            filled = Path(part) / version
+            filled.mkdir()
+            yield filled
+            shutil.rmtree(folder, ignore_errors=True)
+            filled.rename(folder)
+
+    def _download(self, manifest: Manifest, place: Path) -> None:
+        left = manifest.size_bytes
+        began = time.monotonic()
+        with (
+            self._reading(manifest.model, manifest.version, manifest.file) as file,
+            place.open('wb') as copy,
+        ):
+            while chunk := file.read1(min(_CHUNK_BYTES, left + 1)):
+                left -= len(chunk)
+                if left < 0:
+                    break
+                copy.write(chunk)
+                seconds = time.monotonic() - began
+                if manifest.size_bytes - left < (seconds - _PATIENCE_S) * _SLOWEST_BYTES_PER_S:
+                    raise FetchFailedError(
+                        manifest.version,
+                        self._source,
+                        f'it sends less than {_SLOWEST_BYTES_PER_S:,} bytes a second',
+                    )
+            copy.flush()
+            os.fsync(copy.fileno())
+        if left:
+            found = 'more' if left < 0 else f'only {manifest.size_bytes - left:,}'
+            raise FetchFailedError(
+                manifest.version,
+                self._source,
+                f'{manifest.file} has {found} bytes, its manifest says {manifest.size_bytes:,}',
+            )
+
+
+def _says_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _write(path: Path, text: bytes) -> None:
+    with path.open('wb') as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob('*') if path.is_file())
+
+
+def _megabytes(size: int) -> str:
+    return f'{size / 1e6:.1f} MB'

@@ -1,0 +1,194 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The manifest of a model version: what goes in, what may come out, and which file it is."""
+
+from __future__ import annotations
+
+import enum
+import math
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from hotswap_ros.models.counters import FeatureStatistics
+
+PositiveNumber = Annotated[float, Field(gt=0)]
+
+#: A name that is safe as a folder and in a ROS graph.
+Name = Annotated[str, StringConstraints(pattern=r'^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$')]
+Sha256 = Annotated[str, StringConstraints(pattern=r'^[0-9a-f]{64}$')]
+
+
+class DType(str, enum.Enum):
+    """Element type of a tensor, by its NumPy name."""
+
+    FLOAT16 = 'float16'
+    FLOAT32 = 'float32'
+    FLOAT64 = 'float64'
+    INT32 = 'int32'
+    INT64 = 'int64'
+    UINT8 = 'uint8'
+    BOOL = 'bool'
+
+    @property
+    def is_float(self) -> bool:
+        """Whether NaN and infinity exist in this type."""
+        return self.value.startswith('float')
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra='forbid', frozen=True, allow_inf_nan=False)
+
+
+class TensorSpec(_Part):
+    """
+    One input or output of the model.
+
+    `shape` has one entry per dimension, all fixed. `low` and `high` bound every element (one
+    number) or each element of the last dimension (a list); they are in the unit of the tensor.
+    `rate_limit` bounds, in the same two forms, by how much each element of an output may differ
+    from that of the task's previous decision: per step, not per second, as what jitters in a
+    control loop is the time between two observations, and not what the robot does with them.
+    """
+
+    name: str = Field(min_length=1)
+    dtype: DType = DType.FLOAT32
+    shape: tuple[Annotated[int, Field(gt=0)], ...]
+    low: float | tuple[float, ...] | None = None
+    high: float | tuple[float, ...] | None = None
+    rate_limit: PositiveNumber | tuple[PositiveNumber, ...] | None = None
+
+    @property
+    def size(self) -> int:
+        """Return the number of elements."""
+        return math.prod(self.shape)
+
+    @model_validator(mode='after')
+    def _bounds_fit(self) -> TensorSpec:
+        for bound_name in ('low', 'high', 'rate_limit'):
+            bound = getattr(self, bound_name)
+            if isinstance(bound, tuple) and (not self.shape or len(bound) != self.shape[-1]):
+                raise ValueError(
+                    f"'{bound_name}' of '{self.name}' has {len(bound)} numbers, shape "
+                    f'{list(self.shape)} needs {self.shape[-1] if self.shape else 1}'
+                )
+        if any(low > high for low, high in zip(self._each('low'), self._each('high'))):
+            raise ValueError(f"'low' of '{self.name}' is above 'high': nothing would be allowed")
+        return self
+
+    def require_allowed(self, subject: str, numbers: float | tuple[float, ...]) -> None:
+        """Raise ValueError unless the numbers fit the shape and are within the bounds."""
+        width = self.shape[-1] if self.shape else 1
+        each = numbers if isinstance(numbers, tuple) else (numbers,) * width
+        if len(each) != width:
+            raise ValueError(
+                f"'{subject}' of '{self.name}' has {len(each)} numbers, shape "
+                f'{list(self.shape)} needs {width}'
+            )
+        for number, low, high in zip(each, self._each('low'), self._each('high')):
+            if not low <= number <= high:
+                raise ValueError(
+                    f"'{subject}' of '{self.name}' has {number}, the bounds are {low} to {high}"
+                )
+
+    def _each(self, bound_name: str) -> tuple[float, ...]:
+        bound = getattr(self, bound_name)
+        if isinstance(bound, tuple):
+            return bound
+        unbounded = -math.inf if bound_name == 'low' else math.inf
+        width = self.shape[-1] if self.shape else 1
+        return (unbounded if bound is None else bound,) * width
+
+
+class Metric(str, enum.Enum):
+    """How far two decisions are apart, over all elements of all outputs."""
+
+    MAX = 'max'  # the largest difference
+    RMS = 'rms'  # root of the mean square
+    L2 = 'l2'  # length of the difference
+
+
+class Comparison(_Part):
+    """When a shadow's decision counts as the same: within `tolerance`, in the outputs' unit."""
+
+    metric: Metric = Metric.MAX
+    tolerance: float = Field(1e-3, ge=0)
+
+
+class Manifest(_Part):
+    """
+    What a version promises; the file `manifest.json` beside `model.onnx`.
+
+    The guard holds the version to `outputs` and `deadline_ms`; the repository to `sha256`. As a
+    shadow it is compared with the stable version by `comparison`. `safe_decision` has, for every
+    output, one number for all elements or one for each of the last dimension: it is what the robot
+    is given when this version is stable and fails; without one, it is given an error.
+    `input_statistics` says what input features (`observation[3]`) were like in the training data.
+    """
+
+    format: int = Field(1, ge=1, le=1)
+    model: Name
+    version: Name
+    file: Name = 'model.onnx'
+    sha256: Sha256
+    size_bytes: int = Field(gt=0)
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    deadline_ms: float | None = Field(None, gt=0)
+    comparison: Comparison = Comparison()
+    safe_decision: dict[str, float | tuple[float, ...]] | None = None
+    input_statistics: dict[str, FeatureStatistics] = Field(default_factory=dict)
+    description: str = ''
+    training: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode='after')
+    def _rates_are_of_outputs(self) -> Manifest:
+        for spec in self.inputs:
+            if spec.rate_limit is not None:
+                raise ValueError(f"'rate_limit' of '{spec.name}': an input has none")
+        return self
+
+    @model_validator(mode='after')
+    def _statistics_are_of_inputs(self) -> Manifest:
+        known = {
+            f'{spec.name}[{index}]'
+            for spec in self.inputs
+            for index in range(spec.shape[-1] if spec.shape else 1)
+        }
+        unknown = sorted(self.input_statistics.keys() - known)
+        if unknown:
+            example = f'{self.inputs[0].name}[0]'
+            raise ValueError(
+                f"'input_statistics' names {', '.join(unknown)}, which no input has: name a "
+                f"tensor and an index in its last dimension, such as '{example}'"
+            )
+        return self
+
+    @model_validator(mode='after')
+    def _names_are_unique(self) -> Manifest:
+        for kind in ('inputs', 'outputs'):
+            names = [spec.name for spec in getattr(self, kind)]
+            if len(set(names)) != len(names):
+                raise ValueError(f"'{kind}' names a tensor twice: {', '.join(names)}")
+        return self
+
+    @model_validator(mode='after')
+    def _safe_decision_is_one(self) -> Manifest:
+        if self.safe_decision is None:
+            return self
+        specs = {spec.name: spec for spec in self.outputs}
+        if specs.keys() != self.safe_decision.keys():
+            raise ValueError(
+                f"'safe_decision' is for {', '.join(self.safe_decision)}, the outputs are "
+                f'{", ".join(specs)}'
+            )
+        for name, numbers in self.safe_decision.items():
+            specs[name].require_allowed('safe_decision', numbers)
+        return self
+
+
+def is_name(text: str) -> bool:
+    """Return whether `text` may name a model or a version."""
+    return re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9._-]{0,127}', text) is not None

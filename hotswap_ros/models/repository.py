@@ -1,0 +1,192 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The folder that versions come from: `<root>/<model>/<version>/manifest.json` and ONNX file."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Collection
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Protocol, cast
+
+from pydantic import ValidationError
+
+from hotswap_ros.models.errors import (
+    DigestMismatchError,
+    InvalidManifestError,
+    UnknownVersionError,
+)
+from hotswap_ros.models.manifest import Manifest, is_name
+from hotswap_ros.models.verified import SealedCopy, VerifiedVersion
+
+MANIFEST_NAME = 'manifest.json'
+
+
+class ModelRepository:
+    """Read-only view of a model repository folder; every call reads the disk."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+
+    def has(self, model_id: str, version: str) -> bool:
+        """Return whether nothing needs to be fetched for a version: there is nowhere to."""
+        return True
+
+    def fetch(self, model_id: str, version: str, keep: Collection[str] = ()) -> None:
+        """Do nothing: what is not here is nowhere."""
+
+    def delete(self, model_id: str, version: str) -> bool:
+        """Delete nothing: a repository is not this robot's alone. Returns whether it was here."""
+        return False
+
+    def versions(self, model_id: str) -> list[str]:
+        """Return the names of the versions that have a manifest, sorted."""
+        if not is_name(model_id):
+            return []
+        found = (path.parent.name for path in self.root.glob(f'{model_id}/*/{MANIFEST_NAME}'))
+        return sorted(name for name in found if is_name(name))
+
+    def manifest(self, model_id: str, version: str) -> Manifest:
+        """Read a manifest. Raises UnknownVersionError or InvalidManifestError."""
+        return self._read(model_id, version)[0]
+
+    def verify(self, model_id: str, version: str) -> VerifiedVersion:
+        """Read a version and check its digest. Raises a ModelError that says what is wrong."""
+        manifest, digest = self._read(model_id, version)
+        path = self._folder(model_id, version) / manifest.file
+        try:
+            copy = SealedCopy(path)
+        except OSError as error:
+            raise InvalidManifestError(
+                path.parent / MANIFEST_NAME,
+                f"'file' names {manifest.file}, which cannot be read ({error.strerror}): "
+                'copy this version again',
+            ) from error
+        if copy.sha256 != manifest.sha256:
+            raise DigestMismatchError(path, manifest.sha256, copy.sha256)
+        return VerifiedVersion(manifest, digest, copy)
+
+    def _folder(self, model_id: str, version: str) -> Path:
+        return self.root / model_id / version
+
+    def _read(self, model_id: str, version: str) -> tuple[Manifest, str]:
+        if not (is_name(model_id) and is_name(version)):
+            raise UnknownVersionError(model_id, version, self.versions(model_id), self.root)
+        path = self._folder(model_id, version) / MANIFEST_NAME
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError as error:
+            known = self.versions(model_id)
+            raise UnknownVersionError(model_id, version, known, self.root) from error
+        except OSError as error:
+            raise InvalidManifestError(path, f'cannot be read ({error.strerror})') from error
+        return manifest_of(text, model_id, version, path), hashlib.sha256(text).hexdigest()
+
+
+def manifest_of(text: bytes, model_id: str, version: str, where: object) -> Manifest:
+    """Return the manifest that was found `where`. Raises InvalidManifestError."""
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise InvalidManifestError(where, _first_problem(error)) from error
+    if (manifest.model, manifest.version) != (model_id, version):
+        raise InvalidManifestError(
+            where,
+            f"it describes '{manifest.model}/{manifest.version}' but lies in "
+            f"'{model_id}/{version}': move the folder or write the manifest again",
+        )
+    return manifest
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = '.'.join(str(part) for part in first['loc'])
+    problem = first['msg'].removeprefix('Value error, ')
+    if first['type'] == 'json_invalid':
+        return f'{problem}: write the manifest again'
+    found = '' if first['type'] in ('missing', 'value_error') else f' (found {first["input"]!r})'
+    return f"field '{where}': {problem}{found}: correct it in the manifest"
+
+
+#: A server that says nothing for so long is not there.
+_TIMEOUT_S = 10.0
+
+
+class MissingError(Exception):
+    """A source has no such file."""
+
+
+class Source(Protocol):
+    """Files by their path below a root. `str` of it names it for people."""
+
+    def open(self, *path: str) -> BufferedIOBase:
+        """Return a file to read. Raises MissingError, and OSError when it cannot be reached."""
+
+    def versions(self, model_id: str) -> list[str]:
+        """Return the folders of a model, none where a source cannot tell."""
+
+
+class FolderSource:
+    """A folder, such as a network drive."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def __str__(self) -> str:
+        return str(self._root)
+
+    def open(self, *path: str) -> BufferedIOBase:
+        """Return a file to read."""
+        try:
+            return self._root.joinpath(*path).open('rb')
+        except FileNotFoundError as error:
+            raise MissingError from error
+
+    def versions(self, model_id: str) -> list[str]:
+        """Return the folders of a model."""
+        try:
+            return [path.name for path in (self._root / model_id).iterdir() if path.is_dir()]
+        except OSError:  # a drive that is away has none
+            return []
+
+
+class HttpSource:
+    """A file server, by the address of the folder that would be the root."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip('/')
+
+    def __str__(self) -> str:
+        return self._url
+
+    def open(self, *path: str) -> BufferedIOBase:
+        """Return a file to read."""
+        url = '/'.join([self._url, *map(urllib.parse.quote, path)])
+        try:
+            return cast('BufferedIOBase', urllib.request.urlopen(url, timeout=_TIMEOUT_S))
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code in (404, 410):
+                    raise MissingError from error
+                raise
+
+    def versions(self, model_id: str) -> list[str]:
+        """Return none: a file server has no list that every server would give alike."""
+        return []
+
+
+def source_of(place: str) -> Source:
+    """Return the source that a folder or an http(s) address stands for."""
+    if is_url(place):
+        return HttpSource(place)
+    return FolderSource(Path(place))
+
+
+def is_url(place: str) -> bool:
+    """Return whether a place is an address of a file server rather than a folder."""
+    return place.startswith(('http://', 'https://'))

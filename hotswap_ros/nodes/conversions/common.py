@@ -1,0 +1,89 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What both ends of the wire have in common: codes, times and routings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from builtin_interfaces.msg import Duration, Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from hotswap_ros import msg
+from hotswap_ros.models import FailureCause, VersionState
+from hotswap_ros.models import Routing as RoutingValue
+
+#: Codes of `msg/Decision` and of `msg/VersionStatus`.
+CAUSES = {cause: code for code, cause in enumerate(FailureCause, start=1)}
+STATES = {state: code for code, state in enumerate(VersionState, start=1)}
+
+
+def time_msg(seconds: float) -> Time:
+    """Return seconds since 1970 as a message."""
+    whole = math.floor(seconds)
+    return Time(sec=whole, nanosec=min(999_999_999, round((seconds - whole) * 1e9)))
+
+
+def seconds(time: Time | Duration) -> float:
+    """Return a time (since 1970) or duration message in seconds."""
+    return float(time.sec) + time.nanosec * 1e-9
+
+
+def duration_msg(seconds: float) -> Duration:
+    """Return seconds as a message."""
+    time = time_msg(seconds)
+    return Duration(sec=time.sec, nanosec=time.nanosec)
+
+
+def diagnostics_msg(
+    stamp: Time,
+    level: bytes,
+    name: str,
+    text: str,
+    values: Mapping[str, str],
+    hardware_id: str = '',
+) -> DiagnosticArray:
+    """Return how one part is, as a message."""
+    status = DiagnosticStatus(
+        level=level,
+        name=name,
+        message=text,
+        hardware_id=hardware_id,
+        values=[KeyValue(key=key, value=value) for key, value in values.items()],
+    )
+    array = DiagnosticArray(status=[status])
+    array.header.stamp = stamp
+    return array
+
+
+def routing_msg(routing: RoutingValue) -> Any:
+    """Return a routing as a message."""
+    return msg.Routing(
+        model_id=routing.model_id,
+        stable=routing.stable,
+        candidate=routing.candidate,
+        candidate_share=routing.candidate_share,
+        shadow=routing.shadow,
+        salt=routing.salt,
+        generation=routing.generation,
+        lease_s=routing.lease_s,
+        activate_at=time_msg(routing.activate_at),
+    )
+
+
+def routing_value(routing: Any) -> RoutingValue:
+    """Return a routing message as a value. Raises InvalidRoutingError."""
+    return RoutingValue(
+        model_id=routing.model_id,
+        stable=routing.stable,
+        candidate=routing.candidate,
+        candidate_share=routing.candidate_share,
+        shadow=routing.shadow,
+        salt=routing.salt,
+        generation=routing.generation,
+        lease_s=routing.lease_s,
+        activate_at=seconds(routing.activate_at),
+    )

@@ -1,0 +1,135 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the coordinator hears of robots, as messages and as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hotswap_ros import msg
+from hotswap_ros.fleet import BreakerReport, RobotReport, Telemetry, VersionReport
+from hotswap_ros.models import (
+    BINS,
+    LATENCY_EDGES_MS,
+    RoleCounts,
+    ShadowCounts,
+    TaskCounts,
+    VersionCounters,
+    VersionState,
+)
+from hotswap_ros.nodes.conversions.common import CAUSES, STATES, routing_value, seconds
+
+_CAUSES_BACK = {code: cause for cause, code in CAUSES.items()}
+_STATES_BACK = {code: state for state, code in STATES.items()}
+
+
+class TelemetryError(ValueError):
+    """A robot counts in another way than the coordinator."""
+
+
+def robot_report(status: Any) -> RobotReport:
+    """Return a robot's status as a value. Raises InvalidRoutingError."""
+    return RobotReport(
+        robot_id=status.robot_id,
+        server=status.server,
+        model_id=status.model_id,
+        boot_id=status.boot_id,
+        routing=routing_value(status.routing),
+        versions={
+            v.version: VersionReport(
+                _STATES_BACK.get(v.state, VersionState.ABSENT),
+                v.digest,
+                v.reason,
+                v.size_bytes,
+                v.warm_latency_ms if v.warm_latency_ms > 0 else None,
+            )
+            for v in status.versions
+        },
+        breaker=_breaker(status),
+        region=status.region,
+        labels=tuple(status.labels),
+        resident_limit=status.resident_limit,
+        disk_free_bytes=status.disk_free_bytes,
+    )
+
+
+def robot_clock(status: Any) -> float | None:
+    """Return a robot's wall clock when it sent its status, None where it does not tell."""
+    return seconds(status.wall_time) or None
+
+
+def _breaker(status: Any) -> BreakerReport | None:
+    if not status.breaker_version:
+        return None
+    cause = _CAUSES_BACK.get(status.breaker_cause)
+    words = 'unknown' if cause is None else cause.value.replace('_', ' ')
+    return BreakerReport(status.breaker_version, words, status.breaker_count)
+
+
+def telemetry_value(telemetry: Any) -> Telemetry:
+    """Return a robot's telemetry as a value. Raises TelemetryError for other latency buckets."""
+    edges = [round(edge, 6) for edge in telemetry.latency_bucket_edges_ms]
+    if edges != [round(edge, 6) for edge in LATENCY_EDGES_MS] or any(
+        len(v.latency_buckets) != len(edges) + 1 for v in telemetry.versions
+    ):
+        raise TelemetryError(
+            f"telemetry of '{telemetry.robot_id}' has other latency buckets than this "
+            'coordinator: install the same version of hotswap_ros on both'
+        )
+    return Telemetry(
+        boot_id=telemetry.boot_id,
+        versions={v.version: _version_counters(v) for v in telemetry.versions},
+    )
+
+
+def _version_counters(version: Any) -> VersionCounters:
+    roles = {role.role: _role_counts(role) for role in version.roles}
+    return VersionCounters(
+        requests=version.requests,
+        errors=version.errors,
+        fallbacks=_causes(version.fallbacks),
+        tasks=_task_counts(version.tasks),
+        categories={counts.category: _task_counts(counts) for counts in version.categories},
+        latency=tuple(version.latency_buckets),
+        stable=roles.get(msg.RoleTelemetry.ROLE_STABLE, RoleCounts()),
+        candidate=roles.get(msg.RoleTelemetry.ROLE_CANDIDATE, RoleCounts()),
+        shadow=ShadowCounts(
+            version.shadow_offered,
+            version.shadow_dropped,
+            version.shadow_compared,
+            version.shadow_agreed,
+            version.shadow_failed,
+        ),
+        inputs=_inputs(version.input_features, version.input_bins),
+    )
+
+
+def _role_counts(role: Any) -> RoleCounts:
+    return RoleCounts(
+        role.requests, _causes(role.errors), role.fallbacks, tuple(role.latency_buckets)
+    )
+
+
+def _causes(counts: Sequence[int]) -> dict[str, int]:
+    return {cause.value: counts[code] for cause, code in CAUSES.items() if code < len(counts)}
+
+
+def _inputs(features: Sequence[str], bins: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    if len(bins) != BINS * len(features):
+        return {}  # of a robot that counts otherwise: no drift is better than a wrong one
+    return {
+        feature: tuple(bins[BINS * index : BINS * (index + 1)])
+        for index, feature in enumerate(features)
+    }
+
+
+def _task_counts(counts: Any) -> TaskCounts:
+    return TaskCounts(
+        started=counts.started,
+        finished=counts.finished,
+        succeeded=counts.succeeded,
+        stuck=counts.stuck,
+        timed_out=counts.timed_out,
+    )

@@ -1,0 +1,202 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a robot is asked and tells, as values of the engine and as messages."""
+
+from __future__ import annotations
+
+import array
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotswap_ros import msg
+from hotswap_ros.models import LATENCY_EDGES_MS, RoleCounts, TaskCounts, VersionCounters
+from hotswap_ros.nodes.conversions.common import CAUSES, STATES
+from hotswap_ros.serving import Decision, FailureCause, OpenBreaker, ShadowComparison, VersionInfo
+
+_DTYPES: dict[int, np.dtype[Any]] = {
+    msg.Tensor.FLOAT32: np.dtype('<f4'),
+    msg.Tensor.FLOAT64: np.dtype('<f8'),
+    msg.Tensor.INT32: np.dtype('<i4'),
+    msg.Tensor.INT64: np.dtype('<i8'),
+    msg.Tensor.UINT8: np.dtype('u1'),
+    msg.Tensor.BOOL: np.dtype('?'),
+    msg.Tensor.FLOAT16: np.dtype('<f2'),
+}
+_DTYPE_CODES = {dtype: code for code, dtype in _DTYPES.items()}
+
+
+class TensorError(ValueError):
+    """A tensor message contradicts itself."""
+
+
+def tensors_to_arrays(tensors: Iterable[Any]) -> dict[str, NDArray[Any]]:
+    """Return named arrays. Raises TensorError naming the tensor and what is wrong with it."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for tensor in tensors:
+        if tensor.name in arrays:
+            raise TensorError(f"tensor '{tensor.name}' is given twice: send each input once")
+        arrays[tensor.name] = _array(tensor)
+    return arrays
+
+
+def arrays_to_tensors(arrays: Mapping[str, NDArray[Any]]) -> list[Any]:
+    """Return the arrays as messages, in their order."""
+    return [_tensor(name, values) for name, values in arrays.items()]
+
+
+def _array(tensor: Any) -> NDArray[Any]:
+    dtype = _DTYPES.get(tensor.dtype)
+    if dtype is None:
+        known = ', '.join(f'{code} {dtype.name}' for code, dtype in _DTYPES.items())
+        raise TensorError(f"tensor '{tensor.name}': dtype {tensor.dtype} is none of {known}")
+    is_float32 = tensor.dtype == msg.Tensor.FLOAT32
+    source = tensor.values if is_float32 else tensor.data
+    unused = tensor.data if is_float32 else tensor.values
+    if len(unused):
+        right = "'values'" if is_float32 else "'data'"
+        raise TensorError(f"tensor '{tensor.name}': a {dtype.name} array goes into {right} alone")
+    found = len(source) * source.itemsize
+    expected = math.prod(tensor.shape) * dtype.itemsize
+    if found != expected:
+        raise TensorError(
+            f"tensor '{tensor.name}': shape {list(tensor.shape)} of {dtype.name} needs "
+            f'{expected} bytes, there are {found}'
+        )
+    try:
+        return np.frombuffer(source, dtype).reshape(tuple(tensor.shape))
+    except ValueError as error:  # more dimensions than NumPy knows
+        raise TensorError(
+            f"tensor '{tensor.name}': shape {list(tensor.shape)}: {error}"
+        ) from error
+
+
+def _tensor(name: str, values: NDArray[Any]) -> Any:
+    little = np.ascontiguousarray(values, values.dtype.newbyteorder('<'))
+    tensor = msg.Tensor(name=name, dtype=_DTYPE_CODES[little.dtype], shape=values.shape)
+    raw = little.tobytes()
+    if tensor.dtype == msg.Tensor.FLOAT32:
+        tensor.values = array.array('f', raw)
+    else:
+        tensor.data = array.array('B', raw)
+    return tensor
+
+
+def decision_msg(decision: Decision) -> Any:
+    """Return an engine's decision; stamp, sequence and task id are the caller's."""
+    return msg.Decision(
+        version=decision.version,
+        fallback=decision.fallback,
+        fallback_cause=0 if decision.cause is None else CAUSES[decision.cause],
+        safe_decision=decision.is_safe_decision,
+        latency_ms=decision.latency_ms,
+        outputs=arrays_to_tensors(decision.outputs),
+    )
+
+
+def breaker_fields(breaker: OpenBreaker | None) -> dict[str, Any]:
+    """Return the fields of RobotStatus that tell of an open breaker."""
+    if breaker is None:
+        return {}
+    return {
+        'breaker_version': breaker.version,
+        'breaker_cause': CAUSES[breaker.cause],
+        'breaker_count': breaker.count,
+    }
+
+
+def shadow_msg(comparison: ShadowComparison) -> Any:
+    """Return a shadow's comparison; stamp, robot and model are the caller's."""
+    return msg.ShadowComparison(
+        task_id=comparison.task_id,
+        stable_version=comparison.stable_version,
+        shadow_version=comparison.shadow_version,
+        stable_outputs=arrays_to_tensors(comparison.stable_outputs),
+        shadow_outputs=arrays_to_tensors(comparison.shadow_outputs),
+        distance=comparison.distance,
+        agreement=comparison.agreement,
+        stable_latency_ms=comparison.stable_latency_ms,
+        shadow_latency_ms=comparison.shadow_latency_ms,
+    )
+
+
+def version_msg(info: VersionInfo) -> Any:
+    """Return a version's state as a message."""
+    return msg.VersionStatus(
+        version=info.version,
+        digest=info.digest,
+        state=STATES[info.state],
+        reason=info.reason,
+        size_bytes=info.size_bytes,
+        execution_providers=info.placement.providers,
+        provider_note=info.placement.note,
+        warm_latency_ms=math.nan if info.warm_latency_ms is None else info.warm_latency_ms,
+    )
+
+
+def telemetry_msg(counters: Mapping[str, VersionCounters]) -> Any:
+    """Return counters as a message; stamp, robot, boot and model are the caller's."""
+    return msg.ModelTelemetry(
+        latency_bucket_edges_ms=LATENCY_EDGES_MS,
+        versions=[_version_telemetry(name, counters[name]) for name in sorted(counters)],
+    )
+
+
+def _version_telemetry(version: str, counters: VersionCounters) -> Any:
+    return msg.VersionTelemetry(
+        version=version,
+        requests=counters.requests,
+        errors=counters.errors,
+        fallbacks=_by_cause(counters.fallbacks),
+        tasks=_task_counts_msg('', counters.tasks),
+        categories=[
+            _task_counts_msg(c, counters.categories[c]) for c in sorted(counters.categories)
+        ],
+        shadow_offered=counters.shadow.offered,
+        shadow_dropped=counters.shadow.dropped,
+        shadow_compared=counters.shadow.compared,
+        shadow_agreed=counters.shadow.agreed,
+        shadow_failed=counters.shadow.failed,
+        roles=[
+            _role_telemetry(role, counts)
+            for role, counts in _roles(counters).items()
+            if counts.requests
+        ],
+        input_features=list(counters.inputs),
+        input_bins=[count for bins in counters.inputs.values() for count in bins],
+        latency_buckets=counters.latency,
+    )
+
+
+def _roles(counters: VersionCounters) -> dict[int, RoleCounts]:
+    kind = msg.RoleTelemetry
+    return {kind.ROLE_STABLE: counters.stable, kind.ROLE_CANDIDATE: counters.candidate}
+
+
+def _role_telemetry(role: int, counts: RoleCounts) -> Any:
+    return msg.RoleTelemetry(
+        role=role,
+        requests=counts.requests,
+        errors=_by_cause(counts.errors),
+        fallbacks=counts.fallbacks,
+        latency_buckets=counts.latency,
+    )
+
+
+def _by_cause(counts: Mapping[str, int]) -> list[int]:
+    return [0, *(counts.get(cause.value, 0) for cause in FailureCause)]
+
+
+def _task_counts_msg(category: str, counts: TaskCounts) -> Any:
+    return msg.TaskCounts(
+        category=category,
+        started=counts.started,
+        finished=counts.finished,
+        succeeded=counts.succeeded,
+        stuck=counts.stuck,
+        timed_out=counts.timed_out,
+    )

@@ -1,0 +1,192 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the coordinator tells of rollouts, as values and as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from builtin_interfaces.msg import Time
+
+from hotswap_ros import action, msg
+from hotswap_ros.coordinator import RolloutSummary, Snapshot, StepView
+from hotswap_ros.fleet import Event, Level
+from hotswap_ros.gates import CheckResult, Verdict
+from hotswap_ros.nodes.conversions.common import seconds, time_msg
+from hotswap_ros.rollout import PauseReason, Status
+
+_STATUSES = {status: code for code, status in enumerate(Status, start=1)}
+_STATUSES_BACK = {code: status for status, code in _STATUSES.items()}
+_PAUSES = {reason: code for code, reason in enumerate(PauseReason)}
+_LEVELS = {level: code for code, level in enumerate(Level, start=1)}
+_LEVELS_BACK = {code: level for level, code in _LEVELS.items()}
+_VERDICTS = {
+    Verdict.PENDING: msg.CheckResult.VERDICT_PENDING,
+    Verdict.PASS: msg.CheckResult.VERDICT_PASS,
+    Verdict.FAIL: msg.CheckResult.VERDICT_FAIL,
+    Verdict.INCONCLUSIVE: msg.CheckResult.VERDICT_INCONCLUSIVE,
+}
+_KINDS = {
+    'stage_models': msg.StepStatus.KIND_STAGE_MODELS,
+    'set_routing': msg.StepStatus.KIND_SET_ROUTING,
+    'observe': msg.StepStatus.KIND_OBSERVE,
+    'approval': msg.StepStatus.KIND_APPROVAL,
+    'choose': msg.StepStatus.KIND_CHOOSE,
+    'ramp': msg.StepStatus.KIND_RAMP,
+    'retire': msg.StepStatus.KIND_RETIRE,
+}
+_STEP_STATES = {
+    'pending': msg.StepStatus.STATE_PENDING,
+    'running': msg.StepStatus.STATE_RUNNING,
+    'done': msg.StepStatus.STATE_DONE,
+    'failed': msg.StepStatus.STATE_FAILED,
+    'skipped': msg.StepStatus.STATE_SKIPPED,
+}
+
+
+def rollout_status_msg(snapshot: Snapshot) -> Any:
+    """Return a rollout's snapshot as a message; the stamp is the caller's."""
+    state = snapshot.state
+    return msg.RolloutStatus(
+        rollout_id=state.rollout_id,
+        model_id=state.plan.model_id,
+        version=state.plan.version,
+        previous_versions=sorted(set(state.previous.values())),
+        strategy=state.plan.strategy.value,
+        status=_STATUSES[state.status],
+        pause_reason=_PAUSES[state.pause_reason],
+        reason=state.reason,
+        step_index=state.step_index,
+        steps=step_msgs(snapshot.steps),
+        cohort=snapshot.cohort,
+        robots_total=len(state.robots),
+        robots_confirmed=snapshot.robots_confirmed,
+        robots_unreachable=snapshot.robots_unreachable,
+        checks=[_check_msg(check) for check in snapshot.checks],
+        tasks=snapshot.tasks,
+        tasks_needed=snapshot.tasks_needed,
+        elapsed_s=snapshot.elapsed_s,
+    )
+
+
+def rollout_feedback(snapshot: Snapshot) -> Any:
+    """Return what a person who waits for a rollout wants to read of its snapshot."""
+    state = snapshot.state
+    return action.Rollout.Feedback(
+        status=_STATUSES[state.status],
+        step_index=state.step_index,
+        steps_total=len(snapshot.steps),
+        step=snapshot.steps[state.step_index].title,
+        cohort=snapshot.cohort,
+        progress=snapshot.steps[state.step_index].progress,
+        tasks=snapshot.tasks,
+        tasks_needed=snapshot.tasks_needed,
+        verdicts=[f'{c.name}: {c.verdict.value}. {c.sentence}' for c in snapshot.checks],
+    )
+
+
+def step_msgs(steps: Sequence[StepView]) -> list[Any]:
+    """Return steps as messages."""
+    return [
+        msg.StepStatus(
+            kind=_KINDS[step.kind],
+            title=step.title,
+            state=_STEP_STATES[step.state],
+            progress=step.progress,
+            elapsed_s=step.elapsed_s,
+        )
+        for step in steps
+    ]
+
+
+def _check_msg(check: CheckResult) -> Any:
+    return msg.CheckResult(
+        name=check.name,
+        verdict=_VERDICTS[check.verdict],
+        method=check.method,
+        estimate=check.estimate,
+        control=check.control,
+        low=check.low,
+        high=check.high,
+        control_low=check.control_low,
+        control_high=check.control_high,
+        threshold=check.threshold,
+        evidence=check.evidence,
+        evidence_limit=check.evidence_limit,
+        n=check.n,
+        n_control=check.n_control,
+        sentence=check.sentence,
+    )
+
+
+def status_code(status: Status) -> int:
+    """Return the constant of RolloutStatus that stands for a status."""
+    return _STATUSES[status]
+
+
+def status_of(code: int) -> Status | None:
+    """Return the status that a constant of RolloutStatus stands for; None: none yet."""
+    return _STATUSES_BACK.get(code)
+
+
+def alert_msg(rollout_id: str, event: Event) -> Any:
+    """Return an event as an alert."""
+    return msg.Alert(
+        stamp=time_msg(event.time),
+        level=_LEVELS[event.level],
+        kind=event.kind,
+        rollout_id=rollout_id,
+        robot_ids=event.robots,
+        text=event.text,
+    )
+
+
+def alert_value(alert: Any) -> Event:
+    """Return an alert as an event."""
+    return Event(
+        time=seconds(alert.stamp),
+        kind=alert.kind,
+        level=_LEVELS_BACK.get(alert.level, Level.INFO),
+        text=alert.text,
+        robots=tuple(alert.robot_ids),
+        alert=True,
+    )
+
+
+def summary_value(summary: Any) -> RolloutSummary:
+    """Return a line of history as a value."""
+    ended = seconds(summary.ended)
+    return RolloutSummary(
+        rollout_id=summary.rollout_id,
+        model_id=summary.model_id,
+        version=summary.version,
+        strategy=summary.strategy,
+        started=seconds(summary.started),
+        ended=ended or None,
+        status=_STATUSES_BACK[summary.status],
+        reason=summary.reason,
+        robots_total=summary.robots_total,
+        robots_failed=summary.robots_failed,
+        tasks=summary.tasks,
+        undoes=summary.undoes,
+    )
+
+
+def summary_msg(summary: RolloutSummary) -> Any:
+    """Return a line of history as a message."""
+    return msg.RolloutSummary(
+        rollout_id=summary.rollout_id,
+        model_id=summary.model_id,
+        version=summary.version,
+        strategy=summary.strategy,
+        status=_STATUSES[summary.status],
+        reason=summary.reason,
+        robots_total=summary.robots_total,
+        robots_failed=summary.robots_failed,
+        tasks=summary.tasks,
+        undoes=summary.undoes,
+        started=time_msg(summary.started),
+        ended=Time() if summary.ended is None else time_msg(summary.ended),
+    )

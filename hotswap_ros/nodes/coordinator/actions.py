@@ -1,0 +1,235 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The actions of the coordinator: a rollout and a rollback, followed to their ends."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import CallbackGroup
+from rclpy.node import Node
+
+from hotswap_ros import action, msg
+from hotswap_ros.coordinator import Rollback
+from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.coordinator.loop import LoopLink, News
+from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
+from hotswap_ros.plan import PlanError
+from hotswap_ros.rollout import (
+    Cause,
+    NoRobotsError,
+    NothingToRollBackError,
+    OverlapError,
+    RolloutError,
+    Status,
+    UnknownRobotError,
+    Verb,
+)
+
+_ROLLOUT_CODES = {
+    Cause.NONE: action.Rollout.Result.NONE,
+    Cause.UNKNOWN_VERSION: action.Rollout.Result.UNKNOWN_VERSION,
+    Cause.DIGEST_MISMATCH: action.Rollout.Result.DIGEST_MISMATCH,
+    Cause.STAGING_FAILED: action.Rollout.Result.STAGING_FAILED,
+    Cause.GATE_FAILED: action.Rollout.Result.GATE_FAILED,
+    Cause.CANCELED: action.Rollout.Result.CANCELED,
+    Cause.TIMED_OUT: action.Rollout.Result.TIMED_OUT,
+    Cause.SUPERSEDED: action.Rollout.Result.CANCELED,
+    Cause.BY_HAND: action.Rollout.Result.CANCELED,
+    Cause.REFUSED: action.Rollout.Result.CANCELED,
+    Cause.INCONCLUSIVE: action.Rollout.Result.GATE_FAILED,
+    Cause.CHECKLIST_FAILED: action.Rollout.Result.CHECKLIST_FAILED,
+}
+#: So long after the coordinator's start, in seconds, every robot has had its turn: they speak once
+#: a second, and DDS takes a while to find them.
+_HEARS_ALL_S = 2.0
+
+
+class _StoodAside(Exception):
+    """Another coordinator has taken over while a goal was followed."""
+
+
+class CoordinatorActions:
+    """Serves `~/rollout` and `~/rollback`."""
+
+    def __init__(
+        self, node: Node, link: LoopLink, reader: PlanReader, group: CallbackGroup
+    ) -> None:
+        self._node = node
+        self._link = link
+        self._reader = reader
+        self._began = time.monotonic()
+        self._servers = [
+            ActionServer(
+                node,
+                kind,
+                name,
+                run,
+                cancel_callback=lambda goal, answer=on_cancel: answer,
+                # Long enough for who looks the result up later; the journal keeps it for ever.
+                result_timeout=900,
+                callback_group=group,
+            )
+            for kind, name, run, on_cancel in (
+                (action.Rollout, '~/rollout', self._run_rollout, CancelResponse.ACCEPT),
+                (action.Rollback, '~/rollback', self._run_rollback, CancelResponse.REJECT),
+            )
+        ]
+
+    async def _run_rollout(self, goal: Any) -> Any:
+        result = action.Rollout.Result()
+        try:
+            text = await self._reader.text(goal.request.plan)
+            versions = await self._reader.versions_for_start(text)
+            await self._hear_the_fleet()
+            rollout_id = await self._link.ask(
+                lambda coordinator, now: coordinator.start(text, now, versions)
+            )
+        except Exception as error:
+            goal.abort()
+            result.status = msg.RolloutStatus.STATUS_FAILED
+            result.error_code, result.error_msg = _start_code(error), str(error)
+            result.reason = str(error)
+            self._node.get_logger().error(f'rollout refused: {error}')
+            return result
+        self._link.watched.add(rollout_id)
+        result.rollout_id = rollout_id
+        try:
+            state = await self._follow(goal, rollout_id)
+            report = await self._link.ask(lambda coordinator, _: coordinator.report(rollout_id))
+        except _StoodAside as error:
+            goal.abort()
+            result.error_code, result.error_msg = result.INTERNAL, str(error)
+            result.reason = str(error)
+            return result
+        finally:
+            self._link.watched.discard(rollout_id)
+        result.status = conversions.status_code(state.status)
+        result.reason = state.reason
+        result.report = json.dumps(report)
+        result.error_code = _ROLLOUT_CODES[state.cause]
+        result.error_msg = state.reason if result.error_code else ''
+        if state.status is Status.SUCCEEDED:
+            goal.succeed()
+        elif goal.is_cancel_requested:
+            goal.canceled()
+        else:
+            goal.abort()
+        return result
+
+    async def _hear_the_fleet(self) -> None:
+        """Let every robot speak first: a stage is a part of the fleet, not of who was quickest."""
+        while time.monotonic() - self._began < _HEARS_ALL_S:
+            await self._link.next_news()
+
+    async def _follow(self, goal: Any, rollout_id: str) -> Any:
+        canceled = False
+        told: Any = None
+        told_at = 0.0
+        while True:
+            news = await self._next_news()
+            snapshot = news.snapshots.get(rollout_id)
+            if goal.is_cancel_requested and not canceled:
+                canceled = True
+                await self._abort(rollout_id)
+            if snapshot is None:
+                continue
+            state = snapshot.state
+            # People read this line by line: at every change that matters, and once a second.
+            news_of = (state.status, state.pause_reason, state.step_index)
+            if news_of != told or time.monotonic() - told_at >= 1.0:
+                told, told_at = news_of, time.monotonic()
+                goal.publish_feedback(conversions.rollout_feedback(snapshot))
+            if state.status.is_terminal:
+                return state
+
+    async def _next_news(self) -> News:
+        news = await self._link.next_news()
+        if news.taken_over:
+            raise _StoodAside(news.taken_over)
+        return news
+
+    async def _abort(self, rollout_id: str) -> None:
+        try:
+            await self._link.ask(
+                lambda coordinator, now: coordinator.command(
+                    rollout_id, Verb.ABORT, now, 'goal canceled'
+                )
+            )
+        except RolloutError as error:
+            self._node.get_logger().warning(str(error))
+
+    async def _run_rollback(self, goal: Any) -> Any:
+        asked = goal.request
+        result = action.Rollback.Result()
+        try:
+            rollback = await self._link.ask(
+                lambda coordinator, now: coordinator.roll_back(
+                    asked.model_id, asked.version, tuple(asked.robot_ids), now
+                )
+            )
+        except Exception as error:
+            goal.abort()
+            result.error_code, result.error_msg = _rollback_code(error), str(error)
+            self._node.get_logger().error(f'rollback refused: {error}')
+            return result
+        result.rollback_id = rollback.state.rollback_id
+        try:
+            while not rollback.is_done:
+                await self._next_news()
+                goal.publish_feedback(
+                    action.Rollback.Feedback(
+                        robots_confirmed=rollback.robots_confirmed,
+                        robots_total=rollback.robots_total,
+                    )
+                )
+        except _StoodAside as error:
+            goal.abort()
+            result.error_code, result.error_msg = result.INTERNAL, str(error)
+            return result
+        result.robots_confirmed = rollback.robots_confirmed
+        result.robots_total = rollback.robots_total
+        result.command_s = rollback.command_s or 0.0
+        result.confirm_s = rollback.confirm_s or 0.0
+        result.error_code, result.error_msg = _rollback_outcome(rollback)
+        if result.error_code:
+            goal.abort()
+        else:
+            goal.succeed()
+        return result
+
+
+def _start_code(error: Exception) -> int:
+    codes = action.Rollout.Result
+    if isinstance(error, PlanError):
+        return int(codes.INVALID_PLAN)
+    if isinstance(error, OverlapError):
+        return int(codes.OVERLAP)
+    return int(codes.NO_ROBOTS if isinstance(error, NoRobotsError) else codes.INTERNAL)
+
+
+def _rollback_code(error: Exception) -> int:
+    codes = action.Rollback.Result
+    if isinstance(error, (NothingToRollBackError, UnknownRobotError)):
+        return int(codes.NO_ROBOTS)
+    return int(codes.INTERNAL)
+
+
+def _rollback_outcome(rollback: Rollback) -> tuple[int, str]:
+    codes = action.Rollback.Result
+    if rollback.state.status is Status.SUPERSEDED:
+        return int(codes.SUPERSEDED), rollback.state.reason
+    problems = [f'{robot_id}: {text}' for robot_id, (_, text) in rollback.refused.items()]
+    if rollback.owed:
+        problems.append(f'did not confirm and are owed it: {", ".join(rollback.owed)}')
+    if not problems:
+        return int(codes.NONE), ''
+    count = f'{rollback.robots_confirmed} of {rollback.robots_total} robots are back; '
+    causes = {cause for cause, _ in rollback.refused.values()}
+    code = codes.LOAD_FAILED if causes else codes.TIMED_OUT
+    code = codes.UNKNOWN_VERSION if causes == {Cause.UNKNOWN_VERSION} else code
+    return int(code), count + '; '.join(problems)

@@ -1,0 +1,246 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The thread that owns the Coordinator, and the way from there to the executor and back."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rclpy.executors import Executor
+from rclpy.node import Node
+from rclpy.task import Future
+
+from hotswap_ros.coordinator import ArchiveError, Coordinator, Journal, JournalError, Snapshot
+from hotswap_ros.fleet import Command, Event
+from hotswap_ros.nodes.coordinator.parameters import (
+    CoordinatorParameters,
+    archive_of,
+    journal_path,
+)
+from hotswap_ros.nodes.thread_pool import Pending, fail, resolve
+
+#: Robots and people wait for so long for their turn while somebody waits for news.
+_NAP_S = 0.002
+
+
+@dataclass(frozen=True)
+class News:
+    """
+    What one tick brought, for the executor thread.
+
+    `shown` are the rollouts that just ended and those under way, or else the last one.
+    """
+
+    commands: tuple[Command, ...]
+    events: tuple[tuple[str, Event], ...]
+    events_number: int
+    lease_rollouts: tuple[str, ...] | None
+    journal_error: str
+    archive_error: str
+    robots_heard: int
+    robots_quarantined: tuple[str, ...]
+    taken_over: str
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    shown: tuple[Snapshot, ...] = ()
+
+
+class Loop(threading.Thread):
+    """Owns the Coordinator: everything that touches it runs here, one thing at a time."""
+
+    def __init__(self, parameters: CoordinatorParameters, deliver: Callable[[News], None]) -> None:
+        super().__init__(name='coordinator', daemon=True)
+        # Wall time that never goes back while this process runs.
+        self._offset = time.time() - time.monotonic()
+        self._jobs: queue.SimpleQueue[Callable[[Coordinator, float], None] | None]
+        self._jobs = queue.SimpleQueue()
+        self._parameters = parameters
+        self._journal_path = journal_path(parameters.journal)
+        self._archive = archive_of(parameters.archive_folder, self._journal_path)
+        self._deliver = deliver
+        self._opened: queue.SimpleQueue[Exception | int] = queue.SimpleQueue()
+        self.watched: set[str] = set()
+
+    def open(self, timeout_s: float) -> int:
+        """Start, and return the epoch once the journal is open. Raises JournalError."""
+        self.start()
+        outcome = self._opened.get(timeout=timeout_s)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def post(self, job: Callable[[Coordinator, float], None]) -> None:
+        """Run a job soon, before the next tick."""
+        self._jobs.put(job)
+
+    def stop(self, timeout_s: float = 1.5) -> None:
+        """End the thread and close the journal."""
+        self._jobs.put(None)
+        self.join(timeout_s)
+
+    def run(self) -> None:
+        """Tick until `stop` is called."""
+        try:
+            # SQLite wants one thread: the journal is opened, used and closed in this one.
+            journal = Journal(self._journal_path)
+            coordinator = Coordinator(
+                journal,
+                _new_rollout_id,
+                self._now(),
+                self._parameters.unreachable_after_s,
+                verify_rollback_s=self._parameters.verify_rollback_s,
+            )
+        except Exception as error:
+            self._opened.put(error)
+            return
+        self._opened.put(coordinator.epoch)
+        try:
+            self._put_away(coordinator, self._ended_unseen(coordinator))
+            while self._work(coordinator):
+                self._deliver(self._look(coordinator))
+        finally:
+            journal.close()
+
+    def _work(self, coordinator: Coordinator) -> bool:
+        until = time.monotonic() + self._parameters.tick_period_s
+        while (left := until - time.monotonic()) > 0:
+            try:
+                job = self._jobs.get(timeout=left)
+            except queue.Empty:
+                break
+            if job is None:
+                return False
+            job(coordinator, self._now())
+        return True
+
+    def _look(self, coordinator: Coordinator) -> News:
+        now = self._now()
+        output = coordinator.tick(now)
+        # One that has just ended tells its end, whatever else is under way.
+        shown = dict.fromkeys((*output.ended, *coordinator.shown_ids))
+        asked = {i: coordinator.snapshot(now, i) for i in self.watched.copy().union(shown)}
+        found = {i: snapshot for i, snapshot in asked.items() if snapshot is not None}
+        return News(
+            output.commands,
+            output.events,
+            output.events_number,
+            output.lease_rollouts,
+            coordinator.journal_error,
+            self._put_away(coordinator, output.ended, output.verified),
+            coordinator.robots_heard(now),
+            coordinator.robots_quarantined,
+            coordinator.taken_over,
+            found,
+            tuple(found[i] for i in shown if i in found),
+        )
+
+    def _put_away(
+        self, coordinator: Coordinator, ended: Iterable[str], verified: Iterable[str] = ()
+    ) -> str:
+        """Archive rollouts, and what was found out after their end; return what went wrong."""
+        if self._archive is None:
+            return ''
+        try:
+            for rollout_id in ended:
+                report = coordinator.report(rollout_id)
+                self._archive.put(rollout_id, report, coordinator.metrics(rollout_id))
+            for rollout_id in verified:
+                self._archive.put(rollout_id, coordinator.report(rollout_id), None)
+        except (ArchiveError, JournalError) as error:
+            return str(error)
+        return ''
+
+    def _ended_unseen(self, coordinator: Coordinator) -> list[str]:
+        """Return the rollouts whose end is in the journal and, after a kill, nowhere else."""
+        if self._archive is None:
+            return []
+        ended = [s.rollout_id for s in coordinator.history() if s.status.is_terminal]
+        return [rollout_id for rollout_id in ended if not self._archive.has(rollout_id)]
+
+    def _now(self) -> float:
+        return time.monotonic() + self._offset
+
+
+def _new_rollout_id() -> str:
+    return time.strftime('%Y%m%d-%H%M%S-', time.gmtime()) + secrets.token_hex(2)
+
+
+class LoopLink:
+    """
+    The executor's end of the loop: asks it, and takes its news where ROS may be used.
+
+    Everything but `post` is for the executor thread.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        parameters: CoordinatorParameters,
+        take: Callable[[News], None],
+    ) -> None:
+        self._node = node
+        self._take = take
+        self._unread: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._waiting: list[Future[News]] = []
+        self._loop = Loop(parameters, self._hand_over)
+        self.epoch = self._loop.open(timeout_s=10.0)
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether rollouts are being run."""
+        return self._loop.is_alive()
+
+    @property
+    def watched(self) -> set[str]:
+        """Return the ids of the rollouts whose snapshots the news are to bring; to be changed."""
+        return self._loop.watched
+
+    def post(self, job: Callable[[Coordinator, float], None]) -> None:
+        """Run a job soon in the loop, before the next tick."""
+        self._loop.post(job)
+
+    def ask(self, question: Callable[[Coordinator, float], Any]) -> Future[Any]:
+        """Return a future of what the loop answers, or raises."""
+        executor: Executor = self._node.executor
+        future = Pending(executor, _NAP_S)
+
+        def answer(coordinator: Coordinator, now: float) -> None:
+            try:
+                resolve(future, executor, question(coordinator, now))
+            except Exception as error:
+                fail(future, executor, error)
+
+        self._loop.post(answer)
+        return future
+
+    def next_news(self) -> Future[News]:
+        """Return a future of what the next tick brings."""
+        future = Pending(self._node.executor, _NAP_S)
+        self._waiting.append(future)
+        return future
+
+    def stop(self) -> None:
+        """End the loop."""
+        self._loop.stop()
+
+    def _hand_over(self, news: News) -> None:
+        # The first ones come before the node has an executor: they wait for the next.
+        self._unread.put(news)
+        executor = self._node.executor
+        if executor is not None:
+            executor.create_task(self._read)
+
+    def _read(self) -> None:
+        while not self._unread.empty():
+            news = self._unread.get()
+            self._take(news)
+            waiting, self._waiting = self._waiting, []
+            for future in waiting:
+                if not future.done():
+                    future.set_result(news)

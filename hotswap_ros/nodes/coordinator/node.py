@@ -1,0 +1,168 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The fleet side: a node around one Coordinator.
+
+Two threads. The loop thread owns the Coordinator: it takes what was heard, ticks, writes the
+journal, and hands the outcome over. The executor thread does everything that is ROS, and never
+waits.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.exceptions import InvalidServiceNameException
+from rclpy.executors import Executor
+from rclpy.node import Node
+
+from hotswap_ros import msg
+from hotswap_ros.coordinator import JournalError
+from hotswap_ros.models import InvalidRoutingError
+from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes.coordinator.actions import CoordinatorActions
+from hotswap_ros.nodes.coordinator.loop import LoopLink, News
+from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters, journal_path
+from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
+from hotswap_ros.nodes.coordinator.publishers import Announcements
+from hotswap_ros.nodes.coordinator.robot_calls import RobotCalls
+from hotswap_ros.nodes.coordinator.services import PlanService, RolloutServices
+from hotswap_ros.nodes.parameters import declare
+from hotswap_ros.nodes.process import run
+from hotswap_ros.nodes.share import shared
+
+#: So many of its own heartbeats may be on their way back to a coordinator.
+_OWN_BEATS = 64
+
+__all__ = ['CoordinatorParameters', 'FleetCoordinator', 'main']
+
+
+class FleetCoordinator(Node):
+    """Runs rollouts and rollbacks over a fleet. `stop` must be called before it is destroyed."""
+
+    def __init__(self, **node_options: Any) -> None:
+        super().__init__('fleet_coordinator', **node_options)
+        self.parameters = declare(self, CoordinatorParameters)
+        self._robots: dict[tuple[str, str], msg.RobotStatus] = {}
+        self._lease_rollouts: tuple[str, ...] | None = ()
+        self._link = LoopLink(self, self.parameters, self._take_news)
+        self._build_interface()
+        self.get_logger().info(f'ready, journal {journal_path(self.parameters.journal)}')
+
+    def stop(self) -> None:
+        """Stop the threads; a rollout that is under way goes on at the next start."""
+        self._reader.stop()
+        self._link.stop()
+
+    def _build_interface(self) -> None:
+        parameters, fleet = self.parameters, self.parameters.fleet_namespace
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._calls = RobotCalls(
+            self, self._link, steady, parameters.command_timeout_s, parameters.load_timeout_s
+        )
+        self._announcements = Announcements(self, self._link.epoch, self._on_told)
+        self._heartbeats = self.create_publisher(msg.Heartbeat, f'{fleet}/heartbeat', qos.STREAM)
+        self._own_beats: deque[Any] = deque(maxlen=_OWN_BEATS)
+        self.create_subscription(
+            msg.Heartbeat, f'{fleet}/heartbeat', self._on_heartbeat, qos.STREAM
+        )
+        self.create_subscription(
+            msg.RobotStatus, f'{fleet}/status', self._on_status, qos.EVENT_OF_FLEET
+        )
+        self.create_subscription(
+            msg.ModelTelemetry, f'{fleet}/telemetry', self._on_telemetry, qos.STREAM_OF_FLEET
+        )
+        # The default group would wait for the end of each coroutine before it takes a message in.
+        at_once = ReentrantCallbackGroup()
+        plans = Path(parameters.plans_folder or shared('config', 'plans'))
+        self._reader = PlanReader(self, self._link, plans, parameters.model_repository)
+        self._served = (
+            CoordinatorActions(self, self._link, self._reader, at_once),
+            PlanService(self, self._link, self._reader, at_once),
+            RolloutServices(self, self._link, at_once),
+        )
+        self.create_timer(parameters.heartbeat_period_s, self._beat, clock=steady)
+        self.create_timer(1.0, lambda: self._announcements.repeat(self._robots), clock=steady)
+
+    def _on_status(self, status: Any) -> None:
+        try:
+            report = conversions.robot_report(status)
+        except InvalidRoutingError as error:
+            self.get_logger().error(
+                f"status of '{status.robot_id}' is ignored: {error}", throttle_duration_sec=10.0
+            )
+            return
+        self._robots[status.model_id, status.robot_id] = status
+        try:
+            self._calls.prepare(status.server)
+        except InvalidServiceNameException as error:
+            self.get_logger().error(
+                f"status of '{status.robot_id}' is ignored: field 'server' is '{status.server}': "
+                f'{" ".join(str(error).split())}',
+                throttle_duration_sec=10.0,
+            )
+            return
+        clock = conversions.robot_clock(status)
+        self._link.post(lambda coordinator, now: coordinator.on_report(report, now, clock))
+
+    def _on_telemetry(self, message: Any) -> None:
+        try:
+            telemetry = conversions.telemetry_value(message)
+        except conversions.TelemetryError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=10.0)
+            return
+        model_id, robot_id = message.model_id, message.robot_id
+        self._link.post(
+            lambda coordinator, now: coordinator.on_telemetry(model_id, robot_id, telemetry, now)
+        )
+
+    def _on_heartbeat(self, heartbeat: Any) -> None:
+        epoch = heartbeat.epoch
+        if epoch != self._link.epoch or heartbeat.stamp not in self._own_beats:
+            self._link.post(lambda coordinator, now: coordinator.on_heartbeat(epoch, now))
+
+    def _on_told(self, events_number: int) -> None:
+        self._link.post(lambda coordinator, now: coordinator.on_told(events_number, now))
+
+    def _take_news(self, news: News) -> None:
+        for command in news.commands:
+            self._calls.send(command)
+        new_rollout = news.lease_rollouts != self._lease_rollouts
+        self._lease_rollouts = news.lease_rollouts
+        if new_rollout:
+            self._beat()
+        self._announcements.take(news)
+
+    def _beat(self) -> None:
+        if not self._link.is_alive:
+            # Robots must not be told that somebody watches: whoever started this starts it again.
+            raise RuntimeError('the thread that runs rollouts has ended')
+        if self._lease_rollouts is None:
+            return
+        stamp = self.get_clock().now().to_msg()
+        self._own_beats.append(stamp)
+        self._heartbeats.publish(
+            msg.Heartbeat(stamp=stamp, epoch=self._link.epoch, rollout_ids=self._lease_rollouts)
+        )
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the coordinator until SIGINT or SIGTERM."""
+
+    def start(executor: Executor) -> Callable[[], None]:
+        coordinator = FleetCoordinator()
+        executor.add_node(coordinator)
+        return coordinator.stop
+
+    try:
+        run(args, start)
+    except JournalError as error:
+        sys.exit(f'fleet_coordinator: {error}')

@@ -1,0 +1,98 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Plans, and what they rest on, read from files and servers off the executor and the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from rclpy.node import Node
+from rclpy.task import Future
+
+from hotswap_ros.coordinator import read_versions
+from hotswap_ros.nodes.coordinator.loop import LoopLink
+from hotswap_ros.nodes.thread_pool import Worker, in_worker
+from hotswap_ros.plan import Plan, PlanError, VersionFacts, load_plan
+
+T = TypeVar('T')
+
+
+class PlanReader:
+    """
+    Reads plans, and what is known of the versions that they are about.
+
+    `plans` is the folder of plan files that may be named, and of lab results; `repository` the
+    model repository, empty for none.
+    """
+
+    def __init__(self, node: Node, link: LoopLink, plans: Path, repository: str) -> None:
+        self._node = node
+        self._link = link
+        self._plans = plans
+        self._repository = repository
+        self._worker = Worker('plans', threads=1)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._worker.stop()
+
+    def do(self, job: Callable[[], T]) -> Future[T]:
+        """Return a future of what takes too long for the executor."""
+        return in_worker(self._worker, self._node.executor, job)
+
+    async def text(self, plan: str) -> str:
+        """Return the text of a plan that is given or named. Raises PlanError."""
+        found: str = await self.do(lambda: plan_text(plan, self._plans))
+        return found
+
+    async def versions_for_start(self, text: str) -> Mapping[str, VersionFacts]:
+        """Return what checklist and diagnosis need to know of a plan's versions."""
+        return await self.versions(await self.do(lambda: load_plan(text)))
+
+    async def versions(self, plan: Plan) -> Mapping[str, VersionFacts]:
+        """Return what is known of a plan's version and of those that the robots serve."""
+        model_id = plan.model_id
+        served: set[str] = await self._link.ask(
+            lambda coordinator, _: {
+                report.routing.stable for report in coordinator.reports(model_id).values()
+            }
+        )
+        lab = None
+        if plan.checklist is not None and plan.checklist.lab_results:
+            lab = file_in(self._plans, plan.checklist.lab_results)
+        wanted = {plan.version, *served} - {''}
+        found: Mapping[str, VersionFacts] = await self.do(
+            lambda: read_versions(self._repository, model_id, wanted, lab)
+        )
+        return found
+
+
+def plan_text(plan: str, folder: Path) -> str:
+    """
+    Return the text of a plan, read from a folder of plan files when it is a name. Blocks.
+
+    Raises PlanError.
+    """
+    name = plan.strip()
+    looks_like_a_name = '\n' not in name and ':' not in name and '{' not in name
+    if not (name and looks_like_a_name):
+        return plan
+    path = file_in(folder, name)
+    try:
+        return path.read_text()
+    except OSError as error:
+        there = ', '.join(sorted(p.name for p in folder.glob('*.*'))) or 'no plan'
+        raise PlanError([f'plan file {path}: {error.strerror} (there: {there})']) from error
+    except UnicodeDecodeError as error:
+        raise PlanError([f'plan file {path}: is not UTF-8 text ({error.reason})']) from error
+
+
+def file_in(folder: Path, name: str) -> Path:
+    """Return a file of the plans folder. Raises PlanError for one that is elsewhere."""
+    path = folder / name
+    if path.name != name:
+        raise PlanError([f"'{name}' is not the name of a file in the plans folder {folder}"])
+    return path

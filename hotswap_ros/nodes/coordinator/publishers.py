@@ -1,0 +1,166 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the coordinator tells people and their tools: status, alerts, log, diagnostics."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.node import Node
+
+from hotswap_ros import msg
+from hotswap_ros.coordinator import Snapshot
+from hotswap_ros.fleet import Event, Level
+from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes.coordinator.loop import News
+
+#: A hearer is known here before it knows of the publisher: it has to be seen so many times.
+_LOOKS = 2
+
+
+class Announcements:
+    """
+    Publishes `~/rollout_status`, `~/alerts` and `/diagnostics`; `epoch` is for the latter.
+
+    `on_told` is given the numbers of the events that people were told. Alerts wait until somebody
+    subscribes to them, the newest hundred; those that wait at the end are told after the next
+    start. Publishing for late comers (transient-local) would tell old ones anew to each tool that
+    starts, and lose them with the process.
+    """
+
+    def __init__(self, node: Node, epoch: int, on_told: Callable[[int], None]) -> None:
+        self._node = node
+        self._epoch = epoch
+        self._on_told = on_told
+        self._looks_with_hearers = 0
+        # Hearers keep no more of them at once.
+        self._untold: deque[tuple[str, Event]] = deque(maxlen=qos.EVENT.depth)
+        self._untold_number = 0
+        self._shown: tuple[Snapshot, ...] = ()
+        self._robots_heard = 0
+        self._quarantined: tuple[str, ...] = ()
+        self._journal_error = ''
+        self._taken_over = ''
+        self._published: dict[str, str] = {}
+        self._statuses = node.create_publisher(msg.RolloutStatus, '~/rollout_status', qos.STATE)
+        self._alerts = node.create_publisher(msg.Alert, '~/alerts', qos.EVENT)
+        # The one name that tools expect to be absolute.
+        self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENT)
+
+    def take(self, news: News) -> None:
+        """Tell what a tick brought."""
+        for rollout_id, event in news.events:
+            self._log(rollout_id, event)
+        self._untold += [told for told in news.events if told[1].alert]
+        self._untold_number = max(self._untold_number, news.events_number)
+        self._tell()
+        if news.journal_error and news.journal_error != self._journal_error:
+            self._node.get_logger().error(news.journal_error)
+        self._journal_error = news.journal_error
+        if news.archive_error:
+            self._node.get_logger().error(news.archive_error)
+        self._shown = news.shown
+        self._robots_heard = news.robots_heard
+        self._quarantined = news.robots_quarantined
+        self._taken_over = news.taken_over
+        for snapshot in self._take_changed():
+            self._publish_status(snapshot)
+
+    def repeat(self, robots: Mapping[tuple[str, str], Any]) -> None:
+        """Tell how things stand; `robots` are the statuses that were heard, by model and robot."""
+        self._looks_with_hearers = self._looks_with_hearers + 1 if self._is_heard else 0
+        self._tell()
+        for snapshot in self._shown or (None,):
+            self._publish_status(snapshot)
+        self._publish_diagnostics(robots)
+
+    def _take_changed(self) -> list[Snapshot]:
+        """Return those of which something else is to be told than the last time."""
+        shown = {s.state.rollout_id: s for s in self._shown}
+        before, after = self._published, {i: _key(s) for i, s in shown.items()}
+        self._published = after
+        return [s for i, s in shown.items() if before.get(i) != after[i]]
+
+    @property
+    def _is_heard(self) -> bool:
+        return bool(self._alerts.get_subscription_count() > 0)
+
+    def _tell(self) -> None:
+        """Publish the alerts, as soon as somebody is there to hear them."""
+        if not self._untold_number:
+            return
+        if self._untold and (self._looks_with_hearers < _LOOKS or not self._is_heard):
+            return
+        for told in self._untold:
+            self._alerts.publish(conversions.alert_msg(*told))
+        self._on_told(self._untold_number)
+        self._untold.clear()
+        self._untold_number = 0
+
+    def _log(self, rollout_id: str, event: Event) -> None:
+        text = f'[{rollout_id}] {event.kind}: {event.text}' if rollout_id else event.text
+        logger = self._node.get_logger()
+        if event.level is Level.ERROR:
+            logger.error(text)
+        elif event.level is Level.WARNING:
+            logger.warning(text)
+        else:
+            logger.info(text)
+
+    def _publish_status(self, snapshot: Snapshot | None) -> None:
+        if self._taken_over:
+            return
+        status = msg.RolloutStatus()
+        if snapshot is not None:
+            status = conversions.rollout_status_msg(snapshot)
+        status.rollouts_under_way = self._under_way
+        status.stamp = self._now()
+        status.robots_heard = self._robots_heard
+        status.robots_quarantined = self._quarantined
+        self._statuses.publish(status)
+
+    @property
+    def _under_way(self) -> list[str]:
+        states = [snapshot.state for snapshot in self._shown]
+        return [state.rollout_id for state in states if not state.status.is_terminal]
+
+    def _publish_diagnostics(self, robots: Mapping[tuple[str, str], Any]) -> None:
+        unwell = [s for s in robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
+        level, text = DiagnosticStatus.OK, f'{self._robots_heard} robots in reach'
+        if self._robots_heard < len(robots):
+            level = DiagnosticStatus.WARN
+            text = f'{self._robots_heard} of {len(robots)} robots in reach'
+        if unwell:
+            level = DiagnosticStatus.WARN
+            text += f', {len(unwell)} not well: ' + ', '.join(s.robot_id for s in unwell[:10])
+        if self._quarantined:
+            level = DiagnosticStatus.WARN
+            text += f', in quarantine: {", ".join(self._quarantined[:10])}'
+        if self._journal_error:
+            level, text = DiagnosticStatus.ERROR, self._journal_error
+        if self._taken_over:
+            level, text = DiagnosticStatus.ERROR, self._taken_over
+        values = {'epoch': str(self._epoch), 'alerts_unheard': str(len(self._untold))}
+        if self._under_way:
+            values['under way'] = ', '.join(self._under_way)
+        if self._shown:
+            state = self._shown[-1].state
+            values |= {'rollout': state.rollout_id, 'status': state.status.value}
+            values |= {'version': state.plan.version, 'reason': state.reason}
+        name = 'fleet_coordinator: rollouts'
+        self._diagnostics.publish(
+            conversions.diagnostics_msg(self._now(), level, name, text, values)
+        )
+
+    def _now(self) -> Any:
+        return self._node.get_clock().now().to_msg()
+
+
+def _key(snapshot: Snapshot) -> str:
+    state = snapshot.state
+    key = f'{state.status} {state.step_index} {state.pause_reason}'
+    return f'{key} {snapshot.robots_confirmed} {snapshot.robots_unreachable} {snapshot.tasks}'

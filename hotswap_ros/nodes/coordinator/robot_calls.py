@@ -1,0 +1,117 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Commands on their way to robots, each with a deadline."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import Any
+
+from rclpy.clock import Clock
+from rclpy.node import Node
+from rclpy.task import Future
+
+from hotswap_ros import srv
+from hotswap_ros.coordinator import Coordinator
+from hotswap_ros.fleet import Command, LoadVersion, Route, UnloadVersion
+from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.coordinator.loop import LoopLink
+from hotswap_ros.rollout import Cause
+
+_LOAD_CAUSES = {
+    srv.LoadModel.Response.UNKNOWN_MODEL: Cause.STAGING_FAILED,
+    srv.LoadModel.Response.UNKNOWN_VERSION: Cause.UNKNOWN_VERSION,
+    srv.LoadModel.Response.INVALID_MANIFEST: Cause.STAGING_FAILED,
+    srv.LoadModel.Response.DIGEST_MISMATCH: Cause.DIGEST_MISMATCH,
+    srv.LoadModel.Response.LOAD_FAILED: Cause.STAGING_FAILED,
+    srv.LoadModel.Response.NO_DISK: Cause.STAGING_FAILED,
+}
+_SERVICES = {
+    LoadVersion: (srv.LoadModel, 'load_model'),
+    UnloadVersion: (srv.UnloadModel, 'unload_model'),
+    Route: (srv.SetRouting, 'set_routing'),
+}
+
+
+class RobotCalls:
+    """
+    Calls the services of robots and tells the loop what came of it.
+
+    A call that is not answered within `timeout_s`, for loading `load_timeout_s`, is given up.
+    """
+
+    def __init__(
+        self, node: Node, link: LoopLink, clock: Clock, timeout_s: float, load_timeout_s: float
+    ) -> None:
+        self._node = node
+        self._link = link
+        self._timeout_s = timeout_s
+        self._load_timeout_s = load_timeout_s
+        self._callers: dict[tuple[str, str], Any] = {}
+        self._calls: dict[Future[Any], tuple[float, Command, Any]] = {}
+        node.create_timer(0.1, self._give_up_late_calls, clock=clock)
+
+    def prepare(self, server: str) -> None:
+        """
+        Get ready to route a robot: a rollback must not wait for the discovery of a new client.
+
+        Raises InvalidServiceNameException.
+        """
+        self._client(server, Route)
+
+    def send(self, command: Command) -> None:
+        """Send a command, or say that it could not be."""
+        client = self._client(command.server, type(command))
+        if not client.service_is_ready():
+            self._link.post(partial(_unsent, command))
+            return
+        future = client.call_async(_request(command))
+        limit = self._timeout_s
+        if isinstance(command, LoadVersion):
+            limit = self._load_timeout_s
+        self._calls[future] = (time.monotonic() + limit, command, client)
+        future.add_done_callback(partial(self._on_answer, command))
+
+    def _on_answer(self, command: Command, future: Future[Any]) -> None:
+        self._calls.pop(future, None)
+        if future.cancelled() or future.exception() is not None:
+            return
+        answer = future.result()
+        if not answer.error_code:
+            return
+        cause = Cause.NONE
+        if isinstance(command, LoadVersion):
+            cause = _LOAD_CAUSES.get(answer.error_code, Cause.NONE)
+        text = answer.error_msg
+        self._node.get_logger().warning(f'{command.robot_id}: {text}', throttle_duration_sec=1.0)
+        self._link.post(lambda coordinator, now: coordinator.on_refused(command, cause, text, now))
+
+    def _give_up_late_calls(self) -> None:
+        now = time.monotonic()
+        late = [(f, c, client) for f, (limit, c, client) in self._calls.items() if limit <= now]
+        for future, command, client in late:
+            del self._calls[future]
+            client.remove_pending_request(future)
+            self._link.post(partial(_unsent, command))
+
+    def _client(self, server: str, kind: type[Command]) -> Any:
+        service_type, name = _SERVICES[kind]
+        key = (server, name)
+        if key not in self._callers:
+            self._callers[key] = self._node.create_client(service_type, f'{server}/{name}')
+        return self._callers[key]
+
+
+def _request(command: Command) -> Any:
+    if isinstance(command, Route):
+        return srv.SetRouting.Request(routing=conversions.routing_msg(command.routing))
+    version = {'model_id': command.model_id, 'version': command.version}
+    if isinstance(command, LoadVersion):
+        return srv.LoadModel.Request(**version)
+    return srv.UnloadModel.Request(**version, delete_files=command.delete_files)
+
+
+def _unsent(command: Command, coordinator: Coordinator, now: float) -> None:
+    coordinator.on_unsent(command)

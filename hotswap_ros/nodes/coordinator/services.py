@@ -1,0 +1,133 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What people say to rollouts and ask about them: control, history, reports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from rclpy.callback_groups import CallbackGroup
+from rclpy.node import Node
+
+from hotswap_ros import srv
+from hotswap_ros.coordinator import Preview, forecast
+from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.coordinator.loop import LoopLink
+from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
+from hotswap_ros.plan import PlanError, review
+from hotswap_ros.rollout import SeveralRolloutsError, UnknownRolloutError, Verb
+
+_VERBS = {
+    srv.ControlRollout.Request.PAUSE: Verb.PAUSE,
+    srv.ControlRollout.Request.RESUME: Verb.RESUME,
+    srv.ControlRollout.Request.APPROVE: Verb.APPROVE,
+    srv.ControlRollout.Request.ABORT: Verb.ABORT,
+    srv.ControlRollout.Request.SKIP_WAIT: Verb.SKIP_WAIT,
+    srv.ControlRollout.Request.SET_SHARE: Verb.SET_SHARE,
+    srv.ControlRollout.Request.REFUSE: Verb.REFUSE,
+    srv.ControlRollout.Request.ROLLBACK: Verb.ROLLBACK,
+}
+
+
+class RolloutServices:
+    """Serves `~/control_rollout`, `~/list_rollouts` and `~/get_report`."""
+
+    def __init__(self, node: Node, link: LoopLink, group: CallbackGroup) -> None:
+        self._link = link
+        for kind, name, callback in (
+            (srv.ControlRollout, 'control_rollout', self._control_rollout),
+            (srv.ListRollouts, 'list_rollouts', self._list_rollouts),
+            (srv.GetReport, 'get_report', self._get_report),
+        ):
+            node.create_service(kind, f'~/{name}', callback, callback_group=group)
+
+    async def _control_rollout(self, request: Any, response: Any) -> Any:
+        verb = _VERBS.get(request.command)
+        if verb is None:
+            response.error_code = response.INVALID_COMMAND
+            response.error_msg = (
+                f'command {request.command} is not possible: this rollout knows '
+                + ', '.join(f'{code} {verb.value}' for code, verb in _VERBS.items())
+            )
+            return response
+        try:
+            await self._link.ask(
+                lambda coordinator, now: coordinator.command(
+                    request.rollout_id, verb, now, request.remark, request.share
+                )
+            )
+        except (UnknownRolloutError, SeveralRolloutsError) as error:
+            response.error_code, response.error_msg = response.UNKNOWN_ROLLOUT, str(error)
+        except Exception as error:
+            response.error_code, response.error_msg = response.INVALID_COMMAND, str(error)
+        return response
+
+    async def _list_rollouts(self, request: Any, response: Any) -> Any:
+        try:
+            rollouts = await self._link.ask(
+                lambda coordinator, _: coordinator.history(request.limit)
+            )
+        except Exception as error:
+            response.error_code, response.error_msg = response.FAILED, str(error)
+        else:
+            response.rollouts = [conversions.summary_msg(summary) for summary in rollouts]
+        return response
+
+    async def _get_report(self, request: Any, response: Any) -> Any:
+        try:
+            report = await self._link.ask(
+                lambda coordinator, _: coordinator.report(request.rollout_id)
+            )
+        except Exception as error:
+            response.error_code, response.error_msg = response.UNKNOWN_ROLLOUT, str(error)
+        else:
+            response.report = json.dumps(report)
+        return response
+
+
+class PlanService:
+    """Serves `~/validate_plan`."""
+
+    def __init__(
+        self, node: Node, link: LoopLink, reader: PlanReader, group: CallbackGroup
+    ) -> None:
+        self._link = link
+        self._reader = reader
+        node.create_service(
+            srv.ValidatePlan, '~/validate_plan', self._validate_plan, callback_group=group
+        )
+
+    async def _validate_plan(self, request: Any, response: Any) -> Any:
+        try:
+            await self._fill_in(request.plan, response)
+        except PlanError as error:
+            response.problems = error.problems
+        except Exception as error:
+            response.problems = [str(error)]
+        else:
+            return response
+        response.error_code = response.INVALID_PLAN
+        response.error_msg = response.problems[0]
+        return response
+
+    async def _fill_in(self, plan: str, response: Any) -> None:
+        text = await self._reader.text(plan)
+        preview: Preview = await self._link.ask(
+            lambda coordinator, now: coordinator.preview(text, now)
+        )
+        versions = await self._reader.versions(preview.plan)
+        items, forecasts = await self._reader.do(
+            lambda: (
+                review(preview.plan, replace(preview.facts, versions=versions)),
+                forecast(preview, versions),
+            )
+        )
+        response.steps = conversions.planned_msgs(preview.steps)
+        response.forecasts = [conversions.forecast_msg(found) for found in forecasts]
+        response.checklist = [conversions.item_msg(item) for item in items]
+        response.problems = [
+            f'{item.name.value}: {item.sentence}' for item in items if item.blocks
+        ]

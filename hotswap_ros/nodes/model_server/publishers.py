@@ -1,0 +1,146 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a model server tells of itself: status, telemetry, what a shadow said, diagnostics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+from hotswap_ros import msg
+from hotswap_ros.models import VersionState
+from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes.thread_pool import Worker
+from hotswap_ros.serving import Engine, ShadowComparison
+
+if TYPE_CHECKING:
+    from hotswap_ros.nodes.model_server.node import ModelServer
+
+_LEVELS = {
+    msg.RobotStatus.HEALTH_OK: DiagnosticStatus.OK,
+    msg.RobotStatus.HEALTH_DEGRADED: DiagnosticStatus.WARN,
+}
+
+
+class ServerAnnouncements:
+    """
+    Publishes status, telemetry and shadow comparisons of a server to its fleet, and diagnostics.
+
+    `lost_candidate` is a version that was dropped because no coordinator was heard; empty: none.
+    """
+
+    def __init__(self, server: ModelServer, engine: Engine, worker: Worker) -> None:
+        self._server = server
+        self._engine = engine
+        self._worker = worker
+        self._disk_free = 0
+        self._disk_is_being_measured = False
+        self.lost_candidate = ''
+        fleet = server.parameters.fleet_namespace
+        self._statuses = server.publisher(msg.RobotStatus, f'{fleet}/status', qos.EVENT)
+        self._telemetries = server.publisher(msg.ModelTelemetry, f'{fleet}/telemetry', qos.STREAM)
+        self._comparisons = server.publisher(msg.ShadowComparison, f'{fleet}/shadow', qos.STREAM)
+        # The one name that tools expect to be absolute.
+        self._diagnostics = server.publisher(DiagnosticArray, '/diagnostics', qos.EVENT)
+
+    def beat(self) -> None:
+        """Tell status and diagnostics, and have the disk looked at for the next time."""
+        if not self._disk_is_being_measured:
+            self._disk_is_being_measured = True
+            self._worker.submit(self._measure_disk)
+        self.tell_status()
+        self._tell_diagnostics()
+
+    def _measure_disk(self) -> None:
+        try:
+            self._disk_free = self._server.disk_free_bytes()
+        except OSError:
+            self._disk_free = 0
+        self._disk_is_being_measured = False
+
+    def tell_status(self) -> None:
+        """Publish what is served and how the server is; from any thread."""
+        server, engine = self._server, self._engine
+        health, text = self._health()
+        pending = engine.pending
+        self._statuses.publish(
+            msg.RobotStatus(
+                stamp=self._now(),
+                wall_time=conversions.time_msg(server.wall_time()),
+                robot_id=server.robot_id,
+                server=server.get_fully_qualified_name(),
+                region=server.parameters.region,
+                labels=server.parameters.labels,
+                boot_id=engine.boot_id,
+                model_id=engine.model_id,
+                routing=conversions.routing_msg(engine.routing),
+                pending_routing=(
+                    msg.Routing() if pending is None else conversions.routing_msg(pending)
+                ),
+                **conversions.breaker_fields(engine.breaker),
+                versions=[conversions.version_msg(info) for info in engine.versions()],
+                resident_limit=engine.resident_limit,
+                disk_free_bytes=self._disk_free,
+                health=health,
+                health_msg=text,
+            )
+        )
+
+    def tell_telemetry(self) -> None:
+        """Publish the counters."""
+        message = conversions.telemetry_msg(self._engine.counters())
+        message.boot_id = self._engine.boot_id
+        self._telemetries.publish(self._signed(message))
+
+    def tell_shadow(self, comparison: ShadowComparison) -> None:
+        """Publish what a shadow said; from any thread."""
+        self._comparisons.publish(self._signed(conversions.shadow_msg(comparison)))
+
+    def _signed(self, message: Any) -> Any:
+        message.stamp = self._now()
+        message.robot_id = self._server.robot_id
+        message.model_id = self._engine.model_id
+        return message
+
+    def _tell_diagnostics(self) -> None:
+        engine, robot_id = self._engine, self._server.robot_id
+        health, text = self._health()
+        routing = engine.routing
+        values = {'stable': routing.stable, 'candidate': routing.candidate or 'none'}
+        if routing.candidate:
+            values[f'share of {routing.candidate}'] = f'{routing.candidate_share:.0%}'
+        for version, counters in engine.counters().items():
+            tasks = counters.tasks
+            values[f'{version}: tasks succeeded'] = f'{tasks.succeeded} of {tasks.finished}'
+            values[f'{version}: errors'] = f'{counters.errors} of {counters.requests} requests'
+        self._diagnostics.publish(
+            conversions.diagnostics_msg(
+                self._now(),
+                _LEVELS.get(health, DiagnosticStatus.ERROR),
+                f'{robot_id}: {engine.model_id}',
+                text or f'serving {routing.stable}',
+                values,
+                hardware_id=robot_id,
+            )
+        )
+
+    def _health(self) -> tuple[int, str]:
+        engine = self._engine
+        if not engine.routing.stable:
+            failed = [i.reason for i in engine.versions() if i.state is VersionState.FAILED]
+            return msg.RobotStatus.HEALTH_ERROR, '; '.join(failed) or 'no version is in force'
+        if not self._server.is_active:
+            return msg.RobotStatus.HEALTH_ERROR, 'the model server is not active'
+        breaker = engine.breaker
+        if breaker is not None:
+            text = f'{breaker.version} is out after {breaker.count} failures in a row'
+            return msg.RobotStatus.HEALTH_DEGRADED, text
+        if self.lost_candidate:
+            text = f'{self.lost_candidate} was dropped: the coordinator was not heard'
+            return msg.RobotStatus.HEALTH_DEGRADED, text
+        return msg.RobotStatus.HEALTH_OK, ''
+
+    def _now(self) -> Any:
+        return self._server.get_clock().now().to_msg()

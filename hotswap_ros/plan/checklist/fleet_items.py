@@ -1,0 +1,221 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The items of a checklist that are about the robots: room, speed, network, and the way back."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from hotswap_ros.plan.checklist.facts import RobotFacts
+from hotswap_ros.plan.checklist.finding import NO_ROBOT, Case, Finding
+from hotswap_ros.text import counted, few, size_words, time_words
+
+#: Limit of the 95th percentile where the plan sets none: the strategies document's.
+_LATENCY_MS = 200.0
+
+
+def fallback_present(case: Case) -> Finding:
+    """See that every robot can hold both versions and has the one to go back to."""
+    robots = case.facts.robots
+    if not robots:
+        return NO_ROBOT
+    small = [robot.robot_id for robot in robots if robot.resident_limit < 2]
+    if small:
+        return Finding(
+            False,
+            f"{few(small)} may hold one version only: raise parameter 'resident_limit' to 2 "
+            'there, so that the previous one stays loaded.',
+        )
+    cold = [robot.robot_id for robot in robots if not robot.can_go_back]
+    if cold:
+        return Finding(
+            False,
+            f'The version to go back to is not ready on {few(cold)}: load it there, or override '
+            'when nothing is to be gone back to.',
+        )
+    served = '/'.join(case.previous)
+    return Finding(
+        True, f'{served} is ready on {counted(robots)} and stays there: no load to go back.'
+    )
+
+
+def storage(case: Case) -> Finding:
+    """See that every robot has room for the version beside the one that it serves."""
+    if not case.facts.robots:
+        return NO_ROBOT
+    size = _size(case)
+    left = _without(case)
+    if not left:
+        return Finding(True, f'Every robot holds {case.plan.version} already.')
+    if not size:
+        return Finding(
+            None,
+            f'The size of {case.plan.version} is not known: {_why(case)}: give the coordinator a '
+            "'model_repository', or sign.",
+        )
+    free = {r.robot_id: r.disk_free_bytes for r in left if r.disk_free_bytes is not None}
+    short = [name for name, found in free.items() if found < size]
+    if short:
+        least = min(short, key=lambda name: free[name])
+        return Finding(
+            False,
+            f'{case.plan.version} needs {size_words(size)}, {least} has {size_words(free[least])} '
+            f'free: make room on {few(short)}.',
+        )
+    if len(free) < len(left):
+        mute = [robot.robot_id for robot in left if robot.robot_id not in free]
+        return Finding(None, f'{few(mute)} do not tell how much room they have: look, and sign.')
+    least = min(free, key=lambda name: free[name])
+    return Finding(
+        True,
+        f'{case.plan.version} needs {size_words(size)} beside the previous version; the least '
+        f'room is {size_words(free[least])}, on {least}.',
+    )
+
+
+def latency(case: Case) -> Finding:
+    """Hold the warm-up of the version on robots that have it loaded against the limit."""
+    if not case.facts.robots:
+        return NO_ROBOT
+    limit = case.plan.success_criteria.max_latency_ms or _LATENCY_MS
+    found = {
+        robot.robot_id: robot.warm_latency_ms
+        for robot in case.facts.robots
+        if robot.warm_latency_ms is not None
+    }
+    version = case.plan.version
+    if not found:
+        return Finding(
+            None,
+            f'No robot has {version} loaded, so its latency there is not known: load it on one of '
+            'each kind (~/load_model), or sign.',
+        )
+    slow = sorted(name for name, ms in found.items() if ms > limit)
+    worst = max(found, key=lambda name: found[name])
+    text = (
+        f'95% of the warm-up of {version} take at most {found[worst]:.3g} ms on {worst}, the '
+        f'slowest of {counted(tuple(found))} that have it; {limit:g} ms may be taken'
+    )
+    if slow:
+        return Finding(False, f'{text}: too slow on {few(slow)}: make it faster, or override.')
+    return Finding(True, f'{text}.')
+
+
+def network_estimate(case: Case) -> Finding:
+    """Estimate how long the robots take to fetch the version, together."""
+    if not case.facts.robots:
+        return NO_ROBOT
+    size, left = _size(case), _without(case)
+    if not left:
+        return Finding(True, f'Every robot holds {case.plan.version} already.')
+    if not size:
+        return Finding(None, f'The size of {case.plan.version} is not known: {_why(case)}: sign.')
+    load = f'{counted(left)} fetch {size_words(size)} each'
+    if case.checklist.bandwidth_mbps is None:
+        return Finding(
+            None,
+            f"{load}: state 'bandwidthMbps', what they can fetch together in megabits per second, "
+            'or sign.',
+        )
+    seconds = 8e-6 * size * len(left) / case.checklist.bandwidth_mbps
+    allowed = case.checklist.max_network_time.total_seconds()
+    text = (
+        f'{load}: {time_words(seconds)} at {case.checklist.bandwidth_mbps:g} Mbit/s, '
+        f'{time_words(allowed)} may be taken'
+    )
+    if seconds > allowed:
+        return Finding(
+            False, f'{text}: roll out by region, let them fetch it before, or override.'
+        )
+    return Finding(True, f'{text}.')
+
+
+def monitoring_alive(case: Case) -> Finding:
+    """See that every robot of the model is heard, and its counters too."""
+    facts = case.facts
+    if facts.silent:
+        return Finding(
+            False,
+            f'{few(facts.silent)} {_are(facts.silent)} out of reach: bring them back, or '
+            'override to leave them out.',
+        )
+    if not facts.robots:
+        return NO_ROBOT
+    limit_s = case.plan.missing_after.total_seconds()
+    mute = [
+        robot.robot_id
+        for robot in facts.robots
+        if robot.counters_age_s is None or robot.counters_age_s > limit_s
+    ]
+    if mute:
+        return Finding(
+            False,
+            f'{few(mute)} sent no counters for {time_words(limit_s)}: see that their model '
+            'servers publish telemetry.',
+        )
+    oldest = max(robot.counters_age_s or 0.0 for robot in facts.robots)
+    return Finding(
+        True,
+        f'{counted(facts.robots)} are heard; the oldest counters are {time_words(oldest)} old'
+        f'{_clocks(facts.robots)}.',
+    )
+
+
+def _clocks(robots: tuple[RobotFacts, ...]) -> str:
+    """Return by how much the worst clock is wrong, where one is known."""
+    skews = {r.robot_id: r.clock_skew_s for r in robots if r.clock_skew_s is not None}
+    if not skews:
+        return ''
+    worst = max(skews, key=lambda name: abs(skews[name]))
+    return f', the clocks within {time_words(abs(skews[worst]))} of the coordinator ({worst})'
+
+
+def rollback_rehearsed(case: Case) -> Finding:
+    """Look for a rollback that these robots confirmed not long ago."""
+    facts, robots = case.facts, case.facts.robots
+    if not robots:
+        return NO_ROBOT
+    recent_s = case.checklist.rehearsed_within.total_seconds()
+    found = {
+        robot.robot_id: rehearsal
+        for robot in robots
+        if (rehearsal := facts.rehearsals.get(robot.robot_id)) is not None
+        and facts.now - rehearsal.ended <= recent_s
+    }
+    missing = [robot.robot_id for robot in robots if robot.robot_id not in found]
+    if missing:
+        return Finding(
+            None,
+            f'No rollback was confirmed by {few(missing)} within {time_words(recent_s)}: '
+            'rehearse it (roll the version out to these robots and roll it back), or sign.',
+        )
+    slowest = max(found.values(), key=lambda rehearsal: rehearsal.seconds)
+    limit_s = case.checklist.max_rollback_time.total_seconds()
+    day = datetime.fromtimestamp(slowest.ended, timezone.utc)
+    text = (
+        f'{counted(robots)} confirmed a rollback, the slowest within '
+        f'{time_words(slowest.seconds)} ({day:%Y-%m-%d})'
+    )
+    if slowest.seconds > limit_s:
+        return Finding(
+            False, f'{text}, {time_words(limit_s)} may be taken: find out why, or override.'
+        )
+    return Finding(True, f'{text}.')
+
+
+def _are(robots: tuple[str, ...]) -> str:
+    return 'is' if len(robots) == 1 else 'are'
+
+
+def _without(case: Case) -> tuple[RobotFacts, ...]:
+    return tuple(robot for robot in case.facts.robots if not robot.holds)
+
+
+def _size(case: Case) -> int:
+    reported = (robot.size_bytes for robot in case.facts.robots)
+    return case.candidate.size_bytes or max(reported, default=0)
+
+
+def _why(case: Case) -> str:
+    return case.candidate.problem or 'no robot has it'

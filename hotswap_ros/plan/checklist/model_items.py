@@ -1,0 +1,139 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The items of a checklist that are about the model: what it did in the lab, and its bounds."""
+
+from __future__ import annotations
+
+from hotswap_ros.plan.checklist.facts import LabResult
+from hotswap_ros.plan.checklist.finding import Case, Finding
+from hotswap_ros.text import percent
+
+_REMEDY = (
+    "state it in the manifest under 'training.measured', name a file in 'labResults', or sign"
+)
+
+
+def lab_results(case: Case) -> Finding:
+    """Hold the success rate in the lab against the previous version's."""
+    own = case.candidate.lab
+    if own is None:
+        return _unknown(case, case.plan.version)
+    allowed = case.checklist.max_lab_drop
+    for name, other in _baselines(case).items():
+        if other is None:
+            return _unknown(case, name)
+        text = (
+            f'In the lab {case.plan.version} succeeds in {percent(own.success)}, {name} in '
+            f'{percent(other.success)}'
+        )
+        # The subtrahend keeps 0.90 within 0.92 - 0.02, which is 0.9000000000000001.
+        if own.success < other.success - allowed - 1e-9:
+            return Finding(
+                False,
+                f'{text}: more than the {100 * allowed:g} points lost that are allowed: train it '
+                'on, or override.',
+            )
+    if not case.previous and case.plan.success_criteria.baseline_success_rate is None:
+        return Finding(None, 'No robot has been heard of: what it is compared with is not known.')
+    return Finding(True, f'{text}: at most {100 * allowed:g} points may be lost.')
+
+
+def no_catastrophic_drop(case: Case) -> Finding:
+    """Hold each task category in the lab against the previous version's."""
+    own = case.candidate.lab
+    if own is None or not own.success_by_category:
+        return _unknown(case, case.plan.version, 'per task category')
+    kept = 1 - _category_drop(case)
+    if not case.previous:
+        return Finding(None, 'No robot has been heard of: what it is compared with is not known.')
+    for name in case.previous:
+        other = case.version(name).lab
+        if other is None or not other.success_by_category:
+            return _unknown(case, name, 'per task category')
+        lost = [
+            f'{category} from {percent(rate)} to {percent(found)}'
+            for category, rate in sorted(other.success_by_category.items())
+            if (found := own.success_by_category.get(category)) is not None and found < kept * rate
+        ]
+        if lost:
+            return Finding(
+                False,
+                f'In the lab {case.plan.version} falls by more than {100 * (1 - kept):g}% against '
+                f'{name}: {", ".join(lost)}: train it on these, or override.',
+            )
+    return Finding(
+        True,
+        f'No task category falls by more than {100 * (1 - kept):g}% in the lab, of '
+        f'{len(own.success_by_category)}.',
+    )
+
+
+def _category_drop(case: Case) -> float:
+    """Return what the gate tolerates on robots, where the plan says it."""
+    asked = case.plan.success_criteria.max_category_drop
+    return case.checklist.max_category_drop if asked is None else asked
+
+
+def all_categories(case: Case) -> Finding:
+    """See that every category of the previous version was tested, and that none is broken."""
+    own = case.candidate.lab
+    if own is None or not own.success_by_category:
+        return _unknown(case, case.plan.version, 'per task category')
+    rates = own.success_by_category
+    broken = sorted(category for category, rate in rates.items() if rate == 0)
+    if broken:
+        return Finding(
+            False,
+            f'In the lab {case.plan.version} never succeeds in {", ".join(broken)}: train it on '
+            'these, or override.',
+        )
+    wanted = {
+        category
+        for name in case.previous
+        if (other := case.version(name).lab) is not None
+        for category in other.success_by_category
+    }
+    untested = sorted(wanted - rates.keys())
+    if untested:
+        return Finding(
+            False,
+            f'{case.plan.version} was not tested in {", ".join(untested)}, which the previous '
+            'version was: test these, or override.',
+        )
+    worst = min(rates, key=lambda category: rates[category])
+    return Finding(
+        True,
+        f'All {len(rates)} task categories work in the lab, {worst} in {percent(rates[worst])}.',
+    )
+
+
+def bounds_declared(case: Case) -> Finding:
+    """See that every element of every output has bounds, which the guard holds it to."""
+    found = case.candidate
+    if found.problem:
+        return Finding(None, f'The bounds of {case.plan.version} are not known: {found.problem}.')
+    if found.unbounded:
+        return Finding(
+            False,
+            f"{case.plan.version} declares no bounds for {', '.join(found.unbounded)}: add 'low' "
+            "and 'high' to the manifest, so that the guard can keep joint limits.",
+        )
+    return Finding(
+        True, f'The guard keeps every output of {case.plan.version} within declared bounds.'
+    )
+
+
+def _baselines(case: Case) -> dict[str, LabResult | None]:
+    """Return what the candidate is compared with, by name."""
+    given = case.plan.success_criteria.baseline_success_rate
+    if given is not None:
+        return {"the plan's baseline": LabResult(success=given)}
+    return {name: case.version(name).lab for name in case.previous}
+
+
+def _unknown(case: Case, version: str, what: str = '') -> Finding:
+    problem = case.version(version).problem
+    why = f' ({problem})' if problem else ''
+    of = f' {what}' if what else ''
+    return Finding(None, f'The lab results of {version}{of} are not known{why}: {_REMEDY}.')

@@ -1,0 +1,50 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Direct: named robots, all at once, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from hotswap_ros.plan.base import BasePlan, Strategy
+from hotswap_ros.plan.errors import PlanError, names_near
+from hotswap_ros.plan.stages import Robot, all_of
+from hotswap_ros.plan.steps import Step
+
+
+class Direct(BasePlan):
+    """
+    The version on `target_devices`, on all robots when none is named, with nobody watching.
+
+    All or nothing: when one robot cannot load or does not confirm, all of them go back.
+    """
+
+    strategy: Literal[Strategy.DIRECT] = Strategy.DIRECT
+    target_devices: tuple[str, ...] | None = Field(None, min_length=1)
+
+    def fit(self, fleet: Sequence[Robot]) -> None:
+        """Refuse targets that are not in reach: all or nothing."""
+        known = {robot.robot_id for robot in fleet}
+        problems = [
+            f"targetDevices: no robot '{name}' is in reach: {names_near(name, known)}"
+            for name in self.target_devices or ()
+            if name not in known
+        ]
+        if problems:
+            raise PlanError(problems)
+
+    def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
+        """Load everywhere, then promote everywhere."""
+        targets = self.target_devices
+        robots = tuple(name for name in all_of(fleet) if targets is None or name in targets)
+        if not robots:
+            return []
+        return [self.load_step(robots), self.promote_step(robots)]
+
+    def admits(self, robot: Robot) -> bool:
+        """Return whether all robots are meant."""
+        return self.target_devices is None

@@ -1,0 +1,96 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""RegionalRollout: one region after the other, each watched before it is promoted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from hotswap_ros.plan.base import BasePlan, Strategy
+from hotswap_ros.plan.errors import PlanError, names_near
+from hotswap_ros.plan.stages import Duration, Robot, all_of, awaited
+from hotswap_ros.plan.steps import Observe, SetRouting, Step, Watch
+from hotswap_ros.text import counted
+
+_CANDIDATE_SHARE = 0.5
+
+
+class RegionalRollout(BasePlan):
+    """
+    The regions in the given order.
+
+    Half of a region's tasks stay on the previous version as the control for
+    `delay_between_regions`, and until the candidate has finished `tasks`; then the region is
+    promoted and the next one begins. A failure takes every region back.
+    """
+
+    is_regional: ClassVar[bool] = True
+
+    strategy: Literal[Strategy.REGIONAL_ROLLOUT] = Strategy.REGIONAL_ROLLOUT
+    regions: tuple[str, ...] = Field(min_length=1)
+    delay_between_regions: Duration
+    tasks: int | None = Field(None, ge=1)
+    timeout: Duration = timedelta(hours=24)
+
+    @field_validator('regions')
+    @classmethod
+    def _each_once(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({region for region in regions if regions.count(region) > 1})
+        if twice:
+            raise ValueError(f'{", ".join(twice)} is named twice: name each region once')
+        return regions
+
+    def fit(self, fleet: Sequence[Robot]) -> None:
+        """Refuse regions without a robot."""
+        known = {robot.region for robot in fleet} - {''}
+        problems = [
+            f"regions: no robot in reach is in region '{region}': {names_near(region, known)}"
+            for region in self.regions
+            if region not in known
+        ]
+        if problems:
+            raise PlanError(problems)
+
+    def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
+        """Load, share, watch and promote, for each region that has robots left to move."""
+        watch = self.watch(len(self.regions))
+        found: list[Step] = []
+        for region in self.regions:
+            robots = all_of([robot for robot in fleet if robot.region == region])
+            found += self._region(region, robots, watch) if robots else ()
+        return found
+
+    def admits(self, robot: Robot) -> bool:
+        """Return whether the robot is in one of the regions."""
+        return robot.region in self.regions
+
+    @property
+    def _is_watched(self) -> bool:
+        return bool(self.tasks or self.delay_between_regions)
+
+    def _region(self, region: str, robots: tuple[str, ...], watch: Watch) -> list[Step]:
+        timeout_s, version = self.timeout_s, self.version
+        load = self.load_step(robots, f'{region}: ')
+        share: Step = SetRouting(
+            title=(
+                f'{region}: {version} takes {_CANDIDATE_SHARE:.0%} of tasks on {counted(robots)}'
+            ),
+            robots=robots,
+            candidate_share=_CANDIDATE_SHARE,
+            timeout_s=timeout_s,
+            watch=watch,
+        )
+        observe: Step = Observe(
+            title=f'{region}: watch {awaited(self.tasks, self.delay_between_regions)}',
+            robots=robots,
+            tasks=self.tasks or 0,
+            duration_s=self.delay_between_regions.total_seconds(),
+            timeout_s=self.timeout.total_seconds(),
+        )
+        promote = self.promote_step(robots, f'{region}: ')
+        return [load, share, observe, promote] if self._is_watched else [load, promote]

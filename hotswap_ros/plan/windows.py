@@ -1,0 +1,86 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""When a rollout may start and advance."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import field_validator, model_validator
+
+from hotswap_ros.plan.section import Section
+
+
+class Day(str, enum.Enum):
+    """Days of the week, Monday first."""
+
+    MONDAY = 'mon'
+    TUESDAY = 'tue'
+    WEDNESDAY = 'wed'
+    THURSDAY = 'thu'
+    FRIDAY = 'fri'
+    SATURDAY = 'sat'
+    SUNDAY = 'sun'
+
+
+class DeploymentWindow(Section):
+    """
+    Hours of some days, `start` included and `end` not, in a time zone.
+
+    A window that ends before it starts goes on past midnight, and belongs to the day on which it
+    began.
+    """
+
+    days: tuple[Day, ...] = tuple(Day)
+    start: time = time(0)
+    end: time = time(0)
+    timezone: str = 'UTC'
+
+    @field_validator('start', 'end', mode='before')
+    @classmethod
+    def _is_a_time_of_day(cls, value: object) -> object:
+        # YAML reads 22:30 as a number of base 60.
+        if isinstance(value, (int, float)):
+            raise ValueError(f"{value} is no time of day: write '22:30', in quotes")
+        return value
+
+    @field_validator('start', 'end')
+    @classmethod
+    def _has_no_zone(cls, value: time) -> time:
+        if value.tzinfo is not None:
+            raise ValueError("must have no offset: name the zone in 'timezone'")
+        return value
+
+    @model_validator(mode='after')
+    def _can_be_open(self) -> DeploymentWindow:
+        if not self.days:
+            raise ValueError("'days' is empty, so it is never open: name days, or leave it out")
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(
+                f"'timezone' is '{self.timezone}', which this machine does not know: write "
+                "'Europe/Berlin' or 'UTC'"
+            ) from error
+        return self
+
+    def is_open(self, now: float) -> bool:
+        """Return whether the window is open at a time, in seconds since 1970."""
+        local = datetime.fromtimestamp(now, ZoneInfo(self.timezone))
+        clock = local.time()
+        days = tuple(Day)
+        today, yesterday = days[local.weekday()], days[(local - timedelta(days=1)).weekday()]
+        if self.start < self.end:
+            return today in self.days and self.start <= clock < self.end
+        return (today in self.days and clock >= self.start) or (
+            yesterday in self.days and clock < self.end
+        )
+
+    def __str__(self) -> str:
+        days = (
+            '' if len(self.days) == len(Day) else f'{", ".join(day.value for day in self.days)} '
+        )
+        return f'{days}{self.start:%H:%M} to {self.end:%H:%M} {self.timezone}'

@@ -1,0 +1,33 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The robots of the step that is running, looked at only where they have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+
+from hotswap_ros.fleet.changes import Subset
+from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.plan import Step
+
+
+class Cohort:
+    """Keeps what is true of which robots of a step, by their reports."""
+
+    def __init__(self, step: Step, model_id: str, view: FleetView) -> None:
+        self.robots = frozenset(step.robots)
+        self._step = step
+        self._view = view
+        self._changes = view.changes(model_id)
+        self._subsets: dict[str, Subset] = {}
+
+    def is_of(self, step: Step, view: FleetView) -> bool:
+        """Return whether this is of the same step and the same view."""
+        return step is self._step and view is self._view
+
+    def those(self, what: str, is_in: Callable[[str], bool]) -> Set[str]:
+        """Return the robots of which `is_in` is true by their reports; `what` names it."""
+        if what not in self._subsets:
+            self._subsets[what] = Subset(self.robots, self._changes, is_in)
+        return self._subsets[what].now()

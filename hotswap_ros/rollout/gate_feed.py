@@ -1,0 +1,309 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The gates of a rollout: what they are fed with, and what they say."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+
+from hotswap_ros.fleet.reports import RobotReport, Telemetry
+from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.gates import CheckResult, Gate, Verdict
+from hotswap_ros.models import Routing
+from hotswap_ros.plan import Observe, SuccessCriteria, Watch
+from hotswap_ros.rollout.diagnosis import RolloutDiagnosis
+from hotswap_ros.rollout.state import RolloutState
+from hotswap_ros.rollout.trial_counts import TrialCounts
+
+#: A robot that is silent for so long may never tell how its tasks ended: they count as failed.
+_GIVEN_UP_AFTER_S = 120.0
+#: Checks that judge a shadow; all others need tasks that the candidate acted in.
+_OF_SHADOWS = ('shadow', 'input_drift', 'unreachable')
+#: Checks that hold one version against the other, whichever of them is new.
+_RELATIVE = ('success', 'grave_events', 'latency_increase', 'categories')
+#: Harm that nobody waits to see more of.
+HARD_LINES = ('stuck',)
+
+
+class GateFeed:
+    """
+    Keeps the gates of a rollout, one for each watch, and asks the one in force.
+
+    A trial has a second one with the roles exchanged, so that the control is guarded as well.
+    """
+
+    def __init__(self, state: RolloutState, *, explain: bool) -> None:
+        self._state = state
+        self._explain = explain
+        self._gate: Gate | None = None
+        self._mirror: Gate | None = None
+        self._ledger = TrialCounts(state.ledger)
+        self._fed: dict[str, Telemetry] = {}
+        self._scanned: tuple[FleetView | None, int] = (None, -1)
+        self._seen = -1
+        self._watched: Mapping[str, float] = {}
+        #: When each robot's counters came last, in this order.
+        self._fresh: OrderedDict[str, float] = OrderedDict()
+        self._given_up: set[str] = set()
+        self.inquiry = RolloutDiagnosis(state)
+        self.checks: tuple[CheckResult, ...] = ()
+        self._lost: tuple[CheckResult, ...] = ()
+        self.failed_queries = 0
+        self.query_error = ''
+        #: Why evidence from before a restart cannot be gone on with; empty: it can.
+        self.lost_evidence = ''
+        if state.watch is not None:
+            self._open(state.watch)
+            self._ask()
+
+    # -- which gate -------------------------------------------------------------------------------
+
+    def begin(self, watch: Watch) -> None:
+        """Let a gate watch from here on; a new one if it was not there."""
+        if watch == self._state.watch:
+            return
+        self.save()
+        self._state.watch = watch
+        self._fed.clear()
+        self._scanned = (None, -1)
+        self._open(watch)
+        if watch.name not in self._state.gates:
+            self._ledger = TrialCounts()
+
+    def _open(self, watch: Watch) -> None:
+        version = self._state.plan.version
+        self._gate = self._made(watch, watch.name, watch.criteria, version)
+        self._mirror = None
+        if watch.control_criteria is not None:
+            stable = next(iter(self._state.previous.values()))
+            self._mirror = self._made(watch, _mirrored(watch), watch.control_criteria, stable)
+
+    def _made(self, watch: Watch, name: str, criteria: SuccessCriteria, version: str) -> Gate:
+        dumped = self._state.gates.get(name)
+        if dumped is None:
+            return Gate(criteria, version, stages=watch.stages, explain=self._explain)
+        try:
+            return Gate.load(criteria, version, dumped, stages=watch.stages, explain=self._explain)
+        except ValueError as error:  # Kept by another release of this program.
+            self.lost_evidence = str(error)
+            self._state.tasks_at_step_start = 0
+            return Gate(criteria, version, stages=watch.stages, explain=self._explain)
+
+    def save(self) -> None:
+        """Bring the gates into the state."""
+        watch = self._state.watch
+        if watch is None or self._gate is None:
+            return
+        self._state.gates[watch.name] = self._gate.dump()
+        if watch.subject == 'candidate':
+            self._state.tasks[watch.name] = self._gate.candidate_tasks
+        if self._mirror is not None:
+            self._state.gates[_mirrored(watch)] = self._mirror.dump()
+        self._state.ledger = self._ledger.dump()
+
+    # -- what it is fed with ----------------------------------------------------------------------
+
+    def look(self, view: FleetView, now: float, revision: int) -> None:
+        """
+        Feed the gate with what is new, and ask it; what goes wrong is counted.
+
+        `revision` rises when other robots may have to be watched, or others shares be expected.
+        """
+        if self._gate is None:
+            return
+        try:
+            if self._feed(view, now, revision) or self.failed_queries:
+                self._ask()
+            self._give_up_silent(view, now)
+        except Exception as error:  # A gate that cannot judge must not end the coordinator.
+            self.failed_queries += 1
+            self.query_error = f'{type(error).__name__}: {error}'
+            return
+        self.failed_queries = 0
+
+    def _feed(self, view: FleetView, now: float, revision: int) -> bool:
+        model_id = self._state.plan.model_id
+        changes = view.news(model_id)
+        names: Iterable[str] = changes.since(self._seen)
+        if self._scanned != (view, revision):
+            names = self._watch_others(now)
+        news = False
+        for robot_id in names:
+            share = self._watched.get(robot_id)
+            telemetry = None if share is None else view.telemetry(model_id, robot_id)
+            if share is None or telemetry is None or telemetry is self._fed.get(robot_id):
+                continue
+            self._fed[robot_id] = telemetry
+            self._fresh[robot_id] = now
+            self._fresh.move_to_end(robot_id)
+            self._take(robot_id, telemetry, view.report(model_id, robot_id))
+            news = True
+        self._seen, self._scanned = changes.revision, (view, revision)
+        return news
+
+    def _watch_others(self, now: float) -> Iterable[str]:
+        """Find out whom to watch from here on; counters of those who are new are due from now."""
+        self._watched = dict(self.watched)
+        for robot_id in self._fresh.keys() - self._watched.keys():
+            del self._fresh[robot_id]
+        for robot_id in self._watched.keys() - self._fresh.keys():
+            self._fresh[robot_id] = now
+        for gate in filter(None, (self._gate, self._mirror)):
+            gate.watch_only(self._watched)
+        return self._watched
+
+    def _take(self, robot_id: str, telemetry: Telemetry, report: RobotReport | None) -> None:
+        assert self._gate is not None
+        share = 0.0 if report is None else self._share_in(report.routing)
+        previous, version = self._state.previous[robot_id], self._state.plan.version
+        boot_id, counters = telemetry.boot_id, telemetry.versions
+        self.inquiry.come_to(robot_id, telemetry)
+        self._gate.observe(robot_id, previous, boot_id, counters, share)
+        if self._mirror is not None:
+            self._mirror.observe(robot_id, version, boot_id, counters, 1 - share)
+        if self._keeps_a_ledger:
+            self._ledger.observe(robot_id, boot_id, counters, previous, version)
+
+    def _share_in(self, routing: Routing) -> float:
+        """
+        Return what a routing gives to the version.
+
+        What robots are asked to serve tells nothing of the tasks that they begin until they do.
+        """
+        version = self._state.plan.version
+        if routing.stable == version:
+            return 1.0
+        return routing.candidate_share if routing.candidate == version else 0.0
+
+    @property
+    def _keeps_a_ledger(self) -> bool:
+        watch = self._state.watch
+        return watch is not None and (
+            watch.control_criteria is not None or watch.subject == 'shadow'
+        )
+
+    @property
+    def watched(self) -> Mapping[str, float]:
+        """Return the robots that the gate watches, with the candidate's share of their tasks."""
+        state = self._state
+        watch = state.watch
+        if watch is None:
+            return {}
+        if watch.subject == 'shadow':
+            return dict.fromkeys(sorted(state.shadowed), 0.0)
+        if not state.shares or not watch.criteria.needs_other_robots:
+            return state.shares
+        return dict.fromkeys(state.robots, 0.0) | state.shares
+
+    def _give_up_silent(self, view: FleetView, now: float) -> None:
+        """Tell the gate who is out of reach, and of whom no outcome is to be hoped for."""
+        assert self._gate is not None
+        model_id = self._state.plan.model_id
+        lost = view.unreachable(model_id, self._watched.keys(), now)
+        self._gate.reach(len(lost), len(self._watched))
+        for robot_id in lost:
+            silent = view.silent_for(model_id, robot_id, now)
+            if robot_id not in self._given_up and silent > _GIVEN_UP_AFTER_S:
+                self._gate.leave(robot_id)
+                self._given_up.add(robot_id)
+        self._given_up.intersection_update(lost)
+
+    def missing(self, view: FleetView, now: float) -> tuple[str, ...]:
+        """Return the robots that are in reach and have sent no counters for too long."""
+        plan = self._state.plan
+        since = now - plan.missing_after.total_seconds()
+        mute = []
+        for robot_id, fresh in self._fresh.items():
+            if fresh >= since:
+                break
+            if view.is_reachable(plan.model_id, robot_id, now):
+                mute.append(robot_id)
+        return tuple(sorted(mute))
+
+    # -- what it says -----------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        assert self._gate is not None
+        self.checks = self._of_subject(self._gate.checks(complete=self._state.gate_complete))
+        if self._mirror is not None:
+            found = self._mirror.checks(complete=False)
+            self._lost = tuple(
+                check
+                for check in found
+                if check.name in _RELATIVE and check.verdict is Verdict.FAIL
+            )
+
+    def _of_subject(self, checks: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+        of_shadow = self._state.watch is not None and self._state.watch.subject == 'shadow'
+        if of_shadow:
+            return tuple(check for check in checks if check.name in _OF_SHADOWS)
+        return tuple(check for check in checks if check.name != 'shadow')
+
+    def begin_stage(self) -> None:
+        """Begin a stage: the gate's data are not in yet."""
+        self.reopen()
+        if self._gate is not None:
+            self._gate.begin_stage()
+
+    def reopen(self) -> None:
+        """Take note that more is to come in before the gate is asked again."""
+        self._state.gate_complete = False
+        self._state.awaited = None
+
+    def is_settled(self, now: float, timeout_s: float) -> bool:
+        """
+        Return whether all that could be compared when this was first asked has been compared.
+
+        Without, the tasks of a stage would be in, and the last of its evidence not: all of it,
+        where robots do many tasks between two messages.
+        """
+        state = self._state
+        if self._gate is None or state.watch is None or state.watch.subject == 'shadow':
+            return True  # No task of a shadow is compared with one of the control.
+        if state.awaited is None:
+            state.awaited, state.awaited_since = tuple(self._gate.under_way), now
+        return now - state.awaited_since >= timeout_s or not self._gate.awaits(state.awaited)
+
+    def judge(self) -> tuple[CheckResult, ...]:
+        """Return what the gate says with the step's data in."""
+        self._state.gate_complete = True
+        if self._gate is not None:
+            self._ask()
+        return self.checks
+
+    @property
+    def failures(self) -> tuple[CheckResult, ...]:
+        """Return the checks that have failed."""
+        return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
+
+    @property
+    def control_has_lost(self) -> str:
+        """Return by what the control of a trial lost before its end; empty: by nothing yet."""
+        return ' '.join(check.sentence.removesuffix(': roll back.') for check in self._lost)
+
+    @property
+    def ledger(self) -> TrialCounts:
+        """Return what each robot did."""
+        return self._ledger
+
+    @property
+    def candidate_tasks(self) -> int:
+        """Return how many tasks the candidate finished under the watch in force."""
+        return 0 if self._gate is None else self._gate.candidate_tasks
+
+    def tasks(self, step: object) -> int:
+        """Return how many tasks of the kind that a step counts were finished under this watch."""
+        watch, gate = self._state.watch, self._gate
+        if watch is None or gate is None:
+            return 0
+        if watch.subject == 'shadow':
+            return gate.control_tasks
+        if isinstance(step, Observe) and step.each_arm:
+            return min(gate.candidate_tasks, gate.control_tasks)
+        return gate.candidate_tasks
+
+
+def _mirrored(watch: Watch) -> str:
+    return f'{watch.name}: control'

@@ -1,0 +1,334 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The rollout as a pure state machine: time and the fleet view go in, wishes and events come out.
+
+No clock, no thread, no file and no ROS in here. `Runner.tick` is the whole of it: read it first.
+What is done for each kind of step stands in `steps`, what people can say in `operator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from hotswap_ros.fleet.desired import Desired
+from hotswap_ros.fleet.events import Event, EventKind, EventLog, Level
+from hotswap_ros.fleet.reports import RobotReport
+from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.gates import CheckResult
+from hotswap_ros.plan import ChecklistItem, ItemState, Plan, Step, blockers
+from hotswap_ros.rollout.cohort import Cohort
+from hotswap_ros.rollout.desired_routing import DesiredRoutings
+from hotswap_ros.rollout.gate_feed import HARD_LINES, GateFeed
+from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF, Breakers, find_missing
+from hotswap_ros.rollout.joining import Newcomers, join
+from hotswap_ros.rollout.operator import Operator, Verb
+from hotswap_ros.rollout.start import begin
+from hotswap_ros.rollout.state import (
+    Cause,
+    Conclusion,
+    PauseReason,
+    RolloutState,
+    Status,
+    StepRecord,
+    mark,
+)
+from hotswap_ros.rollout.steps import ACTIONS, StepContext
+from hotswap_ros.rollout.transitions import Transitions
+from hotswap_ros.text import counted
+
+_NO_FLEET = FleetView(0.0)
+#: Why a rollout is rolled back that the version may be to blame for.
+_OF_VERSION = (
+    Cause.GATE_FAILED,
+    Cause.INCONCLUSIVE,
+    Cause.STAGING_FAILED,
+    Cause.DIGEST_MISMATCH,
+    Cause.UNKNOWN_VERSION,
+)
+
+
+class Runner:
+    """
+    Moves one rollout forward, and back.
+
+    The state is the whole memory: a runner made from a journaled state goes on where the other
+    stopped. Without `explain` its gates keep no intervals, which is a good deal faster.
+    """
+
+    def __init__(self, state: RolloutState, *, explain: bool = True) -> None:
+        self.state = state
+        self.watching = GateFeed(state, explain=explain)
+        self.wishes = DesiredRoutings(state)
+        self.last_view = _NO_FLEET
+        self.door = Newcomers(state)
+        self._breakers = Breakers(state)
+        self._cohort: Cohort | None = None
+        self._log = EventLog()
+        self.say = self._log.say
+        self.course = Transitions(state, self.wishes, self.say)
+
+    @classmethod
+    def start(
+        cls,
+        rollout_id: str,
+        plan: Plan,
+        reports: Mapping[str, RobotReport],
+        now: float,
+        *,
+        explain: bool = True,
+        check: Callable[[Sequence[Step]], tuple[ChecklistItem, ...]] = lambda steps: (),
+        lab: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> Runner:
+        """
+        Begin a rollout on robots that serve another version.
+
+        `check` goes through the checklist for the steps; a rollout that it blocks has failed
+        before anything was done. `lab` has the success rates that manifests state, by version and
+        category. Raises NoRobotsError for no robots, and PlanError when the plan does not fit
+        them.
+        """
+        runner = cls(begin(rollout_id, plan, reports, now), explain=explain)
+        runner.state.lab = {name: dict(rates) for name, rates in (lab or {}).items()}
+        runner.state.checklist = check(runner.state.steps)
+        blocked = blockers(runner.state.checklist)
+        if blocked:
+            runner.state.cause = Cause.CHECKLIST_FAILED
+            runner.course.end(Status.FAILED, blocked, now, Level.ERROR)
+            return runner
+        text = f'{plan.strategy.value} of {plan.version} on {counted(runner.state.robots)}'
+        is_open = runner.state.status is Status.RUNNING
+        text += ' began' if is_open else f' {runner._waits_for_window}'
+        runner.say(now, EventKind.STARTED, Level.INFO, text)
+        runner._name_who_answers(now)
+        return runner
+
+    def _name_who_answers(self, now: float) -> None:
+        for item in self.state.checklist:
+            if item.state is ItemState.OVERRIDDEN:
+                text = f'{item.by} answers for {item.name.value} ({item.remark}): {item.sentence}'
+                self.say(now, EventKind.OVERRIDE, Level.WARNING, text, alert=True)
+
+    def tick(self, view: FleetView, now: float) -> None:
+        """Look at the fleet and move on as far as it allows, by one step at most."""
+        if self.state.status.is_terminal:
+            return
+        if view is not self.last_view:
+            view.expect(self.state.plan.model_id, self.state.previous)
+            self.last_view = view
+        if self.state.status is Status.ROLLING_BACK:
+            self.course.end_rollback_when_confirmed(view, now)
+            if self.state.ended is not None:
+                self._diagnose(view, now)
+            return
+        if self.state.status is Status.PENDING and not self._may_start(now):
+            return
+        self.watching.look(view, now, self.wishes.revision)
+        if self._found_harm(view, now):
+            return
+        self._mind_what_is_missing(view, now)
+        if self._is_going_on:
+            self._run_step(view, now)
+        mark(self.state, view)
+
+    def command(
+        self, verb: Verb, now: float, remark: str = '', share: float | None = None
+    ) -> None:
+        """Do what an operator says. Raises CommandRefusedError when it is not possible now."""
+        Operator(self, now, remark).do(verb, share)
+
+    def join(self, report: RobotReport, view: FleetView, now: float) -> bool:
+        """
+        Let a robot that is new take part as those of the last finished stage do.
+
+        Returns whether it does.
+        """
+        if self.state.status not in (Status.RUNNING, Status.PAUSED):
+            return False
+        if not join(self.state, report, view.reports(self.state.plan.model_id)):
+            return False
+        self.wishes.forget()
+        self.say(now, EventKind.JOINED, Level.INFO, f'{report.robot_id} joins', (report.robot_id,))
+        return True
+
+    def load_refused(self, robot_id: str, cause: Cause, message: str, now: float) -> None:
+        """Take a robot's word that it cannot load the version: the rollout is over."""
+        if self.state.status in (Status.RUNNING, Status.PAUSED) and robot_id in self.state.staged:
+            self.state.failed.add(robot_id)
+            self.watching.inquiry.note_refusal(robot_id, message)
+            self.course.roll_back(cause, f'{robot_id} cannot load {self._version}: {message}', now)
+
+    def supersede(self, reason: str, now: float) -> None:
+        """End at once because something else takes over the robots."""
+        self.state.cause = Cause.SUPERSEDED
+        self.course.end(Status.SUPERSEDED, reason, now, Level.WARNING)
+
+    def wants(self) -> list[Desired]:
+        """Return what every robot of the plan should serve, from the state alone."""
+        return list(self.wishes.all().values())
+
+    def take_events(self) -> list[Event]:
+        """Return what happened since the last call."""
+        return self._log.take()
+
+    def checkpoint(self, now: float) -> RolloutState:
+        """Bring everything into the state and return it, for the journal."""
+        self.watching.save()
+        self.state.saved_at = now
+        return self.state
+
+    def wake(self, now: float) -> None:
+        """Go on after a restart: the time in which nobody was looking does not count."""
+        away = now - self.state.saved_at
+        if away < 0:
+            self.state.follow_clock(away)
+            away = 0.0
+        elif self.state.paused_at is None:
+            # The end of a pause gives back all of it, this absence included.
+            self.course.shift_clocks(away)
+        text = f'the coordinator is back after {away:.0f} s and goes on with the rollout'
+        self.say(now, EventKind.RESTARTED, Level.WARNING, text, alert=True)
+        if self.watching.lost_evidence and self.state.status is Status.RUNNING:
+            text = (
+                f'the gate cannot go on from what it had seen ({self.watching.lost_evidence}) and '
+                'begins anew: resume to watch this stage from its beginning, or roll back'
+            )
+            self.course.pause(PauseReason.INCONCLUSIVE, text, now)
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Return what the gate in force says."""
+        return self.watching.checks
+
+    @property
+    def step_tasks(self) -> int:
+        """Return how many tasks the step has to count since it began."""
+        return self.watching.tasks(self.state.step) - self.state.tasks_at_step_start
+
+    @property
+    def candidate_tasks(self) -> int:
+        """Return how many tasks the candidate finished under the gate in force."""
+        return self.watching.candidate_tasks
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    @property
+    def _is_going_on(self) -> bool:
+        state = self.state
+        waits = state.pause_reason is PauseReason.APPROVAL
+        return state.status is Status.RUNNING or (state.status is Status.PAUSED and waits)
+
+    def _may_start(self, now: float) -> bool:
+        if not self.state.plan.is_open(now):
+            return False
+        self.state.status = Status.RUNNING
+        self.say(now, EventKind.OPENED, Level.INFO, 'the deployment window is open')
+        return True
+
+    @property
+    def _waits_for_window(self) -> str:
+        windows = '; '.join(map(str, self.state.plan.deployment_windows))
+        return f'waits for a deployment window: {windows}'
+
+    def _run_step(self, view: FleetView, now: float) -> None:
+        if not self.state.step_has_begun:
+            self._begin_step(view, now)
+            return
+        step = self.state.step
+        outcome = ACTIONS[step.kind].run(step, self.scene(view, now))
+        self.course.take(outcome, now)
+
+    def _begin_step(self, view: FleetView, now: float) -> None:
+        state, step = self.state, self.state.step
+        if not (step.if_kept or state.plan.is_open(now)):
+            if state.reason != self._waits_for_window:
+                state.reason = self._waits_for_window
+                self.say(now, EventKind.WINDOW, Level.INFO, f'{step.title}: {state.reason}')
+            return
+        state.reason = ''
+        state.step_records.append(StepRecord(started=now))
+        state.tasks_wanted, state.waits_since = 0, None
+        self.say(now, EventKind.STEP, Level.INFO, step.title, step.robots)
+        if step.watch is not None:
+            self.watching.begin(step.watch)
+        ACTIONS[step.kind].begin(step, self.scene(view, now))
+        self.wishes.forget()
+        # Counters as they are before the first candidate task: from here the gate counts.
+        self.watching.look(view, now, self.wishes.revision)
+        state.tasks_at_step_start = self.watching.tasks(step)
+
+    def scene(self, view: FleetView, now: float) -> StepContext:
+        """Return what an action gets to see."""
+        return StepContext(
+            self.state,
+            view,
+            self.watching,
+            now,
+            self._cohort_in(view),
+            lambda: self.wishes.waiting_for(view, now),
+            self.wishes.forget,
+            self.say,
+        )
+
+    def _cohort_in(self, view: FleetView) -> Cohort:
+        step = self.state.step
+        if self._cohort is None or not self._cohort.is_of(step, view):
+            self._cohort = Cohort(step, self.state.plan.model_id, view)
+        return self._cohort
+
+    # -- gate -------------------------------------------------------------------------------------
+
+    def _found_harm(self, view: FleetView, now: float) -> bool:
+        if self.state.watch is None:
+            return False
+        breaker = self._breakers.find_open(view, self.wishes.revision)
+        if breaker:
+            self.watching.inquiry.note_breakers(view)
+            self.course.roll_back(Cause.GATE_FAILED, breaker, now)
+            return True
+        return self.found_failure(now)
+
+    def found_failure(self, now: float) -> bool:
+        """Roll back if the gate has found harm; returns whether it has."""
+        state = self.state
+        failed = self.watching.failures
+        if state.step_has_begun and state.step.lowers_on_harm:
+            failed = tuple(check for check in failed if check.name in HARD_LINES)
+        if not failed:
+            return False
+        text = ' '.join(check.sentence for check in failed)
+        if state.watch is not None and state.watch.subject == 'shadow':
+            state.conclusions.append(Conclusion(verdict='retrain', sentence=text))
+        self.course.roll_back(Cause.GATE_FAILED, text, now)
+        return True
+
+    def _diagnose(self, view: FleetView, now: float) -> None:
+        """Say what went wrong, where no person said so."""
+        if self.state.cause not in _OF_VERSION:
+            return
+        try:
+            found = self.watching.inquiry.conclude(view, self.watching.failures)
+        except Exception as error:  # The rollback is over, whatever can be said of it.
+            text = f'what went wrong could not be examined: {type(error).__name__}: {error}'
+            self.say(now, EventKind.DIAGNOSIS, Level.WARNING, text)
+            return
+        if found is not None:
+            self.state.diagnosis = found
+            self.say(now, EventKind.DIAGNOSIS, Level.INFO, f'most likely: {found.cause}')
+
+    # -- what is missing --------------------------------------------------------------------------
+
+    def _mind_what_is_missing(self, view: FleetView, now: float) -> None:
+        """Pause for as long as robots, their counters or the gate's answers are missing."""
+        state = self.state
+        cohort = self._cohort_in(view).robots
+        missing = find_missing(state, cohort, self.watching, view, now)
+        if missing is not None and state.status is Status.RUNNING:
+            self.course.pause(missing.reason, missing.text, now, missing.robots)
+        elif missing is None and state.pause_reason in ENDS_BY_ITSELF:
+            self.course.resume(ENDS_BY_ITSELF[state.pause_reason], now)
+
+    @property
+    def _version(self) -> str:
+        return self.state.plan.version

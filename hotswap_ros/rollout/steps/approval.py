@@ -1,0 +1,40 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Wait for approval: hold until a person says so, or nobody did in time."""
+
+from __future__ import annotations
+
+from hotswap_ros.fleet.events import EventKind, Level
+from hotswap_ros.plan import WaitForApproval
+from hotswap_ros.rollout.state import Cause, PauseReason, Status
+from hotswap_ros.rollout.steps.context import WAIT, Move, Outcome, StepContext
+
+
+def begin(step: WaitForApproval, scene: StepContext) -> None:
+    """Nothing is asked for yet."""
+    scene.state.is_overdue = False
+
+
+def run(step: WaitForApproval, scene: StepContext) -> Outcome:
+    """Hold; once the time is over, do what the plan says."""
+    if scene.state.status is not Status.PAUSED:
+        text = f'{step.title}: approve or refuse'
+        return Outcome(Move.PAUSE, text, reason=PauseReason.APPROVAL)
+    if scene.elapsed_s < step.timeout_s or scene.state.is_overdue:
+        return WAIT
+    text = f'nobody approved within {step.timeout_s:g} s'
+    if step.on_timeout == 'continue':
+        return Outcome(Move.DONE, f'{text}: the plan says to go on')
+    if step.on_timeout == 'rollback':
+        return Outcome(Move.BACK, f'{text}: the plan says to roll back', cause=Cause.TIMED_OUT)
+    scene.state.is_overdue = True
+    scene.say(
+        scene.now,
+        EventKind.OVERDUE,
+        Level.WARNING,
+        f'{text}: still waiting',
+        step.robots,
+        alert=True,
+    )
+    return WAIT

@@ -1,0 +1,35 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Choose the winner: a trial by its outcomes, a shadow by what it would have decided."""
+
+from __future__ import annotations
+
+from hotswap_ros.fleet.events import EventKind, Level
+from hotswap_ros.plan import ChooseWinner
+from hotswap_ros.rollout.state import Conclusion
+from hotswap_ros.rollout.steps.context import Move, Outcome, StepContext
+from hotswap_ros.rollout.winner import conclude_shadow, conclude_trial
+
+
+def begin(step: ChooseWinner, scene: StepContext) -> None:
+    """Nothing changes before the choice."""
+
+
+def run(step: ChooseWinner, scene: StepContext) -> Outcome:
+    """Choose, once."""
+    state, watching = scene.state, scene.watching
+    stable = next(iter(state.previous.values()))
+    names = stable, state.plan.version
+    if watching.control_has_lost:
+        text = f'{watching.control_has_lost}. Promote {names[1]}.'
+        found = Conclusion(verdict='promote', sentence=text)
+    elif step.metric == 'shadow':
+        criteria = state.plan.success_criteria if state.watch is None else state.watch.criteria
+        found = conclude_shadow(watching.ledger, *names, criteria.max_success_drop)
+    else:
+        found = conclude_trial(step, watching.ledger, *names, watching.watched)
+    found.is_binding = step.is_binding
+    state.conclusions.append(found)
+    scene.say(scene.now, EventKind.VERDICT, Level.INFO, found.sentence, step.robots, alert=True)
+    return Outcome(Move.DONE)

@@ -1,0 +1,90 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What an action sees, and what it can come to."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+
+from hotswap_ros.fleet.events import Say
+from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.rollout.cohort import Cohort
+from hotswap_ros.rollout.gate_feed import GateFeed
+from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState
+from hotswap_ros.text import counted
+
+
+class Move(enum.Enum):
+    """What the runner does next: see Outcome."""
+
+    WAIT = enum.auto()
+    DONE = enum.auto()
+    PAUSE = enum.auto()
+    UNDECIDED = enum.auto()
+    BACK = enum.auto()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What a look at a step came to.
+
+    WAIT: look again. DONE: on to the next step. PAUSE: hold, for `reason`. UNDECIDED: the gate
+    cannot decide, and the plan says what that means; without `has_seen` any task it always holds.
+    BACK: put the previous versions back, for `cause`; `robots` could not do what they had to.
+    `text` says why, for people.
+    """
+
+    move: Move
+    text: str = ''
+    reason: PauseReason = PauseReason.NONE
+    cause: Cause = Cause.NONE
+    has_seen: bool = True
+    robots: tuple[str, ...] = ()
+
+
+WAIT = Outcome(Move.WAIT)
+DONE = Outcome(Move.DONE)
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """
+    One look at the rollout and the fleet.
+
+    `cohort` are the robots of the step. `waiting` returns the reachable robots that do not yet
+    report what they should serve, `rewish` has to be called when the state says something else of
+    that.
+    """
+
+    state: RolloutState
+    view: FleetView
+    watching: GateFeed
+    now: float
+    cohort: Cohort
+    waiting: Callable[[], Set[str]]
+    rewish: Callable[[], None]
+    say: Say
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return for how long the step has been running, without pauses."""
+        return self.now - self.state.step_records[-1].started
+
+    @property
+    def new_tasks(self) -> int:
+        """Return how many tasks the step has to count since it began."""
+        return self.watching.tasks(self.state.step) - self.state.tasks_at_step_start
+
+
+def late(scene: StepContext, timeout_s: float, what: str, waited_for: Set[str]) -> Outcome:
+    """Return that robots are waited for, or that they have had their time."""
+    if scene.elapsed_s < timeout_s:
+        return WAIT
+    robots = sorted(waited_for)
+    names = ', '.join(robots[:5]) + (' …' if len(robots) > 5 else '')
+    text = f'{counted(robots)} did not {what} within {timeout_s:g} s: {names}'
+    return Outcome(Move.BACK, text, cause=Cause.TIMED_OUT, robots=tuple(robots))

@@ -1,0 +1,80 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Stage models: every robot of the cohort has the version loaded, and the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+
+from hotswap_ros.fleet.reports import RobotReport
+from hotswap_ros.plan import StageModels
+from hotswap_ros.rollout.state import Cause
+from hotswap_ros.rollout.steps.context import DONE, Move, Outcome, StepContext, late
+
+
+def begin(step: StageModels, scene: StepContext) -> None:
+    """Wish for the version on the cohort."""
+    scene.state.staged.update(step.robots)
+
+
+def run(step: StageModels, scene: StepContext) -> Outcome:
+    """Wait until all that are in reach report the same digest."""
+    model_id, version, cohort = scene.state.plan.model_id, scene.state.plan.version, scene.cohort
+    reports = scene.view.reports(model_id)
+    small = cohort.those('small', lambda robot_id: _is_small(reports.get(robot_id)))
+    if small:
+        robots = tuple(sorted(small))
+        return Outcome(Move.BACK, _no_room(robots), cause=Cause.STAGING_FAILED, robots=robots)
+    if cohort.those('odd', _is_odd(reports, version)):
+        text = _odd_one_out(version, _digests(cohort.robots, reports, version))
+        return Outcome(Move.BACK, text, cause=Cause.DIGEST_MISMATCH)
+    absent = cohort.those('absent', lambda robot_id: not _is_ready(reports.get(robot_id), version))
+    waiting = absent - {*scene.view.silent(model_id, scene.now)} if absent else absent
+    return late(scene, step.timeout_s, 'load the version', waiting) if waiting else DONE
+
+
+def _is_small(report: RobotReport | None) -> bool:
+    return report is not None and report.resident_limit < 2
+
+
+def _is_ready(report: RobotReport | None, version: str) -> bool:
+    return report is not None and report.is_ready(version)
+
+
+def _is_odd(reports: Mapping[str, RobotReport], version: str) -> Callable[[str], bool]:
+    """Return what says of a robot whether it holds another file than the first that was ready."""
+    first: list[str] = []
+
+    def is_odd(robot_id: str) -> bool:
+        report = reports.get(robot_id)
+        if report is None or not report.is_ready(version):
+            return False
+        digest = report.versions[version].digest
+        first[:] = first or [digest]
+        return digest != first[0]
+
+    return is_odd
+
+
+def _digests(robots: Set[str], reports: Mapping[str, RobotReport], version: str) -> dict[str, str]:
+    ready = [r for r in sorted(robots) if _is_ready(reports.get(r), version)]
+    return {robot_id: reports[robot_id].versions[version].digest for robot_id in ready}
+
+
+def _no_room(robots: Sequence[str]) -> str:
+    return (
+        f'{", ".join(robots)} may hold one version only, a rollout needs two: '
+        "raise parameter 'resident_limit' there"
+    )
+
+
+def _odd_one_out(version: str, digests: Mapping[str, str]) -> str:
+    by_digest: dict[str, list[str]] = {}
+    for robot_id, digest in digests.items():
+        by_digest.setdefault(digest, []).append(robot_id)
+    parts = [f'{digest[:12]}… on {", ".join(robots[:3])}' for digest, robots in by_digest.items()]
+    return (
+        f'the robots hold different files as {version} ({"; ".join(parts)}): '
+        'bring the same version to all of them'
+    )

@@ -1,0 +1,216 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+From what robots did to which version stays: one look, at the end of a trial of fixed length.
+
+The statistics are those of `gates.analysis`, imported when a trial ends: they take a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hotswap_ros.models import LATENCY_EDGES_MS
+from hotswap_ros.plan import ChooseWinner
+from hotswap_ros.rollout.state import Conclusion
+from hotswap_ros.rollout.trial_counts import Counts, TrialCounts
+
+if TYPE_CHECKING:
+    from hotswap_ros.gates.analysis import Record
+
+#: Where the latencies of the last bucket are taken to end, in milliseconds.
+_LAST_EDGE_MS = 2 * LATENCY_EDGES_MS[-1]
+_EDGES_MS = (*LATENCY_EDGES_MS, _LAST_EDGE_MS)
+
+
+def conclude_trial(
+    step: ChooseWinner, ledger: TrialCounts, stable: str, version: str, shares: Mapping[str, float]
+) -> Conclusion:
+    """
+    Return whether `version` wins by the step's criteria; with too little data `stable` stays.
+
+    `shares` is what each robot was to give to `version`: of those that were to serve one version
+    alone, tasks of the other, from before, do not count.
+    """
+    from hotswap_ros.gates.analysis import AnalysisError
+
+    arms = {
+        stable: dict(_served(ledger, stable, shares, other=1.0)),
+        version: dict(_served(ledger, version, shares, other=0.0)),
+    }
+    judge = {'success_rate': _by_success, 'latency': _by_latency, 'cost': _by_cost}[step.metric]
+    try:
+        return judge(step, arms, stable, version)
+    except AnalysisError as error:
+        return Conclusion(verdict='keep', sentence=f'{error}. Keep {stable}.')
+
+
+def conclude_shadow(
+    ledger: TrialCounts, stable: str, version: str, tolerance: float
+) -> Conclusion:
+    """Return whether to deploy a shadow or to keep what is there; see analyze_shadow."""
+    from hotswap_ros.gates.analysis import AnalysisError, ShadowTask, analyze_shadow, as_json
+
+    tasks = [
+        ShadowTask('', unit.compared, unit.agreed, unit.offered, tasks=unit.tasks)
+        for unit, times in ledger.units.items()
+        for _ in range(times)
+    ]
+    try:
+        report = analyze_shadow(tasks, stable, version, tolerance=tolerance)
+    except AnalysisError as error:
+        return Conclusion(verdict='keep', sentence=f'{error} Keep {stable}.')
+    return Conclusion(
+        verdict=report.action.value, sentence=report.sentence, evidence=as_json(report)
+    )
+
+
+_Arms = Mapping[str, Mapping[str, Counts]]
+
+
+def _served(
+    ledger: TrialCounts, version: str, shares: Mapping[str, float], other: float
+) -> Iterator[tuple[str, Counts]]:
+    """Yield what robots did whose share does not say that they serve the other version alone."""
+    for robot_id, deeds in ledger.deeds(version):
+        if robot_id in shares and shares[robot_id] != other:
+            yield robot_id, deeds
+
+
+def _by_success(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> Conclusion:
+    records = [
+        _record(name, robot_id, deeds.tasks, deeds.successes, deeds.stuck)
+        for name, robots in arms.items()
+        for robot_id, deeds in robots.items()
+        if deeds.tasks
+    ]
+    found = _analysis(step, records, stable, version)
+    gain = found.difference
+    if found.action.value != 'promote':
+        return _conclusion('keep', found.sentence, found)
+    if gain < step.minimum_improvement - 1e-9:  # 0.94 − 0.92 is not quite 0.02
+        text = (
+            f'{version} is better than {stable} by {100 * gain:.1f} points beyond chance, but '
+            f'{100 * step.minimum_improvement:.1f} are asked for. Keep {stable}.'
+        )
+        return _conclusion('keep', text, found)
+    return _conclusion('promote', found.sentence, found)
+
+
+def _by_latency(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> Conclusion:
+    """Compare how often each is quicker than the last edge below the control's 95th percentile."""
+    p95 = {name: _quantile(_histogram(robots.values()), 0.95) for name, robots in arms.items()}
+    below = sum(edge < p95[stable] for edge in _EDGES_MS)
+    records = [
+        _record(name, robot_id, sum(deeds.latency), sum(deeds.latency[: max(1, below)]))
+        for name, robots in arms.items()
+        for robot_id, deeds in robots.items()
+        if any(deeds.latency)
+    ]
+    found = _analysis(step, records, stable, version)
+    text = (
+        f'{version} answers within {p95[version]:.3g} ms in 95% of requests, {stable} within '
+        f'{p95[stable]:.3g} ms'
+    )
+    gain = 1 - p95[version] / p95[stable]
+    is_better = found.action.value == 'promote'
+    return _by_gain(step, text, gain, is_better, found.p_value, (stable, version), found)
+
+
+def _by_cost(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> Conclusion:
+    """Compare the computing time per task, robot by robot."""
+    from hotswap_ros.gates.analysis import AnalysisError, Trial, by_robot, find_design
+
+    records = [
+        # A mean per task is tested as a rate is: the robot is the unit.
+        _record(name, robot_id, deeds.tasks, round(1000 * _computing_ms(deeds)))
+        for name, robots in arms.items()
+        for robot_id, deeds in robots.items()
+        if deeds.tasks
+    ]
+    cost = {name: _mean_cost_ms(robots) for name, robots in arms.items()}
+    if not all(cost.values()):
+        raise AnalysisError('no computing time was recorded for one of the versions')
+    view = by_robot(find_design(Trial.of(records), stable, version), stable, version)
+    if view is None or view.p_value != view.p_value:
+        raise AnalysisError('the robots are too few to compare what a task costs on them')
+    text = f'{version} computes {cost[version]:.3g} ms for a task, {stable} {cost[stable]:.3g} ms'
+    gain = 1 - cost[version] / cost[stable]
+    is_better = gain > 0 and view.p_value < step.significance
+    return _by_gain(step, text, gain, is_better, view.p_value, (stable, version), view)
+
+
+def _by_gain(
+    step: ChooseWinner,
+    text: str,
+    gain: float,
+    is_better: bool,
+    p_value: float,
+    names: tuple[str, str],
+    evidence: object,
+) -> Conclusion:
+    from hotswap_ros.text import p_words
+
+    change = f'{abs(gain):.1%} {"less" if gain > 0 else "more"}'
+    text = f'{text}: {change} ({p_words(p_value)})'
+    if not is_better:
+        return _conclusion('keep', f'{text}: not better beyond chance. Keep {names[0]}.', evidence)
+    if gain < step.minimum_improvement - 1e-9:
+        asked = f'{step.minimum_improvement:.1%} less is asked for'
+        return _conclusion('keep', f'{text}, {asked}. Keep {names[0]}.', evidence)
+    return _conclusion('promote', f'{text}: better beyond chance. Promote {names[1]}.', evidence)
+
+
+def _analysis(step: ChooseWinner, records: list[Record], stable: str, version: str) -> Any:
+    from hotswap_ros.gates.analysis import Question, Trial, analyze
+
+    matters = step.minimum_improvement if step.metric == 'success_rate' else 0.0
+    question = Question(matters=matters or Question.matters, alpha=step.significance)
+    return analyze(Trial.of(records), stable, version, question)
+
+
+def _conclusion(verdict: Any, sentence: str, evidence: object) -> Conclusion:
+    from hotswap_ros.gates.analysis import as_json
+
+    return Conclusion(verdict=verdict, sentence=sentence, evidence=as_json(evidence))
+
+
+def _record(version: str, robot_id: str, tasks: int, successes: int, stuck: int = 0) -> Record:
+    from hotswap_ros.gates.analysis import Record
+
+    return Record(version, tasks, successes, stuck, robot_id)
+
+
+def _histogram(deeds: Any) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*(one.latency for one in deeds))))
+
+
+def _quantile(counts: tuple[int, ...], q: float) -> float:
+    """Return a quantile of a histogram in milliseconds, as if latencies spread evenly in it."""
+    from hotswap_ros.gates.analysis import AnalysisError
+
+    total = sum(counts)
+    if not total:
+        raise AnalysisError('no latency was recorded for one of the versions')
+    below, wanted = 0, q * total
+    for index, number in enumerate(counts):
+        if below + number >= wanted and number:
+            low = _EDGES_MS[index - 1] if index else 0.0
+            return low + (_EDGES_MS[index] - low) * (wanted - below) / number
+        below += number
+    return _LAST_EDGE_MS
+
+
+def _computing_ms(deeds: Counts) -> float:
+    """Return the computing time of all requests, each at the middle of its bucket."""
+    lows = (0.0, *_EDGES_MS)
+    return sum(
+        number * (low + high) / 2 for number, low, high in zip(deeds.latency, lows, _EDGES_MS)
+    )
+
+
+def _mean_cost_ms(robots: Mapping[str, Counts]) -> float:
+    tasks = sum(deeds.tasks for deeds in robots.values())
+    return sum(map(_computing_ms, robots.values())) / tasks if tasks else 0.0

@@ -1,0 +1,192 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What can go wrong while serving, each with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from hotswap_ros.text import megabytes
+
+if TYPE_CHECKING:
+    from hotswap_ros.models import FailureCause, VersionState
+
+
+class ServingError(Exception):
+    """Root of everything that can go wrong while serving."""
+
+
+class UnknownModelError(ServingError):
+    """A routing is for another model than the one that this engine serves."""
+
+    def __init__(self, model_id: str, served: str) -> None:
+        self.model_id = model_id
+        self.served = served
+        super().__init__(
+            f"this engine serves model '{served}', not '{model_id}': address the one that does"
+        )
+
+
+class LoadFailedError(ServingError):
+    """The runtime refused a version, it differs from its manifest, or it failed when warmed."""
+
+    def __init__(self, version: str, problem: str) -> None:
+        self.version = version
+        self.problem = problem
+        super().__init__(
+            f"version '{version}' cannot be loaded: {problem}: "
+            'export the model again, or correct its manifest, and load it again'
+        )
+
+
+class NoRoomError(ServingError):
+    """As many versions as allowed are resident."""
+
+    def __init__(self, version: str, resident: Sequence[str], limit: int) -> None:
+        self.version = version
+        self.resident = tuple(resident)
+        self.limit = limit
+        super().__init__(
+            f"no room for version '{version}': {', '.join(resident)} resident and the limit is "
+            f'{limit}: unload one of them or raise the limit'
+        )
+
+
+class NoMemoryError(ServingError):
+    """A version would take more memory than is left of the budget."""
+
+    def __init__(self, version: str, need: int, taken: Mapping[str, int], budget: int) -> None:
+        self.version = version
+        self.need = need
+        self.taken = dict(taken)
+        self.budget = budget
+        parts = [f'{name} {megabytes(size)}' for name, size in sorted(taken.items())]
+        super().__init__(
+            f"no memory for version '{version}': it needs about {megabytes(need)}, taken "
+            f'{", ".join(parts) or "nothing"}, budget {megabytes(budget)}: '
+            'unload a version or raise the memory budget'
+        )
+
+
+class NotLoadedError(ServingError):
+    """No such version is loaded."""
+
+    def __init__(self, version: str, loaded: Sequence[str]) -> None:
+        self.version = version
+        self.loaded = tuple(loaded)
+        super().__init__(
+            f"version '{version}' is not loaded (loaded: {', '.join(loaded) or 'none'}): "
+            'there is nothing to unload'
+        )
+
+
+class InUseError(ServingError):
+    """A version cannot be released yet."""
+
+    def __init__(self, version: str, use: str, remedy: str) -> None:
+        self.version = version
+        self.use = use
+        super().__init__(f"version '{version}' cannot be unloaded: {use}: {remedy}")
+
+
+class StaleGenerationError(ServingError):
+    """A routing is older than the one in force, or differs from it under the same generation."""
+
+    def __init__(self, generation: int, in_force: int) -> None:
+        self.generation = generation
+        self.in_force = in_force
+        found = 'other content under' if generation == in_force else 'older than'
+        super().__init__(
+            f'routing has generation {generation}, {found} the generation in force, {in_force}: '
+            f'send it with generation {in_force + 1} or higher'
+        )
+
+
+class NotReadyError(ServingError):
+    """A routing names a version that is not loaded and warm."""
+
+    def __init__(self, version: str, state: VersionState, reason: str = '') -> None:
+        self.version = version
+        self.state = state
+        self.reason = reason
+        why = f' ({reason})' if reason else ''
+        super().__init__(
+            f"version '{version}' is {state.value}{why}, not ready: "
+            'load it before a routing names it'
+        )
+
+
+class MovingError(ServingError):
+    """A shadow is still in the process that acts, and on its way out of it."""
+
+    def __init__(self, version: str, problem: str = '') -> None:
+        self.version = version
+        self.problem = problem
+        failed = f' (the last time: {problem})' if problem else ''
+        super().__init__(
+            f"version '{version}' is being moved from the process that acts into a worker"
+            f'{failed}, and shadows from there: set the routing again in a moment'
+        )
+
+
+class NotServingError(ServingError):
+    """There is no stable version to answer."""
+
+    def __init__(self, model_id: str) -> None:
+        self.model_id = model_id
+        super().__init__(
+            f"no stable version of model '{model_id}' is in force: "
+            'load a version and set a routing that names it as stable'
+        )
+
+
+class ObservationError(ServingError):
+    """An observation is not what the model takes: the caller's error, not the model's."""
+
+    def __init__(self, subject: str, expected: str, found: str) -> None:
+        self.subject = subject
+        self.expected = expected
+        self.found = found
+        super().__init__(
+            f'{subject}: expected {expected}, found {found}: send what the manifest describes'
+        )
+
+
+class InferenceFailedError(ServingError):
+    """The stable version failed, so that nobody is left to answer."""
+
+    def __init__(self, version: str, cause: FailureCause, detail: str = '') -> None:
+        self.version = version
+        self.cause = cause
+        self.detail = detail
+        why = f'{cause.value} ({detail})' if detail else cause.value
+        super().__init__(
+            f"stable version '{version}' failed on this observation: {why}: "
+            'bring the robot to a safe state, then put back a version that works'
+        )
+
+
+class UnknownTaskError(ServingError):
+    """A task was never inferred for, was reported already, or timed out."""
+
+    def __init__(self, task_id: str) -> None:
+        self.task_id = task_id
+        super().__init__(
+            f"task '{task_id}' is not under way (never inferred for, reported already, or timed "
+            'out): report every task once, within the task timeout after its last inference'
+        )
+
+
+class RunFailedError(Exception):
+    """A run ended without outputs; inside of this room only, as stable answers then."""
+
+    def __init__(self, cause: FailureCause, detail: str) -> None:
+        self.cause = cause
+        self.detail = detail
+        super().__init__(f'{cause.value}: {detail}')
+
+
+class SessionClosedError(Exception):
+    """A session was replaced by another one of the same version; inside of this room only."""

@@ -1,0 +1,148 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A version that is loaded and warm, with everything that one request to it needs."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotswap_ros.models import FailureCause, Manifest
+from hotswap_ros.serving.checks import Guard, ObservationCheck
+from hotswap_ros.serving.errors import RunFailedError, SessionClosedError
+from hotswap_ros.serving.recorder import Recorder
+
+#: How long a worker may take for a version whose manifest sets no deadline.
+DEFAULT_DEADLINE_MS = 1000.0
+
+
+class Answer(NamedTuple):
+    """Outputs that keep the manifest's promises."""
+
+    outputs: dict[str, NDArray[Any]]
+    latency_ms: float
+
+
+class Failure(NamedTuple):
+    """
+    A run that broke a promise; `detail` is what the runtime said, if it raised.
+
+    `outputs` are there when all that is wrong with them is that they are late.
+    """
+
+    cause: FailureCause
+    latency_ms: float
+    detail: str = ''
+    outputs: dict[str, NDArray[Any]] | None = None
+
+
+class Runner(Protocol):
+    """Whatever runs a version: a session in this process, or a worker."""
+
+    warm_latency_ms: float
+
+    def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
+        """Return outputs of the caller's own, by name. Raises for whatever keeps it from that."""
+
+    def close(self) -> None:
+        """Give back what it holds, once no run is under way."""
+
+
+class LoadedVersion:
+    """
+    One loaded version. Threads may share it; its recorder is the engine's to lock.
+
+    `session` may be exchanged at any time for another one of the same version: a request goes on
+    with the one that it began with. `typical_ms` is how long a run takes when nothing disturbs it.
+    """
+
+    __slots__ = (
+        '_patience_s',
+        'guard',
+        'limits_rates',
+        'manifest',
+        'observation',
+        'recorder',
+        'safe_outputs',
+        'session',
+        'typical_ms',
+        'version',
+        'watches_inputs',
+    )
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        session: Runner,
+        guard: Guard,
+        recorder: Recorder,
+        typical_ms: float = 0.0,
+    ) -> None:
+        self.version = manifest.version
+        self.manifest = manifest
+        self.observation = ObservationCheck(manifest)
+        self.session = session
+        self.guard = guard
+        self.limits_rates = guard.limits_rates
+        self.recorder = recorder
+        self.watches_inputs = bool(manifest.input_statistics)
+        recorder.watch_inputs(manifest.input_statistics)
+        self.typical_ms = typical_ms
+        self.safe_outputs = safe_outputs_of(manifest)
+        deadline_ms = manifest.deadline_ms
+        self._patience_s = (DEFAULT_DEADLINE_MS if deadline_ms is None else deadline_ms) / 1e3
+
+    def attempt(
+        self,
+        inputs: dict[str, NDArray[Any]],
+        reserve_ms: float = 0.0,
+        previous: dict[str, NDArray[Any]] | None = None,
+    ) -> Answer | Failure:
+        """
+        Run the version and let the guard judge. Never raises for what the version does.
+
+        A worker is not waited for during the last `reserve_ms` before the deadline, which another
+        version needs to answer in its place; at least half of the time is the worker's. `previous`
+        is the decision that rate limits hold this one to.
+        """
+        started = perf_counter()
+        patience_s = self._patience_s
+        if reserve_ms:
+            patience_s = max(patience_s / 2, patience_s - reserve_ms / 1e3)
+        try:
+            try:
+                outputs = self.session.run(inputs, patience_s)
+            except SessionClosedError:  # it was exchanged a moment ago
+                outputs = self.session.run(inputs, patience_s)
+        except RunFailedError as error:
+            return Failure(error.cause, _ms_since(started), error.detail)
+        except Exception as error:
+            return Failure(FailureCause.EXCEPTION, _ms_since(started), str(error))
+        latency_ms = (perf_counter() - started) * 1e3
+        cause = self.guard.check(outputs, latency_ms)
+        if previous is not None and cause in (None, FailureCause.DEADLINE):
+            cause = self.guard.check_rate(outputs, previous) or cause
+        if cause is None:
+            return Answer(outputs, latency_ms)
+        late = outputs if cause is FailureCause.DEADLINE else None
+        return Failure(cause, latency_ms, outputs=late)
+
+
+def safe_outputs_of(manifest: Manifest) -> dict[str, NDArray[Any]] | None:
+    """Return the outputs that a manifest declares safe, None when it declares none."""
+    if manifest.safe_decision is None:
+        return None
+    return {
+        spec.name: np.broadcast_to(
+            np.asarray(manifest.safe_decision[spec.name], spec.dtype.value), spec.shape
+        ).copy()
+        for spec in manifest.outputs
+    }
+
+
+def _ms_since(started: float) -> float:
+    return (perf_counter() - started) * 1e3

@@ -1,0 +1,251 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""One version in the ONNX runtime: built from verified bytes, held to its manifest, warmed."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from time import perf_counter, sleep
+from typing import Any
+
+import onnxruntime as ort
+from numpy import ascontiguousarray
+from numpy.typing import NDArray
+
+from hotswap_ros.models import DType, FailureCause, TensorSpec, VerifiedVersion
+from hotswap_ros.serving.checks import Guard
+from hotswap_ros.serving.errors import LoadFailedError
+from hotswap_ros.serving.onnx.runtime import RuntimeRefusedError, RuntimeSettings, open_runtime
+from hotswap_ros.serving.worker.shared_memory import Slot
+
+#: The first runs allocate memory and pick kernels, which takes few of them; on a machine that has
+#: other work, the time is never steady.
+_MOST_WARM_UP_RUNS = 20
+#: Runs of steady time that its 95th percentile is read from, where they take no longer than that.
+_MEASURED_RUNS = 20
+_LONG_MS = 1000.0
+
+_ONNX_TYPE = {
+    DType.FLOAT16: 'tensor(float16)',
+    DType.FLOAT32: 'tensor(float)',
+    DType.FLOAT64: 'tensor(double)',
+    DType.INT32: 'tensor(int32)',
+    DType.INT64: 'tensor(int64)',
+    DType.UINT8: 'tensor(uint8)',
+    DType.BOOL: 'tensor(bool)',
+}
+
+
+_CPU_ONLY = RuntimeSettings()
+
+_Run = Callable[..., dict[str, NDArray[Any]]]
+
+#: It takes as long to copy so much into a bound array as to bind another one.
+_LARGE_BYTES = 16_384
+
+
+class Binding:
+    """
+    One session bound to the arrays of one slot: a run through it takes two thirds of the time.
+
+    One caller at a time.
+    """
+
+    __slots__ = ('_bind', '_large', '_outputs', '_slot', '_small', 'run')
+
+    def __init__(self, runtime: ort.InferenceSession, slot: Slot) -> None:
+        binding = runtime.io_binding()
+        # The runtime keeps addresses only: the arrays live as long as this.
+        self._slot = slot
+        for bind, tensors in (
+            (binding.bind_input, slot.inputs),
+            (binding.bind_output, slot.outputs),
+        ):
+            for name, array in tensors.items():
+                bind(name, 'cpu', 0, array.dtype.type, array.shape, array.ctypes.data)
+        self._bind = binding.bind_cpu_input
+        self._large = tuple(n for n, array in slot.inputs.items() if array.nbytes > _LARGE_BYTES)
+        self._small = tuple(item for item in slot.inputs.items() if item[0] not in self._large)
+        self._outputs = tuple(slot.outputs.items())
+        #: Run from the slot's inputs into its outputs. Raises what the runtime raises.
+        self.run = _run_of(runtime, binding)
+
+    def run_on(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run on inputs that lie elsewhere; returns copies of the outputs."""
+        for name, place in self._small:
+            place[...] = inputs[name]
+        for name in self._large:
+            self._bind(name, ascontiguousarray(inputs[name]))
+        self.run()
+        outputs = {}
+        for name, place in self._outputs:  # a comprehension takes twice as long
+            outputs[name] = place.copy()
+        return outputs
+
+
+def _run_of(runtime: ort.InferenceSession, binding: ort.IOBinding) -> Callable[[], None]:
+    """Return what runs a binding, past checks that cost a tiny model a tenth where it can be."""
+    try:
+        # Options of its own: without any the runtime makes new ones for each run.
+        return partial(runtime._sess.run_with_iobinding, binding._iobinding, ort.RunOptions())
+    except AttributeError:  # these names are the runtime's own business
+        return partial(runtime.run_with_iobinding, binding)
+
+
+class Session:
+    """
+    Runs one version. `run` may be called from several threads: each takes buffers of its own.
+
+    Raises LoadFailedError when the runtime refuses the file, or its inputs and outputs are not
+    those of the manifest. `placement` is where it runs, `warm_latency_ms` the 95th percentile of
+    its warm-up once that is over.
+    """
+
+    def __init__(self, verified: VerifiedVersion, settings: RuntimeSettings = _CPU_ONLY) -> None:
+        self._manifest = manifest = verified.manifest
+        self.warm_latency_ms = math.nan
+        self._output_names = [spec.name for spec in manifest.outputs]
+        try:
+            self._runtime, self.placement = open_runtime(verified.path, settings)
+        except RuntimeRefusedError as error:
+            raise self._failed(str(error)) from error
+        # Bound inputs are sent to other devices when they are bound, not when they are run.
+        self._can_bind = settings.is_cpu_only
+        if settings.slowdown > 1.0:
+            self.run = _slowed(self.run, settings.slowdown)  # type: ignore[method-assign]
+        self._free: deque[Binding] = deque()
+        self._compare('input', manifest.inputs, self._runtime.get_inputs())
+        self._compare('output', manifest.outputs, self._runtime.get_outputs())
+
+    def run(
+        self, inputs: dict[str, NDArray[Any]], patience_s: float = math.inf
+    ) -> dict[str, NDArray[Any]]:
+        """
+        Return the outputs by name, arrays of the caller's own. Raises what the runtime raises.
+
+        A run in this process cannot be interrupted: `patience_s` is for sessions elsewhere.
+        """
+        if self._can_bind:
+            try:
+                binding = self._free.pop()
+            except IndexError:
+                binding = self.bind(Slot.of(self._manifest))
+            try:
+                return binding.run_on(inputs)
+            except Exception:
+                # An output of another shape does not fit its buffer, either: see what it is.
+                return self.run_unbound(inputs)
+            finally:
+                self._free.append(binding)
+        return self.run_unbound(inputs)
+
+    def run_unbound(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return whatever the version puts out. Raises what the runtime raises."""
+        names = self._output_names
+        return dict(zip(names, self._runtime.run(names, inputs), strict=True))
+
+    def bind(self, slot: Slot) -> Binding:
+        """Return a way to run from and into these arrays, which are not copied then."""
+        return Binding(self._runtime, slot)
+
+    @property
+    def can_bind(self) -> bool:
+        """Return whether `bind` works: elsewhere than on the CPU it would take stale inputs."""
+        return self._can_bind
+
+    def close(self) -> None:
+        """Do nothing: memory comes back when the last reference goes."""
+
+    def warm_up(self, guard: Guard) -> float:
+        """
+        Run on zeros until the time that it takes is steady; returns that time, in ms.
+
+        A few runs more tell `warm_latency_ms`. Raises LoadFailedError when the outputs have no
+        right form.
+        """
+        zeros = Slot.of(self._manifest).inputs
+        times_ms: list[float] = []
+        while len(times_ms) < _MOST_WARM_UP_RUNS and not is_steady(times_ms):
+            times_ms.append(self._run_on_zeros(zeros, guard, is_first=not times_ms))
+        typical_ms = sorted(times_ms[-3:])[1]
+        steady_ms = times_ms[-3:] if is_steady(times_ms) else times_ms
+        while len(steady_ms) < _MEASURED_RUNS and sum(steady_ms) < _LONG_MS:
+            steady_ms.append(self._run_on_zeros(zeros, guard))
+        self.warm_latency_ms = sorted(steady_ms)[math.ceil(0.95 * len(steady_ms)) - 1]
+        return typical_ms
+
+    def _run_on_zeros(
+        self, zeros: dict[str, NDArray[Any]], guard: Guard, is_first: bool = False
+    ) -> float:
+        """Return how long it took, in ms."""
+        started = perf_counter()
+        try:
+            outputs = self.run_unbound(zeros) if is_first else self.run(zeros)
+        except Exception as error:
+            raise self._failed(f'it raised an error on zeros: {error}') from error
+        took_ms = (perf_counter() - started) * 1e3
+        # Zeros need not be an observation that can occur: their bounds and time say nothing.
+        cause = guard.check(outputs, latency_ms=0.0)
+        if cause not in (None, FailureCause.OUT_OF_BOUNDS):
+            raise self._failed(f'on zeros it puts out {_describe(outputs)} ({cause.value})')
+        return took_ms
+
+    def _compare(self, kind: str, specs: Iterable[TensorSpec], found: Iterable[Any]) -> None:
+        expected = {spec.name: spec for spec in specs}
+        actual = {node.name: node for node in found}
+        if expected.keys() != actual.keys():
+            raise self._failed(
+                f'its {kind}s are {", ".join(actual)}, the manifest says {", ".join(expected)}'
+            )
+        for name, spec in expected.items():
+            if not _fits(spec, actual[name]):
+                raise self._failed(
+                    f"{kind} '{name}' is {actual[name].type} {actual[name].shape}, "
+                    f'the manifest says {spec.dtype.value} {list(spec.shape)}'
+                )
+
+    def _failed(self, problem: str) -> LoadFailedError:
+        return LoadFailedError(self._manifest.version, problem)
+
+
+def _slowed(run: _Run, slowdown: float) -> _Run:
+    """Return what does the same in so many times the time, most of it idle."""
+
+    def slow(inputs: dict[str, NDArray[Any]], patience_s: float = math.inf) -> Any:
+        started = perf_counter()
+        try:
+            return run(inputs, patience_s)
+        finally:
+            sleep((perf_counter() - started) * (slowdown - 1.0))
+
+    return slow
+
+
+def is_steady(times_ms: Sequence[float]) -> bool:
+    """Return whether three runs took about as long as the fastest, or too long for more."""
+    if len(times_ms) < 3:
+        return False
+    return sum(times_ms) > _LONG_MS or max(times_ms[-3:]) <= 1.25 * min(times_ms)
+
+
+def _fits(spec: TensorSpec, node: Any) -> bool:
+    if node.type != _ONNX_TYPE[spec.dtype]:
+        return False
+    # The runtime says [] for a scalar and for an unknown rank alike. Warming up tells them apart.
+    if not node.shape:
+        return True
+    return len(node.shape) == len(spec.shape) and all(
+        size == wanted
+        for size, wanted in zip(node.shape, spec.shape, strict=True)
+        if isinstance(size, int)  # symbolic dimensions have a name or None
+    )
+
+
+def _describe(outputs: dict[str, NDArray[Any]]) -> str:
+    return ', '.join(
+        f'{name} {array.dtype.name}{list(array.shape)}' for name, array in outputs.items()
+    )

@@ -1,0 +1,288 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a robot serves after a restart, with nobody to ask: kept in one small file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hotswap_ros.models import InvalidRoutingError, ModelError, Routing
+from hotswap_ros.serving.errors import LoadFailedError, ServingError
+from hotswap_ros.serving.versions import VersionInfo
+
+_log = logging.getLogger(__name__)
+
+#: A version that was on probation this often when the process ended unasked is not chosen again.
+CRASHES = 2
+
+
+@dataclass(frozen=True)
+class Record:
+    """
+    The content of the file.
+
+    `proven` is the last stable version that outlived its probation. `on_probation` are those that
+    a crash of this process is put down to; `crashes` counts these. `is_clean`: it ended as asked.
+    `pending` is a routing that waits for its time, and `digests` has those of all versions named.
+    """
+
+    routing: Routing
+    proven: str = ''
+    on_probation: tuple[str, ...] = ()
+    crashes: Mapping[str, int] = field(default_factory=dict)
+    is_clean: bool = False
+    pending: Routing | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+class LastKnownGood:
+    """
+    Keeps the routing in force in `<folder>/<model_id>.json`, or nowhere without a folder.
+
+    The file is replaced as a whole and flushed to the disk: a power cut leaves the old one or the
+    new one. Threads may share it; a method that does not say `later` takes as long as the disk
+    does. A disk that fails is logged, and asked again at the next call.
+    """
+
+    def __init__(self, folder: Path | None, model_id: str) -> None:
+        self._path = None if folder is None else folder / f'{model_id}.json'
+        self._model_id = model_id
+        self._lock = threading.Lock()
+        self._record = Record(Routing(model_id))
+        self._disk = threading.Lock()
+        self._written = self._record
+        self._problem = ''
+
+    def recall(self) -> Record | None:
+        """
+        Return what was served when the process ended, None when nothing is known.
+
+        Crashes are counted by then, and what crashed too often is out.
+        """
+        record = self._read()
+        if record is None:
+            return None
+        if not record.is_clean:
+            crashes = dict(record.crashes)
+            for version in record.on_probation:
+                crashes[version] = crashes.get(version, 0) + 1
+            record = replace(record, crashes=crashes)
+        record = replace(record, routing=_without_crashing(record), is_clean=False)
+        with self._lock:
+            self._record = record
+        # Before anything is loaded: that may be what crashes.
+        self.save()
+        return record
+
+    def note(
+        self,
+        routing: Routing,
+        pending: Routing | None,
+        in_process: Collection[str],
+        digests: Mapping[str, str],
+    ) -> None:
+        """
+        Note the routing in force and the one that waits; `digests` are those that are known.
+
+        Versions `in_process` could crash the process.
+        """
+        on_trial = (routing.stable, routing.candidate)
+        waiting = () if pending is None else pending.versions
+        with self._lock:
+            record = self._record
+            named = {*routing.versions, *waiting, record.proven}
+            known = {**record.digests, **digests}
+            self._record = replace(
+                record,
+                routing=routing,
+                on_probation=tuple(
+                    version
+                    for version in on_trial
+                    # A stable one in a worker is about to be brought into the process.
+                    if version != record.proven
+                    and (version in in_process or version == routing.stable)
+                    and version
+                ),
+                is_clean=False,
+                pending=pending,
+                digests={name: known[name] for name in sorted(named) if name in known},
+            )
+
+    def versions(self) -> tuple[str, ...]:
+        """Return the versions that a restart may need."""
+        record = self._record
+        waiting = () if record.pending is None else record.pending.versions
+        return (*record.routing.versions, *waiting, record.proven)
+
+    def prove(self, stable: str) -> None:
+        """Note that a stable version has outlived its probation."""
+        with self._lock:
+            record = self._record
+            left = {name: count for name, count in record.crashes.items() if name != stable}
+            on_probation = tuple(name for name in record.on_probation if name != stable)
+            self._record = replace(record, proven=stable, crashes=left, on_probation=on_probation)
+
+    def end(self) -> None:
+        """Note that the process ends as asked, so that nobody is blamed for it."""
+        with self._lock:
+            self._record = replace(self._record, is_clean=True)
+        self.save()
+
+    def save(self) -> None:
+        """Bring what was noted to the disk."""
+        with self._disk:
+            record = self._record
+            if record != self._written:
+                self._write(record)
+
+    def save_later(self) -> None:
+        """Bring what was noted to the disk, in a thread of its own."""
+        if self._record != self._written and not self._disk.locked():
+            threading.Thread(target=self.save, name='last known good', daemon=True).start()
+
+    def _read(self) -> Record | None:
+        if self._path is None:
+            return None
+        try:
+            found = json.loads(self._path.read_bytes())
+            record = _record_of(found)
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError, AttributeError, InvalidRoutingError) as error:
+            _log.error('%s is damaged and is not used: %s', self._path, error)
+            return None
+        if record.routing.model_id != self._model_id:
+            _log.error('%s is of another model and is not used', self._path)
+            return None
+        return record
+
+    def _write(self, record: Record) -> None:
+        problem = ''
+        try:
+            if self._path is not None:
+                self._replace_file(self._path, record)
+            self._written = record
+        except OSError as error:
+            problem = str(error)
+            if problem != self._problem:
+                _log.error('the routing in force is not kept for a restart: %s', error)
+        self._problem = problem
+
+    def _replace_file(self, path: Path, record: Record) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix('.new')
+        with beside.open('w') as file:
+            json.dump({'format': 1, **asdict(record)}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _without_crashing(record: Record) -> Routing:
+    routing = record.routing
+
+    def crashes_too_often(version: str) -> bool:
+        return version != record.proven and record.crashes.get(version, 0) >= CRASHES
+
+    if routing.candidate and crashes_too_often(routing.candidate):
+        _log.error('candidate %s crashed the process before: it is out', routing.candidate)
+        routing = routing.without(routing.candidate)
+    if record.proven and crashes_too_often(routing.stable):
+        _log.error('stable %s crashed the process before: %s', routing.stable, record.proven)
+        routing = routing.with_stable_alone(record.proven)
+    return routing
+
+
+def _record_of(found: Any) -> Record:
+    if found.pop('format') != 1:
+        raise ValueError('its format is not 1: it is of another version of hotswap_ros')
+    return Record(
+        routing=Routing(**found['routing']),
+        proven=str(found['proven']),
+        on_probation=tuple(found['on_probation']),
+        crashes={str(name): int(count) for name, count in found['crashes'].items()},
+        is_clean=bool(found['is_clean']),
+        pending=Routing(**found['pending']) if found['pending'] else None,
+        digests={str(name): str(digest) for name, digest in found['digests'].items()},
+    )
+
+
+@dataclass(frozen=True)
+class Restart:
+    """
+    Loads what a record names, and puts in force what loads.
+
+    `load` and `unload` are the engine's; `enforce` puts a routing in force whatever its
+    generation.
+    """
+
+    record: Record
+    load: Callable[[str], VersionInfo]
+    unload: Callable[[str], None]
+    enforce: Callable[[Routing], None]
+
+    def run(self) -> None:
+        """Serve again. Raises what `load` raises when there is nothing left to serve."""
+        routing = self._stable()
+        # Alone at first: what lies beside it may take long.
+        self.enforce(routing.with_stable_alone(routing.stable))
+        whole = self._with_what_loads(routing)
+        if whole.versions != (routing.stable,):
+            self.enforce(whole)
+
+    def pending(self) -> Routing | None:
+        """Return the routing that waited for its time, once its versions are loaded."""
+        pending = self.record.pending
+        if pending is None or self._with_what_loads(pending) != pending:
+            return None
+        return pending if self._try_to_load(pending.stable) else None
+
+    def _stable(self) -> Routing:
+        routing, proven = self.record.routing, self.record.proven
+        try:
+            self._load(routing.stable)
+        except (ModelError, ServingError) as error:
+            if proven in ('', routing.stable):
+                raise
+            _log.error('%s; %s serves in its place', error, proven)
+            self._load(proven)
+            return routing.with_stable_alone(proven)
+        return routing
+
+    def _with_what_loads(self, routing: Routing) -> Routing:
+        for beside in (routing.candidate, routing.shadow):
+            if beside and not self._try_to_load(beside):
+                routing = routing.without(beside)
+        return routing
+
+    def _try_to_load(self, version: str) -> bool:
+        try:
+            self._load(version)
+        except (ModelError, ServingError) as error:
+            _log.error('%s; serving goes on without it', error)
+            return False
+        return True
+
+    def _load(self, version: str) -> None:
+        info = self.load(version)
+        before = self.record.digests.get(version, info.digest)
+        if info.digest != before:
+            self.unload(version)
+            raise LoadFailedError(
+                version,
+                f'its manifest is another one ({info.digest[:12]}…) than before the restart '
+                f'({before[:12]}…), and a version never changes: give what changed a new name',
+            )

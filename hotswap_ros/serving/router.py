@@ -1,0 +1,95 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The routing in force together with the loaded versions that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from hotswap_ros.models import DType, InvalidRoutingError, Routing, TensorSpec
+from hotswap_ros.serving.loaded_version import LoadedVersion
+from hotswap_ros.serving.relocation import is_in_worker
+
+
+class ShadowActsError(InvalidRoutingError):
+    """A shadow runs in the process that acts."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Router:
+    """Immutable, so that a new routing is one assignment and every request sees a whole one."""
+
+    routing: Routing
+    stable: LoadedVersion | None = None
+    candidate: LoadedVersion | None = None
+    shadow: LoadedVersion | None = None
+
+    @classmethod
+    def of(cls, routing: Routing, resident: Callable[[str], LoadedVersion]) -> Router:
+        """
+        Look up the named versions with `resident`, which raises for one that is not ready.
+
+        Raises InvalidRoutingError when stable could not answer for the candidate or shadow, and
+        ShadowActsError for a shadow that is in this process.
+        """
+        stable = resident(routing.stable) if routing.stable else None
+        candidate = resident(routing.candidate) if routing.candidate else None
+        shadow = resident(routing.shadow) if routing.shadow else None
+        if stable is not None and candidate is not None:
+            _require_interchangeable(stable, candidate, 'candidate')
+        if stable is not None and shadow is not None:
+            _require_interchangeable(stable, shadow, 'shadow')
+            _require_worker(shadow)
+        return cls(routing, stable, candidate, shadow)
+
+    def without_candidate(self) -> Router:
+        """Return the same with the candidate dropped; the generation stays."""
+        routing = self.routing.without(self.routing.candidate)
+        return Router(routing, self.stable, None, self.shadow)
+
+    def without_shadow(self) -> Router:
+        """Return the same with the shadow dropped; the generation stays."""
+        routing = self.routing.without(self.routing.shadow)
+        return Router(routing, self.stable, self.candidate)
+
+    def candidate_for(self, task_id: str) -> LoadedVersion | None:
+        """Return the candidate if a task that begins now is one of its share."""
+        if self.candidate is None or self.routing.assign(task_id) != self.candidate.version:
+            return None
+        return self.candidate
+
+    def names(self, resident: LoadedVersion) -> bool:
+        """Return whether the routing names this loaded version."""
+        return resident is self.stable or resident is self.candidate
+
+
+def _require_worker(shadow: LoadedVersion) -> None:
+    if not is_in_worker(shadow):
+        raise ShadowActsError(
+            'shadow',
+            shadow.version,
+            'it runs in the process that acts, which it would hold up: use the isolation '
+            "'incubator'",
+        )
+
+
+def _require_interchangeable(stable: LoadedVersion, candidate: LoadedVersion, role: str) -> None:
+    """One must understand the other's observations, and put out what the robot's code reads."""
+    takes, stable_takes = _forms(candidate.manifest.inputs), _forms(stable.manifest.inputs)
+    puts_out, stable_puts_out = _forms(candidate.manifest.outputs), _forms(stable.manifest.outputs)
+    differing = (takes ^ stable_takes) | (stable_puts_out - puts_out)
+    if differing:
+        names = ', '.join(sorted({f"'{name}'" for name, _, _ in differing}))
+        raise InvalidRoutingError(
+            role,
+            candidate.version,
+            f"its manifest differs from that of stable '{stable.version}' in {names}, so that "
+            'stable could not answer for it: export it with the same inputs and outputs, or make '
+            'it stable together with robot code that suits it',
+        )
+
+
+def _forms(specs: Iterable[TensorSpec]) -> set[tuple[str, DType, tuple[int, ...]]]:
+    return {(spec.name, spec.dtype, spec.shape) for spec in specs}

@@ -1,0 +1,158 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What runs in a worker process: one version, loaded there and asked through shared memory."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Any
+
+from hotswap_ros.models import FailureCause, Manifest, ModelError, ModelRepository, VersionState
+from hotswap_ros.serving.checks import Guard
+from hotswap_ros.serving.errors import LoadFailedError
+from hotswap_ros.serving.onnx.runtime import RuntimeSettings
+from hotswap_ros.serving.onnx.session import Session
+from hotswap_ros.serving.worker.shadow_ring import distance_of
+from hotswap_ros.serving.worker.shared_memory import (
+    CAUSES,
+    DONE,
+    RAISED,
+    WRONG_OUTPUT,
+    Exchange,
+    Sample,
+)
+
+#: A pipe takes this much at once or not at all.
+_MOST_BYTES = 4096
+
+
+class Worker:
+    """
+    Loads one version, telling how far it is, and then answers requests until the pipe ends.
+
+    `given` is what the incubator put together: file descriptors, repository, names, settings.
+    """
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._fds: dict[str, int] = given['fds']
+        try:
+            self._load(given)
+        except ModelError as error:
+            self._tell(error='model', problem=str(error))
+            raise SystemExit from None
+        except LoadFailedError as error:
+            self._tell(error='load', problem=error.problem)
+            raise SystemExit from None
+        except MemoryError:
+            self._tell(error='load', problem='there is not enough memory for it')
+            raise SystemExit from None
+
+    def _load(self, given: dict[str, Any]) -> None:
+        repository = ModelRepository(given['root'])
+        self._tell(state=VersionState.VERIFYING.value)
+        verified = repository.verify(given['model_id'], given['version'])
+        manifest = verified.manifest
+        size = verified.copy.size_bytes
+        self._tell(state=VersionState.LOADING.value, digest=verified.digest, size_bytes=size)
+        self._session = Session(verified, RuntimeSettings(**given['settings']))
+        del verified
+        placement = self._session.placement
+        self._tell(
+            state=VersionState.WARMING.value, providers=placement.providers, note=placement.note
+        )
+        typical_ms = self._session.warm_up(Guard(manifest))
+        exchange = Exchange(manifest, self._fds['memory'])
+        self._slot = exchange.request
+        # Begun here, the thread is in the scheduling class of whoever loads: for ever.
+        shadow = _Shadow(self._session, manifest, exchange.samples, self._fds)
+        threading.Thread(target=shadow.serve, daemon=True).start()
+        self._binding = self._session.bind(self._slot) if self._session.can_bind else None
+        self._tell(
+            manifest=manifest.model_dump_json(),
+            typical_ms=typical_ms,
+            warm_latency_ms=self._session.warm_latency_ms,
+        )
+
+    def serve(self) -> None:
+        """Answer until the engine closes its end of the pipe, or is gone."""
+        requests, replies = self._fds['requests'], self._fds['replies']
+        while os.read(requests, 1):
+            os.write(replies, self._answer()[:_MOST_BYTES])
+
+    def _answer(self) -> bytes:
+        if self._binding is not None:
+            try:
+                self._binding.run()
+            except Exception:
+                return self._answer_unbound()  # which tells what is wrong with it
+            return DONE
+        return self._answer_unbound()
+
+    def _answer_unbound(self) -> bytes:
+        inputs, places = self._slot
+        try:
+            outputs = self._session.run_unbound(inputs)
+        except Exception as error:
+            return RAISED + str(error).encode()
+        for name, place in places.items():
+            array = outputs[name]
+            if array.shape != place.shape or array.dtype != place.dtype:
+                found = f"output '{name}' is {array.dtype.name}{list(array.shape)}"
+                return WRONG_OUTPUT + found.encode()
+            place[...] = array
+        return DONE
+
+    def _tell(self, **news: Any) -> None:
+        os.write(self._fds['news'], json.dumps(news).encode() + b'\n')
+
+
+class _Shadow:
+    """Decides beside the stable version, and compares; one sample after the other."""
+
+    def __init__(
+        self,
+        session: Session,
+        manifest: Manifest,
+        samples: Sequence[Sample],
+        fds: dict[str, int],
+    ) -> None:
+        self._session = session
+        self._comparison = manifest.comparison
+        self._guard = Guard(manifest)
+        self._samples = samples
+        self._source, self._results = fds['samples'], fds['results']
+
+    def serve(self) -> None:
+        """Answer each index of a sample by itself and a code, until the pipe ends."""
+        while index := os.read(self._source, 1):
+            code = self._compare(self._samples[index[0]])
+            os.write(self._results, index + bytes([code]))
+
+    def _compare(self, sample: Sample) -> int:
+        """Return 0 and leave the figures in the sample, or one more than the cause's place."""
+        started = perf_counter()
+        try:
+            outputs = self._session.run(sample.inputs)
+        except Exception:
+            return 1 + CAUSES.index(FailureCause.EXCEPTION)
+        latency_ms = (perf_counter() - started) * 1e3
+        # In the lowest scheduling class the time that it took says nothing.
+        cause = self._guard.check(outputs, latency_ms=0.0)
+        sample.figures[:] = math.inf, latency_ms
+        if cause is not None:
+            return 1 + CAUSES.index(cause)
+        for name, place in sample.shadow_outputs.items():
+            place[...] = outputs[name]
+        shared = {
+            name: array
+            for (name, array), is_shared in zip(sample.outputs.items(), sample.shared)
+            if is_shared
+        }
+        sample.figures[0] = distance_of(self._comparison.metric, shared, outputs)
+        return 0

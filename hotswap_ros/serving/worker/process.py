@@ -1,0 +1,191 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""One life of a worker process, seen from the engine: started, asked, watched, ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hotswap_ros.models import FailureCause, Manifest
+from hotswap_ros.serving.errors import RunFailedError
+from hotswap_ros.serving.onnx.runtime import RuntimeSettings
+from hotswap_ros.serving.worker.shadow_ring import ShadowRing
+from hotswap_ros.serving.worker.shared_memory import DONE, RAISED, Exchange
+
+_log = logging.getLogger(__name__)
+
+#: A request that its caller gave up on may take this much longer before the worker is ended.
+HANG_S = 1.0
+
+#: What the kernel may take to wake a thread whose core has gone to sleep. A small model answers
+#: sooner, and then its candidate costs a third (measured on an idle machine: 35 µs, not 100).
+_AWAKE_S = 1e-4
+
+_MOST_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Job:
+    """
+    What a worker is for.
+
+    `idle`: it loads and shadows in the lowest scheduling class. It may take `memory_bytes`, and
+    `growth_bytes` more than when it was warm; 0: as much as there is.
+    """
+
+    root: Path
+    manifest: Manifest
+    settings: RuntimeSettings
+    idle: bool = True
+    memory_bytes: int = 0
+    growth_bytes: int = 0
+
+
+class Process:
+    """One life of a worker. `run` has one caller at a time; raises OSError for no resources."""
+
+    def __init__(self, job: Job) -> None:
+        self._is_behind = False
+        self._times_behind = 0
+        ours: dict[str, int] = {}
+        theirs: dict[str, int] = {}
+        try:
+            theirs['memory'] = os.memfd_create('hotswap_ros', os.MFD_CLOEXEC)
+            exchange = Exchange(job.manifest, theirs['memory'])
+            theirs['samples'], ours['samples'] = os.pipe()
+            ours['results'], theirs['results'] = os.pipe()
+            theirs['requests'], ours['requests'] = os.pipe()
+            ours['replies'], theirs['replies'] = os.pipe()
+            ours['news'], theirs['news'] = os.pipe()
+            self._popen = _spawn(job, theirs)
+        except BaseException:
+            _close(ours.values())
+            raise
+        finally:
+            _close(theirs.values())
+        self.pid = self._popen.pid
+        self._fds = ours
+        self._inputs = tuple(exchange.request.inputs.items())
+        self._outputs = tuple(exchange.request.outputs.items())
+        self.samples = ShadowRing(job.manifest, exchange.samples, ours['samples'], ours['results'])
+        self._poll = select.poll()
+        self._poll.register(ours['replies'], select.POLLIN)
+
+    def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
+        """Return the outputs. Raises RunFailedError."""
+        if self._is_behind:
+            self._catch_up()
+        for name, place in self._inputs:
+            place[...] = inputs[name]
+        try:
+            os.write(self._fds['requests'], b'r')
+        except BrokenPipeError:
+            raise self._lost() from None
+        if not self._is_answered(patience_s):
+            self._fall_behind()
+            raise RunFailedError(FailureCause.DEADLINE, 'its worker did not answer in time')
+        reply = os.read(self._fds['replies'], _MOST_BYTES)
+        if reply == DONE:
+            return {name: place.copy() for name, place in self._outputs}
+        if not reply:
+            raise self._lost()
+        cause = FailureCause.EXCEPTION if reply[:1] == RAISED else FailureCause.OUTPUT
+        raise RunFailedError(cause, reply[1:].decode(errors='replace'))
+
+    def _is_answered(self, patience_s: float) -> bool:
+        """Wait for a reply, without falling asleep at first: to be woken takes longer."""
+        give_up_at = perf_counter() + min(_AWAKE_S, patience_s)
+        while perf_counter() < give_up_at:
+            if self._poll.poll(0):
+                return True
+        # Whole milliseconds is what poll takes: rounded down, so as not to be late by one.
+        return bool(self._poll.poll(max(1, int(patience_s * 1e3))))
+
+    def news(self) -> Iterator[dict[str, Any]]:
+        """Return what the worker tells while it loads, until it ends."""
+        with open(self._fds['news'], 'rb', closefd=False) as lines:
+            for line in lines:
+                if line.endswith(b'\n'):
+                    yield json.loads(line)
+
+    def kill(self) -> None:
+        """End the process at once; nothing in it is worth keeping."""
+        self._popen.kill()
+
+    def wait(self) -> str:
+        """Wait for the end of the process and return how it came. To be called last, and once."""
+        code = self._popen.wait()
+        self.samples.end()
+        _close(self._fds.values())
+        return f'was ended by signal {-code}' if code < 0 else f'ended with exit code {code}'
+
+    def _catch_up(self) -> None:
+        """Take the reply that came too late off the pipe, or fail at once if it did not come."""
+        if not self._poll.poll(0):
+            raise RunFailedError(
+                FailureCause.DEADLINE, 'its worker is still busy with an earlier request'
+            )
+        if not os.read(self._fds['replies'], _MOST_BYTES):
+            raise self._lost()
+        self._is_behind = False
+
+    def _fall_behind(self) -> None:
+        self._is_behind = True
+        self._times_behind += 1
+        watch = threading.Timer(HANG_S, self._end_if_behind, [self._times_behind])
+        watch.daemon = True
+        watch.start()
+
+    def _end_if_behind(self, time: int) -> None:
+        # One that is slow is behind again and again, by another request each time.
+        is_same = self._is_behind and self._times_behind == time
+        if is_same and not self._poll.poll(0):
+            _log.warning('worker %d hangs: it is ended', self.pid)
+            self.kill()
+
+    def _lost(self) -> RunFailedError:
+        return RunFailedError(FailureCause.CRASH, 'its worker died')
+
+
+def _spawn(job: Job, fds: dict[str, int]) -> subprocess.Popen[bytes]:
+    given = {
+        'parent': os.getpid(),
+        'path': sys.path,
+        'fds': fds,
+        'idle': job.idle,
+        'memory_bytes': job.memory_bytes,
+        'root': str(job.root.absolute()),
+        'model_id': job.manifest.model,
+        'version': job.manifest.version,
+        'settings': asdict(job.settings),
+    }
+    # Not multiprocessing: its children run the main script again, and a process of its own
+    # watches over named memory that we do not use.
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name('entry.py')), json.dumps(given)],
+        pass_fds=tuple(fds.values()),
+        stdin=subprocess.DEVNULL,
+        # NumPy's threads would cost memory and do nothing: the runtime has its own.
+        env={**os.environ, 'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'},
+        # Ctrl-C in a terminal goes to a whole group: the worker shall not end before its engine.
+        start_new_session=True,
+    )
+
+
+def _close(fds: Iterable[int]) -> None:
+    for fd in fds:
+        os.close(fd)

@@ -1,0 +1,152 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Shadowing: a version decides beside the stable one, in its worker, and never acts."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotswap_ros.models import Comparison, Manifest, Metric
+from hotswap_ros.serving.types import ShadowComparison
+from hotswap_ros.serving.worker.shared_memory import CAUSES, Sample
+
+
+class Primary(NamedTuple):
+    """Whose decision a shadow's is compared with."""
+
+    task_id: str
+    version: str
+    latency_ms: float
+
+
+class Verdict(NamedTuple):
+    """What the worker found out about one sample; `drops` are samples that came to nothing."""
+
+    comparison: ShadowComparison | None
+    drops: int = 0
+
+
+Listener = Callable[[list[Verdict]], None]
+
+
+def distance_of(
+    metric: Metric, ones: Mapping[str, NDArray[Any]], others: Mapping[str, NDArray[Any]]
+) -> float:
+    """Return the distance over all elements of all of `ones`."""
+    differences = np.concatenate(
+        [
+            (array.astype(np.float64) - others[name].astype(np.float64)).ravel()
+            for name, array in ones.items()
+        ]
+    )
+    if metric is Metric.MAX:
+        return float(np.abs(differences).max())
+    length = float(np.linalg.norm(differences))
+    return length / math.sqrt(differences.size) if metric is Metric.RMS else length
+
+
+def agrees(comparison: Comparison, distance: float) -> bool:
+    """Return whether a distance is within the tolerance."""
+    return distance <= comparison.tolerance
+
+
+#: Between two collections: each takes turns with the primary, which must not feel it. Small
+#: samples come to 1,280 a second, more than a control loop makes decisions.
+_PAUSE_S = 0.05
+
+
+class ShadowRing:
+    """
+    A ring of samples in shared memory. `offer` has one caller at a time, and never waits.
+
+    When the sample whose turn it is has not been collected yet, the worker is behind: the new one
+    is dropped.
+    """
+
+    def __init__(
+        self, manifest: Manifest, samples: Sequence[Sample], source: int, results: int
+    ) -> None:
+        self._manifest = manifest
+        self._samples = samples
+        self._source = source
+        self._results = results
+        self._under_way: list[Primary | None] = [None] * len(samples)
+        self._next = 0
+        self._ended = threading.Event()
+        self._listener: Listener = lambda verdicts: None
+        self._collector: threading.Thread | None = None
+
+    def offer(
+        self, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]], primary: Primary
+    ) -> bool:
+        """Hand over a decision; returns whether there was room."""
+        index = self._next
+        if self._under_way[index] is not None or self._collector is None:
+            return False
+        sample = self._samples[index]
+        for name, place in sample.inputs.items():
+            place[...] = inputs[name]
+        for number, (name, place) in enumerate(sample.outputs.items()):
+            array = outputs.get(name)
+            sample.shared[number] = array is not None
+            if array is not None:
+                place[...] = array
+        self._under_way[index] = primary
+        self._next = (index + 1) % len(self._samples)
+        with suppress(BrokenPipeError):  # a worker that is gone drops all that are under way
+            os.write(self._source, bytes((index,)))
+        return True
+
+    def collect(self, listener: Listener) -> None:
+        """Begin to tell what the worker found, in a thread of its own."""
+        self._listener = listener
+        self._collector = threading.Thread(target=self._collect, daemon=True)
+        self._collector.start()
+
+    def end(self) -> None:
+        """Wait for the collector; to be called when the worker is gone and nobody offers."""
+        self._ended.set()
+        if self._collector is not None:
+            self._collector.join()
+        left = sum(primary is not None for primary in self._under_way)
+        if left:
+            self._listener([Verdict(None, left)])
+
+    def _collect(self) -> None:
+        while results := os.read(self._results, 2 * len(self._samples)):
+            self._listener(
+                [self._verdict(index, code) for index, code in zip(results[::2], results[1::2])]
+            )
+            self._ended.wait(_PAUSE_S)
+
+    def _verdict(self, index: int, code: int) -> Verdict:
+        sample, primary = self._samples[index], self._under_way[index]
+        if primary is None:
+            return Verdict(None)
+        distance, latency_ms = (float(figure) for figure in sample.figures)
+        shown = zip(sample.outputs.items(), sample.shared)
+        comparison = ShadowComparison(
+            task_id=primary.task_id,
+            stable_version=primary.version,
+            shadow_version=self._manifest.version,
+            stable_outputs={name: array.copy() for (name, array), shared in shown if shared},
+            shadow_outputs={}
+            if code
+            else {name: array.copy() for name, array in sample.shadow_outputs.items()},
+            distance=distance,
+            agreement=not code and agrees(self._manifest.comparison, distance),
+            stable_latency_ms=primary.latency_ms,
+            shadow_latency_ms=latency_ms,
+            cause=CAUSES[code - 1] if code else None,
+        )
+        self._under_way[index] = None  # the sample's room may be used again
+        return Verdict(comparison)

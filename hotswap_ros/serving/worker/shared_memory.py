@@ -1,0 +1,129 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The memory that the engine and a worker share: observations one way, outputs the other."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hotswap_ros.models import FailureCause, Manifest, TensorSpec
+
+#: First byte of a reply. What follows is text for people.
+DONE, RAISED, WRONG_OUTPUT = b'D', b'R', b'W'
+
+#: A shadow's failure is told as the place of its cause in here, plus one.
+CAUSES = tuple(FailureCause)
+
+#: Tensors begin at multiples of this many bytes: what the runtime's vector instructions like.
+_ALIGNMENT = 64
+
+#: Samples under way at most: as many as fit in so many bytes, and at least a few.
+_SAMPLE_BYTES, _FEWEST_SAMPLES, _MOST_SAMPLES = 8_000_000, 4, 64
+
+
+class Slot(NamedTuple):
+    """Room for one observation and what a version puts out for it."""
+
+    inputs: dict[str, NDArray[Any]]
+    outputs: dict[str, NDArray[Any]]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Slot:
+        """Return a slot in this process's own memory."""
+        inputs, outputs = (
+            {spec.name: np.zeros(spec.shape, spec.dtype.value) for spec in specs}
+            for specs in (manifest.inputs, manifest.outputs)
+        )
+        return cls(inputs, outputs)
+
+
+class Sample(NamedTuple):
+    """An observation for the shadow, stable's outputs on it, and room for the shadow's own."""
+
+    inputs: dict[str, NDArray[Any]]
+    outputs: dict[str, NDArray[Any]]
+    shadow_outputs: dict[str, NDArray[Any]]
+    #: Distance, and latency in ms: the shadow's word on it.
+    figures: NDArray[np.float64]
+    #: One for each output, whether stable puts it out too.
+    shared: NDArray[np.uint8]
+
+
+class Exchange:
+    """
+    Shared memory laid out by a manifest, which both sides have: nothing but numbers is shared.
+
+    The memory has no name, so there is nothing to leave behind: it is gone when both sides have
+    let go of it, however they ended. Raises OSError when there is no memory.
+    """
+
+    def __init__(self, manifest: Manifest, fd: int) -> None:
+        layout = _Layout()
+        request = [layout.add_all(specs) for specs in (manifest.inputs, manifest.outputs)]
+        size = layout.end + 1024 * (1 + len(manifest.outputs))
+        count = min(_MOST_SAMPLES, max(_FEWEST_SAMPLES, _SAMPLE_BYTES // size))
+        samples = [_add_sample(layout, manifest) for _ in range(count)]
+        os.ftruncate(fd, layout.end)
+        memory = mmap.mmap(fd, layout.end)
+        self.request = Slot(*(_views(memory, places) for places in request))
+        self.samples = tuple(_sample(memory, manifest, *places) for places in samples)
+
+
+_Places = list[tuple[TensorSpec, int]]
+
+
+class _Layout:
+    def __init__(self) -> None:
+        self.end = 0
+
+    def add(self, size: int) -> int:
+        start = self.end
+        self.end += -(-size // _ALIGNMENT) * _ALIGNMENT
+        return start
+
+    def add_all(self, specs: Iterable[TensorSpec]) -> _Places:
+        return [
+            (spec, self.add(spec.size * np.dtype(spec.dtype.value).itemsize)) for spec in specs
+        ]
+
+
+def _add_sample(layout: _Layout, manifest: Manifest) -> tuple[_Places, _Places, _Places, int, int]:
+    return (
+        layout.add_all(manifest.inputs),
+        layout.add_all(manifest.outputs),
+        layout.add_all(manifest.outputs),
+        layout.add(2 * 8),
+        layout.add(len(manifest.outputs)),
+    )
+
+
+def _sample(
+    memory: mmap.mmap,
+    manifest: Manifest,
+    inputs: _Places,
+    outputs: _Places,
+    shadow_outputs: _Places,
+    figures: int,
+    shared: int,
+) -> Sample:
+    return Sample(
+        _views(memory, inputs),
+        _views(memory, outputs),
+        _views(memory, shadow_outputs),
+        np.frombuffer(memory, np.float64, 2, figures),
+        np.frombuffer(memory, np.uint8, len(manifest.outputs), shared),
+    )
+
+
+def _views(memory: mmap.mmap, places: _Places) -> dict[str, NDArray[Any]]:
+    return {
+        spec.name: np.frombuffer(memory, spec.dtype.value, spec.size, start).reshape(spec.shape)
+        for spec, start in places
+    }

@@ -1,0 +1,267 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The incubator: runs what is not yet trusted in a worker process, one for each version.
+
+A worker that crashes, hangs or eats memory costs a request its deadline at most, and takes nothing
+with it; its memory comes back when it ends, whatever the runtime does.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from numpy.typing import NDArray
+
+from hotswap_ros.models import FailureCause, VersionState
+from hotswap_ros.serving.errors import LoadFailedError, RunFailedError, SessionClosedError
+from hotswap_ros.serving.memory import resident_bytes
+from hotswap_ros.serving.onnx.runtime import NOWHERE, Placement
+from hotswap_ros.serving.worker.process import Job, Process
+from hotswap_ros.serving.worker.shadow_ring import Listener, Primary
+from hotswap_ros.text import megabytes
+
+_log = logging.getLogger(__name__)
+
+#: How often a version may lose its worker before it is given up.
+RESTARTS = 3
+
+
+@dataclass(frozen=True)
+class News:
+    """How far a worker is: its version's state, what it has learned of it, and why it failed."""
+
+    state: VersionState
+    digest: str = ''
+    size_bytes: int = 0
+    reason: str = ''
+    placement: Placement = NOWHERE
+
+
+class RepositoryRefusedError(Exception):
+    """The worker found the version damaged or gone; the repository says best what is wrong."""
+
+
+class WorkerSupervisor:
+    """
+    One version in a worker process that is started again when it dies.
+
+    `run` may be called from several threads; the worker answers one after the other. `on_news` and
+    `on_verdicts` are called by threads of the incubator's own. `warm_latency_ms` is the 95th
+    percentile of the warm-up once that is over.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        on_news: Callable[[News], None],
+        on_verdicts: Listener = lambda verdicts: None,
+    ) -> None:
+        self._on_verdicts = on_verdicts
+        self._job = job
+        self._on_news = on_news
+        self._lock = threading.Lock()
+        self._sampling = threading.Lock()
+        self._closing = False
+        self.warm_latency_ms = math.nan
+        self._worker: Process | None = None
+        self._serving: Process | None = None
+        self._ready: Future[float] = Future()
+        self._why_not = 'it is being started'
+        self._warm_bytes = 0
+        self._outgrown = ''
+        # A worker dies with the thread that started it: one that lives as long as the incubator.
+        self._nurse = threading.Thread(
+            target=self._look_after, name=f'incubator {job.manifest.version}', daemon=True
+        )
+
+    def open(self) -> float:
+        """
+        Start the worker; returns how long the version typically takes, in ms, once it is warm.
+
+        Raises LoadFailedError, or RepositoryRefusedError for what the repository can explain.
+        """
+        self._nurse.start()
+        try:
+            return self._ready.result()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the worker, 0 while there is none."""
+        worker = self._worker
+        return 0 if worker is None else worker.pid
+
+    def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
+        """
+        Return the outputs, arrays of the caller's own, by name.
+
+        Raises RunFailedError, when `patience_s` has passed at the latest, and SessionClosedError.
+        """
+        if not self._lock.acquire(blocking=False):
+            patience_s = self._queue(patience_s)
+        try:
+            if self._closing:
+                raise SessionClosedError
+            worker = self._serving
+            if worker is None:
+                raise RunFailedError(FailureCause.CRASH, self._why_not)
+            return worker.run(inputs, patience_s)
+        finally:
+            self._lock.release()
+
+    def offer(
+        self, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]], primary: Primary
+    ) -> bool:
+        """Let the version shadow a decision; returns at once, whether it will."""
+        worker = self._serving
+        # A worker's last moments: its pipes are closed under this lock.
+        if worker is None or not self._sampling.acquire(blocking=False):
+            return False
+        try:
+            return self._serving is worker and worker.samples.offer(inputs, outputs, primary)
+        finally:
+            self._sampling.release()
+
+    def check_growth(self) -> None:
+        """Give the version up if its worker has grown by more memory than it may."""
+        worker, allowed = self._serving, self._job.growth_bytes
+        if worker is None or not allowed or self._outgrown:
+            return
+        grown = resident_bytes(worker.pid) - self._warm_bytes
+        if grown > allowed:
+            self._outgrown = (
+                f'its worker took {megabytes(grown)} more memory than when it was warm, '
+                f'{megabytes(allowed)} are allowed: it leaks, or needs a larger worker_growth_mb'
+            )
+            worker.kill()
+
+    def _queue(self, patience_s: float) -> float:
+        """Take the lock when others have asked first; returns the patience that is left."""
+        started = perf_counter()
+        if not self._lock.acquire(timeout=patience_s):
+            raise RunFailedError(FailureCause.DEADLINE, 'its worker was busy with other requests')
+        return max(0.0, patience_s - (perf_counter() - started))
+
+    def close(self) -> None:
+        """End the worker once the request under way is answered; its memory is back then."""
+        with self._lock:
+            self._closing = True
+            self._serving = None
+            worker = self._worker
+        if worker is not None:
+            worker.kill()
+        if self._nurse.is_alive() and self._nurse is not threading.current_thread():
+            self._nurse.join()
+
+    def _look_after(self) -> None:
+        """Start the worker, and start it again when it died; the main line of the nurse."""
+        for start in range(1 + RESTARTS):
+            end = self._live_through(is_first=start == 0)
+            if self._closing or end is None:
+                return
+            if self._outgrown:
+                self._why_not = self._outgrown
+                self._on_news(News(VersionState.FAILED, reason=self._outgrown))
+                return
+            left = RESTARTS - start
+            self._why_not = f'its worker {end}' + (
+                ' and is restarted' if left else ' once too often'
+            )
+            _log.warning('version %s: %s', self._job.manifest.version, self._why_not)
+            state = VersionState.LOADING if left else VersionState.FAILED
+            self._on_news(News(state, reason=self._why_not))
+
+    def _live_through(self, is_first: bool) -> str | None:
+        """Start a worker and return how it ended, or None when there is no use in another one."""
+        worker = self._start()
+        if worker is None:
+            return None
+        try:
+            typical_ms = self._bring_up(worker, is_first)
+            if typical_ms is not None:
+                self._warm_bytes = resident_bytes(worker.pid)
+                with self._lock:
+                    self._serving = None if self._closing else worker
+                if is_first:
+                    self._ready.set_result(typical_ms)
+                else:
+                    self._on_news(News(VersionState.READY))
+            worker.samples.collect(self._on_verdicts)
+            for _ in worker.news():  # a worker that serves has none: this waits for its end
+                pass
+            died_early = typical_ms is None
+        except Exception as error:
+            self._give_up(error)
+            return None
+        finally:
+            with self._lock, self._sampling:
+                self._serving = self._worker = None
+            worker.kill()
+            end = worker.wait()
+        if died_early and is_first:
+            problem = f'its worker {end} while loading it'
+            self._give_up(LoadFailedError(self._job.manifest.version, problem))
+            return None
+        return end
+
+    def _start(self) -> Process | None:
+        try:
+            worker = Process(self._job)
+        except Exception as error:  # whatever it is: somebody waits for it
+            failure = LoadFailedError(
+                self._job.manifest.version, f'its worker cannot be started: {error}'
+            )
+            self._give_up(failure)
+            return None
+        with self._lock:
+            if not self._closing:
+                self._worker = worker
+                return worker
+        worker.kill()
+        worker.wait()
+        return None
+
+    def _bring_up(self, worker: Process, is_first: bool) -> float | None:
+        """Return the version's typical time in ms once it is warm, None when the worker died."""
+        for news in worker.news():
+            if 'error' in news:
+                if news['error'] == 'model':
+                    raise RepositoryRefusedError(news['problem'])
+                raise LoadFailedError(self._job.manifest.version, news['problem'])
+            if 'manifest' in news:
+                if news['manifest'] != self._job.manifest.model_dump_json():
+                    raise LoadFailedError(
+                        self._job.manifest.version, 'its manifest changed while it was loaded'
+                    )
+                self.warm_latency_ms = float(news['warm_latency_ms'])
+                return float(news['typical_ms'])
+            if is_first:
+                self._on_news(
+                    News(
+                        VersionState(news['state']),
+                        news.get('digest', ''),
+                        news.get('size_bytes', 0),
+                        placement=Placement(
+                            tuple(news.get('providers', ())), news.get('note', '')
+                        ),
+                    )
+                )
+        return None
+
+    def _give_up(self, error: Exception) -> None:
+        self._why_not = str(error)
+        if self._ready.done():
+            self._on_news(News(VersionState.FAILED, reason=str(error)))
+        else:
+            self._ready.set_exception(error)

@@ -1,0 +1,190 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The computer of a simulated robot: its model server with a network, clock and disk that fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+from rclpy.duration import Duration
+from rclpy.time import Time
+
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.model_server import ModelServer
+from hotswap_ros.nodes.model_server.parameters import ModelServerParameters
+from hotswap_ros.nodes.parameters import parameter
+from hotswap_ros.serving import RuntimeSettings
+from hotswap_ros.sim.faults import full_disk
+from hotswap_ros.sim.faults.faults import Conditions
+from hotswap_ros.sim.faults.network_link import Link, Way
+
+#: Requests and answers of services that wait for the end of a cut, as by default in DDS.
+_CALLS_KEPT = 10
+
+
+class Computer:
+    """
+    What a robot's programs see of the world: a network, a clock and a disk (`folder`).
+
+    It outlives the programs: they end and start again on it.
+    """
+
+    def __init__(self, link: Link, folder: Path) -> None:
+        self.link = link
+        self.folder = folder
+        self.clock_shift_s = 0.0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def suffer(self, conditions: Conditions) -> None:
+        """Let happen to network, clock and disk what the conditions say."""
+        self.link.set(cut=conditions.partitioned, delay_s=conditions.delay_s)
+        self.clock_shift_s = conditions.clock_shift_s
+        change = full_disk.fill if conditions.disk_full else full_disk.empty
+        change(self.folder)
+
+
+@dataclass(frozen=True)
+class SimServerParameters(ModelServerParameters):
+    """Parameters of a simulated robot's model server."""
+
+    slowdown: float = parameter(
+        1.0,
+        'How many times as long an inference takes, as on a computer with other things to do.',
+        low=1.0,
+        high=1000.0,
+    )
+
+    def settings(self) -> RuntimeSettings:
+        """Return how versions are run. Raises ValueError that names the parameter."""
+        return replace(super().settings(), slowdown=self.slowdown)
+
+
+class SimModelServer(ModelServer):
+    """A model server whose messages, times and files go through a computer that may fail."""
+
+    PARAMETERS = SimServerParameters
+
+    def __init__(self, computer: Computer, **node_options: Any) -> None:
+        # Before the node begins to make publishers and services of its own.
+        self._computer = computer
+        super().__init__(**node_options)
+
+    def lose_power(self) -> None:
+        """End at once: nothing is said and nothing is written."""
+        self._active = False
+        if self._engine is not None:
+            self._engine.on_change = self._engine.on_shadow = None
+            self._engine.close(asked=False)
+
+    # -- clock and disk ---------------------------------------------------------------------------
+
+    def get_clock(self) -> Any:
+        """Return the clock of the computer, which may have jumped."""
+        clock = super().get_clock()
+        shift_s = self._computer.clock_shift_s
+        return _ShiftedClock(clock, shift_s) if shift_s else clock
+
+    def wall_time(self) -> float:
+        """Return what the computer takes for the time, in seconds since 1970."""
+        return time.time() + self._computer.clock_shift_s
+
+    def disk_free_bytes(self) -> int:
+        """Return the space left on the computer's disk. Raises OSError."""
+        return 0 if full_disk.is_full(self._computer.folder) else super().disk_free_bytes()
+
+    # -- network ----------------------------------------------------------------------------------
+
+    def create_publisher(self, kind: Any, topic: str, profile: Any, **options: Any) -> Any:
+        """Create a publisher behind the link."""
+        publisher = super().create_publisher(kind, topic, profile, **options)
+        way = self._computer.link.way(_kept(profile))
+        send = publisher.publish
+        publisher.publish = lambda message: way.carry(partial(send, message))
+        return publisher
+
+    def create_subscription(
+        self, kind: Any, topic: str, callback: Callable[[Any], Any], profile: Any, **options: Any
+    ) -> Any:
+        """Create a subscription behind the link."""
+        way = self._computer.link.way(_kept(profile))
+
+        def hear(message: Any) -> None:
+            self._carry_in(way, partial(callback, message))
+
+        return super().create_subscription(kind, topic, hear, profile, **options)
+
+    def create_service(
+        self, kind: Any, name: str, callback: Callable[[Any, Any], Any], **options: Any
+    ) -> Any:
+        """
+        Create a service behind the link.
+
+        A coroutine that waits would keep some executors busy, and one whose request is lost would
+        wait for ever: so requests that cannot get through come back as they are, and are answered
+        from here when they do.
+        """
+        link = self._computer.link
+        way_in, way_out = link.way(_CALLS_KEPT), link.way(_CALLS_KEPT)
+
+        def hear(request: Any, response: Any) -> Any:
+            return callback(request, response) if link.is_clear else _Call(request, response)
+
+        service = super().create_service(kind, name, hear, **options)
+        send = service.send_response
+
+        def answer(found: Any, header: Any) -> None:
+            if not isinstance(found, _Call):
+                way_out.carry(partial(send, found, header))
+                return
+
+            async def serve() -> None:
+                response = callback(found.request, found.response)
+                if isawaitable(response):
+                    response = await response
+                way_out.carry(partial(send, response, header))
+
+            self._carry_in(way_in, serve)
+
+        service.send_response = answer
+        return service
+
+    def _carry_in(self, way: Way, deliver: Callable[[], Any]) -> None:
+        executor = self.executor
+        if self._computer.link.is_clear and not way.waiting:
+            deliver()
+        elif executor is not None:
+            way.carry(partial(executor.create_task, deliver))
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A request that has not got through yet."""
+
+    request: Any
+    response: Any
+
+
+class _ShiftedClock:
+    """A clock that is wrong by a constant."""
+
+    def __init__(self, clock: Any, shift_s: float) -> None:
+        self._clock = clock
+        self._shift = Duration(nanoseconds=round(shift_s * 1e9))
+
+    def now(self) -> Time:
+        return self._clock.now() + self._shift
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._clock, name)
+
+
+def _kept(profile: Any) -> int:
+    """Return how many messages wait for who is cut off, as DDS has it."""
+    return int(profile.depth) if profile.reliability == qos.EVENT.reliability else 0

@@ -1,0 +1,228 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Playing a scenario in virtual time, and holding what came of it to what was expected."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from hotswap_ros.fleet import Event
+from hotswap_ros.gates import Verdict
+from hotswap_ros.rollout import Cause, PauseReason, RolloutError, Status
+from hotswap_ros.sim.scenario.scenario import (
+    BREAKER,
+    LOAD,
+    PEOPLE,
+    Expected,
+    OperatorAction,
+    Scenario,
+)
+from hotswap_ros.sim.virtual import VirtualClock, VirtualFleet, VirtualSession
+
+#: Monday, 5 January 2026, 08:00 UTC.
+_BEGINS = 1_767_600_000.0
+_LOADS = (Cause.STAGING_FAILED, Cause.UNKNOWN_VERSION, Cause.DIGEST_MISMATCH)
+_PEOPLE = (Cause.BY_HAND, Cause.CANCELED, Cause.REFUSED)
+
+
+@dataclass
+class Played:
+    """
+    What came of a scenario. Times are seconds since its start.
+
+    `caught_by` is what ended a rollout that did not succeed, and `named` the report's first
+    hypothesis, or else the rollout's own reason. `touched` are the robots that the version acted
+    on, `stage` is the stage that it had reached, from 1, and `tasks` how many it finished under
+    the gates.
+    """
+
+    status: Status
+    cause: Cause
+    reason: str
+    seconds: float
+    back_s: float
+    stage: int
+    touched: int
+    tasks: int
+    caught_by: str
+    named: str
+    verdict: str
+    served: Mapping[str, int]
+    pauses: tuple[PauseReason, ...]
+    events: tuple[tuple[float, Event], ...] = ()
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def as_expected(self) -> bool:
+        """Return whether the end is the expected one."""
+        return not self.problems
+
+
+def play(
+    scenario: Scenario, outcomes: Path, on_event: Callable[[float, Event], None] | None = None
+) -> Played:
+    """
+    Play a scenario in virtual time with the outcomes of a folder.
+
+    `on_event` is told of everything as it happens; without, gates keep no intervals, which is a
+    good deal faster. Raises ScenarioError or FaultError.
+    """
+    truth = scenario.outcomes(outcomes)
+    clock = VirtualClock(_BEGINS)
+    fleet = VirtualFleet(scenario.fleet, truth, clock, scenario.seed, scenario.faults)
+    session = VirtualSession(fleet, clock, explain=on_event is not None)
+    try:
+        return _Play(scenario, session, on_event).run()
+    finally:
+        session.close()
+
+
+class _Play:
+    def __init__(
+        self,
+        scenario: Scenario,
+        session: VirtualSession,
+        on_event: Callable[[float, Event], None] | None,
+    ) -> None:
+        self._scenario = scenario
+        self._session = session
+        self._on_event = on_event
+        self._told = 0
+        self._pauses: list[PauseReason] = []
+        self._refused: list[str] = []
+        self._rollout_id = ''
+        self._began = 0.0
+
+    def run(self) -> Played:
+        scenario, session = self._scenario, self._session
+        self._began = session.clock.now
+        for action in scenario.operator:
+            at = self._began + action.at.total_seconds()
+            session.clock.call_at(at, partial(self._act, action))
+        session.on_look.append(self._listen)
+        self._rollout_id = session.start(scenario.plan)
+        session.run(self._is_over, scenario.limit.total_seconds())
+        if scenario.afterwards is not None:
+            session.run(lambda: False, scenario.afterwards.total_seconds())
+        return self._found()
+
+    def _is_over(self) -> bool:
+        waits = any(
+            self._began + action.at.total_seconds() >= self._session.clock.now
+            for action in self._scenario.operator
+        )
+        return self._rollout_id in self._session.ended and not waits
+
+    def _act(self, action: OperatorAction) -> None:
+        try:
+            if action.verb is None:
+                self._session.roll_back(action.to, action.robots)
+            else:
+                self._session.command(self._rollout_id, action.verb, action.remark, action.share)
+        except RolloutError as error:
+            self._refused.append(f'at {action.at}: {action.do}: {error}')
+
+    def _listen(self) -> None:
+        new, self._told = self._session.events[self._told :], len(self._session.events)
+        for _, event in new:
+            if event.kind in _PAUSES:
+                self._pauses.append(_PAUSES[event.kind])
+            if self._on_event is not None:
+                self._on_event(event.time - self._began, event)
+
+    def _found(self) -> Played:
+        snapshot = self._session.snapshot(self._rollout_id)
+        assert snapshot is not None
+        state = snapshot.state
+        failed = [check.name for check in snapshot.checks if check.verdict is Verdict.FAIL]
+        ended = math.nan if state.ended is None else state.ended
+        back = math.nan if state.rolling_back_since is None else ended - state.rolling_back_since
+        caught_by = found_by(state.cause, failed)
+        played = Played(
+            status=state.status,
+            cause=state.cause,
+            reason=state.reason,
+            seconds=ended - self._began,
+            back_s=back,
+            stage=stage_reached([step.kind for step, _ in zip(state.steps, state.step_records)]),
+            touched=len(state.touched),
+            caught_by=caught_by,
+            named=state.reason if state.diagnosis is None else state.diagnosis.cause,
+            tasks=state.candidate_tasks,
+            verdict=state.conclusions[-1].verdict if state.conclusions else '',
+            served=Counter(self._session.fleet.served().values()),
+            pauses=tuple(self._pauses),
+            events=tuple((event.time - self._began, event) for _, event in self._session.events),
+        )
+        played.problems = (*self._refused, *differences(self._scenario.expect, played))
+        return played
+
+
+_PAUSES = {reason.value: reason for reason in PauseReason if reason is not PauseReason.NONE}
+
+
+def found_by(cause: Cause, failed: Sequence[str]) -> str:
+    """Return what ended a rollout for `cause` with these failed checks; empty: nothing did."""
+    if cause in _LOADS:
+        return LOAD
+    if cause in _PEOPLE:
+        return PEOPLE
+    if cause is Cause.GATE_FAILED:
+        return failed[0] if failed else BREAKER
+    return '' if cause is Cause.NONE else cause.value
+
+
+def stage_reached(begun: Sequence[str]) -> int:
+    """Return the stage that a rollout has reached, from 1, by the kinds of the steps begun."""
+    return max(1, begun.count('observe') or begun.count('set_routing'))
+
+
+def differences(expect: Expected, played: Played) -> list[str]:
+    """Return what came out otherwise than expected, in words."""
+    found = []
+    for name, wanted, got in (
+        ('status', expect.status, played.status),
+        ('cause', expect.cause, played.cause),
+        ('verdict', expect.verdict, played.verdict),
+        ('pauses', expect.pauses, played.pauses),
+    ):
+        if wanted is not None and wanted != got:
+            found.append(f'{name} is {_said(got)}, expected {_said(wanted)}: {played.reason}')
+    if expect.caught_by and played.caught_by not in expect.caught_by:
+        wanted = ' or '.join(expect.caught_by)
+        found.append(f'caughtBy is {_said(played.caught_by)}, expected {wanted}: {played.reason}')
+    if expect.names is not None and expect.names.lower() not in played.named.lower():
+        found.append(f"the report names '{played.named}' first, expected '{expect.names}'")
+    for version, robots in expect.served.items():
+        if played.served.get(version, 0) != robots:
+            found.append(f'{version} serves {played.served.get(version, 0)} robots, not {robots}')
+    for name, value, low, high in (
+        ('robots touched', played.touched, expect.robots_at_least, expect.robots_at_most),
+        ('stage reached', played.stage, None, expect.stage_at_most),
+        ('seconds', played.seconds, _seconds(expect.after), _seconds(expect.within)),
+        ('seconds to be back', played.back_s, None, _seconds(expect.back_within)),
+    ):
+        if low is not None and not value >= low:
+            found.append(f'{name}: {value:g}, expected {low:g} or more')
+        if high is not None and not value <= high:
+            found.append(f'{name}: {value:g}, expected {high:g} at most')
+    texts = '\n'.join(event.text for _, event in played.events)
+    found += [f"nothing says '{text}'" for text in expect.says if text not in texts]
+    return found
+
+
+def _said(value: object) -> str:
+    if isinstance(value, tuple):
+        return ', '.join(map(_said, value)) or 'none'
+    return str(getattr(value, 'value', value)) or 'none'
+
+
+def _seconds(duration: object) -> float | None:
+    seconds = getattr(duration, 'total_seconds', None)
+    return None if seconds is None else float(seconds())

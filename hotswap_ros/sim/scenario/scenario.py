@@ -1,0 +1,217 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a scenario file says: a fleet, a plan, the truth, what happens, and the expected end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from hotswap_ros.plan import Duration, Plan, PlanError, Section, load_plan, parse_text, problems_of
+from hotswap_ros.rollout import Cause, PauseReason, Status, Verb
+from hotswap_ros.sim.faults.faults import Fault
+from hotswap_ros.sim.virtual import (
+    CategoryOutcomes,
+    FleetSpec,
+    OutcomesError,
+    RequestFailures,
+    VersionOutcomes,
+    load_outcomes,
+    plain,
+)
+
+#: What can catch a bad version, besides the checks of a gate.
+BREAKER, LOAD, PEOPLE = 'breaker', 'load', 'people'
+
+
+class ScenarioError(ValueError):
+    """A scenario is not there or not sound; the text names file, field and remedy."""
+
+
+class Truth(Section):
+    """
+    What tasks with a version come to: as `measured` of a version, with what is given besides.
+
+    Without `measured` nothing is known but what is given: a rate, or categories.
+    """
+
+    measured: str | None = None
+    success: float | None = Field(None, ge=0.0, le=1.0)
+    correlation: float | None = Field(None, ge=0.0, lt=1.0)
+    categories: dict[str, CategoryOutcomes] | None = None
+    failures: tuple[RequestFailures, ...] | None = None
+    agreement: tuple[float, ...] | None = None
+    latency: tuple[float, ...] | None = None
+    load_s: float | None = Field(None, ge=0.0)
+    refused: str | None = None
+
+    @model_validator(mode='after')
+    def _says_how_good(self) -> Truth:
+        ways = (self.measured, self.success, self.categories)
+        if sum(way is not None for way in ways) != 1:
+            raise ValueError("give one of 'measured', 'success' and 'categories'")
+        return self
+
+    def given(self, version: str) -> str:
+        """Return what is said of a version beyond what was measured of it; empty: nothing."""
+        fields = type(self).model_fields
+        given = [str(fields[n].alias) for n in self.model_fields_set if n != 'measured']
+        if self.measured not in (None, version):
+            given.append(f'as {self.measured}')
+        return ', '.join(sorted(given))
+
+    def outcomes(self, version: str, folder: Path) -> VersionOutcomes:
+        """Return the outcomes of a version. Raises OutcomesError."""
+        given = self.model_dump(exclude={'measured', 'success'}, exclude_none=True)
+        if self.measured is None:
+            return plain(version, 1.0 if self.success is None else self.success, **given)
+        known = load_outcomes(folder, [self.measured])[self.measured]
+        data = {**known.model_dump(), **given, 'version': version}
+        if given or version != self.measured:
+            data['origin'] = f'{known.origin}, but {", ".join(given) or "its name"} as given'
+        return VersionOutcomes.model_validate(data)
+
+
+class OperatorAction(Section):
+    """
+    What a person does, `at` after the start.
+
+    `do` is a verb of a rollout, or `put_back`: bring version `to` back on `robots`, all of them
+    when none is named.
+    """
+
+    at: Duration
+    do: Literal[
+        'pause', 'resume', 'approve', 'refuse', 'skip_wait', 'abort', 'rollback', 'set_share',
+        'put_back',
+    ]  # fmt: skip
+    remark: str = ''
+    share: float | None = Field(None, ge=0.0, le=1.0)
+    to: str = ''
+    robots: tuple[str, ...] = ()
+
+    @model_validator(mode='after')
+    def _fields_belong(self) -> OperatorAction:
+        if (self.share is not None) != (self.do == 'set_share'):
+            raise ValueError("'share' belongs to 'set_share', and that needs it")
+        if (self.to or self.robots) and self.do != 'put_back':
+            raise ValueError("'to' and 'robots' belong to 'put_back'")
+        return self
+
+    @property
+    def verb(self) -> Verb | None:
+        """Return the verb of a rollout, None for what is none."""
+        return None if self.do == 'put_back' else Verb(self.do)
+
+
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class Expected(Section):
+    """
+    How a scenario ends; what is not said does not matter.
+
+    `caught_by` is the check that failed, or `breaker`, `load` or `people`; of several, any one.
+    `names` is found in the first hypothesis of the report's diagnosis, or in the reason where
+    nothing had to be diagnosed. `served` counts the robots that serve a version, and a version
+    before the colon of `robots_at_most` ever acted on no more robots than that. `pauses` are all
+    reasons for which it was paused, in order. `after` and `within` bound how long it took,
+    `back_within` how long the previous versions took to be back, and `says` are texts that its
+    events contain.
+    """
+
+    status: Status
+    cause: Cause | None = None
+    caught_by: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    names: str | None = None
+    served: dict[str, int] = Field(default_factory=dict)
+    robots_at_most: int | None = Field(None, ge=0)
+    robots_at_least: int | None = Field(None, ge=0)
+    stage_at_most: int | None = Field(None, ge=1)
+    pauses: tuple[PauseReason, ...] | None = None
+    after: Duration | None = None
+    within: Duration | None = None
+    back_within: Duration | None = None
+    verdict: str | None = None
+    says: tuple[str, ...] = ()
+
+
+class Scenario(Section):
+    """
+    A rollout to try.
+
+    `source` says where it is from. `truth` has the versions; one that it does not name is as
+    measured. The rollout may go on for `limit`, and the fleet is looked at `afterwards`.
+    """
+
+    description: str = Field(min_length=1)
+    source: str = ''
+    seed: int = 1
+    fleet: FleetSpec
+    plan: Plan
+    truth: dict[str, Truth] = Field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    operator: tuple[OperatorAction, ...] = ()
+    limit: Duration
+    afterwards: Duration | None = None
+    expect: Expected
+
+    @model_validator(mode='before')
+    @classmethod
+    def _read_plan(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and isinstance(data.get('plan'), Mapping):
+            try:
+                return {**data, 'plan': load_plan(json.dumps(data['plan'], default=str))}
+            except PlanError as error:
+                raise ValueError(f'plan: {error}') from error
+        return data
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Return every version of the scenario, the stable one first."""
+        return tuple(dict.fromkeys((self.fleet.stable, self.plan.version, *self.truth)))
+
+    def outcomes(self, folder: Path) -> list[VersionOutcomes]:
+        """Return the truth about each version. Raises ScenarioError."""
+        try:
+            return [
+                self.truth.get(version, Truth(measured=version)).outcomes(version, folder)
+                for version in self.versions
+            ]
+        except OutcomesError as error:
+            raise ScenarioError(str(error)) from error
+        except ValidationError as error:
+            raise ScenarioError(f'truth: {"; ".join(problems_of(error))}') from error
+
+
+def load_scenario(path: Path) -> Scenario:
+    """Read a scenario. Raises ScenarioError."""
+    try:
+        return Scenario.model_validate(parse_text(path.read_text()))
+    except OSError as error:
+        raise ScenarioError(f'{path} cannot be read: {error.strerror or error}') from error
+    except ValidationError as error:
+        raise ScenarioError(f'{path.name}: {"; ".join(problems_of(error))}') from error
+    except (PlanError, ValueError, yaml.YAMLError) as error:
+        raise ScenarioError(f'{path.name}: {" ".join(str(error).split())}') from error
+
+
+def scenarios(folder: Path) -> dict[str, Path]:
+    """Return the scenario files of a folder, by name."""
+    return {path.stem: path for path in sorted(folder.glob('*.yaml'))}
+
+
+def find_scenario(folder: Path, name: str) -> Scenario:
+    """Read a scenario by name, or from a file of one's own. Raises ScenarioError."""
+    known = scenarios(folder)
+    path = known.get(name) or Path(name)
+    if name not in known and not path.is_file():
+        raise ScenarioError(f"no scenario '{name}': there are {', '.join(known) or 'none'}")
+    return load_scenario(path)

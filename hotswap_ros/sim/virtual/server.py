@@ -1,0 +1,304 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+The serving side of one virtual robot: the routing in force is the real one, models are not.
+
+Generations, times of activation, leases and breakers are the serving engine's own classes; what
+runs no model here is a version's session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hotswap_ros.fleet import BreakerReport, RobotReport, VersionReport
+from hotswap_ros.models import (
+    FailureCause,
+    InvalidRoutingError,
+    Manifest,
+    ModelError,
+    Routing,
+    TensorSpec,
+    VersionState,
+)
+from hotswap_ros.rollout import Cause as RolloutCause
+from hotswap_ros.serving import BREAKER_LIMIT, Guard, NotReadyError, OpenBreaker, ServingError
+from hotswap_ros.serving.breaker import Breaker
+from hotswap_ros.serving.loaded_version import LoadedVersion
+from hotswap_ros.serving.recorder import Recorder
+from hotswap_ros.serving.router import Router
+from hotswap_ros.serving.routing_in_force import InForce
+from hotswap_ros.serving.tasks import Tasks
+from hotswap_ros.serving.worker.supervisor import WorkerSupervisor
+from hotswap_ros.sim.virtual.clock import VirtualClock
+from hotswap_ros.sim.virtual.outcomes import VersionOutcomes
+
+#: How long a robot takes to start, in seconds, before it loads what it served.
+BOOT_S = 1.0
+
+
+class Refusal(NamedTuple):
+    """Why a robot did not do what it was told; cause NONE: it may do it when asked again."""
+
+    cause: RolloutCause
+    message: str
+
+
+class _NoWorker(WorkerSupervisor):
+    """Stands in for the worker of a version: virtual robots run no model."""
+
+    def __init__(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Library:
+    """The versions that robots can load, with the truth about each."""
+
+    model_id: str
+    outcomes: Mapping[str, VersionOutcomes]
+    residents: Mapping[str, LoadedVersion]
+
+    @classmethod
+    def of(cls, model_id: str, versions: Sequence[VersionOutcomes]) -> Library:
+        """Make what robots need to name these versions in a routing."""
+        residents = {one.version: _resident(model_id, one) for one in versions}
+        return cls(model_id, {one.version: one for one in versions}, residents)
+
+
+def _resident(model_id: str, outcomes: VersionOutcomes) -> LoadedVersion:
+    form = {'dtype': 'float32', 'shape': (1,)}
+    manifest = Manifest(
+        model=model_id,
+        version=outcomes.version,
+        sha256='0' * 64,
+        size_bytes=1,
+        inputs=(TensorSpec.model_validate({'name': 'observation', **form}),),
+        outputs=(TensorSpec.model_validate({'name': 'decision', **form}),),
+    )
+    return LoadedVersion(manifest, _NoWorker(), Guard(manifest), Recorder())
+
+
+def _breaker_report(opened: OpenBreaker) -> BreakerReport:
+    return BreakerReport(opened.version, opened.cause.value.replace('_', ' '), opened.count)
+
+
+class VirtualServer:
+    """
+    What one robot has loaded and serves; `on_change` is told of every change.
+
+    `serves` is the routing that it starts with. `clock_shift_s` is by how much its wall clock is
+    wrong, and nothing can be written while `disk_is_full`.
+    """
+
+    def __init__(
+        self,
+        robot_id: str,
+        library: Library,
+        clock: VirtualClock,
+        serves: Routing,
+        on_change: Callable[[], object],
+        region: str = '',
+        labels: tuple[str, ...] = (),
+        resident_limit: int = 2,
+        place: str = '',
+    ) -> None:
+        self.robot_id = robot_id
+        self.clock_shift_s = 0.0
+        self.disk_is_full = False
+        self._library = library
+        self._clock = clock
+        self._on_change = on_change
+        self._region = region
+        self._labels = labels
+        self._resident_limit = resident_limit
+        self._place = place
+        self._boots = 0
+        self._on_disk: set[str] = set()
+        self._last_known_good = serves
+        self._report: RobotReport | None = None
+        self.versions: dict[str, VersionReport] = {}
+        self.in_force = self._new_in_force()
+        self.is_up = False
+
+    @property
+    def routing(self) -> Routing:
+        """Return the routing in force."""
+        return self.in_force.router.routing
+
+    @property
+    def boot_id(self) -> str:
+        """Return the name of this life, from one start to the next."""
+        return f'{self._place}{self.robot_id}/{self._boots}'
+
+    @property
+    def report(self) -> RobotReport:
+        """Return what the robot says of itself."""
+        if self._report is None:
+            opened = self.in_force.breaker.opened
+            self._report = RobotReport(
+                robot_id=self.robot_id,
+                server=f'{self._place}/{self.robot_id}/model_server',
+                model_id=self._library.model_id,
+                boot_id=self.boot_id,
+                routing=self.routing,
+                versions=dict(self.versions),
+                region=self._region,
+                labels=self._labels,
+                resident_limit=self._resident_limit,
+                breaker=None if opened is None else _breaker_report(opened),
+            )
+        return self._report
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin a life with what was served at the end of the last one."""
+        self._boots += 1
+        self.versions = {}
+        self.in_force = self._new_in_force()
+        self.is_up = True
+        known = self._last_known_good
+        for version in known.versions:
+            self.versions[version] = self._loaded(version)
+            self._on_disk.add(version)
+        self.in_force.put(Router.of(known, self._ready))
+        self._changed()
+
+    def stop(self) -> None:
+        """End this life, without a word."""
+        self.in_force.forget_pending()
+        self.is_up = False
+        self._report = None
+
+    def _new_in_force(self) -> InForce:
+        return InForce(
+            self._library.model_id,
+            Tasks(),
+            Breaker(BREAKER_LIMIT),
+            clock=lambda: self._clock.now,
+            wall_clock=lambda: self._clock.now + self.clock_shift_s,
+            ready=self._ready,
+            on_due=self.look_at_clock,
+            wait=self._clock.call_after,
+        )
+
+    def _ready(self, version: str) -> LoadedVersion:
+        known = self.versions.get(version)
+        if known is None or known.state is not VersionState.READY:
+            state = VersionState.ABSENT if known is None else known.state
+            raise NotReadyError(version, state, '' if known is None else known.reason)
+        return self._library.residents[version]
+
+    def _loaded(self, version: str) -> VersionReport:
+        outcomes = self._library.outcomes[version]
+        return VersionReport(VersionState.READY, outcomes.digest or version)
+
+    def _changed(self) -> None:
+        self._report = None
+        if not self.disk_is_full:
+            self._last_known_good = self.routing
+        self._on_change()
+
+    # -- what it is told --------------------------------------------------------------------------
+
+    def load(self, version: str) -> Refusal | None:
+        """Begin to load a version, unless that is done or under way."""
+        known = self.versions.get(version)
+        if known is not None and known.state.is_resident:
+            return None
+        outcomes = self._library.outcomes.get(version)
+        if outcomes is None:
+            there = ', '.join(self._library.outcomes)
+            text = f"there is no version '{version}': there are {there}"
+            return Refusal(RolloutCause.UNKNOWN_VERSION, text)
+        resident = [name for name, one in self.versions.items() if one.state.is_resident]
+        if len(resident) >= self._resident_limit:
+            text = f"no room for version '{version}': {', '.join(resident)} are resident"
+            return Refusal(RolloutCause.NONE, text)
+        problem = outcomes.refused
+        if self.disk_is_full and version not in self._on_disk:
+            problem = 'no space left on device'
+        if problem:
+            self.versions[version] = VersionReport(VersionState.FAILED, reason=problem)
+            self._changed()
+            return Refusal(RolloutCause.STAGING_FAILED, problem)
+        self._on_disk.add(version)
+        self.versions[version] = VersionReport(VersionState.LOADING, outcomes.digest or version)
+        life = self._boots
+        self._clock.call_after(outcomes.load_s, lambda: self._end_load(version, life))
+        self._changed()
+        return None
+
+    def _end_load(self, version: str, life: int) -> None:
+        known = self.versions.get(version)
+        is_awaited = known is not None and known.state is VersionState.LOADING
+        if self.is_up and life == self._boots and is_awaited:
+            self.versions[version] = self._loaded(version)
+            self._changed()
+
+    def unload(self, version: str, delete_files: bool = False) -> Refusal | None:
+        """Release a version, unless the routing names it."""
+        if self.in_force.names(version):
+            return Refusal(RolloutCause.NONE, f"version '{version}' is in use")
+        self.versions[version] = VersionReport(VersionState.RELEASED)
+        if delete_files:
+            self._on_disk.discard(version)
+        self._changed()
+        return None
+
+    def route(self, routing: Routing) -> Refusal | None:
+        """Put a routing in force, or let it wait for its time."""
+        try:
+            if self.in_force.is_known(routing):
+                return None
+            self.in_force.accept(routing)
+        except (ServingError, ModelError, InvalidRoutingError) as error:
+            return Refusal(RolloutCause.NONE, str(error))
+        self._changed()
+        return None
+
+    # -- what happens -----------------------------------------------------------------------------
+
+    def set_clock(self, shift_s: float) -> None:
+        """Let the wall clock be wrong by so much from now on."""
+        self.clock_shift_s = shift_s
+        self.look_at_clock()
+        pending = self.in_force.pending
+        if pending is not None:
+            self._clock.call_at(pending.routing.activate_at - shift_s, self.look_at_clock)
+
+    def look_at_clock(self) -> None:
+        """Put the routing in force whose time has come."""
+        if self.in_force.activate_if_due():
+            self._changed()
+
+    def end_lease(self) -> None:
+        """Drop a candidate that nobody renewed."""
+        if self.in_force.end_lease_if_over():
+            self._changed()
+
+    def give_up(self, version: str) -> None:
+        """Take note that a candidate's worker is gone for good."""
+        gives_up = self._library.outcomes[version].gives_up
+        candidate = self.in_force.router.candidate
+        if gives_up is None or candidate is None or candidate.version != version:
+            return
+        self.versions[version] = VersionReport(VersionState.FAILED, reason=gives_up.reason)
+        self.in_force.drop_lost(candidate)
+        self._changed()
+
+    def fail_in_a_row(self, version: str, cause: FailureCause) -> None:
+        """Take note that a candidate failed so many requests in a row that it is out."""
+        candidate = self.in_force.router.candidate
+        if candidate is None or candidate.version != version:
+            return
+        while not self.in_force.record_failure(candidate, cause):
+            pass
+        self._changed()

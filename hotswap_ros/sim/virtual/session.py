@@ -1,0 +1,154 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The real coordinator over a virtual fleet: commands go down, reports come up, time passes."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import math
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from hotswap_ros.coordinator import IN_MEMORY, Coordinator, Journal, Snapshot
+from hotswap_ros.fleet import Event
+from hotswap_ros.plan import Plan
+from hotswap_ros.rollout import Status, Verb
+from hotswap_ros.sim.virtual.clock import VirtualClock
+from hotswap_ros.sim.virtual.fleet import VirtualFleet
+
+#: The longest time between two looks while something is under way, as in the coordinator's node.
+TICK_S = 0.05
+#: A robot is out of reach after this, or after so many times the period in which it tells.
+_UNREACHABLE_S = 5.0
+_PERIODS = 3.0
+#: What the last event of a rollout is called.
+_ENDS = {status.value: status for status in Status if status.is_terminal}
+#: Thresholds of the garbage collector. What robots are made of stays for as long as they do, and
+#: with the usual ones a quarter of the time goes into looking through ten thousand of them again.
+_FEW_COLLECTIONS = (50_000, 20, 100)
+
+
+class VirtualSession:
+    """
+    A coordinator and its fleet, from `clock.now` on.
+
+    The coordinator looks whenever robots were heard, and every 0.05 s while commands are under
+    way. Without `explain` its gates keep no intervals, which is a good deal faster. Its journal is
+    kept in memory and written with every event, but not every few seconds.
+    """
+
+    def __init__(self, fleet: VirtualFleet, clock: VirtualClock, *, explain: bool = True) -> None:
+        self.fleet = fleet
+        self.clock = clock
+        self.began = clock.now
+        self.events: list[tuple[str, Event]] = []
+        #: How each rollout ended that has.
+        self.ended: dict[str, Status] = {}
+        #: What is done after every look.
+        self.on_look: list[Callable[[], object]] = []
+        numbers = count(1)
+        silent_s = max(_UNREACHABLE_S, _PERIODS * fleet.spec.telemetry_s)
+        self._journal = Journal(IN_MEMORY)
+        self.coordinator = Coordinator(
+            self._journal,
+            lambda: f'virtual-{next(numbers)}',
+            clock.now,
+            silent_s,
+            explain=explain,
+            # Nobody is there to kill it: what happened between two events need not be kept.
+            checkpoint_s=math.inf,
+        )
+        self._told = 0
+        self._look_at = math.inf
+        fleet.start(self.coordinator)
+        # Everybody is heard once before anything is asked.
+        self.run(lambda: self._told >= fleet.spec.looks)
+
+    def close(self) -> None:
+        """Close the journal."""
+        self._journal.close()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return how long it has been going on, in seconds."""
+        return self.clock.now - self.began
+
+    def start(self, plan: Plan | str) -> str:
+        """Begin a rollout and return its id. Raises what Coordinator.start raises."""
+        text = plan if isinstance(plan, str) else plan.model_dump_json(by_alias=True)
+        rollout_id = self.coordinator.start(text, self.clock.now, self.fleet.facts())
+        self._soon()
+        return rollout_id
+
+    def command(
+        self, rollout_id: str, verb: Verb, remark: str = '', share: float | None = None
+    ) -> None:
+        """Pass an operator's word on. Raises what Coordinator.command raises."""
+        self.coordinator.command(rollout_id, verb, self.clock.now, remark, share)
+        self._soon()
+
+    def roll_back(self, version: str, robot_ids: tuple[str, ...] = ()) -> None:
+        """Put a version back. Raises what Coordinator.roll_back raises."""
+        model_id = self.fleet.spec.model_id
+        self.coordinator.roll_back(model_id, version, robot_ids, self.clock.now)
+        self._soon()
+
+    def snapshot(self, rollout_id: str = '') -> Snapshot | None:
+        """Return how a rollout stands."""
+        return self.coordinator.snapshot(self.clock.now, rollout_id)
+
+    def run(self, is_over: Callable[[], bool], limit_s: float = math.inf) -> bool:
+        """Let time pass until `is_over`, or for `limit_s` at most; returns whether it is."""
+        until = self.clock.now + limit_s
+        with _few_collections():
+            while not is_over():
+                if self.clock.now >= until:
+                    return False
+                self._pass_to_next(until)
+        return True
+
+    def _soon(self) -> None:
+        self._look_at = min(self._look_at, self.clock.now + TICK_S)
+
+    def _pass_to_next(self, until: float) -> None:
+        """Go on to the next moment at which the coordinator looks, and let it."""
+        tells_at = self.began + (self._told + 1) * self.fleet.look_s
+        moment = min(tells_at, self._look_at, self._heard_at, until)
+        self.clock.pass_until(moment)
+        self._look_at = math.inf
+        if moment >= tells_at:
+            self.fleet.tell(self._told)
+            self._told += 1
+        self._look()
+
+    @property
+    def _heard_at(self) -> float:
+        """Return when what happens next is heard of: at the end of its tick."""
+        ticks = (self.clock.next - self.began) / TICK_S
+        return self.began + math.ceil(ticks) * TICK_S if ticks < math.inf else math.inf
+
+    def _look(self) -> None:
+        output = self.coordinator.tick(self.clock.now)
+        self.fleet.hear_heartbeat(output.lease_rollouts)
+        self.events += output.events
+        for rollout_id, event in output.events:
+            if event.kind in _ENDS:
+                self.ended[rollout_id] = _ENDS[event.kind]
+        if output.commands:
+            self.fleet.obey(output.commands)
+        if output.commands or output.events:
+            self._soon()
+        for call in self.on_look:
+            call()
+
+
+@contextlib.contextmanager
+def _few_collections() -> Iterator[None]:
+    usual = gc.get_threshold()
+    gc.set_threshold(*_FEW_COLLECTIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)

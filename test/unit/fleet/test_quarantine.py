@@ -1,0 +1,123 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Robots that are started again, renamed, or two of a name."""
+
+from dataclasses import replace
+
+import pytest
+
+from hotswap_ros.fleet import FleetView
+from hotswap_ros.rollout import PauseReason, Status
+
+MODEL = 'pick_policy'
+
+
+class Double:
+    """A second robot that claims the id of another one, heard once a second beside it."""
+
+    def __init__(self, fleet, robot_id, server='/other/model_server'):
+        self.fleet, self.robot_id, self.server = fleet, robot_id, server
+        self.boot = 'boot of the double'
+
+    def run(self, seconds):
+        for _ in range(seconds):
+            report = self.fleet.robots[self.robot_id].report()
+            report = replace(report, server=self.server, boot_id=self.boot)
+            self.fleet.coordinator.on_report(report, self.fleet.now)
+            self.fleet.step()
+
+
+def quarantined(fleet):
+    return fleet.coordinator.robots_quarantined
+
+
+def alerts(fleet):
+    return [event for _, event in fleet.events if event.kind == 'quarantined' and event.alert]
+
+
+def test_two_robots_of_one_id_are_reported_and_left_alone(fleet, plan):
+    rollout = fleet.start(plan())
+    fleet.run(3)
+    Double(fleet, 'r03').run(8)
+    assert quarantined(fleet) == ('r03',)
+    (alert,) = alerts(fleet)
+    assert alert.robots == ('r03',)
+    assert '(/other/model_server and /r03/model_server)' in alert.text
+    assert "parameter 'robot_id'" in alert.text
+    sent = []
+    obey = fleet.robots['r03'].obey
+    fleet.robots['r03'].obey = lambda command: sent.append(command) or obey(command)
+    Double(fleet, 'r03').run(30)
+    assert sent == []
+    assert fleet.coordinator.snapshot(fleet.now, rollout).robots_unreachable == 1
+
+
+def test_they_hold_a_rollout_up_as_robots_out_of_reach_do(fleet, plan):
+    rollout = fleet.start(plan(stages=((100, 3_000),)))
+    fleet.run(5)
+    double = Double(fleet, 'r03')
+    double.run(8)
+    state = fleet.state(rollout)
+    assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.UNREACHABLE)
+    assert 'in quarantine, for two claim the name: r03' in state.reason
+    fleet.run(12)
+    assert quarantined(fleet) == ()
+    assert [alert.level.value for alert in alerts(fleet)] == ['error', 'info']
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    assert fleet.stables() == {'v24'}
+
+
+def test_a_robot_that_starts_again_and_again_is_one(fleet):
+    fleet.run(2)
+    for _ in range(8):
+        fleet.robots['r03'].reboot()
+        fleet.run(1)
+    assert quarantined(fleet) == ()
+
+
+def test_messages_from_before_a_restart_that_come_late_are_no_second_robot(fleet):
+    fleet.run(2)
+    before = fleet.robots['r03'].report()
+    fleet.robots['r03'].reboot()
+    fleet.run(1)
+    fleet.coordinator.on_report(before, fleet.now)
+    fleet.run(1)
+    assert quarantined(fleet) == ()
+
+
+def test_two_robots_at_one_server_name_are_both_left_alone(fleet):
+    fleet.run(2)
+    for _ in range(8):
+        fleet.step()
+        report = replace(fleet.robots['r04'].report(), server='/r03/model_server')
+        fleet.coordinator.on_report(report, fleet.now)
+    assert quarantined(fleet) == ('r03', 'r04')
+    assert {'give one of them another namespace' in alert.text for alert in alerts(fleet)} >= {
+        True
+    }
+
+
+def test_a_renamed_robot_is_a_new_one_and_the_old_name_is_out_of_reach(fleet):
+    fleet.run(2)
+    robot = fleet.robots.pop('r03')
+    fleet.robots['r33'] = robot
+    server = robot.report().server
+    robot.robot_id = 'r33'
+    report = robot.report
+    robot.report = lambda: replace(report(), server=server)
+    fleet.run(1)
+    assert fleet.coordinator.robots_heard(fleet.now) == 10
+    assert quarantined(fleet) == ()
+
+
+@pytest.mark.parametrize('returns', [0, 1, 2, 3])
+def test_three_returns_are_the_proof(returns, fleet):
+    view = FleetView(0.0, unreachable_after_s=5.0)
+    report = fleet.robots['r03'].report()
+    other = replace(report, boot_id='another')
+    turns = [report, other] * 3
+    for at, heard in enumerate(turns[: 2 + returns]):
+        view.on_report(heard, float(at))
+    assert view.is_reachable(MODEL, 'r03', 6.0) is (returns < 3)
+    assert bool(view.quarantined) is (returns == 3)
