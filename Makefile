@@ -14,6 +14,8 @@ in_env = scripts/run_in_env.sh
 # run: pytest says 5 then.
 pure = $(filter test/unit% test/sim%,$(TESTS))
 with_nodes = $(filter-out $(pure),$(TESTS))
+# Folders whose words are checked; without this list all of them are.
+worded = config launch scripts
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 
 .NOTPARALLEL:
@@ -55,11 +57,12 @@ chaos: tools build  ## Kill the coordinator 200 times (make chaos ARGS='--kills 
 	@$(in_env) pytest --timeout 0 --capture no --kills 200 --steps 100000 \
 	  test/ros/test_chaos.py test/unit/coordinator/test_state_machine.py $(ARGS)
 
-lint: tools  ## Check style, types and who may import whom
-	@echo '[1/4] ruff check' && $(in_env) --unbuilt ruff check --quiet
-	@echo '[2/4] ruff format' && $(in_env) --unbuilt ruff format --check --quiet
-	@echo '[3/4] mypy' && $(in_env) --unbuilt mypy --no-error-summary
-	@echo '[4/4] lint-imports' && found=$$($(in_env) --unbuilt lint-imports --no-logo 2>&1) \
+lint: tools  ## Check style, words, types and who may import whom
+	@echo '[1/5] ruff check' && $(in_env) --unbuilt ruff check --quiet
+	@echo '[2/5] ruff format' && $(in_env) --unbuilt ruff format --check --quiet
+	@echo '[3/5] words' && $(in_env) --unbuilt python scripts/check_words.py $(worded)
+	@echo '[4/5] mypy' && $(in_env) --unbuilt mypy --no-error-summary
+	@echo '[5/5] lint-imports' && found=$$($(in_env) --unbuilt lint-imports --no-logo 2>&1) \
 	  || { echo "$$found"; exit 1; }
 
 clean:  ## Remove what was built and logged; the environment (.venv) stays
