@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-How long a rollback of a fleet takes over DDS, Direct, a fleet to stop, rollouts in virtual time.
+Benchmark of fleets: rollbacks and Direct over DDS, stopping a fleet, rollouts in virtual time.
 
-Rollbacks are ordered by the action, from the moment in which it is sent to the one in which its
-result is there; both versions are resident on every robot. 100 robots are those of `sim_fleet`;
-1,000 are light ones (see _light_robots.py), with 100 of them beside for comparison. Direct
-begins with the version on no robot's disk; all robots share the cores of this machine to load it.
+A rollback is ordered by its action and timed from sending the goal to receiving the result; both
+versions are resident on every robot. The 100 robots are those of `sim_fleet`; the 1,000 are light
+ones (see fleet_parts/light_robots.py), with 100 light ones for comparison. Direct begins with the
+version on no robot's disk; all robots share the cores of this machine to load it.
 
     python bench/fleet.py [--quick] [--output build/bench]
 """
@@ -19,12 +19,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import _virtual
-from _directs import NAMED, directs
-from _report import save
-from _rollbacks import choose_domain, rollbacks, stop
+from fleet_parts import virtual
+from fleet_parts.directs import NAMED, directs
+from fleet_parts.rollbacks import choose_domain, rollbacks, stop
+from lib.report import save
 
-#: What is to be reached: seconds of a rollback by robots, of the others, and of 10,000 robots.
+#: Goals in seconds: a rollback by number of robots, the others, and 10,000 robots in virtual time.
 GOALS = {100: 0.5, 1000: 3.0}
 DIRECT_GOAL_S, STOP_GOAL_S, VIRTUAL_GOAL_S = 2.0, 2.0, 60.0
 
@@ -80,19 +80,19 @@ def virtual_rows(quick: bool) -> dict[str, Any]:
     """Measure rollouts in virtual time, and how the cost grows."""
     rows = []
     for robots in (100, 1000) if quick else (100, 1000, 10_000):
-        rows.append(_virtual.rollout(robots))
+        rows.append(virtual.rollout(robots))
         print(
             f'virtual rollout to {robots:,} robots in {rows[-1]["virtual_days"]:.1f} days: '
             f'{rows[-1]["processor_s"]:.1f} s of one core'
         )
-    line = _virtual.line(rows)
+    line = virtual.line(rows)
     print(
         f'  {line["fixed_s"]:.1f} s and {line["s_per_1000_robots"]:.2f} s for every 1,000 robots; '
         f'no row is farther off than {line["farthest_off"]:.0%}'
     )
     if not quick:
         print(f'  10,000 robots: {verdict(rows[-1]["processor_s"], VIRTUAL_GOAL_S)}')
-    return {'telemetry_s': _virtual.TELEMETRY_S, 'rows': rows, 'line': line}
+    return {'telemetry_s': virtual.TELEMETRY_S, 'rows': rows, 'line': line}
 
 
 def main() -> None:

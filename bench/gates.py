@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-How often a gate is wrong, how soon it is right, and what a message costs it.
+Benchmark of gates: how often a gate is wrong, how soon it is right, what a message costs it.
 
 Rollouts over 100 robots in stages of 5, 20 and 50% with 100, 500 and 2,500 candidate tasks. The
-previous version succeeds in 92% of tasks. The gate is the product's own, fed with telemetry; the
-rules that it is compared with decide on the same kind of tasks. All seeds are fixed. It takes
+previous version succeeds in 92% of tasks. The gate is the one of this package, fed with telemetry;
+the rules that it is compared with decide on the same kind of tasks. All seeds are fixed. It takes
 about four minutes on one core, with --quick less than one.
 
     python bench/gates.py [--quick] [--output build/bench]
@@ -23,9 +23,9 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from _gate_report import plot, report
-from _gate_rollouts import BASELINE, DESIGNS, RATES, Outcome, cost, rollout
-from _gate_rules import AS_CAREFUL, RULES, as_careful, failed_checks, trial
+from gates_parts.report import plot, report
+from gates_parts.rollouts import BASELINE, DESIGNS, RATES, Outcome, cost, rollout
+from gates_parts.rules import AS_CAREFUL, RULES, as_careful, failed_checks, trial
 
 from hotswap_ros.gates import wilson_interval
 
@@ -34,13 +34,13 @@ CORRELATIONS = (0.0, 0.05)
 FULL = dict(zip(RATES, (150, 100, 60, 20, 15, 45)))
 QUICK = dict(zip(RATES, (20, 12, 12, 4, 3, 6)))
 RULE_TRIALS, QUICK_RULE_TRIALS = 2000, 500
-#: Rules are never made more careful than this, however seldom the gate was seen to be wrong.
+#: Lowest rate of false rollbacks that the rules are tuned to, even if the gate has fewer.
 LEAST_FALSE = 0.01
 BEGAN = monotonic()
 
 
 def summary(outcomes: list[Outcome], rate: float) -> dict[str, Any]:
-    """Return what many rollouts come down to."""
+    """Return the summary of many rollouts."""
     tasks = np.array([outcome.tasks for outcome in outcomes])
     rolled_back = int(np.sum(tasks < math.inf))
     ended = float(np.mean([outcome.ended for outcome in outcomes]))
@@ -70,7 +70,7 @@ def gate_rows(rollouts: dict[float, int], correlation: float) -> dict[str, Any]:
 
 
 def rule_rows(number: int, correlation: float, false_rollbacks: float) -> dict[str, Any]:
-    """Return the same for the rules, as they are and as careful as the gate, on equal tasks."""
+    """Return the same for the rules, as they are and tuned to the gate, on equal tasks."""
     progress(f'the rules that people use, intra-class correlation {correlation:g}')
     rng = np.random.default_rng(99)
     equal = [trial(BASELINE, correlation, rng) for _ in range(number)]
@@ -105,7 +105,7 @@ def operating_characteristics(rollouts: dict[float, int], rule_trials: int) -> d
 
 
 def progress(what: str) -> None:
-    """Say what is being measured."""
+    """Print the name of a measurement."""
     print(f'[{monotonic() - BEGAN:4.0f} s] {what}', file=sys.stderr, flush=True)
 
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What a request to the model server costs, beside other servers of the same model.
+Benchmark of the model server: the cost of a request, compared with other servers of the model.
 
-Each server and each client is a process of its own, and the clients ask in turns of some requests,
-so that all of them see the same machine. Ratios are medians over the turns.
+Each server and each client is a separate process. The clients take turns of a few requests, so
+that all of them see the same machine. Ratios are medians over the turns.
 
     python bench/servers.py [--quick] [--output build/bench]
 """
@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _compared import NAMESPACE, Server, servers, write_mlserver_model
-from _measure import quantiles
-from _models import mlp, model_file, write
-from _processes import Client, PeerError, client, process
-from _reload import VERSIONS, MlserverReload, RosReload, gap
-from _report import Bar, bars, save
+from lib.measure import quantiles
+from lib.models import mlp, model_file, write
+from lib.processes import Client, PeerError, client, process
+from lib.report import Bar, bars, save
+from serving_parts.reload import VERSIONS, MlserverReload, RosReload, gap
+from serving_parts.servers import NAMESPACE, Server, servers, write_mlserver_model
 
 REQUESTS_A_TURN = 20
 GAP_GOAL = 1 / 25
@@ -37,7 +37,7 @@ GAP_GOAL = 1 / 25
 def start(
     stack: contextlib.ExitStack, wanted: dict[str, Server], logs: Path, model: Path
 ) -> dict[str, Client]:
-    """Start servers and clients until the stack closes; say which cannot be compared, and why."""
+    """Start servers and clients until the stack closes; print which are left out, and why."""
     clients = {
         'raw': stack.enter_context(
             client('raw', str(model), sys.executable, logs / 'client_raw.log')
@@ -72,7 +72,7 @@ def start(
 
 
 def round_trips(clients: dict[str, Client], turns: int) -> dict[str, dict[str, Any]]:
-    """Return each one's times, and what ours takes of each one's time."""
+    """Return the times of each server, and the ratio of ours to each."""
     times: dict[str, list[list[float]]] = {name: [] for name in clients}
     errors = dict.fromkeys(clients, 0)
     for _ in range(turns):
@@ -94,7 +94,7 @@ def round_trips(clients: dict[str, Client], turns: int) -> dict[str, dict[str, A
 def reloads(
     root: Path, wanted: dict[str, Server], clients: dict[str, Client]
 ) -> dict[str, dict[str, Any]]:
-    """Return for how long nobody is served while a server takes up another version."""
+    """Return how long no request is answered while a server changes its version."""
     ours = RosReload(NAMESPACE)
     found = {
         f'model_server, {version}': gap(clients['model_server'], ours, version)
@@ -112,21 +112,21 @@ def reloads(
 
 
 def report(found: dict[str, Any], wanted: dict[str, Server]) -> list[Bar]:
-    """Print one line a server; returns the bars to draw."""
+    """Print one line per server; return the bars to draw."""
     drawn = []
     for name, row in found['round_trip'].items():
         label = wanted[name].label if name in wanted else 'InferenceSession.run'
         goal = wanted[name].goal if name in wanted else None
         ratio, p50 = row['ours_ratio_p50'], row['p50_us']
-        wish = '' if goal is None else f' (goal at most {goal:g})'
+        goal_text = '' if goal is None else f' (goal at most {goal:g})'
         wrong = f', {row["errors"]} errors' if row['errors'] else ''
-        print(f'ours / {label:25} p50 {ratio:6.2f}{wish:21} {p50:6.0f} µs{wrong}')
+        print(f'ours / {label:25} p50 {ratio:6.2f}{goal_text:21} {p50:6.0f} µs{wrong}')
         if name != 'model_server':
             drawn.append(Bar(f'~/infer / {label}', ratio, goal))
     for name, row in found['reload'].items():
         ratio = f', ours / this {row["ours_ratio"]:.3f}' if 'ours_ratio' in row else ''
         print(
-            f'reload of {name:40} {row["took_ms"]:6.0f} ms, nobody served for '
+            f'reload of {name:40} {row["took_ms"]:6.0f} ms, no answer for '
             f'{row["gap_ms"]:6.1f} ms, {row["errors"]} errors{ratio}'
         )
         if ratio:

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What serving costs, as ratios of things measured side by side.
+Benchmark of serving: ratios of times that are measured side by side.
 
-The machines that this runs on change their clock from second to second, so a time of its own says
-little: each pair is measured in turns of a few milliseconds, within one run.
+The processor clock changes from second to second, so a single time says little: each pair is
+measured in turns of a few milliseconds, within one run.
 
     python bench/serving.py [--quick] [--output build/bench]
 """
@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from _measure import engine_for, in_turns, pss_mb
-from _models import MODEL_ID, Inputs, cnn, mlp, model_file, write
-from _report import Bar, bars, save
-from _swap import draw_swaps, hot_swap_under_load
+from lib.measure import engine_for, in_turns, pss_mb
+from lib.models import MODEL_ID, Inputs, cnn, mlp, model_file, write
+from lib.report import Bar, bars, save
 from peers.session import session_of
+from serving_parts.swap import draw_swaps, hot_swap_under_load
 
 from hotswap_ros.serving import Routing
 
@@ -33,7 +33,7 @@ NAMES = {'tiny': 'tiny MLP', 'mlp': '20 MFLOP MLP', 'cnn': 'small CNN'}
 
 
 def engine_against_raw(root: Path, observations: dict[str, Inputs], turns: int) -> dict[str, Any]:
-    """Return what routing, guard and counters cost."""
+    """Return the cost of routing, guard and counters."""
     found = {}
     for version, calls in (('tiny', 200), ('mlp', 10), ('cnn', 10)):
         inputs, session = observations[version], session_of(str(model_file(root, version)))
@@ -50,10 +50,10 @@ def engine_against_raw(root: Path, observations: dict[str, Inputs], turns: int) 
     return found
 
 
-def incubator_against_in_process(
+def worker_against_in_process(
     root: Path, observations: dict[str, Inputs], turns: int
 ) -> dict[str, Any]:
-    """Return what it costs that a candidate runs in a worker."""
+    """Return the cost of running a candidate in a worker."""
     inputs = observations['tiny']
     on_trial = Routing(MODEL_ID, 'tiny', 'tiny2', 1.0, generation=2)
     with (
@@ -65,20 +65,20 @@ def incubator_against_in_process(
         times = in_turns(
             {
                 'in_process': lambda: here.infer(inputs, 'task'),
-                'incubator': lambda: there.infer(inputs, 'task'),
+                'worker': lambda: there.infer(inputs, 'task'),
             },
             turns,
             200,
         )
         fallbacks = sum(there.counters()['tiny2'].fallbacks.values())
-    over = times['incubator']['p50_us'] - times['in_process']['p50_us']
+    over = times['worker']['p50_us'] - times['in_process']['p50_us']
     return {**times, 'over_in_process_p50_us': over, 'fallbacks': fallbacks}
 
 
 def shadow_on_against_off(
     root: Path, observations: dict[str, Inputs], turns: int
 ) -> dict[str, Any]:
-    """Return what the primary feels of a shadow, and how much the shadow sees."""
+    """Return the effect of a shadow on stable's latency, and the coverage of the shadow."""
     found = {}
     for version, calls in (('tiny', 500), ('mlp', 25), ('cnn', 25)):
         inputs, shadow = observations[version], f'{version}2'
@@ -127,7 +127,7 @@ def memory(root: Path) -> dict[str, Any]:
 
 
 def report(found: dict[str, Any]) -> list[Bar]:
-    """Print one line a ratio; returns the bars to draw."""
+    """Print one line per ratio; return the bars to draw."""
     drawn = []
     for name, row in found['engine'].items():
         raw, engine = row['raw']['p50_us'], row['engine']['p50_us']
@@ -138,9 +138,9 @@ def report(found: dict[str, Any]) -> list[Bar]:
         drawn.append(
             Bar(f'infer / InferenceSession.run, {NAMES[name]}, p50', row['ratio_p50'], goal)
         )
-    row = found['incubator']
+    row = found['worker']
     print(
-        f'incubator        tiny       p50 {row["over_in_process_p50_us"]:.1f} µs over in process'
+        f'worker           tiny       p50 {row["over_in_process_p50_us"]:.1f} µs over in process'
     )
     for name, row in found['shadow'].items():
         print(
@@ -193,7 +193,7 @@ def main() -> None:
         del made
         found: dict[str, Any] = {'load_average': os.getloadavg()}
         found['engine'] = engine_against_raw(root, observations, turns)
-        found['incubator'] = incubator_against_in_process(root, observations, turns)
+        found['worker'] = worker_against_in_process(root, observations, turns)
         found['shadow'] = shadow_on_against_off(root, observations, turns)
         found['swap'], timelines = hot_swap_under_load(root, observations)
         found['memory'] = memory(root)

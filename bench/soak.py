@@ -5,9 +5,9 @@
 Check every answer of an engine whose routing changes every 200 ms.
 
 One closed loop at full rate has eight tasks under way. Versions become stable, candidate and
-neither, in a worker process and in this one; the one that is left over is unloaded and loaded
-again. Every request must be answered, by a version that a routing in force during the request
-names for its task, with what that version puts out. Ends with 1 when one was not.
+neither, in a worker process and in this one; the unused one is unloaded and loaded again. Every
+request must be answered by a version that a routing in force during the request names for its
+task, with the outputs of that version. The exit code is 1 when one was not.
 
     python bench/soak.py [--minutes 10]
 """
@@ -27,11 +27,11 @@ from time import monotonic, perf_counter
 from typing import Any
 
 import numpy as np
-from _allowed import Routings, Task
-from _measure import pss_mb, quantiles
-from _models import MODEL_ID, mlp, model_file, write
-from _report import save
+from lib.measure import pss_mb, quantiles
+from lib.models import MODEL_ID, mlp, model_file, write
+from lib.report import save
 from peers.session import session_of
+from serving_parts.allowed import Routings, Task
 
 from hotswap_ros.models import ModelRepository, Routing, VersionState
 from hotswap_ros.serving import Engine, InUseError
@@ -45,7 +45,7 @@ _SHOWN = 10
 
 
 class Soak:
-    """An engine, the threads that change what it serves, and what came of it."""
+    """An engine, the threads that change its routing, and the results."""
 
     def __init__(self, root: Path, seed: int = 0) -> None:
         self.observations = np.random.default_rng(seed).random((16, 1, 64), np.float32)
@@ -70,7 +70,7 @@ class Soak:
         self._ended = threading.Event()
 
     def run(self, seconds: float) -> None:
-        """Ask for so long, while routings change; then close the engine."""
+        """Send requests for this long while routings change; then close the engine."""
         with self.engine:
             for version in CONSTANTS:
                 self.engine.load(version)
@@ -127,12 +127,12 @@ class Soak:
             self._violated(f'breaker: {self.engine.breaker}')
 
     def _one_of(self, preferred: set[str], possible: set[str]) -> str:
-        """Choose a version, mostly a preferred one: what becomes stable leaves its worker."""
+        """Choose a version, mostly a preferred one; one that becomes stable leaves its worker."""
         some = preferred if preferred and self._random.random() < 0.8 else possible
         return self._random.choice(sorted(some))
 
     def _reload(self) -> None:
-        """Unload and load a version that is not named: after that it is in a worker again."""
+        """Unload and load a version that no routing names: after that it is in a worker again."""
         with self._choosing:
             unnamed = set(CONSTANTS) - set(self.engine.routing.versions)
             version = self._random.choice(sorted(unnamed))
@@ -141,7 +141,7 @@ class Soak:
             self.engine.unload(version, drain_s=20.0)
             self.engine.load(version)
         except InUseError as error:
-            # Its tasks did not end in time: rare, and no harm done.
+            # Its tasks did not end in time: rare and harmless.
             self.counts['unloads put off'] += 1
             print(error)
         finally:
@@ -201,7 +201,7 @@ class Soak:
 
 
 def report(found: dict[str, Any]) -> None:
-    """Print what came of it."""
+    """Print the results."""
     p50, p99, worst = found['latency'].values()
     print(f'{found["requests"]} requests in {found["minutes"]:g} min')
     print(f'{found["violations"]} violations')
@@ -228,7 +228,7 @@ def main() -> None:
         'latency': quantiles(soak.times_us),
         'answered_by': dict(soak.answers),
         'counts': dict(soak.counts),
-        # Less what the times themselves take.
+        # Without the memory of the recorded times.
         'memory_grew_mb': pss_mb() - before - len(soak.times_us) * soak.times_us.itemsize / 1e6,
     }
     report(found)

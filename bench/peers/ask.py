@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-A client that asks one server in a closed loop, told how often on its standard input.
+A client that sends requests to one server in a closed loop, on command from standard input.
 
     python ask.py KIND ADDRESS
 
-It prints the first decision. Then, for a line with a number, it asks so many times, after one
-time that does not count; for the line `begin` it asks until there is the line `end`. Either way it
-prints one line of JSON: the times in µs, from before the request is built to when the decision is
-an array, and the errors.
+It prints the first decision. Then, for a line with a number, it sends this number of requests,
+after one that does not count; for the line `begin` it sends requests until the line `end`. Either
+way it prints one line of JSON: the times in µs, from before the request is built to when the
+decision is an array, and the errors.
 
-HTTP goes over a bare socket: the libraries for it cost more than some of these servers do, and the
-servers are to be compared.
+HTTP uses a plain socket: HTTP libraries cost more time than some of these servers, and the
+comparison is between the servers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STEPS_A_TASK = 50
 
 
 class Http:
-    """One HTTP/1.1 connection that is kept, and made again when the server has closed it."""
+    """One persistent HTTP/1.1 connection, which reconnects when the server has closed it."""
 
     def __init__(self, address: str, path: str, kind: str) -> None:
         host, port = address.split(':')
@@ -86,7 +86,7 @@ def raw(model: str) -> Ask:
 
 
 def http_json(address: str, path: str) -> Ask:
-    """Return what asks with an observation as lists, as FastAPI, LitServe and BentoML take it."""
+    """Return a client that sends the observation as lists (FastAPI, LitServe and BentoML)."""
     http = Http(address, path, 'application/json')
 
     def ask(values: np.ndarray) -> np.ndarray:
@@ -97,13 +97,13 @@ def http_json(address: str, path: str) -> Ask:
 
 
 def fastapi_binary(address: str) -> Ask:
-    """Return what asks with the bare bytes."""
+    """Return a client that sends plain bytes."""
     http = Http(address, '/binary', 'application/octet-stream')
     return lambda values: np.frombuffer(http.post(values.tobytes()), np.float32).reshape(1, -1)
 
 
 def mlserver(address: str) -> Ask:
-    """Return what asks in the Open Inference Protocol, version 2."""
+    """Return a client for the Open Inference Protocol, version 2."""
     http = Http(address, '/v2/models/policy/infer', 'application/json')
 
     def ask(values: np.ndarray) -> np.ndarray:
@@ -120,7 +120,7 @@ def mlserver(address: str) -> Ask:
 
 
 def grpc(address: str) -> Ask:
-    """Return what asks with the bare bytes."""
+    """Return a client that sends plain bytes."""
     import grpc as rpc
 
     infer = rpc.insecure_channel(address).unary_unary('/Policy/infer')
@@ -130,7 +130,7 @@ def grpc(address: str) -> Ask:
 
 
 def ros(name: str, *, report: bool = True) -> Ask:
-    """Return what asks a node over DDS, as robot code in another process does."""
+    """Return a client of a node over DDS, like robot code in another process."""
     import array
 
     import rclpy
@@ -185,7 +185,7 @@ KINDS: dict[str, Callable[[str], Ask]] = {
 
 
 def main() -> None:
-    """Ask until the standard input ends."""
+    """Send requests until standard input ends."""
     values = observation_of((1, 64))
     ask, decision = first_answer(KINDS[sys.argv[1]], sys.argv[2], values)
     print(json.dumps(decision.tolist()), flush=True)
@@ -206,7 +206,7 @@ def main() -> None:
 def first_answer(
     kind: Callable[[str], Ask], address: str, values: np.ndarray
 ) -> tuple[Ask, np.ndarray]:
-    """Ask until the server has come up. Raises OSError when it does not."""
+    """Send requests until the server has started. Raises OSError when it does not start."""
     until = monotonic() + TIMEOUT_S
     while True:
         try:
@@ -219,7 +219,7 @@ def first_answer(
 
 
 def loop(ask: Ask, values: np.ndarray, is_done: Callable[[int], bool]) -> dict[str, Any]:
-    """Ask until `is_done`, called with the number of times so far, says so."""
+    """Send requests until `is_done`, called with the number of requests so far, returns true."""
     times, errors, number = [], [], 0
     while not is_done(number):
         started = perf_counter()

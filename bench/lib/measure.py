@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How things are measured: in turns with each other, within one run."""
+"""Measurement of times: in turns with each other, within one run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from _models import MODEL_ID
+from lib.models import MODEL_ID
 
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.serving import Engine, Routing
@@ -33,7 +33,7 @@ def in_turns(
 
 
 def quantiles(times_us: list[float]) -> dict[str, float]:
-    """Return what a run of times comes down to."""
+    """Return the quantiles of a series of times."""
     p50, p99 = np.quantile(times_us, [0.5, 0.99])
     return {'p50_us': float(p50), 'p99_us': float(p99), 'max_us': float(max(times_us))}
 
@@ -48,7 +48,7 @@ def engine_for(root: Path, *versions: str, **fields: Any) -> Engine:
 
 
 def pss_mb(pid: int | str = 'self') -> float:
-    """Return a process's share of memory in MB: what several have in common counts in parts."""
+    """Return the proportional set size of a process in MB."""
     for line in Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines():
         if line.startswith('Pss:'):
             return int(line.split()[1]) / 1000

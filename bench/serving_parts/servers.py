@@ -11,8 +11,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from _models import MODEL_ID, model_file
-from _processes import free_port
+from lib.models import MODEL_ID, model_file
+from lib.processes import free_port
 
 ENVIRONMENTS = Path('build/bench')
 NAMESPACE = f'/bench_{os.getpid()}'
@@ -20,7 +20,7 @@ NAMESPACE = f'/bench_{os.getpid()}'
 
 @dataclass(frozen=True)
 class Server:
-    """A server, and who asks it; `goal` is the most that ours may take of its time."""
+    """A server and its client; `goal` is the highest ratio of our time to its time."""
 
     label: str
     kind: str
@@ -38,7 +38,7 @@ class Server:
 
 
 def servers(root: Path) -> dict[str, Server]:
-    """Return what is compared: each server with the settings that are best for one robot."""
+    """Return the compared servers, each with the settings that are best for one robot."""
     model = str(model_file(root, 'tiny'))
     plain, mlserver, bentoml = (
         str((ENVIRONMENTS / name / 'bin' / 'python').absolute())
@@ -106,7 +106,7 @@ def servers(root: Path) -> dict[str, Server]:
 
 
 def node_command(root: Path) -> list[str]:
-    """Return what starts the node itself, as a robot starts it."""
+    """Return the command that starts the node, as a robot starts it."""
     command = ['model_server', '--ros-args', *_in_namespace()]
     for name, value in (
         ('model_id', MODEL_ID),
@@ -144,7 +144,7 @@ def mlserver_server(python: str, root: Path, name: str, model: str, workers: int
 
 
 def write_mlserver_model(folder: Path, model: str) -> None:
-    """Say which file MLServer's model is."""
+    """Write the settings that name MLServer's model file."""
     settings = {
         'name': 'policy',
         'implementation': 'mlserver_runtime.Policy',

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which version may answer a request, while routings change."""
+"""The versions that may answer a request while routings change."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hotswap_ros.models import Routing
 
 @dataclass
 class Routings:
-    """The routings in their order; `finished` is the index of the last that was put in force."""
+    """The routings in their order; `finished` is the index of the last one in force."""
 
     given: list[Routing] = field(default_factory=list)
     finished: int = -1
 
     def put(self, routing: Routing, put: Callable[[Routing], object]) -> None:
-        """Put a routing in force: from now on it may be, after this it is."""
+        """Put a routing in force: from this call it may be in force, after this call it is."""
         self.given.append(routing)
         put(routing)
         self.finished += 1
@@ -27,21 +27,21 @@ class Routings:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a task may be: on a version, as its candidate or not, after the routing `seen`."""
+    """A possible state of a task: on a version, as its candidate or not, after routing `seen`."""
 
     version: str
     on_trial: bool
     seen: int
 
     def after(self, routing: Routing, index: int) -> Place:
-        """Return where it is once a routing is in force: only dropped candidates lose tasks."""
+        """Return the state under a new routing: only dropped candidates lose tasks."""
         if self.on_trial and self.version not in (routing.stable, routing.candidate):
             return Place(routing.stable, False, index)
         return Place(self.version, self.on_trial, index)
 
 
 class Task:
-    """Where one task may be, narrowed down by each answer."""
+    """The possible states of one task, narrowed down by each answer."""
 
     def __init__(self, task_id: str) -> None:
         self.task_id = task_id
@@ -55,7 +55,7 @@ class Task:
 
     def allows(self, version: str, routings: Routings, first: int, last: int) -> bool:
         """
-        Return whether a version may answer, and take note of it.
+        Return whether a version may answer, and record the answer.
 
         The request ran while the routings from index `first` to `last` were in force, or some.
         """

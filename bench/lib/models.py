@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The models that everything is measured on."""
+"""The models of the benchmarks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Inputs = dict[str, np.ndarray]
 
 def mlp(*sizes: int, constant: float = 0.0) -> tuple[bytes, list[int], list[int]]:
     """
-    Return a multi-layer perceptron, and the shapes that it takes and puts out.
+    Return a multi-layer perceptron, and the shapes of its input and output.
 
-    What it puts out is around `constant`, by which its decisions can be told from others'.
+    Its outputs are close to `constant`, which tells its decisions from those of other versions.
     """
     random = np.random.default_rng(0)
     nodes, constants, last = [], [], 'observation'
@@ -78,12 +78,12 @@ def _model(
 
 
 def model_file(root: Path, version: str) -> Path:
-    """Return where a version's model is."""
+    """Return the path of a version's model file."""
     return root / MODEL_ID / version / 'model.onnx'
 
 
 def write(root: Path, version: str, made: tuple[bytes, list[int], list[int]]) -> Inputs:
-    """Add a version to the repository; returns an observation for it."""
+    """Add a version to the repository; return an observation for it."""
     content, takes, puts_out = made
     folder = root / MODEL_ID / version
     folder.mkdir(parents=True)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The rules that people use in place of a gate, on tasks of the same kind."""
+"""Rules that people use instead of a gate, on tasks of the same kind."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from _gate_rollouts import BASELINE, FLEET, STAGES, Outcome, skills
+from gates_parts.rollouts import BASELINE, FLEET, STAGES, Outcome, skills
 
 
 class Trial(NamedTuple):
-    """One rollout's tasks in their order, for rules that are not ours: 1 is a success."""
+    """The tasks of one rollout in their order, for the rules: 1 is a success."""
 
     candidate: list[np.ndarray]
     control: list[np.ndarray]
@@ -37,7 +37,7 @@ def trial(rate: float, correlation: float, rng: np.random.Generator) -> Trial:
 
 
 def plain(found: Trial, tolerance: float) -> Outcome:
-    """Roll back at a stage's end if the rate is below the number less the tolerance."""
+    """Roll back at a stage's end if the rate is below the baseline minus the tolerance."""
     seen = 0
     for won in found.candidate:
         seen += len(won)
@@ -69,7 +69,7 @@ def failed_checks(found: Trial, limit: float) -> Outcome:
     return Outcome(math.inf)
 
 
-#: What rules are called whose limit was set to be wrong as seldom as the gate.
+#: Suffix of the rules whose limit is tuned to as few false rollbacks as the gate has.
 AS_CAREFUL = ', as careful'
 Rule = Callable[[Trial, float], Outcome]
 RULES: dict[str, tuple[Rule, float]] = {

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The one way in which results are written and drawn."""
+"""Results of the benchmarks: JSON files and plots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INK, GOOD, BAD, PLAIN, PALE = '#22303c', '#2a7f62', '#c8553d', '#7a8894', '#d5db
 
 @dataclass(frozen=True)
 class Bar:
-    """A ratio, and what it is to be at most."""
+    """A ratio, and its goal (an upper limit)."""
 
     label: str
     ratio: float
@@ -23,14 +23,14 @@ class Bar:
 
 
 def save(found: dict[str, Any], path: Path) -> None:
-    """Write what was measured as JSON."""
+    """Write the results as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1))
     print(f'written to {path}')
 
 
 def pyplot() -> Any:
-    """Return what draws into files."""
+    """Return pyplot with a backend that draws into files."""
     import matplotlib
 
     matplotlib.use('Agg')

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a rollout of two days costs in virtual time."""
+"""Processor time of a rollout of two days in virtual time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from hotswap_ros.rollout import Status
 from hotswap_ros.sim.virtual import FleetSpec, VirtualClock, VirtualFleet, VirtualSession, plain
 
-#: How long a task takes on average, and how often robots tell their counters; live, every second.
+#: Mean duration of a task, and interval of telemetry (1 s on real robots).
 TASK_S, TELEMETRY_S = 600.0, 3600.0
 PLAN = """
 modelId: pick_policy
@@ -29,7 +29,7 @@ missingAfter: PT6H
 
 
 def rollout(robots: int) -> dict[str, Any]:
-    """Return the processor seconds that a rollout to so many robots takes, and what it did."""
+    """Return the processor seconds of a rollout to this number of robots, and its result."""
     began = time.process_time()
     clock = VirtualClock(1_767_600_000.0)
     spec = FleetSpec(robots=robots, task_s=TASK_S, telemetry_s=TELEMETRY_S)
@@ -49,7 +49,7 @@ def rollout(robots: int) -> dict[str, Any]:
 
 
 def line(rows: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the least-squares line through the rows, each weighed by its own size."""
+    """Return the least-squares line through the rows, each weighted by its own size."""
     robots = np.array([row['robots'] for row in rows], float)
     seconds = np.array([row['processor_s'] for row in rows])
     slope, fixed = np.polyfit(robots, seconds, 1, w=1 / seconds)

@@ -18,7 +18,7 @@ from hotswap_ros.gates import Gate
 from hotswap_ros.models import LATENCY_EDGES_MS, TaskCounts, VersionCounters
 from hotswap_ros.plan import SuccessCriteria
 
-#: Success rate of the previous version, and those of the candidate that are tried.
+#: Success rate of the previous version, and the success rates of the candidate that are tried.
 BASELINE = 0.92
 RATES = (0.70, 0.80, 0.85, 0.88, 0.90, 0.92)
 FLEET = 100
@@ -28,7 +28,7 @@ TASKS = sum(tasks for _, tasks in STAGES)
 
 @dataclass(frozen=True)
 class Design:
-    """How a rollout is judged: criteria, and the control's share of tasks in each stage."""
+    """The design of a gate: criteria, and the control's share of tasks in each stage."""
 
     criteria: dict[str, Any]
     control_shares: tuple[float, float, float]
@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 
 
 class Robot:
-    """Does one task after the other and counts as a model server does."""
+    """A robot that does one task after the other and counts like a model server."""
 
     def __init__(self, number: int, rng: np.random.Generator, skill: float) -> None:
         self.name = f'amr_{number:03d}'
@@ -93,7 +93,7 @@ def skills(rng: np.random.Generator, robots: int, correlation: float) -> list[fl
 
 
 def history(rng: np.random.Generator, robot: Robot) -> None:
-    """Give the robot a past: forty tasks with the previous version."""
+    """Give the robot a history: forty tasks with the previous version."""
     won = int(rng.binomial(40, min(1.0, BASELINE + robot.skill)))
     robot.counts['v23'] = [40, 40, won]
 

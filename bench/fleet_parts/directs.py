@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How long a Direct rollout over DDS takes: load on every robot, switch, confirm."""
+"""Duration of a Direct rollout over DDS: load on every robot, switch, confirm."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from _processes import process
-from _rollbacks import MODEL_ID, VERSIONS, fleet
+from fleet_parts.rollbacks import MODEL_ID, VERSIONS, fleet
+from lib.processes import process
 
 from hotswap_ros.nodes.client import FleetClient
 

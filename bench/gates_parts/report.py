@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the rollouts came to, for people: tables and a plot."""
+"""Results of the gate benchmark for people: tables and a plot."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from _gate_rollouts import BASELINE, DESIGNS, RATES
-from _gate_rules import AS_CAREFUL
+from gates_parts.rollouts import BASELINE, DESIGNS, RATES
+from gates_parts.rules import AS_CAREFUL
 
 from hotswap_ros.text import percent
 
@@ -70,7 +70,7 @@ def _print_targets(table: dict[str, Any]) -> None:
 
 
 def targets(table: dict[str, Any]) -> Iterator[tuple[str, float, str, list[float]]]:
-    """Yield what is to be reached: words, limit, format, and what each design came to."""
+    """Yield the goals: text, limit, format, and the result of each design."""
     designs = [table[name] for name in DESIGNS]
     equal = [row[str(BASELINE)]['rolled_back'] for row in designs]
     yield 'good v24 rolled back by mistake', 0.05, '.1%', equal

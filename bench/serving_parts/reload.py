@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""For how long nobody is served while a server takes up another version."""
+"""The time without answers while a server changes its version."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from _models import MODEL_ID, model_file
-from _processes import Client
+from lib.models import MODEL_ID, model_file
+from lib.processes import Client
 
 if TYPE_CHECKING:
     from rclpy.node import Node
 
 _TIMEOUT_S = 60.0
-# After the answer to a reload: a version from a worker moves into the node's process by and by.
+# After the answer to a reload, a version moves from its worker into the process of the node.
 _SETTLE_S = 3.0
 _LAST = 20
 VERSIONS = ('tiny2', 'large')
 
 
 class RosReload:
-    """Moves a model_server on, version by version, over its services."""
+    """Changes the version of a model_server over its services."""
 
     def __init__(self, namespace: str) -> None:
         import rclpy
@@ -64,18 +64,18 @@ class RosReload:
 
 
 class MlserverReload:
-    """Moves an MLServer on, over its repository API."""
+    """Changes the version of an MLServer over its repository API."""
 
     def __init__(self, root: Path, server: Any, write: Callable[[Path, str], None]) -> None:
         self._root, self._server, self._write = root, server, write
 
     def __call__(self, version: str) -> None:
-        """Load the version in place of the one that is there. Raises RuntimeError."""
+        """Load the version in place of the current one. Raises RuntimeError."""
         self._write(Path(self._server.command[-1]), str(model_file(self._root, version)))
         self._post('load')
 
     def unload_and_load(self, version: str) -> None:
-        """Go the other way that its documentation names. Raises RuntimeError."""
+        """Unload and load, the other way that its documentation names. Raises RuntimeError."""
         self._post('unload')
         self(version)
 
@@ -90,7 +90,7 @@ class MlserverReload:
 
 def gap(client: Client, reload: Callable[[str], None], version: str) -> dict[str, Any]:
     """
-    Return for how long a closed loop waits while the server takes up a version.
+    Return how long a closed loop waits while the server changes its version.
 
     The gap is the longest time for one answer, less what the new version takes for each.
     """

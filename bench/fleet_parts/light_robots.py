@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Robots that have nothing but their ROS edge: a status, counters and `set_routing`, for each.
+Light robots: only the ROS interface of a robot (status, counters and `set_routing`), no model.
 
-A thousand model servers do not fit on two cores. These stand in for the robots of a rollback,
-which loads nothing and asks no model: every robot has a service of its own that the coordinator
-discovers and calls as any other, and tells its status once a second and on every change. All share
-one node, one process and one publisher of each kind: what robots need for an answer is not
+A thousand model servers do not fit on two cores. Light robots replace them in a rollback, which
+loads nothing and runs no model: every robot has its own service, which the coordinator discovers
+and calls like any other, and publishes its status once a second and on every change. All share one
+node, one process and one publisher of each kind: the time that a robot needs to answer is not
 measured.
 
-    python bench/_light_robots.py 1000
+    python bench/fleet_parts/light_robots.py 1000
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from hotswap_ros.nodes.process import run
 
 MODEL_ID = 'pick_policy'
 VERSIONS = ('v23', 'v24')
-#: Times in a second at which a part of the robots tells how it is.
+#: Batches per second in which the robots publish their status.
 _TURNS = 20
 
 
 class LightRobot:
-    """One robot: what it serves, and the service by which that is changed."""
+    """One robot: its routing, and the service that changes it."""
 
     def __init__(self, node: Node, name: str, on_change: Callable[[LightRobot], None]) -> None:
         self.routing = Routing(MODEL_ID, VERSIONS[0], generation=1)
@@ -69,7 +69,7 @@ class LightRobot:
 
 
 class LightRobots(Node):
-    """Many of them, in one node."""
+    """Many light robots in one node."""
 
     def __init__(self, robots: int) -> None:
         super().__init__('light_robots', enable_rosout=False, start_parameter_services=False)
@@ -104,7 +104,7 @@ class LightRobots(Node):
 
 
 def main() -> None:
-    """Run so many until SIGINT."""
+    """Run this number of light robots until SIGINT."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('robots', type=int)
     robots = parser.parse_args().robots

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How long a rollback over DDS takes, and how long a fleet takes to stop."""
+"""Duration of a rollback over DDS, and of stopping a fleet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from subprocess import Popen
 from typing import Any, NamedTuple
 
 import rclpy
-from _processes import process
+from lib.processes import process
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -27,7 +27,7 @@ from hotswap_ros.nodes.process import new_executor
 
 MODEL_ID, VERSIONS = 'pick_policy', ('v23', 'v24')
 _PATIENCE_S = 120.0
-#: Rollbacks within which all robots must have confirmed one.
+#: Number of rollbacks within which all robots must have confirmed one.
 _WARM_UP = 10
 
 
@@ -35,8 +35,8 @@ class Rollback(NamedTuple):
     """
     Seconds of one rollback.
 
-    `whole` is from the command, as it is sent, to the result, as it is received; `confirmed` what
-    the coordinator says from the order to the last robot's confirmation.
+    `whole` is the time from sending the command to receiving the result; `confirmed` is the time
+    from the order to the last robot's confirmation, as the coordinator reports it.
     """
 
     whole: float
@@ -44,7 +44,7 @@ class Rollback(NamedTuple):
 
 
 class Driver:
-    """Who orders rollbacks, and hears from the coordinator how many robots there are."""
+    """A client that orders rollbacks and reads the number of robots from the coordinator."""
 
     def __init__(self) -> None:
         self.node = Node('bench', enable_rosout=False, start_parameter_services=False)
@@ -60,11 +60,11 @@ class Driver:
         self.robots_heard = status.robots_heard
 
     def wait_for(self, robots: int) -> None:
-        """Wait until the coordinator has heard so many robots."""
+        """Wait until the coordinator has heard this number of robots."""
         self._wait(lambda: self.robots_heard >= robots and self._client.server_is_ready())
 
     def roll_back(self, version: str) -> Any:
-        """Order a version back everywhere; return the action's result when it is there."""
+        """Order a rollback to a version on all robots; return the result of the action."""
         goal = action.Rollback.Goal(model_id=MODEL_ID, version=version)
         accepted = self._client.send_goal_async(goal)
         self._wait(accepted.done)
@@ -85,7 +85,7 @@ class Driver:
 @contextlib.contextmanager
 def fleet(kind: str, robots: int, logs: Path) -> Iterator[Popen[str]]:
     """Run `sim_fleet` (kind simulated) or light robots, in a ROS domain of their own."""
-    command = [sys.executable, str(Path(__file__).with_name('_light_robots.py')), str(robots)]
+    command = [sys.executable, str(Path(__file__).with_name('light_robots.py')), str(robots)]
     if kind == 'simulated':
         command = ['sim_fleet', '--ros-args', '-p', f'robots:={robots}', '-p', 'speed:=0.2']
     with process(command, logs / f'{kind}_{robots}.log', is_ours=True) as started:
@@ -94,10 +94,10 @@ def fleet(kind: str, robots: int, logs: Path) -> Iterator[Popen[str]]:
 
 def rollbacks(kind: str, robots: int, times: int, logs: Path) -> list[Rollback]:
     """
-    Put the other version back on all robots, so often.
+    Roll all robots back to the other version, this number of times.
 
-    Those before all robots have confirmed for the first time do not count: a thousand services
-    take DDS a while to find each other.
+    Rollbacks before all robots have confirmed for the first time do not count: DDS needs a while
+    to discover a thousand services.
     """
     journal = logs / f'{kind}_{robots}.sqlite3'
     journal.unlink(missing_ok=True)
@@ -124,13 +124,13 @@ def rollbacks(kind: str, robots: int, times: int, logs: Path) -> list[Rollback]:
 
 
 def stop(robots: int, logs: Path) -> float:
-    """Return how many seconds a simulated fleet at work takes to end after SIGINT."""
+    """Return how many seconds a simulated fleet at work takes to stop after SIGINT."""
     log = logs / f'simulated_{robots}.log'
     with fleet('simulated', robots, logs) as started:
         give_up_at = time.monotonic() + _PATIENCE_S
         while log.read_text().count('active: serving') < robots:
             if time.monotonic() > give_up_at:
-                sys.exit(f'not all robots came to work within {_PATIENCE_S:g} s: see {log}')
+                sys.exit(f'not all robots became active within {_PATIENCE_S:g} s: see {log}')
             time.sleep(0.1)
         began = time.perf_counter()
         started.send_signal(signal.SIGINT)
@@ -142,5 +142,5 @@ def stop(robots: int, logs: Path) -> float:
 
 
 def choose_domain() -> None:
-    """Keep out of the way of whatever else runs on this machine."""
+    """Choose a ROS domain that no other program on this machine uses."""
     os.environ['ROS_DOMAIN_ID'] = str(60 + os.getpid() % 40)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The latency of a closed loop while versions come, take over and go."""
+"""The latency of a closed loop while versions are loaded, swapped and unloaded."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from _measure import engine_for, quantiles
-from _models import MODEL_ID, Inputs
-from _report import BAD, GOOD, INK, PALE, pyplot
+from lib.measure import engine_for, quantiles
+from lib.models import MODEL_ID, Inputs
+from lib.report import BAD, GOOD, INK, PALE, pyplot
 
 from hotswap_ros.serving import Engine, Routing
 
@@ -23,7 +23,7 @@ SWAPS = 200
 
 
 class Timeline:
-    """When each answer came, in s from the beginning, how long it took in µs, and what went on."""
+    """Time of each answer in s from the beginning, its duration in µs, and the phases."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
@@ -31,12 +31,12 @@ class Timeline:
         self.spans: list[tuple[str, float, float]] = []
 
     def during(self, name: str) -> list[float]:
-        """Return the times of the answers that came while this went on."""
+        """Return the durations of the answers that arrived during this phase."""
         ends = np.asarray(self.ends)
         found = [(start, end) for span, start, end in self.spans if span == name]
         inside = np.zeros(len(ends), bool)
         for start, end in found:
-            # The answer after the end, too: it may have waited for it.
+            # Including the answer after the end: it may have waited for the phase.
             inside[np.searchsorted(ends, start) : np.searchsorted(ends, end) + 1] = True
         return np.asarray(self.times_us)[inside].tolist()
 
@@ -114,7 +114,7 @@ def _loop_during(
 
 
 def draw_swaps(timelines: dict[str, Timeline], path: Path) -> None:
-    """Draw the time from answer to answer, worst and median of each hundredth of a second."""
+    """Draw the time between answers, worst and median of each hundredth of a second."""
     titles = {
         'in_process': 'both versions in the process of the loop',
         'incubator': 'the second version in a worker process',
@@ -129,7 +129,7 @@ def draw_swaps(timelines: dict[str, Timeline], path: Path) -> None:
     )
     panels[-1].set_xlabel('seconds')
     figure.suptitle(
-        'Time from answer to answer, closed loop, tiny MLP', x=0.01, ha='left', fontweight='bold'
+        'Time between answers, closed loop, tiny MLP', x=0.01, ha='left', fontweight='bold'
     )
     figure.savefig(path)
     print(f'drawn to {path}')

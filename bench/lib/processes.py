@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Servers and clients as processes of their own, which end when they are done with."""
+"""Servers and clients as child processes, which are stopped when they are no longer needed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PEERS = Path(__file__).parent / 'peers'
+PEERS = Path(__file__).parents[1] / 'peers'
 _PATIENCE_S = 60.0
 
 
 class PeerError(Exception):
-    """A server or a client did not do what it was started for."""
+    """A server or a client failed."""
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port that no process listens on."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return int(probe.getsockname()[1])
@@ -76,7 +76,7 @@ def _stop(started: subprocess.Popen[str]) -> None:
 
 
 class Client:
-    """A client in its own process, which asks when it is told to."""
+    """A client in its own process, which sends requests on command."""
 
     def __init__(self, name: str, started: subprocess.Popen[str]) -> None:
         self.name = name
@@ -84,18 +84,18 @@ class Client:
         self.decision = self._read()
 
     def ask(self, times: int) -> dict[str, Any]:
-        """Return how long each of so many requests took. Raises PeerError."""
+        """Return the duration of each of this number of requests. Raises PeerError."""
         self.begin(str(times))
         return self._read()
 
     def begin(self, line: str = 'begin') -> None:
-        """Let it ask until `end`."""
+        """Start sending requests, until `end`."""
         assert self._process.stdin is not None
         self._process.stdin.write(f'{line}\n')
         self._process.stdin.flush()
 
     def end(self) -> dict[str, Any]:
-        """Return how long each request since `begin` took. Raises PeerError."""
+        """Return the duration of each request since `begin`. Raises PeerError."""
         self.begin('end')
         return self._read()
 
