@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from hotswap_ros.fleet.view import FleetView
@@ -85,7 +85,7 @@ def report(runner: Runner) -> dict[str, Any]:
         'rollback': _rollback(state),
         'candidate_tasks': runner.candidate_tasks,
         'steps': [
-            {'kind': step.kind, 'title': step.title, **r.model_dump()}
+            {'kind': step.kind, 'title': step.title(state.plan.version), **r.model_dump()}
             for step, r in zip(state.steps, state.step_records)
         ],
         'conclusions': [found.model_dump(mode='json') for found in state.conclusions],
@@ -119,27 +119,26 @@ def metrics(state: RolloutState, view: FleetView) -> dict[str, Any]:
     }
 
 
-def planned(steps: Sequence[Step]) -> tuple[StepView, ...]:
+def planned_steps(steps: Iterable[Step], version: str) -> tuple[StepView, ...]:
     """Return the steps of a rollout that has not begun."""
-    return tuple(StepView(step.kind, step.title, 'pending', 0.0, 0.0) for step in steps)
+    return tuple(StepView(s.kind, s.title(version), 'pending', 0.0, 0.0) for s in steps)
 
 
 def step_views(
     steps: Sequence[Step], runner: Runner, view: FleetView, now: float
 ) -> tuple[StepView, ...]:
     """Return how the steps of a running or ended rollout stand."""
-    views = list(planned(steps))
+    views = list(planned_steps(steps, runner.state.plan.version))
     status = runner.state.status
     for index, record in enumerate(runner.state.step_records):
         step = steps[index]
         current = index == runner.state.step_index
         done = not current or status is Status.SUCCEEDED
-        views[index] = StepView(
-            step.kind,
-            step.title,
-            'skipped' if record.skipped else 'done' if done else _current_state(status),
-            1.0 if done else _progress(step, runner, view, now),
-            (now if record.ended is None else record.ended) - record.started,
+        views[index] = replace(
+            views[index],
+            state='skipped' if record.skipped else 'done' if done else _current_state(status),
+            progress=1.0 if done else _progress(step, runner, view, now),
+            elapsed_s=(now if record.ended is None else record.ended) - record.started,
         )
     return tuple(views)
 

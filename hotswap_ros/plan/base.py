@@ -18,7 +18,6 @@ from hotswap_ros.plan.section import Section
 from hotswap_ros.plan.stages import Duration, Robot, Stage
 from hotswap_ros.plan.steps import SetRouting, StageModels, Step, Watch
 from hotswap_ros.plan.windows import DeploymentWindow
-from hotswap_ros.text import counted
 
 
 class Strategy(str, enum.Enum):
@@ -115,16 +114,15 @@ class BasePlan(Section):
         """Return `confirm_timeout` in seconds."""
         return self.confirm_timeout.total_seconds()
 
-    def load_step(self, robots: tuple[str, ...], where: str = '', **more: Any) -> StageModels:
-        """Return the step that loads the version; `where` begins its title, `more` are fields."""
-        title = f'{where}load {self.version} on {counted(robots)}'
-        return StageModels(title=title, robots=robots, timeout_s=self.timeout_s, **more)
+    def load_step(self, robots: tuple[str, ...], **more: Any) -> StageModels:
+        """Return the step that loads the version; `more` are fields."""
+        return StageModels(robots=robots, timeout_s=self.timeout_s, **more)
 
-    def promote_step(self, robots: tuple[str, ...], where: str = '') -> SetRouting:
-        """Return the step that makes the version the stable one; `where` begins its title."""
+    def promote_step(self, robots: tuple[str, ...], label: str = '') -> SetRouting:
+        """Return the step that makes the version the stable one."""
         return SetRouting(
-            title=f'{where}promote {self.version} on {counted(robots)}',
             robots=robots,
+            label=label,
             candidate_share=0.0,
             promote=True,
             timeout_s=self.timeout_s,

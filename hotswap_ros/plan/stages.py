@@ -93,13 +93,3 @@ def select_cohort(fleet: Sequence[Robot], percentage: float, salt: str) -> tuple
 def all_of(fleet: Sequence[Robot]) -> tuple[str, ...]:
     """Return the names of all robots, sorted."""
     return tuple(sorted(robot.robot_id for robot in fleet))
-
-
-def awaited(tasks: int | None, duration: timedelta | None) -> str:
-    """Write what an observation waits for."""
-    parts = []
-    if tasks:
-        parts.append(f'{tasks:,} tasks')
-    if duration or not parts:
-        parts.append(f'{duration.total_seconds() if duration else 0:g} s')
-    return ' and '.join(parts)

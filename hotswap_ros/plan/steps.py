@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hotswap_ros.plan.criteria import SuccessCriteria
+from hotswap_ros.text import counted, time_words
 
 
 class _Value(BaseModel):
@@ -34,9 +35,9 @@ class Watch(_Value):
     control_criteria: SuccessCriteria | None = None
 
 
-class _Step(_Value):
+class _Step(BaseModel):
     """
-    `robots` is the step's cohort; `title` says for people what the step does.
+    `robots` is the step's cohort, and `label` the stage, region or phase that it belongs to.
 
     `watch` is the gate that watches from the beginning of this step on; None: the one before goes
     on. `max_unreachable` and `on_inconclusive` are those of the plan, for this step.
@@ -44,8 +45,11 @@ class _Step(_Value):
     has.
     """
 
-    title: str
+    # Journals of earlier versions keep a title in each step.
+    model_config = ConfigDict(extra='ignore', frozen=True)
+
     robots: tuple[str, ...]
+    label: str = ''
     watch: Watch | None = None
     max_unreachable: int | None = None
     on_inconclusive: Literal['pause', 'continue', 'rollback'] | None = None
@@ -56,12 +60,23 @@ class _Step(_Value):
         """Return whether harm lowers the share, where other steps roll back at once."""
         return False
 
+    def title(self, version: str) -> str:
+        """Return what the step does in a rollout of `version`, for people."""
+        action = self._action(version)
+        return f'{self.label}: {action}' if self.label else action
+
+    def _action(self, version: str) -> str:
+        raise NotImplementedError
+
 
 class StageModels(_Step):
     """Bring the version to READY on every robot of the cohort; nothing serves it yet."""
 
     kind: Literal['stage_models'] = 'stage_models'
     timeout_s: float
+
+    def _action(self, version: str) -> str:
+        return f'load {version} on {counted(self.robots)}'
 
 
 class SetRouting(_Step):
@@ -82,6 +97,18 @@ class SetRouting(_Step):
     together_s: float = 0.0
     timeout_s: float
 
+    def _action(self, version: str) -> str:
+        where = f'on {counted(self.robots)}'
+        if self.together_s:
+            return f'swap to {version} {where} at one instant'
+        if self.promote:
+            return f'promote {version} {where}'
+        if self.shadow:
+            return f'{version} shadows {where}'
+        if self.candidate_share:
+            return f'{version} takes {self.candidate_share:.0%} of tasks {where}'
+        return f'stop serving {version} {where}'
+
 
 class Observe(_Step):
     """
@@ -99,6 +126,14 @@ class Observe(_Step):
     each_arm: bool = False
     is_conclusive: bool = True
 
+    def _action(self, version: str) -> str:
+        if not self.is_conclusive:
+            return f'keep the previous version loaded for {time_words(self.duration_s)}'
+        parts = [f'{self.tasks:,} tasks'] if self.tasks else []
+        if self.duration_s or not parts:
+            parts.append(f'{self.duration_s:g} s')
+        return f'{"compare" if self.each_arm else "watch"} {" and ".join(parts)}'
+
 
 class WaitForApproval(_Step):
     """Hold until a person approves or refuses, `on_timeout` after `timeout_s`."""
@@ -106,6 +141,9 @@ class WaitForApproval(_Step):
     kind: Literal['approval'] = 'approval'
     timeout_s: float
     on_timeout: Literal['pause', 'rollback', 'continue']
+
+    def _action(self, version: str) -> str:
+        return 'wait for approval'
 
 
 class ChooseWinner(_Step):
@@ -124,6 +162,12 @@ class ChooseWinner(_Step):
     minimum_improvement: float = 0.0
     significance: float = 0.05
     is_binding: bool = True
+
+    def _action(self, version: str) -> str:
+        if self.metric == 'shadow':
+            return f'decide whether to deploy {version}, keep the previous version or retrain'
+        metric = self.metric.replace('_', ' ')
+        return f'choose {version} or the previous version by {metric}'
 
 
 class Ramp(_Step):
@@ -149,12 +193,19 @@ class Ramp(_Step):
         """Return whether this is a control loop."""
         return not self.schedule
 
+    def _action(self, version: str) -> str:
+        when = 'by schedule' if self.schedule else f'every {self.interval_s:g} s'
+        return f'change the share of {version} {when} on {counted(self.robots)}'
+
 
 class Retire(_Step):
     """Release the previous version on the cohort, which keeps the new one alone."""
 
     kind: Literal['retire'] = 'retire'
     timeout_s: float
+
+    def _action(self, version: str) -> str:
+        return f'unload and delete the previous version on {counted(self.robots)}'
 
 
 Step = Annotated[

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step
 from hotswap_ros.rollout.state import RolloutState, Status
-from hotswap_ros.text import counted
 
 
 class Newcomers:
@@ -108,7 +106,4 @@ def _is_to_come(state: RolloutState, index: int, step: Step) -> bool:
 def _with(step: Step, twin: str, robot_id: str) -> Step:
     if twin not in step.robots:
         return step
-    robots = (*step.robots, robot_id)
-    title = re.sub(rf'\b{counted(step.robots)}\b', counted(robots), step.title)
-    update: dict[str, Any] = {'robots': robots, 'title': title}
-    return step.model_copy(update=update)
+    return step.model_copy(update={'robots': (*step.robots, robot_id)})

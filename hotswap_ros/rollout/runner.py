@@ -244,12 +244,13 @@ class Runner:
         if not (step.if_kept or state.plan.is_open(now)):
             if state.reason != self._waits_for_window:
                 state.reason = self._waits_for_window
-                self.say(now, EventKind.WINDOW, Level.INFO, f'{step.title}: {state.reason}')
+                text = f'{step.title(self._version)}: {state.reason}'
+                self.say(now, EventKind.WINDOW, Level.INFO, text)
             return
         state.reason = ''
         state.step_records.append(StepRecord(started=now))
         state.tasks_wanted, state.waits_since = 0, None
-        self.say(now, EventKind.STEP, Level.INFO, step.title, step.robots)
+        self.say(now, EventKind.STEP, Level.INFO, step.title(self._version), step.robots)
         if step.watch is not None:
             self.watching.begin(step.watch)
         ACTIONS[step.kind].begin(step, self.scene(view, now))

@@ -13,7 +13,7 @@ from hotswap_ros.nodes.conversions.common import (
     seconds,
     time_msg,
 )
-from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg, item_value, planned_msgs
+from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg, item_value
 from hotswap_ros.nodes.conversions.report import (
     TelemetryError,
     robot_clock,
@@ -57,7 +57,6 @@ __all__ = [
     'forecast_msg',
     'item_msg',
     'item_value',
-    'planned_msgs',
     'robot_clock',
     'robot_report',
     'rollout_feedback',

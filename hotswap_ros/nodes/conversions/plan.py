@@ -5,21 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from hotswap_ros import msg
-from hotswap_ros.coordinator import Forecast, StepView
-from hotswap_ros.nodes.conversions.rollout import step_msgs
-from hotswap_ros.plan import ChecklistItem, Item, ItemState, Step
+from hotswap_ros.coordinator import Forecast
+from hotswap_ros.plan import ChecklistItem, Item, ItemState
 
 _STATES = {state: code for code, state in enumerate(ItemState, start=1)}
 _STATES_BACK = {code: state for state, code in _STATES.items()}
-
-
-def planned_msgs(steps: Iterable[Step]) -> list[Any]:
-    """Return the steps of a rollout that has not begun."""
-    return step_msgs([StepView(step.kind, step.title, 'pending', 0.0, 0.0) for step in steps])
 
 
 def forecast_msg(forecast: Forecast) -> Any:

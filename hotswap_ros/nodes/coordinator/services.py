@@ -13,7 +13,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 from hotswap_ros import srv
-from hotswap_ros.coordinator import Preview, forecast
+from hotswap_ros.coordinator import Preview, forecast, planned_steps
 from hotswap_ros.nodes import conversions
 from hotswap_ros.nodes.coordinator.loop import LoopLink
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
@@ -125,7 +125,8 @@ class PlanService:
                 forecast(preview, versions),
             )
         )
-        response.steps = conversions.planned_msgs(preview.steps)
+        steps = planned_steps(preview.steps, preview.plan.version)
+        response.steps = conversions.step_msgs(steps)
         response.forecasts = [conversions.forecast_msg(found) for found in forecasts]
         response.checklist = [conversions.item_msg(item) for item in items]
         response.problems = [

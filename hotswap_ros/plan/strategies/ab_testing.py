@@ -15,7 +15,7 @@ from hotswap_ros.plan.base import BasePlan, Strategy
 from hotswap_ros.plan.criteria import Control, SuccessCriteria
 from hotswap_ros.plan.errors import PlanError
 from hotswap_ros.plan.section import Section
-from hotswap_ros.plan.stages import Duration, Robot, all_of, awaited, select_cohort
+from hotswap_ros.plan.stages import Duration, Robot, all_of, select_cohort
 from hotswap_ros.plan.steps import ChooseWinner, Observe, SetRouting, Step, Watch
 from hotswap_ros.text import counted
 
@@ -128,19 +128,15 @@ class ABTesting(BasePlan):
             group_b = _half(fleet, everyone, salt)
         rest = tuple(robot for robot in everyone if robot not in group_b)
         share = 0.5 if self.assignment == 'tasks' else 1.0
-        a, b = self.model_a.version, self.version
-        what = f'{share:.0%} of tasks on {counted(group_b)}'
         steps: list[Step] = [
             self.load_step(group_b),
             SetRouting(
-                title=f'{b} takes {what}, {a} the rest of {counted(everyone)}',
                 robots=group_b,
                 candidate_share=share,
                 watch=self.watch(),
                 timeout_s=self.timeout_s,
             ),
             Observe(
-                title=f'compare for {awaited(self.tasks, self.test_duration)}',
                 robots=everyone,
                 tasks=self.tasks or 0,
                 duration_s=self.test_duration.total_seconds() if self.test_duration else 0.0,
@@ -205,7 +201,6 @@ def _choice(plan: ABTesting, robots: tuple[str, ...]) -> ChooseWinner:
         'success_rate' if asked.metric == 'accuracy' else asked.metric
     )
     return ChooseWinner(
-        title=f'choose {plan.model_a.version} or {plan.version} by {metric.replace("_", " ")}',
         robots=robots,
         metric=metric,
         minimum_improvement=asked.minimum_improvement,

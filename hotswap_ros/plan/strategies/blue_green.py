@@ -14,11 +14,10 @@ from pydantic import Field, model_validator
 from hotswap_ros.plan.base import Approval, BasePlan, Strategy
 from hotswap_ros.plan.criteria import Control, SuccessCriteria
 from hotswap_ros.plan.errors import PlanError, names_near
-from hotswap_ros.plan.stages import Duration, Robot, all_of, awaited
+from hotswap_ros.plan.stages import Duration, Robot, all_of
 from hotswap_ros.plan.steps import Observe, Retire, SetRouting, Step, Watch
 from hotswap_ros.plan.strategies.shadow import shadow_steps
 from hotswap_ros.plan.strategies.staged import approval_step
-from hotswap_ros.text import counted
 
 #: Of green's decisions, so many are like blue's at least, where the plan does not say.
 _LEAST_AGREEMENT = 0.9
@@ -96,7 +95,6 @@ class BlueGreen(BasePlan):
         if self.approval is not None:
             steps.append(approval_step(self.approval, 'swap', robots))
         swap = SetRouting(
-            title=f'swap to {self.version} on {counted(robots)} at one instant',
             robots=robots,
             candidate_share=1.0,
             promote=True,
@@ -109,7 +107,6 @@ class BlueGreen(BasePlan):
     def _after_the_swap(self, robots: tuple[str, ...]) -> list[Step]:
         steps: list[Step] = [
             Observe(
-                title=f'watch {awaited(self.watch_tasks, self.watch_duration)}',
                 robots=robots,
                 tasks=self.watch_tasks or 0,
                 duration_s=self.watch_duration.total_seconds(),
@@ -120,7 +117,6 @@ class BlueGreen(BasePlan):
             kept_s = self.retention.total_seconds()
             steps.append(
                 Observe(
-                    title=f'keep the way back open for {kept_s:g} s',
                     robots=robots,
                     tasks=0,
                     duration_s=kept_s,
@@ -130,11 +126,5 @@ class BlueGreen(BasePlan):
             )
         retired = tuple(robot for robot in robots if robot not in self.backup_robots)
         if retired:
-            steps.append(
-                Retire(
-                    title=f'release and delete what was there before on {counted(retired)}',
-                    robots=retired,
-                    timeout_s=self.timeout_s,
-                )
-            )
+            steps.append(Retire(robots=retired, timeout_s=self.timeout_s))
         return steps

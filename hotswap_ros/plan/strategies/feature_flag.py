@@ -17,7 +17,6 @@ from hotswap_ros.plan.criteria import Control
 from hotswap_ros.plan.section import Section
 from hotswap_ros.plan.stages import Duration, Robot, select_cohort
 from hotswap_ros.plan.steps import Ramp, Step, Watch
-from hotswap_ros.text import counted
 
 
 class FlagEntry(Section):
@@ -77,11 +76,9 @@ class FeatureFlag(BasePlan):
         """Load everywhere, turn the flag up, promote."""
         robots = select_cohort(fleet, self.percentage, salt)
         loop = self.control_loop
-        how = 'by schedule' if loop is None else f'every {loop.interval.total_seconds():g} s'
         steps: list[Step] = [
             self.load_step(robots),
             Ramp(
-                title=f'flag {self.version} {how} on {counted(robots)}',
                 robots=robots,
                 watch=self.watch(max(1, len(self.schedule))),
                 schedule=tuple((e.after.total_seconds(), e.share) for e in self.schedule),

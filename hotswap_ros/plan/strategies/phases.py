@@ -21,7 +21,6 @@ from hotswap_ros.plan.strategies.feature_flag import FeatureFlag
 from hotswap_ros.plan.strategies.regional import RegionalRollout
 from hotswap_ros.plan.strategies.shadow import Shadow
 from hotswap_ros.plan.strategies.staged import Canary, ProgressiveRollout
-from hotswap_ros.text import counted
 
 #: The strategies that can be a phase, which are all but Phases itself.
 Single: TypeAlias = (
@@ -149,7 +148,7 @@ class Phases(BasePlan):
     def _of_phase(self, step: Step, phase: BasePlan, number: int) -> Step:
         lost = phase.max_unreachable if step.max_unreachable is None else step.max_unreachable
         update: dict[str, Any] = {
-            'title': f'phase {number}, {step.title}',
+            'label': f'phase {number}' + (f', {step.label}' if step.label else ''),
             'max_unreachable': lost,
             'on_inconclusive': phase.on_inconclusive,
         }
@@ -166,7 +165,6 @@ class Phases(BasePlan):
 def put_back(plan: BasePlan, robots: tuple[str, ...], *, if_kept: bool = False) -> SetRouting:
     """Return the step after which the robots serve what they served before, and nothing else."""
     return SetRouting(
-        title=f'{plan.version} serves nothing on {counted(robots)}',
         robots=tuple(sorted(robots)),
         candidate_share=0.0,
         timeout_s=plan.timeout_s,

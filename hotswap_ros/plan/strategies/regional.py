@@ -13,9 +13,8 @@ from pydantic import Field, field_validator
 
 from hotswap_ros.plan.base import BasePlan, Strategy
 from hotswap_ros.plan.errors import PlanError, names_near
-from hotswap_ros.plan.stages import Duration, Robot, all_of, awaited
+from hotswap_ros.plan.stages import Duration, Robot, all_of
 from hotswap_ros.plan.steps import Observe, SetRouting, Step, Watch
-from hotswap_ros.text import counted
 
 _CANDIDATE_SHARE = 0.5
 
@@ -74,23 +73,20 @@ class RegionalRollout(BasePlan):
         return bool(self.tasks or self.delay_between_regions)
 
     def _region(self, region: str, robots: tuple[str, ...], watch: Watch) -> list[Step]:
-        timeout_s, version = self.timeout_s, self.version
-        load = self.load_step(robots, f'{region}: ')
+        load = self.load_step(robots, label=region)
         share: Step = SetRouting(
-            title=(
-                f'{region}: {version} takes {_CANDIDATE_SHARE:.0%} of tasks on {counted(robots)}'
-            ),
             robots=robots,
+            label=region,
             candidate_share=_CANDIDATE_SHARE,
-            timeout_s=timeout_s,
+            timeout_s=self.timeout_s,
             watch=watch,
         )
         observe: Step = Observe(
-            title=f'{region}: watch {awaited(self.tasks, self.delay_between_regions)}',
             robots=robots,
+            label=region,
             tasks=self.tasks or 0,
             duration_s=self.delay_between_regions.total_seconds(),
             timeout_s=self.timeout.total_seconds(),
         )
-        promote = self.promote_step(robots, f'{region}: ')
+        promote = self.promote_step(robots, region)
         return [load, share, observe, promote] if self._is_watched else [load, promote]

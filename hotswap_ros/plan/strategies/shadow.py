@@ -13,9 +13,8 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.plan.base import BasePlan, Strategy
 from hotswap_ros.plan.criteria import SuccessCriteria
-from hotswap_ros.plan.stages import Duration, Robot, awaited, select_cohort
+from hotswap_ros.plan.stages import Duration, Robot, select_cohort
 from hotswap_ros.plan.steps import ChooseWinner, Observe, SetRouting, Step, Watch
-from hotswap_ros.text import counted
 
 
 class Shadow(BasePlan):
@@ -49,14 +48,7 @@ class Shadow(BasePlan):
             duration=self.duration,
             timeout=self.timeout,
         )
-        steps.append(
-            ChooseWinner(
-                title=f'say whether to deploy {self.version}, to keep what is there or to retrain',
-                robots=robots,
-                metric='shadow',
-                is_binding=self.promote,
-            )
-        )
+        steps.append(ChooseWinner(robots=robots, metric='shadow', is_binding=self.promote))
         if self.promote:
             steps.append(self.promote_step(robots))
         return steps
@@ -80,7 +72,6 @@ def shadow_steps(
     return [
         plan.load_step(robots),
         SetRouting(
-            title=f'{plan.version} shadows on {counted(robots)}',
             robots=robots,
             candidate_share=0.0,
             shadow=True,
@@ -88,8 +79,8 @@ def shadow_steps(
             timeout_s=plan.timeout_s,
         ),
         Observe(
-            title=f'watch the shadow for {awaited(tasks, duration)}',
             robots=robots,
+            label='shadow',
             tasks=tasks or 0,
             duration_s=duration.total_seconds() if duration else 0.0,
             timeout_s=timeout.total_seconds(),

@@ -13,9 +13,8 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.plan.base import Approval, BasePlan, Strategy
 from hotswap_ros.plan.criteria import Control
-from hotswap_ros.plan.stages import Duration, Robot, Stage, awaited, select_cohort
+from hotswap_ros.plan.stages import Duration, Robot, Stage, select_cohort
 from hotswap_ros.plan.steps import Observe, SetRouting, Step, WaitForApproval, Watch
-from hotswap_ros.text import counted
 
 
 class StagedPlan(BasePlan):
@@ -75,11 +74,11 @@ def staged_steps(
     return steps
 
 
-def approval_step(approval: Approval, what: str, robots: tuple[str, ...]) -> WaitForApproval:
+def approval_step(approval: Approval, label: str, robots: tuple[str, ...]) -> WaitForApproval:
     """Return the step that waits for a person's word."""
     return WaitForApproval(
-        title=f'{what}: wait for approval',
         robots=robots,
+        label=label,
         timeout_s=approval.timeout.total_seconds(),
         on_timeout=approval.on_timeout,
     )
@@ -89,17 +88,17 @@ def _stage_steps(
     plan: StagedPlan, stage: Stage, cohort: tuple[str, ...], new: tuple[str, ...], watch: Watch
 ) -> list[Step]:
     share = stage.candidate_share
-    head = f'{stage.percentage:g}%'
+    label = f'{stage.percentage:g}%'
     lost = stage.max_unreachable
     steps: list[Step] = []
     if new:
-        steps.append(plan.load_step(new, f'{head}: ', max_unreachable=lost))
+        steps.append(plan.load_step(new, label=label, max_unreachable=lost))
     if stage.percentage == 100 and plan.promote and not stage.is_watched:
         return steps  # promoted at once
     steps.append(
         SetRouting(
-            title=f'{head}: {plan.version} takes {share:.0%} of tasks on {counted(cohort)}',
             robots=cohort,
+            label=label,
             candidate_share=share,
             watch=watch,
             max_unreachable=lost,
@@ -109,8 +108,8 @@ def _stage_steps(
     if stage.is_watched:
         steps.append(
             Observe(
-                title=f'{head}: watch {awaited(stage.tasks, stage.duration)}',
                 robots=cohort,
+                label=label,
                 tasks=stage.tasks or 0,
                 duration_s=stage.duration.total_seconds() if stage.duration else 0.0,
                 max_unreachable=lost,

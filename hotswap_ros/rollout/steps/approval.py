@@ -19,7 +19,7 @@ def begin(step: WaitForApproval, scene: StepContext) -> None:
 def run(step: WaitForApproval, scene: StepContext) -> Outcome:
     """Hold; once the time is over, do what the plan says."""
     if scene.state.status is not Status.PAUSED:
-        text = f'{step.title}: approve or refuse'
+        text = f'{step.title(scene.state.plan.version)}: approve or refuse'
         return Outcome(Move.PAUSE, text, reason=PauseReason.APPROVAL)
     if scene.elapsed_s < step.timeout_s or scene.state.is_overdue:
         return WAIT

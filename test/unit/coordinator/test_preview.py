@@ -252,7 +252,7 @@ def forecasts(fleet, text, wait_s=60):
     assert len(found) == len(preview.steps)
     for step, one in zip(preview.steps, found):
         assert one.robots == tuple(sorted(step.robots))
-    return {step.title: one for step, one in zip(preview.steps, found)}
+    return {step.title('v24'): one for step, one in zip(preview.steps, found)}
 
 
 def test_a_canary_is_forecast_from_what_the_fleet_does_at_present(fleet, plan):
@@ -296,7 +296,7 @@ def test_a_fleet_that_does_nothing_leaves_the_time_open(fleet, plan):
         fleet.step(tasks=0)
     preview = fleet.coordinator.preview(plan(stages=((20, 60), (100, 300))), fleet.now)
     for step, one in zip(preview.steps, forecast(preview)):
-        found[step.title] = one
+        found[step.title('v24')] = one
     first = found['20%: watch 60 tasks']
     assert math.isnan(first.expected_s)
     assert (first.tasks, first.control_tasks) == (60, 60), 'as the plan says'
@@ -338,25 +338,25 @@ def test_every_strategy_can_be_forecast(fleet, name):
         assert math.isnan(one.expected_s) or one.expected_s >= 0
         assert math.isnan(one.detectable_drop) or 0 < one.detectable_drop < 1
     if name == 'schedule':
-        ramp = found['flag v24 by schedule on 10 robots']
+        ramp = found['change the share of v24 by schedule on 10 robots']
         assert ramp.expected_s == 3600.0
         # Twenty tasks a second: 1200 s at a tenth, 1800 s at a half.
         assert ramp.tasks == pytest.approx(2400 + 18_000, rel=0.05)
         assert ramp.detectable_drop < 0.03
     if name == 'loop':
-        assert found['flag v24 every 300 s on 10 robots'].expected_s == 100 * 300.0
+        assert found['change the share of v24 every 300 s on 10 robots'].expected_s == 100 * 300.0
     if name == 'open_schedule':
-        assert math.isnan(found['flag v24 by schedule on 10 robots'].expected_s)
+        assert math.isnan(found['change the share of v24 by schedule on 10 robots'].expected_s)
     if name == 'ab':
         arm = next(one for title, one in found.items() if title.startswith('compare'))
         assert min(arm.tasks, arm.control_tasks) == 200
     if name == 'shadow':
-        seen = next(one for title, one in found.items() if title.startswith('watch the shadow'))
+        seen = next(one for title, one in found.items() if title.startswith('shadow: watch'))
         assert seen.tasks == 0
         assert seen.sentences[-2].startswith('The shadow sees 100 tasks')
         bound = 'If not one of them differs, success differs by 3.7 points at most: not enough'
         assert seen.sentences[-1].startswith(bound)
     if name == 'blue_green':
-        seen = next(one for title, one in found.items() if title.startswith('watch the shadow'))
+        seen = next(one for title, one in found.items() if title.startswith('shadow: watch'))
         words = r'4 times in 5, that it decides otherwise in 14\.\d% of decisions, where 10'
         assert re.search(words, ' '.join(seen.sentences))

@@ -48,7 +48,7 @@ def test_a_canary_becomes_three_steps_a_stage_and_a_promotion():
     steps = compile_plan(
         canary((10, 40), (50, 100), (100, 200), confirm_timeout=30), fleet_of(north=20), 'salt'
     )
-    assert [step.title for step in steps] == [
+    assert [step.title('v2') for step in steps] == [
         '10%: load v2 on 2 robots',
         '10%: v2 takes 50% of tasks on 2 robots',
         '10%: watch 40 tasks',
@@ -80,8 +80,8 @@ def test_a_stage_may_keep_another_share_for_the_control():
     shares = [s.candidate_share for s in steps if isinstance(s, SetRouting)]
     assert shares == pytest.approx([0.2, 0.9, 0.0])
     first, second = (s for s in steps if isinstance(s, Observe))
-    assert (first.title, first.tasks, first.duration_s) == ('50%: watch 60 s', 0, 60)
-    assert (second.title, second.tasks) == ('100%: watch 5 tasks and 90 s', 5)
+    assert (first.title('v2'), first.tasks, first.duration_s) == ('50%: watch 60 s', 0, 60)
+    assert (second.title('v2'), second.tasks) == ('100%: watch 5 tasks and 90 s', 5)
     assert (second.duration_s, second.timeout_s) == (90, 600)
 
 

@@ -252,7 +252,7 @@ def test_phases_inherit_and_share_alpha():
     steps = steps_of(PHASES)
     watches = [step.watch for step in steps if step.watch is not None]
     assert {round(watch.criteria.alpha, 9) for watch in watches} == {round(0.05 / 3, 9)}
-    assert {step.on_inconclusive for step in steps if step.title.startswith('phase 3')} == {
+    assert {step.on_inconclusive for step in steps if step.label.startswith('phase 3')} == {
         'rollback'
     }
     assert [step.promote for step in steps if step.kind == 'set_routing'].count(True) == 1

@@ -141,7 +141,7 @@ def test_a_new_robot_joins_the_last_finished_stage(fleet, plan):
     assert (new.routing.candidate, new.routing.candidate_share) == ('v24', 0.5)
     assert 'joined' in fleet.kinds()
     assert fleet.finish(rollout).status is Status.SUCCEEDED
-    assert fleet.state(rollout).steps[-1].title == 'promote v24 on 11 robots'
+    assert fleet.state(rollout).steps[-1].title('v24') == 'promote v24 on 11 robots'
     assert new.routing.stable == 'v24'
 
 
@@ -265,7 +265,7 @@ def test_9200_and_9210_of_10000_keep_a():
             counters = {version: VersionCounters(tasks=TaskCounts(200, 200, won))}
             ledger.observe(robot_id, 'boot', {}, 'v23', 'v24')
             ledger.observe(robot_id, 'boot', counters, 'v23', 'v24')
-    step = ChooseWinner(title='', robots=(), metric='success_rate', minimum_improvement=0.0)
+    step = ChooseWinner(robots=(), metric='success_rate', minimum_improvement=0.0)
     found = conclude_trial(step, ledger, 'v23', 'v24', shares)
     assert found.verdict == 'keep'
     assert 'Keep v23' in found.sentence

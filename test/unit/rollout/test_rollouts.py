@@ -347,7 +347,7 @@ def test_a_plan_can_be_seen_before_it_is_run(fleet, plan):
     fleet.step()
     steps = fleet.coordinator.preview(plan(), fleet.now).steps
     assert len(steps) == 10
-    assert steps[0].title == '20%: load v24 on 2 robots'
+    assert steps[0].title('v24') == '20%: load v24 on 2 robots'
     assert fleet.coordinator.snapshot(fleet.now) is None
 
 
