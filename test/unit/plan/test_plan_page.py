@@ -25,7 +25,7 @@ from hotswap_ros.plan import (
     load_plan,
 )
 
-PAGE = (Path(__file__).resolve().parents[3] / 'docs' / 'plan.md').read_text()
+PAGE = (Path(__file__).resolve().parents[3] / 'docs' / 'reference' / 'plan.md').read_text()
 BLOCKS = re.findall(r'(?:^    .*\n)+', PAGE, re.MULTILINE)
 EXAMPLES = [block for block in BLOCKS if block.startswith('    modelId:')]
 FLEET = [Robot(f'r{i:02}', ('north', 'south')[i % 2], 'v23') for i in range(20)]
