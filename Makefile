@@ -19,7 +19,7 @@ worded = config launch scripts
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 
 .NOTPARALLEL:
-.PHONY: help setup tools servers build test bench soak chaos lint demo clean
+.PHONY: help setup tools servers generator build test bench soak chaos lint demo docs reference clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
@@ -32,6 +32,9 @@ tools:
 
 servers:
 	@$(PYTHON) scripts/bootstrap.py --bench
+
+generator:
+	@$(PYTHON) scripts/bootstrap.py --docs
 
 build: setup  ## Build the package into install/ (a minute, and after changes of interfaces)
 	@$(PYTHON) scripts/build_package.py
@@ -56,6 +59,13 @@ soak: tools build  ## Check every answer while versions swap (make soak ARGS='--
 chaos: tools build  ## Kill the coordinator 200 times (make chaos ARGS='--kills 20 --seed 2')
 	@$(in_env) pytest --timeout 0 --capture no --kills 200 --steps 100000 \
 	  test/ros/test_chaos.py test/unit/coordinator/test_state_machine.py $(ARGS)
+
+reference: build  ## Write the generated parts of docs/reference from the code
+	@$(in_env) python scripts/generate_reference.py
+
+docs: generator reference  ## Build the documentation site in build/site; links are checked
+	@NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs --quiet build
+	@echo 'Open build/site/index.html'
 
 lint: tools  ## Check style, words, types and who may import whom
 	@echo '[1/5] ruff check' && $(in_env) --unbuilt ruff check --quiet

@@ -5,6 +5,7 @@ Set up what hotswap_ros needs, in `.venv`: ROS 2, libraries, and with --tools th
 
 With --bench the servers that the bench compares with, too: each set of them in an environment of
 its own below build/bench, as some contradict each other. One that cannot be had is left out.
+With --docs the generator of the documentation site, in an environment of its own below build/docs.
 
 ROS 2 comes as wheels, so the machine needs no ROS of its own, and one that it has is left alone.
 Run again, it takes a blink; interrupted, it mends itself with the next run. Standard library only,
@@ -37,6 +38,8 @@ LIBRARIES = ROOT / 'requirements' / 'runtime.txt'
 TOOLS = ROOT / 'requirements' / 'test.txt'
 COMPARED = ROOT / 'requirements' / 'bench'
 COMPARED_IN = ROOT / 'build' / 'bench'
+SITE_TOOLS = ROOT / 'requirements' / 'docs.txt'
+SITE_VENV = ROOT / 'build' / 'docs'
 LOG = LOGS / 'setup.log'
 
 # Run by a candidate Python: what it is and what it lacks.
@@ -55,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--tools', action='store_true', help='what tests and linters need, too')
     parser.add_argument('--bench', action='store_true', help='and the servers to compare with')
+    parser.add_argument('--docs', action='store_true', help='and the generator of the site')
     given = parser.parse_args()
     tools = given.tools or given.bench
     held = lock('a set-up')
@@ -62,6 +66,8 @@ def main() -> None:
         set_up(tools)
     if given.bench:
         set_up_compared()
+    if given.docs:
+        set_up_docs()
     held.close()
 
 
@@ -119,17 +125,32 @@ def set_up_compared() -> None:
     for file in missing:
         folder = COMPARED_IN / file.stem
         steps.begin('{} to compare with (about 20 s)'.format(file.stem))
-        if folder.exists():
-            shutil.rmtree(str(folder))
         try:
-            failed = 'The virtual environment could not be made.'
-            steps.run([PYTHON, '-I', '-m', 'venv', folder], LOG, failed, tell=lambda line: None)
-            python = folder / 'bin' / 'python'
-            _pip_install(steps, '-r', file, '-c', LIBRARIES, python=python)
+            _pip_install(steps, '-r', file, '-c', LIBRARIES, python=_new_venv(steps, folder))
         except Problem as problem:
             print('{} is left out of the comparison. {}'.format(file.stem, problem), flush=True)
         else:
             (folder / STAMP.name).write_text(_compared_stamp(file))
+
+
+def set_up_docs() -> None:
+    """Make the environment of the site generator, unless it is complete."""
+    stamp = digest([SITE_VENV, os.path.realpath(str(PYTHON))], [SITE_TOOLS])
+    if read(SITE_VENV / STAMP.name) == stamp:
+        return
+    steps = Steps(1)
+    steps.begin('generator of the documentation site (about 20 s)')
+    _pip_install(steps, '-r', SITE_TOOLS, python=_new_venv(steps, SITE_VENV))
+    (SITE_VENV / STAMP.name).write_text(stamp)
+
+
+def _new_venv(steps: Steps, folder: Path) -> Path:
+    """Make a virtual environment in place of what is there; return its Python."""
+    if folder.exists():
+        shutil.rmtree(str(folder))
+    failed = 'The virtual environment could not be made.'
+    steps.run([PYTHON, '-I', '-m', 'venv', folder], LOG, failed, tell=lambda line: None)
+    return folder / 'bin' / 'python'
 
 
 def _has_compared(file: Path) -> bool:
