@@ -64,7 +64,7 @@ reference: build  ## Write the generated parts of docs/reference from the code
 	@$(in_env) python scripts/generate_reference.py
 
 docs: generator reference  ## Build the documentation site in build/site; links are checked
-	@NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs --quiet build
+	@NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs build
 	@echo 'Open build/site/index.html'
 
 lint: tools  ## Check style, words, types and who may import whom

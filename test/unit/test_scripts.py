@@ -91,6 +91,19 @@ def test_what_cannot_be_compared_with_is_left_out_and_tried_again(monkeypatch, b
     assert capsys.readouterr().out == ''
 
 
+def test_the_site_generator_is_installed_once(monkeypatch, bootstrap, capsys):
+    monkeypatch.setattr(bootstrap, 'SITE_VENV', bootstrap.VENV.parent / 'docs')
+    make_venv(bootstrap)
+    monkeypatch.setattr(
+        bootstrap.Steps, 'run', lambda steps, command, *rest, **_: command[-1].mkdir()
+    )
+    monkeypatch.setattr(bootstrap, '_pip_install', lambda steps, *what, python: None)
+    bootstrap.set_up_docs()
+    assert '[1/1] generator of the documentation site' in capsys.readouterr().out
+    bootstrap.set_up_docs()
+    assert capsys.readouterr().out == ''
+
+
 def test_wrong_python_is_said_in_one_sentence(monkeypatch, bootstrap):
     pythons(monkeypatch, bootstrap, dict(GOOD, version=[3, 9, 2]), None)
     monkeypatch.setattr(bootstrap.platform, 'python_version', lambda: '3.9.2')

@@ -14,8 +14,8 @@ KINDS = {kind.value for kind in EventKind}
 ALERTS = KINDS - {kind.value for kind in QUIET}
 
 
-def test_the_page_on_interfaces_has_all_of_them():
-    page = (ROOT / 'docs' / 'reference' / 'interfaces.md').read_text()
+def test_the_page_on_events_has_all_of_them():
+    page = (ROOT / 'docs' / 'reference' / 'events.md').read_text()
     table = page.split('| kind | alert | what happened |')[1].split('\n\n')[0]
     alerts = {}
     for row in table.splitlines()[2:]:

@@ -1,0 +1,52 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+The generated regions of the reference pages.
+
+Each kind of region is a function from the words after its name to Markdown:
+
+    keys MODEL          keys of a section of a plan, a manifest or a scenario (pydantic models)
+    messages FOLDER     definitions in msg, srv or action
+    commands            the command line
+    events              kinds of events
+    parameters CLASS    parameters of a node (needs rclpy)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from reference_pages.commands import commands
+from reference_pages.events import events
+from reference_pages.keys import keys
+from reference_pages.messages import messages
+from reference_pages.parameters import parameters
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / 'docs' / 'reference').glob('*.md'))
+
+_REGIONS: dict[str, Callable[..., str]] = {
+    'commands': commands,
+    'events': events,
+    'keys': keys,
+    'messages': lambda folder: messages(ROOT / folder),
+    'parameters': parameters,
+}
+_REGION = re.compile(r'(<!-- generated: (\w+) ?([\w ]*?) -->\n).*?(<!-- end -->)', re.DOTALL)
+
+
+def render(page: str) -> str:
+    """Return the text of a page with its regions written anew."""
+    return _REGION.sub(_region, page)
+
+
+def needs_ros(page: str) -> bool:
+    """Return whether a page has a region that only an environment with rclpy can write."""
+    return any(match[2] == 'parameters' for match in _REGION.finditer(page))
+
+
+def _region(match: re.Match[str]) -> str:
+    body = _REGIONS[match[2]](*match[3].split())
+    return f'{match[1]}\n{body.strip()}\n\n{match[4]}'

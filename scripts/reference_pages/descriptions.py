@@ -1,0 +1,43 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What keys and events mean: the sentence in the code, or the one in descriptions.yaml.
+
+The code goes first: `Field(description=...)` of a key, `description` of a kind of event. A
+sentence that has moved there is removed from the file.
+"""
+
+from __future__ import annotations
+
+import enum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+#: Shown for what nobody has described; a test finds it.
+MISSING = '**not described**'
+
+
+@cache
+def _written() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(
+        Path(__file__).with_name('descriptions.yaml').read_text()
+    )
+    return loaded
+
+
+def of_key(model: type[BaseModel], name: str) -> str:
+    """Return what a key means."""
+    in_code = model.model_fields[name].description
+    if in_code:
+        return in_code
+    sections = [_written()['keys'].get(one.__name__, {}) for one in model.__mro__]
+    return next((section[name] for section in sections if name in section), MISSING)
+
+
+def of_event(kind: enum.Enum) -> str:
+    """Return what a kind of event says."""
+    return getattr(kind, 'description', '') or _written()['events'].get(kind.value, MISSING)
