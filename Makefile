@@ -65,7 +65,7 @@ reference: build  ## Write the generated parts of docs/reference from the code
 
 docs: generator reference  ## Build the documentation site in build/site; links are checked
 	@NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs build
-	@echo 'Open build/site/index.html'
+	@echo 'Open build/site/index.html, or with search: python3 -m http.server --directory build/site'
 
 lint: tools  ## Check style, words, types and who may import whom
 	@echo '[1/5] ruff check' && $(in_env) --unbuilt ruff check --quiet

@@ -94,7 +94,9 @@ def _block(block: Block, names: set[str]) -> list[str]:
     ]
     parts = [prose(' '.join(text.split())) for text in block.prose.split('\n\n') if text.strip()]
     if constants:
-        parts.append(table(('constant', 'value', 'meaning'), constants))
+        columns = 3 if any(row[2] for row in constants) else 2
+        head = ('constant', 'value', 'meaning')[:columns]
+        parts.append(table(head, [row[:columns] for row in constants]))
     if fields:
         parts.append(table(('field', 'type', 'meaning'), fields))
     return parts
