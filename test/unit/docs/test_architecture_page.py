@@ -1,0 +1,38 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The page on the architecture has the rooms that there are, in the order that linters check."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / 'docs' / 'explanation' / 'architecture.md').read_text()
+ROOMS = re.findall(r'^\| `(\w+)(?:/|\.py)` \|', PAGE, re.MULTILINE)
+
+
+def test_every_room_is_there():
+    package = ROOT / 'hotswap_ros'
+    folders = {path.parent.name for path in package.glob('*/__init__.py')}
+    assert set(ROOMS) == folders | {'text'}
+
+
+def test_their_order_is_that_of_the_layers():
+    tomllib = pytest.importorskip('tomllib', reason='in the standard library from Python 3.11 on')
+    contracts = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']['importlinter']
+    (layers,) = (one['layers'] for one in contracts['contracts'] if one['id'] == 'rooms')
+    levels = {
+        room: level
+        for level, layer in enumerate(reversed(layers))
+        for room in re.findall(r'\w+', layer)
+    }
+    assert [levels[room] for room in ROOMS] == sorted(levels.values())
+
+
+def test_what_to_read_first_exists():
+    for name in re.findall(r'^\d\. `(\w+\.\w+)` in `(\w+)/`', PAGE, re.MULTILINE):
+        (kind, function), room = name[0].split('.'), name[1]
+        sources = [path.read_text() for path in (ROOT / 'hotswap_ros' / room).rglob('*.py')]
+        assert any(f'class {kind}' in text and f'def {function}(' in text for text in sources)
