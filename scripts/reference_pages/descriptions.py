@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What keys and events mean: the sentence in the code, or the one in descriptions.yaml.
+Descriptions of keys and events: the sentence in the code, or the one in descriptions.yaml.
 
 The code goes first: `Field(description=...)` of a key, `description` of a kind of event. A
 sentence that has moved there is removed from the file.
