@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What somebody asked for: a plan, its criteria, and the steps that it compiles to.
+Plans: a person's request for a rollout, its criteria, and the steps that it compiles to.
 
 `load_plan` reads YAML or JSON text into a Plan; `compile_plan` turns it, with the fleet of this
-moment, into a list of steps; `review` goes through its checklist; `advise` names the strategy that
-fits. All are pure.
+moment, into a list of steps; `review` goes through its checklist; `advise` chooses a strategy. All
+are pure functions.
 """
 
 from hotswap_ros.plan.advisor import Advice, Risk, advise

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which strategy fits: the decision tree of the model distribution strategies guide."""
+"""The advisor: a decision tree that chooses a strategy, from the distribution strategies guide."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 from hotswap_ros.plan.base import Strategy
 
-#: Fewer robots than these make cohorts that tell nothing; more want stages of their own.
+#: Below the first number of robots, cohorts are too small to judge; above the second, a fleet of
+#: unknown risk grows in stages.
 _SMALL, _LARGE = 10, 100
-#: Fewer robots than these are too few for two arms of whole robots.
-_TWO_ARMS = 20
+#: Below this number of robots, half of the fleet is too small for each of two versions.
+_HALVES = 20
 
 
 class Risk(str, enum.Enum):
-    """How much a version changes: a bug fix, an optimisation, a new algorithm."""
+    """The size of a change: a bug fix, an optimisation, a new algorithm."""
 
     LOW = 'low'
     MEDIUM = 'medium'
@@ -27,7 +28,7 @@ class Risk(str, enum.Enum):
 
 @dataclass(frozen=True)
 class Advice:
-    """A strategy, why it fits, and a plan that can be run as it is."""
+    """A strategy, the reason for it, and the text of a plan that can run as it is."""
 
     strategy: Strategy
     reason: str
@@ -46,14 +47,14 @@ def advise(
     regions: Sequence[str] = (),
 ) -> Advice:
     """
-    Return which strategy fits.
+    Return the strategy that fits a fleet of `robots` robots.
 
-    `compares`: the question is which of two versions is better, not whether one may replace the
-    other; `previous` is then the other. `risk` None: not known. With several `regions` a fleet of
-    medium size goes by region. Raises ValueError for a fleet without robots.
+    With `compares` the question is whether `version` or `previous` is better, and not whether
+    `version` may replace it. A `risk` of None is unknown. A fleet of medium size with several
+    `regions` is updated by region. Raises ValueError for a fleet without robots.
     """
     if robots < 1:
-        raise ValueError(f"'robots' is {robots}: a fleet has at least one")
+        raise ValueError(f"'robots' is {robots}: it must be at least 1")
     strategy, reason, body = _choose(robots, is_production, risk, compares, previous, regions)
     criteria = 'conservative' if is_production else 'aggressive'
     if strategy is Strategy.AB_TESTING:
@@ -77,38 +78,38 @@ def _choose(
     regions: Sequence[str],
 ) -> tuple[Strategy, str, str]:
     if compares:
-        by = 'robots' if robots >= _TWO_ARMS else 'tasks'
-        why = f'{robots} robots are enough to compare halves of the fleet'
+        by = 'robots' if robots >= _HALVES else 'tasks'
+        why = f'{robots} robots are enough to give each version half of the fleet'
         if by == 'tasks':
-            why = f'{robots} robots are too few for halves, so every robot serves both'
+            why = f'{robots} robots are too few for two halves, so each robot serves both versions'
         body = f'testDuration: P7D\nassignment: {by}\nwinnerCriteria: {{metric: success_rate}}\n'
-        return Strategy.AB_TESTING, f'Two versions are to be compared; {why}.', body
+        return Strategy.AB_TESTING, f'To find the better of two versions: {why}.', body
     if not is_production:
-        return Strategy.DIRECT, 'For testing, the fastest way will do.', ''
+        return Strategy.DIRECT, 'For testing: the fastest strategy, without stages.', ''
     if robots < _SMALL:
         return (
             Strategy.DIRECT,
-            f'{robots} robots are too few for cohorts; be there to watch, and roll back by hand.',
+            f'{robots} robots are too few for cohorts: watch the rollout, and roll back by hand.',
             '',
         )
     if risk is Risk.HIGH:
         return (
             Strategy.PHASES,
-            'A new algorithm is risky: a canary first, then stages.',
+            'A new algorithm is a high risk: start with a canary, then grow in stages.',
             _PHASES,
         )
     if risk is Risk.MEDIUM or (risk is None and robots > _LARGE):
-        why = 'An optimisation is of medium risk' if risk else f'{robots} robots are a large fleet'
+        why = 'An optimisation is a medium risk' if risk else f'{robots} robots are a large fleet'
         return Strategy.PROGRESSIVE_ROLLOUT, f'{why}: grow in stages.', _STAGES
     if risk is None and len(regions) > 1:
         names = ', '.join(f'"{region}"' for region in regions)
         return (
             Strategy.REGIONAL_ROLLOUT,
-            f'{robots} robots in {len(regions)} regions: one region after the other.',
+            f'{robots} robots in {len(regions)} regions: update one region after the other.',
             f'regions: [{names}]\ndelayBetweenRegions: PT15M\n',
         )
-    why = 'A bug fix is of low risk' if risk else f'{robots} robots are a fleet of medium size'
-    return Strategy.CANARY, f'{why}: a tenth first, then all.', _CANARY
+    why = 'A bug fix is a low risk' if risk else f'{robots} robots are a fleet of medium size'
+    return Strategy.CANARY, f'{why}: update 10% of the robots first, then all.', _CANARY
 
 
 def _ab_head(model_id: str, version: str, previous: str) -> str:
@@ -118,8 +119,8 @@ def _ab_head(model_id: str, version: str, previous: str) -> str:
     )
 
 
-#: Not more than a hint: a plan that blocks until people have signed cannot be run as it is.
-_CHECKLIST_HINT = '# checklist: production   # what has to be true first: hotswap checklist\n'
+#: A comment only: a plan that waits for signatures cannot run as it is.
+_CHECKLIST_HINT = "# checklist: production   # conditions to meet first: 'hotswap checklist'\n"
 _CANARY = 'canaryPercentage: 10\ncanaryDuration: PT30M\n'
 _STAGES = """\
 stages:

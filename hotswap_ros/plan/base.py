@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What all plans have in common. Keys may be written in camelCase or in snake_case."""
+"""The base of all plans: the keys and steps that they share."""
 
 from __future__ import annotations
 
@@ -35,72 +35,138 @@ class Strategy(str, enum.Enum):
 
 
 def strategy_of(data: Any) -> str | None:
-    """Return which strategy a plan, or the data of one, names: the discriminator of plans."""
+    """Return the strategy that a plan, or the data of one, names: the discriminator of plans."""
     found = data.get('strategy') if isinstance(data, dict) else getattr(data, 'strategy', None)
     return found.value if isinstance(found, Strategy) else found
 
 
 class Approval(Section):
-    """How long to wait for a person's approval, and what happens when nobody gives it."""
+    """A wait for the approval of a person, and what happens without one."""
 
-    timeout: Duration = timedelta(hours=24)
-    on_timeout: Literal['pause', 'rollback', 'continue'] = 'pause'
+    timeout: Duration = Field(timedelta(hours=24), description='How long to wait for an approval.')
+    on_timeout: Literal['pause', 'rollback', 'continue'] = Field(
+        'pause', description='What happens when nobody approves in time.'
+    )
 
 
 class BasePlan(Section):
     """
-    A rollout as somebody asked for it; each strategy is a class of its own.
+    A rollout as a person asked for it; each strategy is a class of its own.
 
-    Robots take part that have all of the `labels`; none: every robot.
-    `confirm_timeout` is how long reachable robots may take to load the version or to confirm a
-    routing; `lease` is how long a robot goes on serving the candidate without hearing from the
-    coordinator. `max_unreachable` is how many robots of a cohort may be out of reach before the
-    rollout pauses, `max_missing` how many that are in reach may send no counters for
-    `missing_after`, and `max_failed_queries` how many times in a row the gate may fail to judge.
-    `on_inconclusive` is what becomes of a stage whose gate cannot decide. The rollout starts and
-    advances within `deployment_windows` only; none: at any time. It does not start while its
-    `checklist` blocks it; None: nothing is asked.
+    Keys may be written in camelCase or in snake_case.
     """
 
-    #: Whether robots that are heard of later belong with those of their region.
+    #: Whether a robot that joins late belongs to the robots of its region.
     is_regional: ClassVar[bool] = False
 
-    model_id: str = Field(min_length=1)
-    version: str = Field(min_length=1)
-    strategy: Strategy
-    labels: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    success_criteria: SuccessCriteria = SuccessCriteria()
-    confirm_timeout: Duration = timedelta(minutes=2)
-    lease: Annotated[Duration, Field(ge=timedelta(seconds=3))] = timedelta(seconds=10)
-    max_unreachable: int = Field(0, ge=0)
-    max_missing: int = Field(0, ge=0)
-    missing_after: Annotated[Duration, Field(ge=timedelta(seconds=3))] = timedelta(minutes=2)
-    max_failed_queries: int = Field(3, ge=0)
-    on_inconclusive: Literal['pause', 'continue', 'rollback'] = 'pause'
-    deployment_windows: tuple[DeploymentWindow, ...] = ()
-    checklist: Checklist | None = None
+    model_id: str = Field(
+        min_length=1, description='The model (named policy). `ABTesting` takes it from `modelA`.'
+    )
+    version: str = Field(
+        min_length=1,
+        description=(
+            "The version to roll out, as text (`'24'`, not `24`). `ABTesting` takes it from "
+            '`modelB`.'
+        ),
+    )
+    strategy: Strategy = Field(
+        description=(
+            'How the version is brought to the fleet. Leave it out where `phases` are given.'
+        ),
+    )
+    labels: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (),
+        description=(
+            'Labels that a robot must have to take part, all of them, such as `[gripper=jaw]`. '
+            'Empty means every robot.'
+        ),
+    )
+    success_criteria: SuccessCriteria = Field(
+        SuccessCriteria(), description='What the candidate must hold.'
+    )
+    confirm_timeout: Duration = Field(
+        timedelta(minutes=2),
+        description=(
+            'How long reachable robots may take to load a version or to confirm a routing. After '
+            'it the rollout is rolled back.'
+        ),
+    )
+    lease: Annotated[Duration, Field(ge=timedelta(seconds=3))] = Field(
+        timedelta(seconds=10),
+        description='How long a robot serves the candidate without hearing the coordinator.',
+    )
+    max_unreachable: int = Field(
+        0,
+        ge=0,
+        description=(
+            'How many robots of the cohort may be unreachable before the rollout pauses. It '
+            'resumes when enough robots are back. A quarantined robot counts as unreachable.'
+        ),
+    )
+    max_missing: int = Field(
+        0,
+        ge=0,
+        description=(
+            'How many reachable robots may send no counters for `missingAfter` before the rollout '
+            'pauses. It resumes when enough counters arrive.'
+        ),
+    )
+    missing_after: Annotated[Duration, Field(ge=timedelta(seconds=3))] = Field(
+        timedelta(minutes=2),
+        description='Time without counters after which the counters of a robot are missing.',
+    )
+    max_failed_queries: int = Field(
+        3,
+        ge=0,
+        description=(
+            'How many times in a row the gate itself may fail to judge before the rollout pauses.'
+        ),
+    )
+    on_inconclusive: Literal['pause', 'continue', 'rollback'] = Field(
+        'pause',
+        description=(
+            'What happens when a gate cannot decide: pause and ask a person, continue, or roll '
+            'back. If a stage has no task at all, the rollout pauses, unless this says '
+            '`rollback`.'
+        ),
+    )
+    deployment_windows: tuple[DeploymentWindow, ...] = Field(
+        (),
+        description=(
+            'The rollout starts and takes steps forward only within these windows. It watches, '
+            'and rolls back, at any time. Empty means at any time.'
+        ),
+    )
+    checklist: Checklist | None = Field(
+        None,
+        description=(
+            'What must be true before the rollout starts: a preset, or a mapping. Left out: '
+            'nothing is checked.'
+        ),
+    )
 
     def fit(self, fleet: Sequence[Robot]) -> None:
-        """Raise PlanError when the plan names what the robots in reach do not have."""
+        """Raise PlanError when the plan names what no reachable robot has."""
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
         """
         Return the steps for the robots of `fleet`, none of which serves the version.
 
-        `salt` keys every choice among them. Raises PlanError when these robots do not do.
+        `salt` keys every random choice of robots. Raises PlanError when the plan does not fit
+        these robots.
         """
         raise NotImplementedError
 
     def admits(self, robot: Robot) -> bool:
-        """Return whether a robot that is heard of later may join, if its labels are right."""
+        """Return whether a robot with the right labels may join late."""
         return True
 
     def means(self, robot: Robot) -> bool:
-        """Return whether a robot has the labels that are asked for."""
+        """Return whether a robot has all labels of the plan."""
         return set(self.labels) <= set(robot.labels)
 
     def is_open(self, now: float) -> bool:
-        """Return whether the rollout may start and advance, at seconds since 1970."""
+        """Return whether the rollout may start and advance at `now`, in seconds since 1970."""
         windows = self.deployment_windows
         return not windows or any(window.is_open(now) for window in windows)
 
@@ -147,7 +213,7 @@ class BasePlan(Section):
 
 
 def _strategies(root: type[BasePlan] = BasePlan) -> list[type[BasePlan]]:
-    """Return the classes that are not the root of others."""
+    """Return the classes without subclasses."""
     found = [one for child in root.__subclasses__() for one in _strategies(child)]
     return found or [root]
 

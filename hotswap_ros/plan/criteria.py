@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the candidate must hold, and how that is judged."""
+"""Success criteria: the limits that a candidate must keep, and the method that judges them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hotswap_ros.plan.section import Section
 
 
 class Method(str, enum.Enum):
-    """How success is judged."""
+    """The method that judges success; gates/checks/ has the methods."""
 
     SEQUENTIAL = 'sequential'
     FIXED = 'fixed'
@@ -24,7 +24,7 @@ class Method(str, enum.Enum):
 
 
 class Control(str, enum.Enum):
-    """What the candidate is compared with."""
+    """The tasks that the candidate is compared with; gates/pairing/ has the comparisons."""
 
     WITHIN_ROBOTS = 'within_robots'
     ACROSS_ROBOTS = 'across_robots'
@@ -33,7 +33,7 @@ class Control(str, enum.Enum):
 
 
 class Preset(str, enum.Enum):
-    """Criteria that go together, after the model distribution strategies guide."""
+    """Sets of limits, after the model distribution strategies guide."""
 
     CONSERVATIVE = 'conservative'
     AGGRESSIVE = 'aggressive'
@@ -55,50 +55,128 @@ _PRESETS: dict[str, dict[str, float]] = {
 
 class SuccessCriteria(Section):
     """
-    What the candidate must hold; a criterion that is None is not checked.
+    The limits that the candidate must keep; one that is None is not checked.
 
-    `preset` fills in those that are not given: `conservative` is for production, `aggressive` for
-    development.
-
-    `max_success_drop` is the tolerated loss in success rate against the control (0.02: two
-    points); a plan may call it `maxAccuracyDrop`. `max_category_drop` is the tolerated loss
-    in any one task category as a part of the control's rate there (0.5: half of it).
-    `max_latency_ms` limits the 95th percentile of the candidate's inference latency,
-    `max_latency_increase` that percentile against the control's (0.2: a fifth more),
-    `max_error_rate` the share of its requests that fail, `max_stuck_per_robot` its stuck tasks on
-    any one robot. `grave_events` must not be more frequent than with the control.
-    `min_shadow_agreement` is the share of decisions that a shadow has to make as the stable
-    version does; `max_input_drift` the population stability index of any input feature against
-    the manifest's training statistics. `max_unreachable_share` of the robots may be out of reach,
-    and `sample_ratio_alpha` is the probability below which the split of the tasks is not believed
-    to be the one that was asked for: beyond either, nothing can be decided.
-
-    `method`: `sequential` looks after every task and keeps its promise all the same; `fixed` tests
-    once at the end of each stage; `threshold` compares the observed rates there, as people do by
-    hand. `control` is what the candidate is compared with; `baseline_success_rate` is the number
-    for `fixed`, and stands for that control. `harm_null` is what has to be disproved to roll
-    back: that the candidate is not worse at all, or not worse by more than the tolerance. `alpha`
-    is the probability of rolling back an equal candidate, over the whole rollout and all checks
-    together.
+    Of the methods, `sequential` looks after every block of tasks and keeps `alpha` however often
+    it looks; `fixed` tests once at the end of each stage; `threshold` compares the observed rates
+    there and keeps no `alpha`.
     """
 
-    preset: Preset | None = None
-    method: Method = Method.SEQUENTIAL
-    control: Control = Control.WITHIN_ROBOTS
-    baseline_success_rate: float | None = Field(None, gt=0, lt=1)
-    max_success_drop: float = Field(0.02, ge=0, lt=1)
-    max_category_drop: float | None = Field(None, gt=0, lt=1)
-    max_latency_ms: float | None = Field(None, gt=0, le=LATENCY_EDGES_MS[-1])
-    max_latency_increase: float | None = Field(None, ge=0, le=100)
-    max_error_rate: float | None = Field(None, gt=0, lt=1)
-    max_stuck_per_robot: int | None = Field(10, ge=0)
-    grave_events: tuple[Literal['stuck', 'fallback'], ...] = ('stuck', 'fallback')
-    min_shadow_agreement: float | None = Field(None, gt=0, lt=1)
-    max_input_drift: float | None = Field(None, gt=0)
-    max_unreachable_share: float | None = Field(None, ge=0, lt=1)
-    sample_ratio_alpha: float | None = Field(None, gt=0, lt=0.5)
-    harm_null: Literal['not_worse', 'not_worse_than_tolerance'] = 'not_worse'
-    alpha: float = Field(0.05, gt=0, lt=0.5)
+    preset: Preset | None = Field(
+        None,
+        description=(
+            'Values for limits that are not given. `conservative` (for production): latency '
+            'increase 10%, errors 1%, success drop 5 points. `aggressive`: 30%, 5%, 10 points.'
+        ),
+    )
+    method: Method = Field(Method.SEQUENTIAL, description='How success is judged.')
+    control: Control = Field(
+        Control.WITHIN_ROBOTS, description='What the candidate is compared with.'
+    )
+    baseline_success_rate: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description='The success rate for `control: fixed`. Giving it selects that control.',
+    )
+    max_success_drop: float = Field(
+        0.02,
+        ge=0,
+        lt=1,
+        description=(
+            'Tolerated drop in success rate against the control (0.02 means two points). '
+            '`maxAccuracyDrop` is another name for it.'
+        ),
+    )
+    max_category_drop: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description=(
+            "Tolerated drop in any one task category, as a part of the control's rate there (0.5 "
+            'means half of it). Not with the controls `fixed` and `history`, nor with '
+            '`BlueGreen`.'
+        ),
+    )
+    max_latency_ms: float | None = Field(
+        None,
+        gt=0,
+        le=LATENCY_EDGES_MS[-1],
+        description="Limit of the 95th percentile of the candidate's inference latency.",
+    )
+    max_latency_increase: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description=(
+            "How much slower than the control's that percentile may be (0.2 means 20%), rounded "
+            'up to the next edge of the latency histogram.'
+        ),
+    )
+    max_error_rate: float | None = Field(
+        None, gt=0, lt=1, description='Share of its requests that the candidate may fail.'
+    )
+    max_stuck_per_robot: int | None = Field(
+        10,
+        ge=0,
+        description=(
+            'A robot with more stuck tasks on the candidate than this stops the rollout at once.'
+        ),
+    )
+    grave_events: tuple[Literal['stuck', 'fallback'], ...] = Field(
+        ('stuck', 'fallback'),
+        description=(
+            'What must not be more frequent than with the control: stuck tasks, and tasks with a '
+            'fallback (the guard replaced an answer). `[]` means none.'
+        ),
+    )
+    min_shadow_agreement: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description='Share of its decisions that a shadow must make as the stable version does.',
+    )
+    max_input_drift: float | None = Field(
+        None,
+        gt=0,
+        description=(
+            "Limit of the population stability index of any input feature against the manifest's "
+            '`input_statistics`. 0.2 is usual.'
+        ),
+    )
+    max_unreachable_share: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description=(
+            'Share of the robots that may be unreachable. Above it the gate is inconclusive.'
+        ),
+    )
+    sample_ratio_alpha: float | None = Field(
+        None,
+        gt=0,
+        lt=0.5,
+        description=(
+            'The gate is inconclusive if the observed split of the tasks is less likely than this '
+            'under the planned split. 0.001 is usual.'
+        ),
+    )
+    harm_null: Literal['not_worse', 'not_worse_than_tolerance'] = Field(
+        'not_worse',
+        description=(
+            'What must be disproved to roll back: that the candidate is not worse at all, or not '
+            'worse by more than the tolerance.'
+        ),
+    )
+    alpha: float = Field(
+        0.05,
+        gt=0,
+        lt=0.5,
+        description=(
+            'Probability that an equal candidate is rolled back, over the whole rollout and all '
+            'checks.'
+        ),
+    )
 
     @model_validator(mode='before')
     @classmethod
@@ -109,7 +187,7 @@ class SuccessCriteria(Section):
         success = [key for key in ('maxSuccessDrop', 'max_success_drop') if key in data]
         if accuracy and success:
             raise ValueError(
-                f"'{accuracy[0]}' and '{success[0]}' are two names of one limit: give one of them"
+                f"'{accuracy[0]}' and '{success[0]}' are two names of one limit: write one of them"
             )
         data = {'maxSuccessDrop' if key in accuracy else key: data[key] for key in data}
         if {'baselineSuccessRate', 'baseline_success_rate'} & data.keys():
@@ -121,13 +199,13 @@ class SuccessCriteria(Section):
         given = self.baseline_success_rate
         if self.control is Control.FIXED and given is None:
             raise ValueError(
-                "control 'fixed' needs the number that it stands for: add "
-                "'baselineSuccessRate: 0.92' with the rate of the previous version"
+                "control 'fixed' needs 'baselineSuccessRate', the success rate of the previous "
+                "version: add it, such as 'baselineSuccessRate: 0.92'"
             )
         if self.control is not Control.FIXED and given is not None:
             raise ValueError(
-                f"'baselineSuccessRate' is {given:g}, but 'control' is '{self.control.value}', "
-                "which measures it: leave one of the two out, or set 'control' to 'fixed'"
+                f"'baselineSuccessRate' is {given:g}, but control '{self.control.value}' measures "
+                "this rate: remove one of them, or set 'control' to 'fixed'"
             )
         return self
 
@@ -135,8 +213,9 @@ class SuccessCriteria(Section):
     def _categories_have_a_control(self) -> SuccessCriteria:
         if self.max_category_drop is not None and self.control in (Control.FIXED, Control.HISTORY):
             raise ValueError(
-                "'maxCategoryDrop' needs a control at the same time, but 'control' is "
-                f"'{self.control.value}': remove it, or compare within_robots or across_robots"
+                "'maxCategoryDrop' needs a control at the same time, which control "
+                f"'{self.control.value}' does not have: remove 'maxCategoryDrop', or set "
+                "'control' to 'within_robots' or 'across_robots'"
             )
         return self
 

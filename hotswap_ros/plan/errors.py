@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is said of a plan that cannot be run."""
+"""The error of plans, and the remedy for a name that is not known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class PlanError(Exception):
     """
     The text is not a plan, or the plan does not fit the fleet.
 
-    `problems` has one sentence per thing that is wrong.
+    `problems` has one sentence for each problem: the field, the problem, the remedy.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -22,10 +22,10 @@ class PlanError(Exception):
 
 
 def names_near(wanted: str, known: Iterable[str]) -> str:
-    """Return a remedy that names what may have been meant, or what there is."""
+    """Return a remedy that lists the known names nearest to `wanted`, or else all of them."""
     names = sorted(known)
     near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
     if near:
         return f'did you mean {" or ".join(near)}?'
     shown = ', '.join(names[:10]) + (' …' if len(names) > 10 else '')
-    return f'there are: {shown}' if names else 'there are none'
+    return f'known: {shown}' if names else 'none is known'

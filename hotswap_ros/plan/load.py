@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Reading a plan from text, with errors that a person can act on."""
+"""The reader of plans: from YAML or JSON text to a Plan, or to errors with a remedy."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def load_plan(text: str) -> Plan:
     except (yaml.YAMLError, ValueError) as error:
         problem = f'the plan is not YAML or JSON: {_one_line(error)}'
         if '\n' not in text.strip():
-            # YAML within YAML, as on the command line of ROS, folds lines that stand in quotes.
-            problem += '. It is one line: were its line breaks lost on the way?'
+            # YAML within YAML, as on the command line of ROS, folds lines in quotes.
+            problem += '. The text has one line: check whether its line breaks were lost'
         raise PlanError([problem]) from error
     except RecursionError as error:
-        raise PlanError(['the plan is nested too deeply to be a plan']) from error
+        raise PlanError(['the plan is nested too deeply: remove levels']) from error
     if not isinstance(data, dict):
         raise PlanError(
             [
@@ -77,7 +77,7 @@ def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A key that is written twice is an error, where YAML would silently keep the last."""
+    """A YAML loader that refuses a key written twice; YAML itself would keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         _refuse_duplicates(
@@ -86,7 +86,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 for key, _ in node.value
                 if key.tag != 'tag:yaml.org,2002:merge'
             ),
-            f' in what begins at line {node.start_mark.line + 1}',
+            f' in the mapping at line {node.start_mark.line + 1}',
         )
         return super().construct_mapping(node, deep)
 
@@ -95,7 +95,7 @@ def _refuse_duplicates(keys: Iterable[Any], where: str) -> None:
     seen = set()
     for key in keys:
         if not isinstance(key, Hashable):
-            continue  # for the loader to refuse
+            continue  # The loader refuses it.
         if key in seen:
             raise PlanError([f"key '{key}' is written twice{where}: write it once"])
         seen.add(key)
@@ -115,11 +115,11 @@ def _kind(data: object) -> str:
 
 
 def problems_of(error: ValidationError) -> list[str]:
-    """Return a sentence for each field that is wrong: where it is, what is wrong, the remedy."""
+    """Return a sentence for each wrong field: the field, the problem, the remedy."""
     return [_problem(entry) for entry in error.errors()]
 
 
-#: Where pydantic says which of several classes it took, which is no place in the text.
+#: Parts of pydantic's locations that name a class and are no place in the text.
 _TAGS = tuple(Strategy)
 
 
@@ -127,16 +127,16 @@ def _strategy_problem(where: str, found: object) -> str:
     known = [strategy.value for strategy in Strategy if strategy is not Strategy.PHASES]
     if not found:
         return f'{where}: is missing: add one of {", ".join(known)}'
-    return f"{where}: '{found}' is not one: {names_near(str(found), known)}"
+    return f"{where}: unknown strategy '{found}': {names_near(str(found), known)}"
 
 
-#: What to write, where the words of pydantic are those of a programmer.
+#: Problems and remedies where pydantic's own text is for programmers.
 _WANTED = {
-    'string_type': 'must be a text: write one, in quotes if it looks like a number',
+    'string_type': 'must be text: write it in quotes if it looks like a number',
     'time_delta_parsing': "must be a duration: write 'PT15M', or a number of seconds",
     'time_delta_type': "must be a duration: write 'PT15M', or a number of seconds",
     'tuple_type': "must be a list: begin each entry with '-'",
-    'model_type': 'must be keys with values: leave it out if there are none',
+    'model_type': 'must be keys with values: remove it if there are none',
 }
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What all parts of a plan have in common: two spellings, and no key that is not known."""
+"""The base class of all parts of a plan: two spellings of each key, and no unknown key."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Section(BaseModel):
             if name is None:
                 raise ValueError(f"unknown key '{key}': {cls._remedy(key, spellings)}")
             if name in seen:
-                raise ValueError(f"'{seen[name]}' and '{key}' are one key: write it once")
+                raise ValueError(f"'{seen[name]}' and '{key}' are the same key: write it once")
             seen[name] = key
         return data
 
@@ -53,13 +53,13 @@ class Section(BaseModel):
 
     @classmethod
     def _remedy(cls, key: object, spellings: dict[str, str]) -> str:
-        """Return what to write instead of a key that is not known."""
+        """Return the remedy for an unknown key."""
         homes = [to_camel(name) for name in cls.model_fields if key in cls._keys_below(name)]
         if homes:
-            return f"it belongs below '{homes[0]}'"
+            return f"it belongs under '{homes[0]}'"
         near = difflib.get_close_matches(str(key), spellings, n=1, cutoff=0.5)
         known = ', '.join(to_camel(name) for name in dict.fromkeys(spellings.values()))
-        return f"did you mean '{near[0]}'?" if near else f'known here: {known}'
+        return f"did you mean '{near[0]}'?" if near else f'known: {known}'
 
     @classmethod
     def _keys_below(cls, name: str) -> set[str]:

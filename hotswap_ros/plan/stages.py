@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Stages of robots: how cohorts are chosen, and the steps of a stage."""
+"""Stages and cohorts: a percentage of the robots, and the choice of these robots."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Duration = Annotated[timedelta, Field(ge=timedelta(0))]
 
 @dataclass(frozen=True)
 class Robot:
-    """What a strategy needs to know of a robot; `serves` is its stable version."""
+    """A robot as strategies know it; `serves` is its stable version."""
 
     robot_id: str
     region: str = ''
@@ -32,33 +32,55 @@ class Robot:
 
 class Stage(Section):
     """
-    One step up: a percentage of the robots, watched for a number of tasks and for a time.
+    A percentage of the robots, watched for a number of tasks, for a time, or for both.
 
-    Both must be in before the stage can pass: `tasks` counts tasks that the candidate finished,
-    `duration` is the least time; a stage of no tasks and no time is not watched. `timeout` is how
-    long to wait for the tasks before the stage is called inconclusive. `control_share` is the
-    share of the robots' tasks that stays on the previous version as the concurrent control; by
-    default half, and a tenth in the last stage. The larger it is, the fewer tasks a bad candidate
-    gets before it is found out, and the longer the stage takes. `max_unreachable` is that of the
-    plan, for this stage.
+    The stage can pass when both are complete; a stage of no tasks and no time is not watched. The
+    larger `control_share` is, the fewer tasks a bad candidate gets before the gate finds it, and
+    the longer the stage takes.
     """
 
-    percentage: float = Field(gt=0, le=100)
-    tasks: int | None = Field(None, ge=1)
-    duration: Duration | None = None
-    timeout: Duration = timedelta(hours=24)
-    control_share: float | None = Field(None, ge=0, lt=1)
-    max_unreachable: int | None = Field(None, ge=0)
+    percentage: float = Field(
+        gt=0,
+        le=100,
+        description=(
+            'Percentage of the robots: a stable random choice, spread over the regions, at least '
+            'one robot. Percentages rise to 100.'
+        ),
+    )
+    tasks: int | None = Field(
+        None, ge=1, description='Tasks that the candidate has to finish in this stage.'
+    )
+    duration: Duration | None = Field(None, description='Minimum time of the stage.')
+    timeout: Duration = Field(
+        timedelta(hours=24),
+        description=(
+            'How long to wait for the tasks, or for `duration` if that is longer. After it the '
+            'gate is inconclusive.'
+        ),
+    )
+    control_share: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description=(
+            "Share of the robots' tasks that stays on the previous version, as the control. The "
+            'default is 0.5, and 0.1 at 100%. 0 is possible only where other robots or a number '
+            'are the control.'
+        ),
+    )
+    max_unreachable: int | None = Field(
+        None, ge=0, description='Replaces `maxUnreachable` of the plan for this stage.'
+    )
 
     @model_validator(mode='after')
     def _has_an_end(self) -> Stage:
         if self.tasks is None and self.duration is None:
-            raise ValueError("a stage needs 'tasks', 'duration' or both: else it has no end")
+            raise ValueError("a stage needs an end: add 'tasks', 'duration' or both")
         return self
 
     @property
     def is_watched(self) -> bool:
-        """Return whether anything has to come in before the stage can pass."""
+        """Return whether the stage waits for tasks or for a time."""
         return bool(self.tasks or self.duration)
 
     @property
@@ -71,11 +93,11 @@ class Stage(Section):
 
 def select_cohort(fleet: Sequence[Robot], percentage: float, salt: str) -> tuple[str, ...]:
     """
-    Return the robots that make up `percentage` of the fleet, at least one.
+    Return the ids of the robots that are `percentage` (0 to 100) of the fleet, at least one.
 
-    A keyed hash orders the robots within each region and the regions are interleaved in proportion
-    to their size, so that a cohort is a stable random subset, stratified by region, and a higher
-    percentage only adds robots.
+    A hash with the key `salt` orders the robots of each region, and the regions are interleaved in
+    proportion to their size. So a cohort is a stable random subset, stratified by region, and a
+    higher percentage only adds robots.
     """
     ranked: list[tuple[float, float, str]] = []
     for region in {robot.region for robot in fleet}:

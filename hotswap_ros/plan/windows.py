@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""When a rollout may start and advance."""
+"""Deployment windows: the hours in which a rollout may start and advance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import enum
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from hotswap_ros.plan.section import Section
 
@@ -28,42 +28,49 @@ class Day(str, enum.Enum):
 
 class DeploymentWindow(Section):
     """
-    Hours of some days, `start` included and `end` not, in a time zone.
+    Hours of some days, in a time zone, from `start` until just before `end`.
 
-    A window that ends before it starts goes on past midnight, and belongs to the day on which it
-    began.
+    A window that ends before it starts continues past midnight, and belongs to the day on which it
+    starts.
     """
 
-    days: tuple[Day, ...] = tuple(Day)
-    start: time = time(0)
-    end: time = time(0)
-    timezone: str = 'UTC'
+    days: tuple[Day, ...] = Field(tuple(Day), description='Days on which the window begins.')
+    start: time = Field(
+        time(0), description="Time of day at which the window opens, in quotes: `'22:00'`."
+    )
+    end: time = Field(
+        time(0),
+        description=(
+            'Time of day at which the window closes. An end before the start means the next day.'
+        ),
+    )
+    timezone: str = Field('UTC', description='Name of the time zone, such as `Europe/Berlin`.')
 
     @field_validator('start', 'end', mode='before')
     @classmethod
     def _is_a_time_of_day(cls, value: object) -> object:
         # YAML reads 22:30 as a number of base 60.
         if isinstance(value, (int, float)):
-            raise ValueError(f"{value} is no time of day: write '22:30', in quotes")
+            raise ValueError(f"{value} is not a time of day: write it in quotes, such as '22:30'")
         return value
 
     @field_validator('start', 'end')
     @classmethod
     def _has_no_zone(cls, value: time) -> time:
         if value.tzinfo is not None:
-            raise ValueError("must have no offset: name the zone in 'timezone'")
+            raise ValueError("must have no offset: write the time zone in 'timezone'")
         return value
 
     @model_validator(mode='after')
     def _can_be_open(self) -> DeploymentWindow:
         if not self.days:
-            raise ValueError("'days' is empty, so it is never open: name days, or leave it out")
+            raise ValueError("'days' is empty, so the window never opens: add days, or remove it")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(
-                f"'timezone' is '{self.timezone}', which this machine does not know: write "
-                "'Europe/Berlin' or 'UTC'"
+                f"'timezone' is '{self.timezone}', which this machine does not know: write a name "
+                "such as 'Europe/Berlin' or 'UTC'"
             ) from error
         return self
 

@@ -111,7 +111,7 @@ def fleet_facts(
             )
             for name in taking_part
         ),
-        silent=view.unreachable(plan.model_id, reports.keys(), now),
+        unreachable=view.unreachable(plan.model_id, reports.keys(), now),
         is_watched=any(step.watch is not None for step in steps),
         rehearsals=rehearsals,
     )
@@ -123,7 +123,7 @@ def _robot(report: RobotReport, candidate: str) -> RobotFacts:
     return RobotFacts(
         report.robot_id,
         serves,
-        can_go_back=stable is not None and stable.state in _WARM,
+        is_stable_ready=stable is not None and stable.state in _WARM,
         resident_limit=report.resident_limit,
         disk_free_bytes=report.disk_free_bytes,
         holds=report.is_ready(candidate),

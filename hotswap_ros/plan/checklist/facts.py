@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a checklist is held against: versions, robots and history, as values."""
+"""The facts that a checklist is compared with: versions, robots and history, as values."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 class LabResult(BaseModel):
     """
-    What a version did in tests before it saw a robot of the fleet.
+    The results of a version in tests before it ran on a robot of the fleet.
 
-    `success` is the share of its tasks that succeeded, `success_by_category` the same in each task
-    category.
+    `success` is the share (0 to 1) of its tasks that succeeded, `success_by_category` the same in
+    each task category.
     """
 
     model_config = ConfigDict(extra='ignore', frozen=True, allow_inf_nan=False)
@@ -29,9 +29,10 @@ class LabResult(BaseModel):
 @dataclass(frozen=True)
 class VersionFacts:
     """
-    What is known of a version; `problem` says why nothing is, with the remedy.
+    The facts on a version; `problem` says why they are not known, with the remedy.
 
-    `unbounded` are the outputs whose manifest leaves an element without a lower or upper bound.
+    `unbounded` are the outputs that have an element without a lower or upper bound in the
+    manifest.
     """
 
     size_bytes: int = 0
@@ -45,16 +46,16 @@ class RobotFacts:
     """
     One robot of the plan, as it reports itself.
 
-    `serves` is its stable version, which `can_go_back` says is loaded and warm. `holds` says
-    whether the candidate is, `size_bytes` is the candidate's (0: not known) and `warm_latency_ms`
-    the 95th percentile of its warm-up there. `counters_age_s` is how old its newest counters are,
-    and `clock_skew_s` by how much its clock is ahead of the coordinator's. None for each: not
-    known.
+    `serves` is its stable version; `is_stable_ready` says that this version is loaded and warm.
+    `holds` says that the candidate is loaded, `size_bytes` is the size of the candidate (0: not
+    known) and `warm_latency_ms` the 95th percentile of its warm-up on the robot. `counters_age_s`
+    is the age of its newest counters. Its clock is `clock_skew_s` ahead of the coordinator's. None
+    stands for what is not known.
     """
 
     robot_id: str
     serves: str
-    can_go_back: bool = True
+    is_stable_ready: bool = True
     resident_limit: int = 2
     disk_free_bytes: int | None = None
     holds: bool = False
@@ -66,7 +67,7 @@ class RobotFacts:
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """A rollback that a robot confirmed: when (seconds since 1970), and how long all took."""
+    """A rollback that a robot confirmed: its end in seconds since 1970, and how long it took."""
 
     ended: float
     seconds: float
@@ -75,16 +76,16 @@ class Rehearsal:
 @dataclass(frozen=True)
 class Facts:
     """
-    Everything that a checklist is held against, at `now` (seconds since 1970).
+    All facts that a checklist is compared with, at `now` (seconds since 1970).
 
-    `robots` are those of the plan and `silent` those of its model that are out of reach. `steps`
-    of the plan are `watched` by a gate. `versions` has what could be found out about each version;
+    `robots` are the reachable robots of the plan and `unreachable` the other robots of its model.
+    `is_watched` says whether a gate watches the plan. `versions` has the facts on each version,
     `rehearsals` the last confirmed rollback of each robot.
     """
 
     now: float
     robots: tuple[RobotFacts, ...] = ()
-    silent: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
     is_watched: bool = True
     versions: Mapping[str, VersionFacts] = field(default_factory=dict)
     rehearsals: Mapping[str, Rehearsal] = field(default_factory=dict)

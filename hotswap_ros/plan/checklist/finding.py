@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is found out about one item of a checklist, and the words that all items say it with."""
+"""The finding on one item of a checklist, and the case that all items are judged by."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hotswap_ros.plan.checklist.items import Checklist
 
 
 class Finding(NamedTuple):
-    """Whether an item is true (None: nobody knows), and a sentence with figure and remedy."""
+    """Whether an item is true (None: not known), and a sentence with the figure and the remedy."""
 
     is_true: bool | None
     sentence: str
 
 
 class Case(NamedTuple):
-    """What an item is judged by."""
+    """The plan, its checklist and the facts: all that an item is judged by."""
 
     plan: BasePlan
     checklist: Checklist
@@ -28,7 +28,7 @@ class Case(NamedTuple):
 
     @property
     def candidate(self) -> VersionFacts:
-        """Return what is known of the version to roll out."""
+        """Return the facts on the version to roll out."""
         return self.version(self.plan.version)
 
     @property
@@ -37,9 +37,9 @@ class Case(NamedTuple):
         return tuple(sorted({robot.serves for robot in self.facts.robots}))
 
     def version(self, name: str) -> VersionFacts:
-        """Return what is known of a version."""
+        """Return the facts on a version."""
         found = self.facts.versions.get(name)
-        return VersionFacts(problem=f'nothing is known of {name}') if found is None else found
+        return VersionFacts(problem=f'{name} is unknown') if found is None else found
 
 
-NO_ROBOT = Finding(None, 'No robot has been heard of: ask a coordinator that hears the fleet.')
+NO_ROBOT = Finding(None, 'No robot is known: ask a coordinator that hears the fleet.')

@@ -1,10 +1,11 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The items of a checklist that are about the robots: room, speed, network, and the way back."""
+"""The items of a checklist that are about the robots: space, speed, network and rollback."""
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from datetime import datetime, timezone
 
 from hotswap_ros.plan.checklist.facts import RobotFacts
@@ -16,7 +17,7 @@ _LATENCY_MS = 200.0
 
 
 def fallback_present(case: Case) -> Finding:
-    """See that every robot can hold both versions and has the one to go back to."""
+    """Check that every robot can hold both versions, and that its stable version is ready."""
     robots = case.facts.robots
     if not robots:
         return NO_ROBOT
@@ -24,35 +25,35 @@ def fallback_present(case: Case) -> Finding:
     if small:
         return Finding(
             False,
-            f"{few(small)} may hold one version only: raise parameter 'resident_limit' to 2 "
-            'there, so that the previous one stays loaded.',
+            f"{few(small)} may hold one version only: set parameter 'resident_limit' to 2 there, "
+            'so that the previous version stays loaded.',
         )
-    cold = [robot.robot_id for robot in robots if not robot.can_go_back]
+    cold = [robot.robot_id for robot in robots if not robot.is_stable_ready]
     if cold:
         return Finding(
             False,
-            f'The version to go back to is not ready on {few(cold)}: load it there, or override '
-            'when nothing is to be gone back to.',
+            f'The stable version is not ready on {few(cold)}, so a rollback would have to load '
+            'it: load it there, or override.',
         )
     served = '/'.join(case.previous)
     return Finding(
-        True, f'{served} is ready on {counted(robots)} and stays there: no load to go back.'
+        True, f'{served} is ready on {counted(robots)} and stays loaded: a rollback loads nothing.'
     )
 
 
 def storage(case: Case) -> Finding:
-    """See that every robot has room for the version beside the one that it serves."""
+    """Check that every robot has disk space for the version beside the one that it serves."""
     if not case.facts.robots:
         return NO_ROBOT
     size = _size(case)
     left = _without(case)
     if not left:
-        return Finding(True, f'Every robot holds {case.plan.version} already.')
+        return Finding(True, f'Every robot already has {case.plan.version}.')
     if not size:
         return Finding(
             None,
-            f'The size of {case.plan.version} is not known: {_why(case)}: give the coordinator a '
-            "'model_repository', or sign.",
+            f'The size of {case.plan.version} is unknown ({_why(case)}): set parameter '
+            "'model_repository' of the coordinator, or sign.",
         )
     free = {r.robot_id: r.disk_free_bytes for r in left if r.disk_free_bytes is not None}
     short = [name for name, found in free.items() if found < size]
@@ -61,21 +62,23 @@ def storage(case: Case) -> Finding:
         return Finding(
             False,
             f'{case.plan.version} needs {size_words(size)}, {least} has {size_words(free[least])} '
-            f'free: make room on {few(short)}.',
+            f'free: free space on {few(short)}.',
         )
     if len(free) < len(left):
         mute = [robot.robot_id for robot in left if robot.robot_id not in free]
-        return Finding(None, f'{few(mute)} do not tell how much room they have: look, and sign.')
+        return Finding(
+            None, f'The free disk space is unknown on {few(mute)}: check it there, and sign.'
+        )
     least = min(free, key=lambda name: free[name])
     return Finding(
         True,
-        f'{case.plan.version} needs {size_words(size)} beside the previous version; the least '
-        f'room is {size_words(free[least])}, on {least}.',
+        f'{case.plan.version} needs {size_words(size)} beside the previous version; {least} has '
+        f'the least free space, {size_words(free[least])}.',
     )
 
 
 def latency(case: Case) -> Finding:
-    """Hold the warm-up of the version on robots that have it loaded against the limit."""
+    """Compare the warm-up of the version, on the robots that have it loaded, with the limit."""
     if not case.facts.robots:
         return NO_ROBOT
     limit = case.plan.success_criteria.max_latency_ms or _LATENCY_MS
@@ -88,56 +91,58 @@ def latency(case: Case) -> Finding:
     if not found:
         return Finding(
             None,
-            f'No robot has {version} loaded, so its latency there is not known: load it on one of '
-            'each kind (~/load_model), or sign.',
+            f'The latency of {version} is unknown, because no robot has it loaded: load it on one '
+            'robot of each kind (~/load_model), or sign.',
         )
     slow = sorted(name for name, ms in found.items() if ms > limit)
     worst = max(found, key=lambda name: found[name])
     text = (
-        f'95% of the warm-up of {version} take at most {found[worst]:.3g} ms on {worst}, the '
-        f'slowest of {counted(tuple(found))} that have it; {limit:g} ms may be taken'
+        f'The 95th percentile of the warm-up of {version} is {found[worst]:.3g} ms on {worst}, '
+        f'the slowest of {counted(tuple(found))} with it; {limit:g} ms is allowed'
     )
     if slow:
-        return Finding(False, f'{text}: too slow on {few(slow)}: make it faster, or override.')
+        return Finding(False, f'{text}; too slow on {few(slow)}: make it faster, or override.')
     return Finding(True, f'{text}.')
 
 
 def network_estimate(case: Case) -> Finding:
-    """Estimate how long the robots take to fetch the version, together."""
+    """Estimate how long the robots take to fetch the version, all at the same time."""
     if not case.facts.robots:
         return NO_ROBOT
     size, left = _size(case), _without(case)
     if not left:
-        return Finding(True, f'Every robot holds {case.plan.version} already.')
+        return Finding(True, f'Every robot already has {case.plan.version}.')
     if not size:
-        return Finding(None, f'The size of {case.plan.version} is not known: {_why(case)}: sign.')
+        return Finding(
+            None, f'The size of {case.plan.version} is unknown ({_why(case)}): check it, and sign.'
+        )
     load = f'{counted(left)} fetch {size_words(size)} each'
     if case.checklist.bandwidth_mbps is None:
         return Finding(
             None,
-            f"{load}: state 'bandwidthMbps', what they can fetch together in megabits per second, "
-            'or sign.',
+            f"{load}: add 'bandwidthMbps', their bandwidth together in megabits per second, or "
+            'sign.',
         )
     seconds = 8e-6 * size * len(left) / case.checklist.bandwidth_mbps
     allowed = case.checklist.max_network_time.total_seconds()
     text = (
-        f'{load}: {time_words(seconds)} at {case.checklist.bandwidth_mbps:g} Mbit/s, '
-        f'{time_words(allowed)} may be taken'
+        f'{load}, which takes {time_words(seconds)} at {case.checklist.bandwidth_mbps:g} Mbit/s; '
+        f'{time_words(allowed)} is allowed'
     )
     if seconds > allowed:
         return Finding(
-            False, f'{text}: roll out by region, let them fetch it before, or override.'
+            False, f'{text}: roll out by region, let them fetch it earlier, or override.'
         )
     return Finding(True, f'{text}.')
 
 
 def monitoring_alive(case: Case) -> Finding:
-    """See that every robot of the model is heard, and its counters too."""
+    """Check that every robot of the model is reachable and sends counters."""
     facts = case.facts
-    if facts.silent:
+    if facts.unreachable:
         return Finding(
             False,
-            f'{few(facts.silent)} {_are(facts.silent)} out of reach: bring them back, or '
+            f'{few(facts.unreachable)} {_are(facts.unreachable)} unreachable: reconnect them, or '
             'override to leave them out.',
         )
     if not facts.robots:
@@ -151,28 +156,28 @@ def monitoring_alive(case: Case) -> Finding:
     if mute:
         return Finding(
             False,
-            f'{few(mute)} sent no counters for {time_words(limit_s)}: see that their model '
+            f'{few(mute)} sent no counters for {time_words(limit_s)}: check that their model '
             'servers publish telemetry.',
         )
     oldest = max(robot.counters_age_s or 0.0 for robot in facts.robots)
     return Finding(
         True,
-        f'{counted(facts.robots)} are heard; the oldest counters are {time_words(oldest)} old'
-        f'{_clocks(facts.robots)}.',
+        f'{counted(facts.robots)} {_are(facts.robots)} reachable; the oldest counters are '
+        f'{time_words(oldest)} old{_clocks(facts.robots)}.',
     )
 
 
 def _clocks(robots: tuple[RobotFacts, ...]) -> str:
-    """Return by how much the worst clock is wrong, where one is known."""
+    """Return the error of the worst clock, if one is known."""
     skews = {r.robot_id: r.clock_skew_s for r in robots if r.clock_skew_s is not None}
     if not skews:
         return ''
     worst = max(skews, key=lambda name: abs(skews[name]))
-    return f', the clocks within {time_words(abs(skews[worst]))} of the coordinator ({worst})'
+    return f', clocks differ by at most {time_words(abs(skews[worst]))} ({worst})'
 
 
 def rollback_rehearsed(case: Case) -> Finding:
-    """Look for a rollback that these robots confirmed not long ago."""
+    """Check that each robot confirmed a rollback within `rehearsed_within`, and fast enough."""
     facts, robots = case.facts, case.facts.robots
     if not robots:
         return NO_ROBOT
@@ -187,8 +192,8 @@ def rollback_rehearsed(case: Case) -> Finding:
     if missing:
         return Finding(
             None,
-            f'No rollback was confirmed by {few(missing)} within {time_words(recent_s)}: '
-            'rehearse it (roll the version out to these robots and roll it back), or sign.',
+            f'{few(missing)} confirmed no rollback in the last {time_words(recent_s)}: rehearse '
+            'it (roll the version out to these robots and roll it back), or sign.',
         )
     slowest = max(found.values(), key=lambda rehearsal: rehearsal.seconds)
     limit_s = case.checklist.max_rollback_time.total_seconds()
@@ -199,12 +204,12 @@ def rollback_rehearsed(case: Case) -> Finding:
     )
     if slowest.seconds > limit_s:
         return Finding(
-            False, f'{text}, {time_words(limit_s)} may be taken: find out why, or override.'
+            False, f'{text}; {time_words(limit_s)} is allowed: find the cause, or override.'
         )
     return Finding(True, f'{text}.')
 
 
-def _are(robots: tuple[str, ...]) -> str:
+def _are(robots: Sized) -> str:
     return 'is' if len(robots) == 1 else 'are'
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a plan says of its checklist: which items are asked for, and who vouches for them."""
+"""The checklist section of a plan: required items, signatures and overrides."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from hotswap_ros.plan.stages import Duration
 
 class Item(str, enum.Enum):
     """
-    What must be true before a rollout: the deployment checklist of the strategies document.
+    Conditions that must be true before a rollout, from the distribution strategies guide.
 
-    The order is the document's: model, safety, infrastructure, monitoring, team, plan.
+    The order is the guide's: model, safety, infrastructure, monitoring, team, plan.
     """
 
     LAB_RESULTS = 'lab_results'
@@ -52,10 +52,10 @@ class Item(str, enum.Enum):
 
 class ChecklistPreset(str, enum.Enum):
     """
-    How much is asked for.
+    The items that a checklist requires.
 
-    PRODUCTION: all of the document. TESTING: what would end the rollout or leave it unwatched
-    anyway, and only where it is known to be wrong. NONE: nothing.
+    PRODUCTION: all items. TESTING: the items without which the rollout would fail or would not be
+    watched, and only if they are known to be wrong. NONE: no item.
     """
 
     NONE = 'none'
@@ -64,12 +64,12 @@ class ChecklistPreset(str, enum.Enum):
 
     @property
     def items(self) -> frozenset[Item]:
-        """Return the items that are asked for."""
+        """Return the required items."""
         return _ITEMS[self]
 
     @property
-    def asks_what_is_unknown(self) -> bool:
-        """Return whether a person has to sign what nobody knows."""
+    def requires_signatures(self) -> bool:
+        """Return whether a person has to sign the items that are not known to be true."""
         return self is ChecklistPreset.PRODUCTION
 
 
@@ -89,45 +89,61 @@ _ITEMS = {
 
 
 class Signature(Section):
-    """Somebody who says that an item is true; `remark` is how they know."""
+    """A person who confirms that an item is true."""
 
-    by: str = Field(min_length=1)
-    remark: str = ''
+    by: str = Field(min_length=1, description='Who signs.')
+    remark: str = Field('', description='How this person knows.')
 
 
 class Override(Section):
-    """Somebody who answers for an item that is not true; `remark` says why."""
+    """A person who lets a rollout start although an item is not true."""
 
-    by: str = Field(min_length=1)
-    remark: str = Field(min_length=1)
+    by: str = Field(min_length=1, description='Who overrides.')
+    remark: str = Field(min_length=1, description='Why.')
 
 
 class Checklist(Section):
-    """
-    The checklist of a plan; a text alone is its preset.
+    """The checklist of a plan. Text instead of a mapping is the preset."""
 
-    `signed` are items that only a person can vouch for, `overrides` those that may fail. `owner`
-    is the engineer on call, `contacts` whom to call when it goes wrong. `lab_results` names a file
-    of the plans folder with the results of tests, for versions whose manifests state none;
-    `max_lab_drop` is the tolerated loss there, `max_category_drop` that in any one task category
-    as a part of the previous version's rate. `bandwidth_mbps` is what the robots together can
-    fetch, in megabits per second, and `max_network_time` how long that may take them.
-    `rehearsed_within` is how old a rollback may be that shows that the way back works, and
-    `max_rollback_time` how long it may have taken.
-    """
-
-    preset: ChecklistPreset
-    signed: dict[Item, Signature] = Field(default_factory=dict)
-    overrides: dict[Item, Override] = Field(default_factory=dict)
-    owner: str = ''
-    contacts: tuple[str, ...] = ()
-    lab_results: str = ''
-    max_lab_drop: float = Field(0.02, ge=0, lt=1)
-    max_category_drop: float = Field(0.5, gt=0, lt=1)
-    bandwidth_mbps: float | None = Field(None, gt=0)
-    max_network_time: Duration = timedelta(hours=1)
-    rehearsed_within: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=30)
-    max_rollback_time: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(minutes=5)
+    preset: ChecklistPreset = Field(description='How much is checked.')
+    signed: dict[Item, Signature] = Field(
+        default_factory=dict, description='Items that a person confirms.'
+    )
+    overrides: dict[Item, Override] = Field(
+        default_factory=dict, description='Items that a person overrides although they failed.'
+    )
+    owner: str = Field('', description='The engineer on call.')
+    contacts: tuple[str, ...] = Field((), description='Whom to call when the rollout goes wrong.')
+    lab_results: str = Field(
+        '',
+        description=(
+            'File in the plans folder with lab results, for versions whose manifests have none.'
+        ),
+    )
+    max_lab_drop: float = Field(
+        0.02, ge=0, lt=1, description='Tolerated drop of the success rate in the lab.'
+    )
+    max_category_drop: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description=(
+            'Tolerated drop in any one task category in the lab, as a part of the previous '
+            "version's rate."
+        ),
+    )
+    bandwidth_mbps: float | None = Field(
+        None, gt=0, description='What all robots together can fetch, in megabits per second.'
+    )
+    max_network_time: Duration = Field(
+        timedelta(hours=1), description='How long fetching may take.'
+    )
+    rehearsed_within: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(days=30), description='Maximum age of the last rollback that a robot confirmed.'
+    )
+    max_rollback_time: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(minutes=5), description='How long that rollback may have taken.'
+    )
 
     @model_validator(mode='before')
     @classmethod
@@ -145,9 +161,9 @@ class Checklist(Section):
             if name not in tuple(Item):
                 near = difflib.get_close_matches(name, [item.value for item in Item], n=1)
                 known = ', '.join(item.value for item in Item)
-                remedy = f"did you mean '{near[0]}'?" if near else f'there are: {known}'
-                raise ValueError(f"'{key}' is no item of the checklist: {remedy}")
+                remedy = f"did you mean '{near[0]}'?" if near else f'known: {known}'
+                raise ValueError(f"unknown checklist item '{key}': {remedy}")
             if name in found:
-                raise ValueError(f"'{name}' is there twice: write it once")
+                raise ValueError(f"item '{name}' is written twice: write it once")
             found[name] = entry
         return found

@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The strategies: each is a plan's class and the pure function from it and a fleet to steps.
+The strategies: each one is the class of a plan and a pure function from plan and fleet to steps.
 
-A module holds all that there is of a strategy; nothing else in the package knows one by name.
+A module holds everything about its strategy; no other part of the package knows one by name.
 """
 
 from hotswap_ros.plan.strategies.ab_testing import ABTesting, ModelVersion, WinnerCriteria
 from hotswap_ros.plan.strategies.blue_green import BlueGreen
 from hotswap_ros.plan.strategies.direct import Direct
 from hotswap_ros.plan.strategies.feature_flag import ControlLoop, FeatureFlag, FlagEntry
-from hotswap_ros.plan.strategies.phases import Phases, Single, put_back
+from hotswap_ros.plan.strategies.phases import Phases, Single, stop_serving
 from hotswap_ros.plan.strategies.regional import RegionalRollout
 from hotswap_ros.plan.strategies.shadow import Shadow
 from hotswap_ros.plan.strategies.staged import Canary, ProgressiveRollout
@@ -31,5 +31,5 @@ __all__ = [
     'Shadow',
     'Single',
     'WinnerCriteria',
-    'put_back',
+    'stop_serving',
 ]

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""ABTesting: two versions at the same time, and the better one for everybody."""
+"""ABTesting: two versions at the same time, then the better one on all robots."""
 
 from __future__ import annotations
 
@@ -23,42 +23,57 @@ from hotswap_ros.text import counted
 class ModelVersion(Section):
     """A version of a model."""
 
-    model_id: str = Field(min_length=1)
-    version: str = Field(min_length=1)
+    model_id: str = Field(min_length=1, description='The model.')
+    version: str = Field(min_length=1, description='The version.')
 
 
 class WinnerCriteria(Section):
     """
-    When B wins; see ChooseWinner. `accuracy` is another name for `success_rate`.
+    The conditions under which B wins; see ChooseWinner.
 
-    `cost` is the computing time that a version takes for a task.
+    `accuracy` is another name for `success_rate`; `cost` is the computing time per task.
     """
 
-    metric: Literal['accuracy', 'success_rate', 'latency', 'cost'] = 'success_rate'
-    minimum_improvement: float = Field(0.0, ge=0, lt=1)
-    significance: float = Field(0.05, gt=0, lt=0.5)
+    metric: Literal['accuracy', 'success_rate', 'latency', 'cost'] = Field(
+        'success_rate',
+        description=(
+            'What is compared. `success_rate` (also called `accuracy`): improvement in points. '
+            '`latency`: 95th percentile, improvement as a part (0.02 means 2% less). `cost`: '
+            'computing time per task, improvement as a part.'
+        ),
+    )
+    minimum_improvement: float = Field(
+        0.0, ge=0, lt=1, description='How much better B has to be at least.'
+    )
+    significance: float = Field(0.05, gt=0, lt=0.5, description='Level of the two-sided test.')
 
 
 class ABTesting(BasePlan):
     """
-    `model_a`, which the robots serve, against `model_b`, for `test_duration` and `tasks` of each.
+    A comparison of `model_a`, which the robots serve, with `model_b`.
 
-    Robots host one model each and versions are looked up in A's: the versions of B under a name of
-    its own must be there as versions of A. `assignment` deals out `robots` by a keyed hash, half
-    of them to each, or every robot's `tasks`. `percentage` of the robots take part. B wins as
-    `winner_criteria` say and is then promoted on all of them; without a winner A stays. Harm by
-    either ends the test early.
+    A robot hosts one model. If the models have different names, the version of B is looked up
+    among the versions of A's model. If B wins by `winner_criteria`, it is promoted on all robots
+    of the test; without a winner A stays. Harm by either version ends the test early.
     """
 
     strategy: Literal[Strategy.AB_TESTING] = Strategy.AB_TESTING
-    model_a: ModelVersion
-    model_b: ModelVersion
-    test_duration: Duration | None = None
-    tasks: int | None = Field(None, ge=1)
-    timeout: Duration = timedelta(days=30)
-    assignment: Literal['robots', 'tasks'] = 'robots'
-    percentage: float = Field(100, gt=0, le=100)
-    winner_criteria: WinnerCriteria = WinnerCriteria()
+    model_a: ModelVersion = Field(description='The version that the robots serve.')
+    model_b: ModelVersion = Field(description='The version that is compared with it.')
+    test_duration: Duration | None = Field(None, description='Minimum time of the test.')
+    tasks: int | None = Field(None, ge=1, description='Tasks that each version has to finish.')
+    timeout: Duration = Field(timedelta(days=30), description='How long to wait for the tasks.')
+    assignment: Literal['robots', 'tasks'] = Field(
+        'robots',
+        description=(
+            '`robots`: half of the robots get B, chosen by a keyed hash. `tasks`: every robot '
+            'serves both versions.'
+        ),
+    )
+    percentage: float = Field(
+        100, gt=0, le=100, description='Percentage of the robots that take part.'
+    )
+    winner_criteria: WinnerCriteria = Field(WinnerCriteria(), description='When B wins.')
 
     @model_validator(mode='before')
     @classmethod
@@ -76,14 +91,14 @@ class ABTesting(BasePlan):
     @model_validator(mode='after')
     def _is_a_test(self) -> ABTesting:
         if not (self.tasks or self.test_duration):
-            raise ValueError("a test needs 'testDuration', 'tasks' or both: else it has no end")
+            raise ValueError("an A/B test needs an end: add 'testDuration', 'tasks' or both")
         for name, given, meant in (
             ('modelId', self.model_id, self.model_a.model_id),
             ('version', self.version, self.model_b.version),
         ):
             if given != meant:
                 raise ValueError(
-                    f"'{name}' is '{given}', but the models to compare say '{meant}': remove it"
+                    f"'{name}' is '{given}', but 'modelA' and 'modelB' say '{meant}': remove it"
                 )
         if self.model_a.version == self.version:
             raise ValueError(f"'{self.version}' cannot be compared with itself: name two versions")
@@ -101,7 +116,7 @@ class ABTesting(BasePlan):
         return Control.ACROSS_ROBOTS if by_robots else Control.WITHIN_ROBOTS
 
     def watch(self, stages: int = 1) -> Watch:
-        """Return the gate that guards both: A has lost early when B is better by enough."""
+        """Return the gate that watches both versions; A loses early if B is better by enough."""
         criteria = self.success_criteria.model_copy(update={'control': self._control})
         least = self.winner_criteria.minimum_improvement
         by_success = self.winner_criteria.metric in ('accuracy', 'success_rate')
@@ -120,18 +135,18 @@ class ABTesting(BasePlan):
         )
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
-        """Deal out, watch, choose, and promote the winner."""
+        """Assign robots or tasks, watch, choose, and promote the winner."""
         _refuse_other_versions(self, fleet)
         everyone = select_cohort(fleet, self.percentage, salt)
-        group_b = everyone
+        robots_b = everyone
         if self.assignment == 'robots':
-            group_b = _half(fleet, everyone, salt)
-        rest = tuple(robot for robot in everyone if robot not in group_b)
+            robots_b = _half(fleet, everyone, salt)
+        rest = tuple(robot for robot in everyone if robot not in robots_b)
         share = 0.5 if self.assignment == 'tasks' else 1.0
         steps: list[Step] = [
-            self.load_step(group_b),
+            self.load_step(robots_b),
             SetRouting(
-                robots=group_b,
+                robots=robots_b,
                 candidate_share=share,
                 watch=self.watch(),
                 timeout_s=self.timeout_s,
@@ -150,12 +165,12 @@ class ABTesting(BasePlan):
         return [*steps, self.promote_step(everyone)]
 
     def admits(self, robot: Robot) -> bool:
-        """Nobody joins a test that is under way: the robots were dealt out when it began."""
+        """Return False: no robot joins a running test, whose robots are already assigned."""
         return False
 
 
 def _section(data: dict[Any, Any], *names: str) -> dict[str, Any]:
-    """Return one of the models, its keys in camelCase; empty when it is not there."""
+    """Return one of the models with keys in camelCase; empty if it is missing."""
     found = next((data[name] for name in names if name in data), None)
     if isinstance(found, ModelVersion):
         return found.model_dump(by_alias=True)
@@ -185,13 +200,13 @@ def _half(fleet: Sequence[Robot], everyone: tuple[str, ...], salt: str) -> tuple
         raise PlanError(
             [
                 (
-                    f"assignment: 'robots' needs two robots at least, {counted(all_of(fleet))} in "
-                    "reach: use assignment 'tasks'"
+                    f"assignment: 'robots' needs at least two reachable robots, the fleet has "
+                    f"{counted(all_of(fleet))}: set assignment to 'tasks'"
                 )
             ]
         )
     members = [robot for robot in fleet if robot.robot_id in everyone]
-    # A key of its own: else the arms would go with who takes part.
+    # Another key than for the choice of `everyone`: the two choices must be independent.
     return select_cohort(members, 50, f'{salt}/arms')
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""BlueGreen: the new version everywhere beside the old, then one swap."""
+"""BlueGreen: the new version (green) on all robots beside the previous one (blue), then a swap."""
 
 from __future__ import annotations
 
@@ -19,45 +19,68 @@ from hotswap_ros.plan.steps import Observe, Retire, SetRouting, Step, Watch
 from hotswap_ros.plan.strategies.shadow import shadow_steps
 from hotswap_ros.plan.strategies.staged import approval_step
 
-#: Of green's decisions, so many are like blue's at least, where the plan does not say.
+#: The default of `min_shadow_agreement`.
 _LEAST_AGREEMENT = 0.9
 
 
 class BlueGreen(BasePlan):
     """
-    Green beside blue on all robots, validated as a shadow, swapped at one instant, watched.
+    Green beside blue on all robots: validated as a shadow, swapped at one instant, watched.
 
-    Green shadows `validation_tasks` for `validation_duration` at least and has to decide as blue
-    does, nine times in ten where `min_shadow_agreement` says nothing. With `approval` a person
-    has to agree to the swap. `swap_delay` seconds are given to every robot to hear of it. For
-    `watch_duration` it is held against what blue did before, or a fixed number; for `retention`
-    the swap can be reversed with one command; then blue is released on all but `backup_robots`,
-    and deleted from their caches.
+    During validation green has to decide as blue does, in 90% of decisions unless the criteria say
+    otherwise. After the swap, green is compared with blue's earlier results on the same robots, or
+    with a fixed rate. During `retention` one command reverses the swap. Then blue is released, and
+    deleted from the caches of all robots but `backup_robots`.
     """
 
     strategy: Literal[Strategy.BLUE_GREEN] = Strategy.BLUE_GREEN
-    validation_tasks: int = Field(1000, ge=1)
-    validation_duration: Duration = timedelta(0)
-    validation_timeout: Duration = timedelta(days=7)
-    approval: Approval | None = None
-    swap_delay: Duration = timedelta(seconds=5)
-    watch_duration: Duration = timedelta(hours=4)
-    watch_tasks: int | None = Field(None, ge=1)
-    watch_timeout: Duration = timedelta(days=7)
-    retention: Duration = timedelta(days=7)
-    backup_robots: tuple[str, ...] = ()
+    validation_tasks: int = Field(
+        1000,
+        ge=1,
+        description='Tasks that the new version decides on as a shadow before the swap.',
+    )
+    validation_duration: Duration = Field(
+        timedelta(0), description='Minimum time of the validation.'
+    )
+    validation_timeout: Duration = Field(
+        timedelta(days=7), description='How long to wait for the tasks of the validation.'
+    )
+    approval: Approval | None = Field(None, description='If given, a person approves the swap.')
+    swap_delay: Duration = Field(
+        timedelta(seconds=5),
+        description='Time between the command and the swap, so that every robot hears it.',
+    )
+    watch_duration: Duration = Field(
+        timedelta(hours=4), description='How long the new version is watched after the swap.'
+    )
+    watch_tasks: int | None = Field(
+        None, ge=1, description='Tasks that the new version has to finish after the swap.'
+    )
+    watch_timeout: Duration = Field(
+        timedelta(days=7), description='How long to wait for these tasks.'
+    )
+    retention: Duration = Field(
+        timedelta(days=7),
+        description=(
+            'How long the previous version stays loaded after that, so that the swap can be '
+            'reversed.'
+        ),
+    )
+    backup_robots: tuple[str, ...] = Field(
+        (), description='Robots that keep the previous version after `retention`.'
+    )
 
     @model_validator(mode='after')
     def _has_no_control_after_the_swap(self) -> BlueGreen:
         if self.success_criteria.max_category_drop is not None:
             raise ValueError(
-                "'maxCategoryDrop' needs a control at the same time, which BlueGreen has not "
-                "after the swap: remove it, or give 'phases' a Canary with it before the swap"
+                "'maxCategoryDrop' needs a control at the same time, and BlueGreen has none after "
+                "the swap: remove it, or add a Canary with it before BlueGreen in 'phases'"
             )
         return self
 
     def watch(self, stages: int = 1) -> Watch:
-        """Return the gate after the swap: nobody is left to be the control at the same time."""
+        """Return the gate after the swap, which has no control at the same time."""
         criteria = self.success_criteria
         if criteria.control is not Control.FIXED:
             criteria = criteria.model_copy(update={'control': Control.HISTORY})
@@ -71,10 +94,10 @@ class BlueGreen(BasePlan):
         return criteria.model_copy(update={'min_shadow_agreement': _LEAST_AGREEMENT})
 
     def fit(self, fleet: Sequence[Robot]) -> None:
-        """Refuse backup robots that are not in reach."""
+        """Refuse backup robots that are not reachable."""
         known = {robot.robot_id for robot in fleet}
         problems = [
-            f"backupRobots: no robot '{name}' is in reach: {names_near(name, known)}"
+            f"backupRobots: no reachable robot is named '{name}': {names_near(name, known)}"
             for name in self.backup_robots
             if name not in known
         ]

@@ -18,19 +18,21 @@ from hotswap_ros.plan.steps import Step
 
 class Direct(BasePlan):
     """
-    The version on `target_devices`, on all robots when none is named, with nobody watching.
+    The version on `target_devices`, or on all robots, at once and without a gate.
 
-    All or nothing: when one robot cannot load or does not confirm, all of them go back.
+    If one robot cannot load the version or does not confirm, all of them are rolled back.
     """
 
     strategy: Literal[Strategy.DIRECT] = Strategy.DIRECT
-    target_devices: tuple[str, ...] | None = Field(None, min_length=1)
+    target_devices: tuple[str, ...] | None = Field(
+        None, min_length=1, description='Names of the robots. Left out means all robots.'
+    )
 
     def fit(self, fleet: Sequence[Robot]) -> None:
-        """Refuse targets that are not in reach: all or nothing."""
+        """Refuse targets that are not reachable."""
         known = {robot.robot_id for robot in fleet}
         problems = [
-            f"targetDevices: no robot '{name}' is in reach: {names_near(name, known)}"
+            f"targetDevices: no reachable robot is named '{name}': {names_near(name, known)}"
             for name in self.target_devices or ()
             if name not in known
         ]
@@ -38,7 +40,7 @@ class Direct(BasePlan):
             raise PlanError(problems)
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
-        """Load everywhere, then promote everywhere."""
+        """Load on all robots, then promote on all robots."""
         targets = self.target_devices
         robots = tuple(name for name in all_of(fleet) if targets is None or name in targets)
         if not robots:
@@ -46,5 +48,5 @@ class Direct(BasePlan):
         return [self.load_step(robots), self.promote_step(robots)]
 
     def admits(self, robot: Robot) -> bool:
-        """Return whether all robots are meant."""
+        """Return whether the plan is for all robots."""
         return self.target_devices is None

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""FeatureFlag: the version is everywhere, and a share decides how many tasks it gets."""
+"""FeatureFlag: the version on all robots, for a share of tasks that changes."""
 
 from __future__ import annotations
 
@@ -20,48 +20,64 @@ from hotswap_ros.plan.steps import Ramp, Step, Watch
 
 
 class FlagEntry(Section):
-    """From `after` on, counted from the start, the flag is `share`."""
+    """The share from a time after the start on."""
 
-    after: Duration
-    share: float = Field(ge=0, le=1)
+    after: Duration = Field(description='Time since the start of the rollout.')
+    share: float = Field(ge=0, le=1, description='Share of tasks from then on.')
 
 
 class ControlLoop(Section):
-    """Every `interval` the flag goes up by `step` while not worse, and down when worse."""
+    """A loop that raises the share while the candidate is not worse, and lowers it when it is."""
 
-    interval: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(minutes=5)
-    step: float = Field(0.1, gt=0, le=1)
+    interval: Annotated[Duration, Field(gt=timedelta(0))] = Field(
+        timedelta(minutes=5), description='Time between two changes.'
+    )
+    step: float = Field(0.1, gt=0, le=1, description='Change of the share.')
 
 
 class FeatureFlag(BasePlan):
     """
-    The flag goes up by `schedule` or by a `control_loop`, on `percentage` of the robots.
+    A share of tasks that a `schedule` or a `control_loop` changes.
 
-    `bucketing` by `tasks` draws for every task; by `robots` a robot serves one version alone,
-    and robots are compared with others. A
-    flag that has reached 1 is promoted, unless `promote` is false; one whose schedule stops below
-    stays there until somebody sets it, skips the wait, or ends the rollout. `timeout` is how long
-    an entry waits for enough tasks at the share before it.
+    A flag that reaches 1 is promoted, unless `promote` is false. A flag whose schedule ends below
+    1 stays there until a person sets the share, skips the wait, or ends the rollout.
     """
 
     strategy: Literal[Strategy.FEATURE_FLAG] = Strategy.FEATURE_FLAG
-    schedule: tuple[FlagEntry, ...] = ()
-    control_loop: ControlLoop | None = None
-    bucketing: Literal['tasks', 'robots'] = 'tasks'
-    timeout: Duration = timedelta(hours=24)
-    percentage: float = Field(100, gt=0, le=100)
-    promote: bool = True
+    schedule: tuple[FlagEntry, ...] = Field(
+        (), description='Shares over time. Give either this or `controlLoop`.'
+    )
+    control_loop: ControlLoop | None = Field(
+        None, description='Lets the gate raise and lower the share.'
+    )
+    bucketing: Literal['tasks', 'robots'] = Field(
+        'tasks',
+        description=(
+            '`tasks`: the share is a share of tasks. `robots`: a robot serves one version alone, '
+            'and robots are compared with other robots.'
+        ),
+    )
+    timeout: Duration = Field(
+        timedelta(hours=24),
+        description='How long an entry waits for enough tasks at the share before it.',
+    )
+    percentage: float = Field(
+        100, gt=0, le=100, description='Percentage of the robots that take part.'
+    )
+    promote: bool = Field(
+        True, description='Whether the candidate becomes stable when the flag reaches 1.'
+    )
 
     @model_validator(mode='after')
     def _goes_one_way(self) -> FeatureFlag:
         if bool(self.schedule) == (self.control_loop is not None):
-            raise ValueError("a flag needs either 'schedule' or 'controlLoop': give one of them")
+            raise ValueError("a flag needs either 'schedule' or 'controlLoop': add one of them")
         times = [entry.after for entry in self.schedule]
         shares = [entry.share for entry in self.schedule]
         if any(b <= a for a, b in itertools.pairwise(times)):
-            raise ValueError('the times of the schedule must rise: put the entries in order')
+            raise ValueError('the times of the schedule must rise: sort the entries')
         if any(b < a for a, b in itertools.pairwise(shares)):
-            raise ValueError(f'the shares of the schedule must not fall, these do: {shares}')
+            raise ValueError(f'the shares of the schedule must not fall: {shares}')
         return self
 
     def watch(self, stages: int = 1) -> Watch:
@@ -73,7 +89,7 @@ class FeatureFlag(BasePlan):
         return watch.model_copy(update={'criteria': criteria})
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
-        """Load everywhere, turn the flag up, promote."""
+        """Load on all robots, raise the share, promote."""
         robots = select_cohort(fleet, self.percentage, salt)
         loop = self.control_loop
         steps: list[Step] = [

@@ -1,14 +1,14 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Phases: plans one after the other, each begun only when the one before has passed."""
+"""Phases: plans one after the other; each one starts when the previous one has passed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Discriminator, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from hotswap_ros.plan.base import BasePlan, Strategy, strategy_of
@@ -22,7 +22,7 @@ from hotswap_ros.plan.strategies.regional import RegionalRollout
 from hotswap_ros.plan.strategies.shadow import Shadow
 from hotswap_ros.plan.strategies.staged import Canary, ProgressiveRollout
 
-#: The strategies that can be a phase, which are all but Phases itself.
+#: The strategies that can be an entry of `phases`: all but Phases itself.
 Single: TypeAlias = (
     Annotated[Direct, Tag('Direct')]
     | Annotated[RegionalRollout, Tag('RegionalRollout')]
@@ -33,7 +33,7 @@ Single: TypeAlias = (
     | Annotated[Shadow, Tag('Shadow')]
     | Annotated[FeatureFlag, Tag('FeatureFlag')]
 )
-#: What only the whole plan has.
+#: Keys of the whole plan, which its phases cannot change.
 _OF_THE_WHOLE = (
     'labels',
     'lease',
@@ -43,7 +43,7 @@ _OF_THE_WHOLE = (
     'deployment_windows',
     'checklist',
 )
-#: What a phase takes from the plan that it is a part of, where it does not say otherwise.
+#: Keys that a phase takes from the whole plan, unless it has them itself.
 _INHERITED = (
     'model_id',
     'version',
@@ -53,7 +53,7 @@ _INHERITED = (
     'on_inconclusive',
     *_OF_THE_WHOLE,
 )
-#: Strategies that begin with a clean slate: robots that an earlier phase shares tasks on go back.
+#: Strategies that start without a candidate: robots of an earlier phase stop serving it first.
 _FROM_SCRATCH = (ABTesting, BlueGreen, Shadow)
 _CAN_PROMOTE_LATER = {
     Strategy.CANARY,
@@ -65,14 +65,15 @@ _CAN_PROMOTE_LATER = {
 
 class Phases(BasePlan):
     """
-    Plans in sequence for one version; each inherits what it does not say itself.
+    Plans in sequence for one version; each one inherits the keys that it does not have.
 
-    The last phase promotes, the ones before only watch: `promote` of theirs is false. Each phase
-    has a gate of its own and its part of `alpha`.
+    Only the last phase promotes. Each phase has a gate of its own and an equal part of `alpha`.
     """
 
     strategy: Literal[Strategy.PHASES] = Strategy.PHASES
-    phases: tuple[Annotated[Single, Discriminator(strategy_of)], ...]
+    phases: tuple[Annotated[Single, Discriminator(strategy_of)], ...] = Field(
+        description='Plans that run one after the other, each with a gate of its own.'
+    )
 
     @model_validator(mode='before')
     @classmethod
@@ -88,15 +89,15 @@ class Phases(BasePlan):
     @classmethod
     def _only_the_last_promotes(cls, phases: tuple[BasePlan, ...]) -> tuple[BasePlan, ...]:
         if len(phases) < 2:
-            raise ValueError('phases are two at least: write a single one as a plan of its own')
+            raise ValueError('there must be at least two phases: write a single one as a plan')
         for number, phase in enumerate(phases[:-1]):
             if phase.strategy not in _CAN_PROMOTE_LATER:
                 raise ValueError(
-                    f'phase {number} is {phase.strategy.value}, which promotes: put it last'
+                    f'phases.{number} is {phase.strategy.value}, which promotes: make it the last'
                 )
             if getattr(phase, 'promote', False):
                 raise ValueError(
-                    f"phase {number} has 'promote', only the last phase promotes: remove it"
+                    f"phases.{number} has 'promote', but only the last phase promotes: remove it"
                 )
         return phases
 
@@ -109,14 +110,14 @@ class Phases(BasePlan):
             ):
                 if given != meant:
                     raise ValueError(
-                        f"phases.{number}.{name} is '{given}', the plan says '{meant}': a rollout "
-                        'is of one version'
+                        f"phases.{number}.{name} is '{given}', but the plan says '{meant}': "
+                        'remove it, a rollout has one version'
                     )
             for name in _OF_THE_WHOLE:
                 if getattr(phase, name) != getattr(self, name):
                     raise ValueError(
-                        f'phases.{number}.{to_camel(name)} is of the whole plan: write it beside '
-                        "'phases'"
+                        f'phases.{number}.{to_camel(name)} must be the same for the whole plan: '
+                        "write it beside 'phases'"
                     )
         return self
 
@@ -126,7 +127,7 @@ class Phases(BasePlan):
         return tuple(stage for phase in self.phases for stage in phase.effective_stages)
 
     def fit(self, fleet: Sequence[Robot]) -> None:
-        """Let every phase see whether it fits."""
+        """Check that every phase fits the fleet."""
         for phase in self.phases:
             phase.fit(fleet)
 
@@ -137,7 +138,7 @@ class Phases(BasePlan):
             shared = tuple(dict.fromkeys(name for step in steps for name in step.robots))
             before = self.phases[number - 2] if number > 1 else phase
             if shared and (isinstance(phase, _FROM_SCRATCH) or isinstance(before, Shadow)):
-                steps.append(put_back(phase, shared))
+                steps.append(stop_serving(phase, shared))
             steps += [self._of_phase(step, phase, number) for step in phase.steps(fleet, salt)]
         return steps
 
@@ -162,8 +163,8 @@ class Phases(BasePlan):
         return watch.model_copy(update={'name': f'{number}: {watch.name}', 'criteria': criteria})
 
 
-def put_back(plan: BasePlan, robots: tuple[str, ...], *, if_kept: bool = False) -> SetRouting:
-    """Return the step after which the robots serve what they served before, and nothing else."""
+def stop_serving(plan: BasePlan, robots: tuple[str, ...], *, if_kept: bool = False) -> SetRouting:
+    """Return the step after which the robots serve their stable version only."""
     return SetRouting(
         robots=tuple(sorted(robots)),
         candidate_share=0.0,

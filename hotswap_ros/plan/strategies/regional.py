@@ -21,34 +21,39 @@ _CANDIDATE_SHARE = 0.5
 
 class RegionalRollout(BasePlan):
     """
-    The regions in the given order.
+    The regions, one after the other.
 
-    Half of a region's tasks stay on the previous version as the control for
-    `delay_between_regions`, and until the candidate has finished `tasks`; then the region is
-    promoted and the next one begins. A failure takes every region back.
+    Half of a region's tasks stay on the previous version, as the control. Then the region is
+    promoted and the next one starts. A failure rolls every region back.
     """
 
     is_regional: ClassVar[bool] = True
 
     strategy: Literal[Strategy.REGIONAL_ROLLOUT] = Strategy.REGIONAL_ROLLOUT
-    regions: tuple[str, ...] = Field(min_length=1)
-    delay_between_regions: Duration
-    tasks: int | None = Field(None, ge=1)
-    timeout: Duration = timedelta(hours=24)
+    regions: tuple[str, ...] = Field(min_length=1, description='The regions, in this order.')
+    delay_between_regions: Duration = Field(
+        description='How long each region is watched, the last one too.'
+    )
+    tasks: int | None = Field(
+        None, ge=1, description='Tasks that the candidate has to finish in each region.'
+    )
+    timeout: Duration = Field(
+        timedelta(hours=24), description='How long to wait for the tasks of a region.'
+    )
 
     @field_validator('regions')
     @classmethod
     def _each_once(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
         twice = sorted({region for region in regions if regions.count(region) > 1})
         if twice:
-            raise ValueError(f'{", ".join(twice)} is named twice: name each region once')
+            raise ValueError(f'region written twice: {", ".join(twice)}: write each region once')
         return regions
 
     def fit(self, fleet: Sequence[Robot]) -> None:
         """Refuse regions without a robot."""
         known = {robot.region for robot in fleet} - {''}
         problems = [
-            f"regions: no robot in reach is in region '{region}': {names_near(region, known)}"
+            f"regions: no reachable robot is in region '{region}': {names_near(region, known)}"
             for region in self.regions
             if region not in known
         ]
@@ -56,7 +61,7 @@ class RegionalRollout(BasePlan):
             raise PlanError(problems)
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
-        """Load, share, watch and promote, for each region that has robots left to move."""
+        """Load, share, watch and promote, for each region with robots to update."""
         watch = self.watch(len(self.regions))
         found: list[Step] = []
         for region in self.regions:

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Shadow: both decide, the stable version acts."""
+"""Shadow: both versions decide, and only the stable version acts."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ from hotswap_ros.plan.steps import ChooseWinner, Observe, SetRouting, Step, Watc
 
 class Shadow(BasePlan):
     """
-    The version decides beside the stable one on `percentage` of the robots and never acts.
+    The version decides beside the stable one and never acts.
 
-    It ends with a verdict: deploy, keep or retrain. Only with `promote` does a verdict to deploy
-    promote it.
+    The rollout ends with a verdict: deploy, keep or retrain. The verdict "deploy" promotes the
+    version only with `promote`.
     """
 
     strategy: Literal[Strategy.SHADOW] = Strategy.SHADOW
-    tasks: int | None = Field(None, ge=1)
-    duration: Duration | None = None
-    timeout: Duration = timedelta(days=7)
-    percentage: float = Field(100, gt=0, le=100)
-    promote: bool = False
+    tasks: int | None = Field(None, ge=1, description='Tasks that the shadow has to decide on.')
+    duration: Duration | None = Field(None, description='Minimum time.')
+    timeout: Duration = Field(timedelta(days=7), description='How long to wait for the tasks.')
+    percentage: float = Field(
+        100, gt=0, le=100, description='Percentage of the robots on which it shadows.'
+    )
+    promote: bool = Field(False, description='Whether the verdict "deploy" promotes the version.')
 
     @model_validator(mode='after')
     def _has_an_end(self) -> Shadow:
         if not (self.tasks or self.duration):
-            raise ValueError("a shadow needs 'tasks', 'duration' or both: else it has no end")
+            raise ValueError("a shadow needs an end: add 'tasks', 'duration' or both")
         return self
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
-        """Load, shadow, watch, and say what to do."""
+        """Load, shadow, watch, and conclude."""
         robots = select_cohort(fleet, self.percentage, salt)
         steps = shadow_steps(
             self,

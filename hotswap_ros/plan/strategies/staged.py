@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What canary and progressive rollouts share: cohorts that grow, each watched."""
+"""Canary and ProgressiveRollout: cohorts that grow, each one watched."""
 
 from __future__ import annotations
 
@@ -18,22 +18,28 @@ from hotswap_ros.plan.steps import Observe, SetRouting, Step, WaitForApproval, W
 
 
 class StagedPlan(BasePlan):
-    """A plan of stages. Without `promote` they may end earlier, and nothing stays."""
+    """A plan of stages; without `promote` they may end below 100%."""
 
-    promote: bool = True
+    promote: bool = Field(
+        True,
+        description=(
+            'Whether the candidate becomes stable at the end. If not, the stages may end below '
+            '100% and the robots return to the previous version.'
+        ),
+    )
 
 
 def check_stages(plan: StagedPlan) -> None:
-    """Raise ValueError for stages that do not climb to everybody or leave no control."""
+    """Raise ValueError for stages that do not rise to all robots, or that leave no control."""
     stages = plan.effective_stages
     percentages = [stage.percentage for stage in stages]
     if any(b <= a for a, b in itertools.pairwise(percentages)):
-        raise ValueError(f'the percentages of the stages must rise, these do not: {percentages}')
+        raise ValueError(f'the percentages of the stages must rise: {percentages}')
     if plan.promote and percentages[-1] != 100:
-        raise ValueError(f'the last stage stops at {percentages[-1]:g}%: end with a stage of 100')
+        raise ValueError(f'the last stage has {percentages[-1]:g}%: add a stage of 100%')
     if not any(stage.is_watched for stage in stages):
         raise ValueError(
-            'no stage is watched: give one a duration or tasks, or use strategy Direct'
+            "no stage is watched: add 'duration' or 'tasks' to one, or use strategy Direct"
         )
     _require_control(stages, plan.success_criteria.control)
 
@@ -45,19 +51,17 @@ def _require_control(stages: tuple[Stage, ...], control: Control) -> None:
         where = f'stages.{number}.controlShare is 0'
         if control is Control.WITHIN_ROBOTS:
             raise ValueError(
-                f'{where}, but the candidate is compared within robots: give it a share, or '
+                f"{where}, but control 'within_robots' needs a share: set one, such as 0.1, or "
                 "set 'control' of the success criteria to 'across_robots'"
             )
         if control is Control.ACROSS_ROBOTS and stage.percentage == 100:
-            raise ValueError(
-                f'{where} at 100%, which leaves no control: give it a share, such as 0.1'
-            )
+            raise ValueError(f'{where} at 100%, which leaves no control: set a share, such as 0.1')
 
 
 def staged_steps(
     plan: StagedPlan, fleet: Sequence[Robot], salt: str, approval: Approval | None = None
 ) -> list[Step]:
-    """Return the steps of cohorts that grow, with an approval before each but the first."""
+    """Return the steps of the stages, with an approval before each stage but the first."""
     watch = plan.watch(sum(stage.is_watched for stage in plan.effective_stages))
     steps: list[Step] = []
     staged: set[str] = set()
@@ -75,7 +79,7 @@ def staged_steps(
 
 
 def approval_step(approval: Approval, label: str, robots: tuple[str, ...]) -> WaitForApproval:
-    """Return the step that waits for a person's word."""
+    """Return the step that waits for a person to approve."""
     return WaitForApproval(
         robots=robots,
         label=label,
@@ -94,7 +98,7 @@ def _stage_steps(
     if new:
         steps.append(plan.load_step(new, label=label, max_unreachable=lost))
     if stage.percentage == 100 and plan.promote and not stage.is_watched:
-        return steps  # promoted at once
+        return steps  # The promotion follows at once.
     steps.append(
         SetRouting(
             robots=cohort,
@@ -121,23 +125,32 @@ def _stage_steps(
 
 class Canary(StagedPlan):
     """
-    Cohorts that grow, each watched beside a control.
+    Cohorts that grow, each one watched beside a control.
 
-    Either `stages` or the short form `canary_percentage` and `canary_duration`, which stands for
-    two stages of that length. Without `promote` the stages may end earlier, and nothing stays.
+    The keys are `stages`, or the short form `canary_percentage` and `canary_duration`.
     """
 
     strategy: Literal[Strategy.CANARY] = Strategy.CANARY
-    stages: tuple[Stage, ...] = ()
-    canary_percentage: float | None = Field(None, gt=0, lt=100)
-    canary_duration: Duration | None = None
+    stages: tuple[Stage, ...] = Field((), description='The stages.')
+    canary_percentage: float | None = Field(
+        None,
+        gt=0,
+        lt=100,
+        description=(
+            'Short form with `canaryDuration`, instead of `stages`: a stage of this percentage, '
+            'then all robots.'
+        ),
+    )
+    canary_duration: Duration | None = Field(
+        None, description='Minimum time of each of these two stages.'
+    )
 
     @model_validator(mode='after')
     def _stages_climb_to_everybody(self) -> Canary:
         if self.stages and self.canary_percentage is not None:
-            raise ValueError("give either 'stages' or 'canaryPercentage', not both")
+            raise ValueError("'stages' and 'canaryPercentage' exclude each other: remove one")
         if (self.canary_percentage is None) != (self.canary_duration is None):
-            raise ValueError("'canaryPercentage' and 'canaryDuration' go together: give both")
+            raise ValueError("'canaryPercentage' and 'canaryDuration' go together: add the other")
         if not self.effective_stages:
             raise ValueError("a canary needs 'stages', or 'canaryPercentage' and 'canaryDuration'")
         check_stages(self)
@@ -153,29 +166,28 @@ class Canary(StagedPlan):
         return (canary, everybody) if self.promote else (canary,)
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
-        """Load, share and watch for each stage, then promote everywhere."""
+        """Load, share and watch for each stage, then promote on all robots."""
         return staged_steps(self, fleet, salt)
 
 
 class ProgressiveRollout(StagedPlan):
-    """
-    Stages one after the other; a stage of no duration and no tasks is not watched.
-
-    Without `auto_progress` a person approves every stage after the first, as `approval` says.
-    Without `promote` the stages may end earlier, and nothing stays.
-    """
+    """Stages one after the other; without `auto_progress` a person approves each but the first."""
 
     strategy: Literal[Strategy.PROGRESSIVE_ROLLOUT] = Strategy.PROGRESSIVE_ROLLOUT
-    stages: tuple[Stage, ...] = Field(min_length=1)
-    auto_progress: bool = True
-    approval: Approval = Approval()
+    stages: tuple[Stage, ...] = Field(min_length=1, description='The stages.')
+    auto_progress: bool = Field(
+        True, description='If `false`, a person approves every stage after the first.'
+    )
+    approval: Approval = Field(
+        Approval(), description='How long to wait for an approval, and what happens without one.'
+    )
 
     @model_validator(mode='after')
     def _stages_climb_to_everybody(self) -> ProgressiveRollout:
         if self.auto_progress and self.approval != Approval():
             raise ValueError(
-                "'approval' says how to wait for a person, and 'autoProgress' waits for nobody: "
-                "set it to false, or remove 'approval'"
+                "'approval' has no effect with 'autoProgress', which waits for nobody: set "
+                "'autoProgress' to false, or remove 'approval'"
             )
         check_stages(self)
         return self
@@ -186,5 +198,5 @@ class ProgressiveRollout(StagedPlan):
         return self.stages
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
-        """Load, share and watch for each stage, then promote everywhere."""
+        """Load, share and watch for each stage, then promote on all robots."""
         return staged_steps(self, fleet, salt, None if self.auto_progress else self.approval)
