@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The few kinds of step that every strategy compiles to. One step, one action."""
+"""The kinds of step that strategies compile to; one step is one action."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class _Value(BaseModel):
 
 class Watch(_Value):
     """
-    A gate: what it is called, whom it watches and by which criteria.
+    The gate of a step: its name, its subject and its criteria.
 
-    Steps that name the same watch share one gate, which is never reset. `subject` is what is
-    judged: the candidate by the outcome of its tasks, or a shadow by what it would have decided.
-    `stages` is how many observations the watch has. With `control_criteria` it is a trial: the
-    control is held against the candidate by them, and what each robot did is kept for the choice
-    of a winner.
+    Steps with the same watch share one gate, which is never reset. The `subject` is judged: a
+    candidate by the outcome of its tasks, a shadow by its agreement with the stable version.
+    `stages` is the number of observations of the watch. With `control_criteria` the watch is a
+    trial: a second gate compares the control with the candidate by these criteria, and the counts
+    of each robot are kept for the choice of a winner.
     """
 
     name: str
@@ -37,12 +37,11 @@ class Watch(_Value):
 
 class _Step(BaseModel):
     """
-    `robots` is the step's cohort, and `label` the stage, region or phase that it belongs to.
+    `robots` is the cohort of the step, `label` the stage, region or phase that it belongs to.
 
-    `watch` is the gate that watches from the beginning of this step on; None: the one before goes
-    on. `max_unreachable` and `on_inconclusive` are those of the plan, for this step.
-    A step runs only if the candidate has not lost to the control, one with `if_kept` only if it
-    has.
+    `watch` is the gate that watches from the start of this step on; None keeps the gate of the
+    step before. `max_unreachable` and `on_inconclusive` are those of the plan, for this step. A
+    step with `if_kept` runs only if the candidate lost to the control, all others only if not.
     """
 
     # Journals of earlier versions keep a title in each step.
@@ -61,7 +60,7 @@ class _Step(BaseModel):
         return False
 
     def title(self, version: str) -> str:
-        """Return what the step does in a rollout of `version`, for people."""
+        """Return the title of the step in a rollout of `version`, for people."""
         action = self._action(version)
         return f'{self.label}: {action}' if self.label else action
 
@@ -70,7 +69,7 @@ class _Step(BaseModel):
 
 
 class StageModels(_Step):
-    """Bring the version to READY on every robot of the cohort; nothing serves it yet."""
+    """Load the version on every robot of the cohort until it is READY; nothing serves it yet."""
 
     kind: Literal['stage_models'] = 'stage_models'
     timeout_s: float
@@ -81,13 +80,12 @@ class StageModels(_Step):
 
 class SetRouting(_Step):
     """
-    Let the cohort serve the version and wait until it reports so.
+    Set the routing of the cohort, and wait until the robots report it.
 
-    Below `promote`, the version is a candidate for `candidate_share` of the tasks, or with
-    `shadow` decides beside the stable one; with neither it serves nothing. With `promote` it
-    becomes the stable version of the cohort; a `candidate_share` of 1 lets the gate go on
-    watching. `together_s` seconds after the step began all robots swap at one instant; 0: each at
-    once.
+    The version is a candidate for `candidate_share` of the tasks (0 to 1), or with `shadow` a
+    shadow; with neither it is not served. With `promote` it becomes the stable version of the
+    cohort, and a `candidate_share` of 1 lets the gate continue to watch it. With `together_s` all
+    robots swap at one instant, so many seconds after the start of the step; 0: each one at once.
     """
 
     kind: Literal['set_routing'] = 'set_routing'
@@ -112,11 +110,11 @@ class SetRouting(_Step):
 
 class Observe(_Step):
     """
-    Watch until the gate finds harm, or `tasks` and `duration_s` are in.
+    Watch until the gate finds harm, or until `tasks` and `duration_s` are complete.
 
-    `tasks` are those that the candidate finished; with `each_arm`, as many of the control as well;
-    of a shadow, those that it saw. Unless `is_conclusive`, time alone ends the step, and only harm
-    is acted upon.
+    `tasks` is the number of tasks that the candidate must finish, with `each_arm` the control
+    too, or that a shadow must see. Unless `is_conclusive`, the time alone ends the step, and the
+    gate can only find harm.
     """
 
     kind: Literal['observe'] = 'observe'
@@ -136,7 +134,7 @@ class Observe(_Step):
 
 
 class WaitForApproval(_Step):
-    """Hold until a person approves or refuses, `on_timeout` after `timeout_s`."""
+    """Wait until a person approves or refuses; `on_timeout` applies after `timeout_s`."""
 
     kind: Literal['approval'] = 'approval'
     timeout_s: float
@@ -148,13 +146,12 @@ class WaitForApproval(_Step):
 
 class ChooseWinner(_Step):
     """
-    Say which version is to stay, with the evidence.
+    Choose the version that stays, with the evidence.
 
-    The candidate wins when it is better than the control in `metric` beyond chance
-    (`significance`) and by `minimum_improvement` at least: points of success rate (0.02), or parts
-    of latency and cost (0.02: two hundredths less). A `shadow` wins when it would make no
-    difference beyond the tolerance of the criteria. Where the choice is not `is_binding`, it is
-    for the report only.
+    The candidate wins if it is better than the control in `metric` beyond chance (`significance`)
+    and at least by `minimum_improvement`: a difference of success rates (0.02 is two points), or a
+    part of latency or cost (0.02 is 2% less). A `shadow` wins if it would make no difference
+    beyond the tolerance of the criteria. A choice that is not `is_binding` is for the report only.
     """
 
     kind: Literal['choose'] = 'choose'
@@ -174,11 +171,11 @@ class Ramp(_Step):
     """
     Change the candidate's share of tasks, by `schedule` or by a control loop.
 
-    `schedule` has pairs of seconds since the step began and a share that rises. Without it, the
-    share goes up by `step` every `interval_s` while the candidate is not worse, and down by as
-    much when it is, until it serves everything or nothing. With `by_robots`, the share is that of
-    the robots, each of which serves one version alone. `timeout_s` is how long an entry of the
-    schedule waits for enough tasks at the share before it.
+    `schedule` has pairs of seconds since the start of the step and a share that rises. Without it,
+    the share rises by `step` every `interval_s` while the candidate is not worse, and falls by
+    `step` while it is worse, until it is 1 or 0. With `by_robots` it is a share of robots, each of
+    which serves one version alone. `timeout_s` is how long an entry of the schedule waits for
+    enough tasks at the previous share.
     """
 
     kind: Literal['ramp'] = 'ramp'
@@ -199,7 +196,7 @@ class Ramp(_Step):
 
 
 class Retire(_Step):
-    """Release the previous version on the cohort, which keeps the new one alone."""
+    """Release the previous version on the cohort, which keeps the promoted version alone."""
 
     kind: Literal['retire'] = 'retire'
     timeout_s: float

@@ -62,7 +62,7 @@ def storage(case: Case) -> Finding:
         return Finding(
             False,
             f'{case.plan.version} needs {size_words(size)}, {least} has {size_words(free[least])} '
-            f'free: free space on {few(short)}.',
+            f'free: free disk space on {few(short)}.',
         )
     if len(free) < len(left):
         mute = [robot.robot_id for robot in left if robot.robot_id not in free]

@@ -93,11 +93,11 @@ class Phases(BasePlan):
         for number, phase in enumerate(phases[:-1]):
             if phase.strategy not in _CAN_PROMOTE_LATER:
                 raise ValueError(
-                    f'phases.{number} is {phase.strategy.value}, which promotes: make it the last'
+                    f'entry {number} is {phase.strategy.value}, which promotes: make it the last'
                 )
             if getattr(phase, 'promote', False):
                 raise ValueError(
-                    f"phases.{number} has 'promote', but only the last phase promotes: remove it"
+                    f"entry {number} has 'promote', but only the last entry promotes: remove it"
                 )
         return phases
 

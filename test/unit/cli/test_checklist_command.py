@@ -39,7 +39,7 @@ def test_without_a_coordinator_it_says_so_and_checks_what_it_can(alone, tmp_path
     assert result.exit_code == 1
     assert 'no fleet_coordinator answers: start one' in result.output
     assert 'v2 declares no bounds for decision' in result.output
-    assert 'No robot has been heard of' in result.output
+    assert 'No robot is known' in result.output
     assert 'Failed: bounds_declared, owner_set, contact_set, window_set' in result.output
 
 

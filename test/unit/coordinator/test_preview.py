@@ -109,7 +109,7 @@ def test_robots_out_of_reach_fail_the_monitoring_and_are_named(fleet, plan):
     fleet.robots['r07'].online = False
     found = items(fleet, plan(checklist='testing'), wait_s=20)
     assert found['monitoring_alive'].state.value == 'failed'
-    assert 'r07 is out of reach' in found['monitoring_alive'].sentence
+    assert 'r07 is unreachable' in found['monitoring_alive'].sentence
 
 
 def test_silent_counters_fail_the_monitoring(fleet, plan):
@@ -138,7 +138,7 @@ def test_a_rehearsal_of_some_robots_leaves_the_others_to_sign(fleet, plan):
     fleet.finish(fleet.start(plan('v25', ((20, 200), (100, 10)))))
     found = items(fleet, plan(checklist='production'))['rollback_rehearsed']
     assert found.state.value == 'to_sign'
-    missing = found.sentence.split(' by ')[1].split(' within')[0]
+    missing = found.sentence.split(' confirmed')[0]
     assert missing.endswith('and 3 more'), 'eight of ten'
 
 

@@ -109,6 +109,16 @@ def test_a_fleet_in_order_has_only_people_left_to_sign():
     assert {state for name, state in got.items() if name not in BY_PEOPLE} == {'passed'}
 
 
+def test_people_are_asked_to_sign_a_claim_and_sign_it():
+    item = found(production())['human_safety']
+    assert item.sentence == 'Sign-off required: v24 is safe around people.'
+    signed = found(production(signed={'human_safety': {'by': 'Ann'}}))['human_safety']
+    assert signed.sentence == 'v24 is safe around people.'
+    answered = {'human_safety': {'by': 'Bob', 'remark': 'fenced'}}
+    overridden = found(production(overrides=answered))['human_safety']
+    assert overridden.sentence == item.sentence
+
+
 def test_signed_by_people_nothing_blocks_any_more():
     plan = production(signed={name: {'by': 'Ann', 'remark': 'seen'} for name in BY_PEOPLE})
     items = review(plan, GOOD)
@@ -149,37 +159,45 @@ def with_candidate(**fields):
 
 
 FAILURES = [
-    ('lab_results', with_lab('v24', success=0.899), '89.9%, v23 in 92.0%: more than the 2 points'),
+    ('lab_results', with_lab('v24', success=0.899), ('v24', '89.9%', 'v23', '92.0%', '2 points')),
     (
         'no_catastrophic_drop',
         with_lab('v24', success=0.93, success_by_category={'a': 0.44}),
-        'a from 90.0% to 44.0%',
+        ('v23', '50%', 'a from 90.0% to 44.0%'),
     ),
     (
         'all_categories',
         with_lab('v24', success=0.93, success_by_category={'a': 0.9, 'b': 0.0}),
-        'never succeeds in b',
+        ('v24', 'category b:'),
     ),
     (
         'all_categories',
         with_lab('v24', success=0.93, success_by_category={'b': 0.9}),
-        'was not tested in a',
+        ('v24', 'not tested', 'category a,'),
     ),
-    ('bounds_declared', with_candidate(unbounded=('decision',)), 'no bounds for decision: add'),
-    ('fallback_present', with_robot(resident_limit=1), "raise parameter 'resident_limit'"),
-    ('fallback_present', with_robot(is_stable_ready=False), 'is not ready on r3'),
-    ('storage', with_robot(disk_free_bytes=1000), 'needs 500 MB, r3 has 1 kB free: make room on'),
-    ('latency', with_robot(warm_latency_ms=201.0), 'at most 201 ms on r3'),
-    ('monitoring_alive', with_robot(counters_age_s=121.0), 'r3 sent no counters for 2 min'),
-    ('monitoring_alive', with_robot(counters_age_s=None), 'r3 sent no counters'),
-    ('monitoring_alive', replace(GOOD, unreachable=('r9',)), 'r9 is out of reach'),
+    (
+        'bounds_declared',
+        with_candidate(unbounded=('decision',)),
+        ('v24', 'bounds for decision', "'low'", "'high'"),
+    ),
+    ('fallback_present', with_robot(resident_limit=1), ('r3', "'resident_limit'")),
+    ('fallback_present', with_robot(is_stable_ready=False), ('stable version', 'not ready on r3')),
+    ('storage', with_robot(disk_free_bytes=1000), ('needs 500 MB', 'r3 has 1 kB', 'on r3.')),
+    (
+        'latency',
+        with_robot(warm_latency_ms=201.0),
+        ('201 ms on r3', '200 ms is allowed', 'too slow'),
+    ),
+    ('monitoring_alive', with_robot(counters_age_s=121.0), ('r3 ', 'counters', '2 min')),
+    ('monitoring_alive', with_robot(counters_age_s=None), ('r3 ', 'counters')),
+    ('monitoring_alive', replace(GOOD, unreachable=('r9',)), ('r9 is unreachable', 'override')),
     (
         'rollback_rehearsed',
         replace(GOOD, rehearsals={**GOOD.rehearsals, 'r1': Rehearsal(NOW - 60, 301.0)}),
-        'the slowest within 5.02 min',
+        ('4 robots', '5.02 min', '5 min is allowed'),
     ),
-    ('success_criteria', replace(GOOD, is_watched=False), 'watches nothing'),
-    ('failure_criteria', replace(GOOD, is_watched=False), 'watches nothing'),
+    ('success_criteria', replace(GOOD, is_watched=False), ('Canary', "'hotswap advise'")),
+    ('failure_criteria', replace(GOOD, is_watched=False), ('Canary', "'hotswap advise'")),
 ]
 
 
@@ -187,10 +205,10 @@ FAILURES = [
 def test_what_is_wrong_fails_and_blocks_unless_somebody_answers_for_it(name, facts, words):
     item = found(production(), facts)[name]
     assert item.state is ItemState.FAILED
-    assert words in item.sentence
+    assert [word for word in words if word not in item.sentence] == []
     signed = found(production(signed={name: {'by': 'Ann'}}), facts)[name]
     assert signed.state is ItemState.FAILED, 'a figure is not signed away'
-    assert signed.sentence.endswith('Ann signed it, which the figures contradict.')
+    assert signed.sentence.startswith(f'{item.sentence} Ann signed it, but')
     answered = {name: {'by': 'Bob', 'remark': 'hotfix'}}
     overridden = found(production(overrides=answered), facts)[name]
     assert overridden.state is ItemState.OVERRIDDEN
@@ -198,25 +216,25 @@ def test_what_is_wrong_fails_and_blocks_unless_somebody_answers_for_it(name, fac
 
 
 UNKNOWN = [
-    ('lab_results', with_lab('v24'), 'The lab results of v24 are not known'),
-    ('lab_results', with_lab('v23'), 'The lab results of v23 are not known'),
-    ('no_catastrophic_drop', with_lab('v23', success=0.9), 'of v23 per task category'),
-    ('all_categories', with_lab('v24', success=0.9), 'of v24 per task category'),
-    ('bounds_declared', replace(GOOD, versions={}), 'The bounds of v24 are not known'),
-    ('storage', replace(GOOD, versions={}), 'The size of v24 is not known'),
-    ('storage', with_robot(disk_free_bytes=None), 'r3 do not tell how much room'),
+    ('lab_results', with_lab('v24'), ('lab results of v24',)),
+    ('lab_results', with_lab('v23'), ('lab results of v23',)),
+    ('no_catastrophic_drop', with_lab('v23', success=0.9), ('lab results of v23', 'category')),
+    ('all_categories', with_lab('v24', success=0.9), ('lab results of v24', 'category')),
+    ('bounds_declared', replace(GOOD, versions={}), ('bounds of v24',)),
+    ('storage', replace(GOOD, versions={}), ('size of v24', "'model_repository'")),
+    ('storage', with_robot(disk_free_bytes=None), ('free disk space', 'on r3')),
     (
         'latency',
         replace(GOOD, robots=tuple(replace(r, warm_latency_ms=None) for r in ROBOTS)),
-        'load it on one of each kind',
+        ('latency of v24', '~/load_model'),
     ),
-    ('rollback_rehearsed', replace(GOOD, rehearsals={}), 'by r0, r1, r2, r3 within 30 d'),
+    ('rollback_rehearsed', replace(GOOD, rehearsals={}), ('r0, r1, r2, r3 ', '30 d', 'rollback')),
     (
         'rollback_rehearsed',
         replace(GOOD, rehearsals={**GOOD.rehearsals, 'r2': Rehearsal(NOW - 31 * 86_400, 0.1)}),
-        'No rollback was confirmed by r2',
+        ('r2 confirmed no rollback', '30 d'),
     ),
-    ('monitoring_alive', Facts(NOW), 'No robot has been heard of'),
+    ('monitoring_alive', Facts(NOW), ('No robot is known',)),
 ]
 
 
@@ -224,7 +242,7 @@ UNKNOWN = [
 def test_what_nobody_knows_is_to_be_signed(name, facts, words):
     item = found(production(), facts)[name]
     assert item.state is ItemState.TO_SIGN
-    assert words in item.sentence
+    assert [word for word in words if word not in item.sentence] == []
     signed = found(production(signed={name: {'by': 'Ann', 'remark': 'looked'}}), facts)[name]
     assert (signed.state, signed.by) == (ItemState.SIGNED, 'Ann')
     testing = found(plan_with('testing'), facts)[name]
@@ -233,25 +251,32 @@ def test_what_nobody_knows_is_to_be_signed(name, facts, words):
 
 def test_a_network_is_estimated_from_what_the_plan_states():
     item = found(production())['network_estimate']
-    assert (
-        item.sentence == '4 robots fetch 500 MB each: 2.67 min at 100 Mbit/s, 60 min may be taken.'
-    )
+    assert item.state is ItemState.PASSED
+    for figure in ('4 robots', '500 MB each', '2.67 min at 100 Mbit/s', '60 min is allowed'):
+        assert figure in item.sentence
     slow = found(production(bandwidthMbps=4))['network_estimate']
     assert slow.state is ItemState.FAILED
     assert '66.7 min at 4 Mbit/s' in slow.sentence
     held = replace(GOOD, robots=tuple(replace(robot, holds=True) for robot in ROBOTS))
     assert found(production(bandwidthMbps=4), held)['network_estimate'].state is ItemState.PASSED
     unstated = {'preset': 'production', 'owner': 'Ann'}
-    assert "state 'bandwidthMbps'" in found(plan_with(unstated))['network_estimate'].sentence
+    unknown = found(plan_with(unstated))['network_estimate']
+    assert unknown.state is ItemState.TO_SIGN
+    assert "'bandwidthMbps'" in unknown.sentence
+
+
+KEYS = {'owner_set': 'owner', 'contact_set': 'contacts', 'window_set': 'deploymentWindows'}
 
 
 def test_owner_contacts_and_window_have_to_be_set():
     bare = plan_with('production', deploymentWindows=[])
     got = found(bare)
-    for name in ('owner_set', 'contact_set', 'window_set'):
+    for name in KEYS:
         assert got[name].state is ItemState.FAILED
-    assert "'deploymentWindows'" in got['window_set'].sentence
-    assert 'until which it waits' in found(production())['window_set'].sentence
+        assert f"'{KEYS[name]}'" in got[name].sentence
+    closed = found(production())['window_set'].sentence
+    assert '22:00 to 04:00 Europe/Berlin' in closed
+    assert 'closed now' in closed
 
 
 def test_testing_asks_little_and_blocks_on_what_is_known_to_be_wrong():
@@ -262,23 +287,23 @@ def test_testing_asks_little_and_blocks_on_what_is_known_to_be_wrong():
     assert bad['fallback_present'].state is ItemState.FAILED
     skipped = found(plan_with('none'), with_robot(resident_limit=1))['fallback_present']
     assert skipped.state is ItemState.SKIPPED
-    assert skipped.sentence.startswith(
-        "Not asked for by preset 'none'. It would fail: r3 may hold"
-    )
+    assert "preset 'none'" in skipped.sentence
+    assert 'would fail' in skipped.sentence
+    assert skipped.sentence.endswith(bad['fallback_present'].sentence)
 
 
 def test_a_number_in_the_plan_is_a_baseline_too():
     plan = plan_with('production', successCriteria={'baselineSuccessRate': 0.96})
     item = found(plan)['lab_results']
     assert item.state is ItemState.FAILED
-    assert "the plan's baseline in 96.0%" in item.sentence
+    assert 'baseline of the plan in 96.0%' in item.sentence
 
 
 def test_limits_of_the_criteria_are_those_of_the_checklist():
     plan = plan_with('production', successCriteria={'maxLatencyMs': 10, 'maxCategoryDrop': 0.1})
     facts = with_lab('v24', success=0.93, success_by_category={'a': 0.8})
     got = found(plan, facts)
-    assert '10 ms may be taken: too slow' in got['latency'].sentence
+    assert '10 ms is allowed; too slow on r0' in got['latency'].sentence
     assert got['no_catastrophic_drop'].state is ItemState.FAILED
 
 
@@ -289,7 +314,7 @@ def test_limits_of_the_criteria_are_those_of_the_checklist():
         ({'owner': 'Ann'}, 'checklist.preset: is missing: add it'),
         (
             {'preset': 'production', 'signed': {'emergncy_stop': {'by': 'Ann'}}},
-            "'emergncy_stop' is no item of the checklist: did you mean 'emergency_stop'?",
+            "'emergncy_stop': did you mean 'emergency_stop'?",
         ),
         ({'preset': 'production', 'signed': {'storage': {}}}, 'by: is missing: add it'),
         (
@@ -327,7 +352,7 @@ def test_a_checklist_is_of_the_whole_plan():
     plan = load_plan(json.dumps({**base, 'checklist': 'testing'}))
     assert plan.checklist.preset is ChecklistPreset.TESTING
     phases[0]['checklist'] = 'production'
-    with pytest.raises(PlanError, match='is of the whole plan'):
+    with pytest.raises(PlanError, match=r'phases.0.checklist .*whole plan'):
         load_plan(json.dumps({**base, 'checklist': 'testing'}))
 
 
@@ -337,13 +362,15 @@ def test_categories_need_a_control_at_the_same_time(strategy):
     fields = {'successCriteria': criteria}
     if strategy == 'BlueGreen':
         data = {'modelId': 'm', 'version': 'v', 'strategy': 'BlueGreen', **fields}
-        with pytest.raises(PlanError, match=r"'maxCategoryDrop' needs a control.*: remove it, or"):
+        with pytest.raises(
+            PlanError, match=r"'maxCategoryDrop'.* control .*BlueGreen.*: remove it"
+        ):
             load_plan(json.dumps(data))
         return
     criteria['control'] = strategy
     if strategy == 'fixed':
         criteria['baselineSuccessRate'] = 0.92
-    with pytest.raises(PlanError, match=rf"but 'control' is '{strategy}': remove it, or compare"):
+    with pytest.raises(PlanError, match=rf"'maxCategoryDrop'.* control '{strategy}' .*: remove"):
         plan_with(None, **fields)
 
 

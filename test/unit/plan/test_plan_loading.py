@@ -148,40 +148,40 @@ def test_other_durations_are_refused_with_how_to_write_one(text):
 @pytest.mark.parametrize(
     ('lines', 'expected'),
     [
-        ('sucessCriteria: {}', "unknown key 'sucessCriteria': did you mean 'successCriteria'?"),
-        ('owner: Ann', "unknown key 'owner': it belongs below 'checklist'"),
-        ('max_latency_ms: 80', "unknown key 'max_latency_ms': it belongs below 'successCriteria'"),
-        ('max_unreachabel: 1', "unknown key 'max_unreachabel': did you mean 'max_unreachable'?"),
-        ('zzz: 1', "unknown key 'zzz': known here: modelId, version, strategy, "),
-        ('5: 1', "unknown key '5': known here: modelId"),
+        ('sucessCriteria: {}', "unknown key 'sucessCriteria': did you mean 'successCriteria'\\?"),
+        ('owner: Ann', "unknown key 'owner': .*'checklist'"),
+        ('max_latency_ms: 80', "unknown key 'max_latency_ms': .*'successCriteria'"),
+        ('max_unreachabel: 1', "unknown key 'max_unreachabel': did you mean 'max_unreachable'\\?"),
+        ('zzz: 1', "unknown key 'zzz': known: modelId, version, strategy, "),
+        ('5: 1', "unknown key '5': known: modelId"),
         (
             'successCriteria: {maxLatenzyMs: 5}',
-            "successCriteria: unknown key 'maxLatenzyMs': did you mean 'maxLatencyMs'?",
+            r"successCriteria: unknown key 'maxLatenzyMs': did you mean 'maxLatencyMs'\?",
         ),
-        ('model_id: m', "'modelId' and 'model_id' are one key: write it once"),
-        ('version: v3', "key 'version' is written twice in what begins at line 1: write it once"),
+        ('model_id: m', "'modelId' and 'model_id' .*: write it once"),
+        ('version: v3', "key 'version' .*twice.* line 1: write it once"),
     ],
 )
 def test_a_key_that_is_wrong_is_named_with_the_right_one(lines, expected):
-    assert problem(SHORT + STAGES + lines).startswith(expected)
+    assert re.match(expected, problem(SHORT + STAGES + lines))
 
 
 def test_a_key_that_is_written_twice_is_found_in_json_and_in_depth():
     text = '{"modelId": "m", "modelId": "n"}'
-    assert problem(text) == "key 'modelId' is written twice: write it once"
+    assert re.match("key 'modelId' .*twice", problem(text))
     text = SHORT + 'stages:\n- percentage: 100\n  tasks: 5\n  tasks: 50\n'
-    assert problem(text).startswith("key 'tasks' is written twice in what begins at line 5")
+    assert re.match("key 'tasks' .*twice.* line 5", problem(text))
 
 
 @pytest.mark.parametrize(
     ('lines', 'expected'),
     [
-        ('version: 24', 'version: must be a text: write one, in quotes if .* \\(found 24\\)'),
-        ('version: 1.10', 'version: must be a text: .* \\(found 1.1\\)'),
-        ('version:', 'version: must be a text: .* \\(found nothing\\)'),
+        ('version: 24', 'version: must be text: .* quotes .* \\(found 24\\)'),
+        ('version: 1.10', 'version: must be text: .* \\(found 1.1\\)'),
+        ('version:', 'version: must be text: .* \\(found nothing\\)'),
         ('version: ""', "version: String should have at least 1 character \\(found ''\\)"),
-        ('strategy: canari', "strategy: 'canari' is not one: did you mean Canary\\?"),
-        ('strategy: 5', "strategy: '5' is not one: there are: ABTesting, BlueGreen, Canary"),
+        ('strategy: canari', "strategy: .*'canari': did you mean Canary\\?"),
+        ('strategy: 5', "strategy: .*'5': known: ABTesting, BlueGreen, Canary"),
         ('stages: {percentage: 100}', "stages: must be a list: begin each entry with '-'"),
         ('stages:', 'stages: must be a list: .* \\(found nothing\\)'),
         ('stages: [5]', 'stages.0: must be keys with values: .* \\(found 5\\)'),
@@ -194,14 +194,14 @@ def test_a_key_that_is_written_twice_is_found_in_json_and_in_depth():
             'stages: [{percentage: 100, duration: -5}]',
             'stages.0.duration: .*0 seconds .found -5 s',
         ),
-        ('stages: [{percentage: 100}]', "stages.0: a stage needs 'tasks', 'duration' or both"),
+        ('stages: [{percentage: 100}]', "stages.0: .*'tasks', 'duration' or both"),
         ('stages: [{percentage: yes, tasks: 1}]', "stages.0.percentage: must not be 'yes'"),
         ('stages: [{percentage: 100, tasks: on}]', "stages.0.tasks: must not be 'yes'"),
         ('lease: 2', 'lease: .*greater than or equal to 3 seconds'),
         ('x: 2026-02-30', 'the plan is not YAML or JSON'),
         ('lease: no', "lease: must not be 'no': write a value"),
         ('maxUnreachable: -1', 'maxUnreachable: .*found -1'),
-        ('successCriteria: []', 'successCriteria: must be keys with values: leave it out'),
+        ('successCriteria: []', 'successCriteria: must be keys with values: '),
         ('successCriteria: {alpha: 0}', 'successCriteria.alpha: .*greater than 0 .found 0'),
         ('successCriteria: {alpha: .nan}', 'successCriteria.alpha: .*finite number .found nan'),
         ('successCriteria: {maxLatencyMs: 1e9}', 'successCriteria.maxLatencyMs: .*1e9'),
@@ -231,21 +231,21 @@ def test_every_problem_is_named():
 @pytest.mark.parametrize(
     ('stages', 'expected'),
     [
-        ([50, 50, 100], 'the percentages of the stages must rise, these do not: [50.0, 50.0'),
-        ([50, 20, 100], 'the percentages of the stages must rise'),
-        ([50, 80], 'the last stage stops at 80%: end with a stage of 100'),
-        ([], "a canary needs 'stages', or 'canaryPercentage' and 'canaryDuration'"),
+        ([50, 50, 100], r'.*percentages.* must rise: \[50.0, 50.0'),
+        ([50, 20, 100], '.*percentages.* must rise'),
+        ([50, 80], '.*last stage .*80%: .*100%'),
+        ([], ".*'stages', or 'canaryPercentage' and 'canaryDuration'"),
     ],
 )
 def test_stages_climb_to_everybody(stages, expected):
     entries = [{'percentage': percentage, 'tasks': 5} for percentage in stages]
-    assert problem(SHORT + f'stages: {json.dumps(entries)}').startswith(expected)
+    assert re.match(expected, problem(SHORT + f'stages: {json.dumps(entries)}'))
 
 
 @pytest.mark.parametrize(
     ('lines', 'expected'),
     [
-        (STAGES + 'canaryPercentage: 5\ncanaryDuration: 5', "give either 'stages' or"),
+        (STAGES + 'canaryPercentage: 5\ncanaryDuration: 5', "'stages' and 'canaryPercentage' "),
         ('canaryPercentage: 5', "'canaryPercentage' and 'canaryDuration' go together"),
         ('canaryDuration: 5', "'canaryPercentage' and 'canaryDuration' go together"),
         ('canaryPercentage: 100\ncanaryDuration: 5', 'canaryPercentage: Input should be less'),
@@ -281,7 +281,7 @@ def test_what_is_no_plan_at_all_is_said_to_be_so(text, expected):
 
 def test_a_plan_that_lost_its_line_breaks_on_the_way_is_recognised():
     found = problem('modelId: pick_policy version: v24 strategy: Canary')
-    assert found.endswith('It is one line: were its line breaks lost on the way?')
+    assert 'line breaks were lost' in found
     assert 'line breaks' not in problem('modelId: pick_policy\nversion: [')
 
 
@@ -362,9 +362,8 @@ def test_the_criteria_of_the_guide_are_understood():
 
 def test_accuracy_is_another_word_for_success():
     assert criteria('{maxAccuracyDrop: 0.05}') == criteria('{max_success_drop: 0.05}')
-    assert criteria_problem('{maxAccuracyDrop: 0.05, maxSuccessDrop: 0.02}') == (
-        "successCriteria: 'maxAccuracyDrop' and 'maxSuccessDrop' are two names of one limit: "
-        'give one of them'
+    assert criteria_problem('{maxAccuracyDrop: 0.05, maxSuccessDrop: 0.02}').startswith(
+        "successCriteria: 'maxAccuracyDrop' and 'maxSuccessDrop' "
     )
 
 
@@ -376,10 +375,10 @@ def test_a_number_to_compare_with_is_the_control():
 @pytest.mark.parametrize(
     ('text', 'words'),
     [
-        ('{control: fixed}', "control 'fixed' needs the number that it stands for: add "),
+        ('{control: fixed}', "control 'fixed' needs 'baselineSuccessRate'"),
         (
             '{control: within_robots, baselineSuccessRate: 0.9}',
-            "'baselineSuccessRate' is 0.9, but 'control' is 'within_robots', which measures it",
+            "'baselineSuccessRate' is 0.9, but control 'within_robots' ",
         ),
         ('{method: bayes}', "must be one of 'sequential', 'fixed' or 'threshold'"),
         ('{graveEvents: [crash]}', "must be one of 'stuck' or 'fallback' (found 'crash')"),
@@ -393,9 +392,9 @@ def test_criteria_that_contradict_themselves_are_refused(text, words):
 def test_no_control_is_left_only_where_another_one_is_asked_for():
     stages = 'stages: [{percentage: 50, tasks: 5, controlShare: 0}, {percentage: 100, tasks: 5}]\n'
     assert problem(SHORT + stages).startswith(
-        'stages.0.controlShare is 0, but the candidate is compared within robots: give it a share'
+        "stages.0.controlShare is 0, but control 'within_robots' "
     )
     across = f'{SHORT}{stages}successCriteria: {{control: across_robots}}'
     assert load_plan(across).stages[0].candidate_share == 1.0
     everywhere = across.replace('100, tasks: 5', '100, tasks: 5, controlShare: 0')
-    assert 'leaves no control: give it a share, such as 0.1' in problem(everywhere)
+    assert re.match('stages.1.controlShare is 0 at 100%, .*no control', problem(everywhere))

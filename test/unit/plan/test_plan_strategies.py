@@ -268,7 +268,7 @@ def test_phases_inherit_and_share_alpha():
         (HEAD + 'Direct\ntargetDevices: []', 'targetDevices: '),
         (
             HEAD + 'RegionalRollout\nregions: [a, b, a]\ndelayBetweenRegions: 5',
-            'regions: a is named twice',
+            'regions: region written twice: a:',
         ),
         (
             HEAD + 'ProgressiveRollout\nstages: [{percentage: 100, duration: 0}]',
@@ -276,32 +276,38 @@ def test_phases_inherit_and_share_alpha():
         ),
         (
             PROGRESSIVE.replace('"autoProgress": true', '"approval": {"timeout": 5}'),
-            "'approval' says how to wait for a person",
+            "'approval' has no effect with 'autoProgress'",
         ),
         (
             PROGRESSIVE.replace('true', '1'),
             "autoProgress: must be 'true' or 'false' (found 1)",
         ),
-        (AB_TESTING.replace('"testDuration": "PT2H",', ''), 'a test needs'),
+        (
+            AB_TESTING.replace('"testDuration": "PT2H",', ''),
+            "an A/B test needs an end: add 'testDuration', 'tasks'",
+        ),
         (AB_TESTING.replace('1.5.0', '2.0.0'), "'2.0.0' cannot be compared with itself"),
         (AB_TESTING.replace('accuracy', 'beauty'), 'winnerCriteria.metric: '),
         (
             AB_TESTING.replace('{\n  "strategy"', '{\n  "version": "3", "strategy"'),
-            "'version' is '3', but the models to compare say '2.0.0'",
+            "'version' is '3', but 'modelA' and 'modelB' say '2.0.0'",
         ),
-        (HEAD + 'Shadow', "a shadow needs 'tasks', 'duration' or both"),
+        (HEAD + 'Shadow', "a shadow needs an end: add 'tasks', 'duration' or both"),
         (HEAD + 'FeatureFlag', "a flag needs either 'schedule' or 'controlLoop'"),
         (
             HEAD + 'FeatureFlag\nschedule: [{after: 5, share: 0.5}, {after: 9, share: 0.1}]',
             'the shares of the schedule must not fall',
         ),
-        (PHASES.replace('strategy: Canary', 'strategy: Canry'), "phases.1.strategy: 'Canry' is"),
+        (
+            PHASES.replace('strategy: Canary', 'strategy: Canry'),
+            "phases.1.strategy: unknown strategy 'Canry'",
+        ),
         (
             PHASES.replace('{strategy: Shadow, tasks: 50}', '{strategy: Direct}'),
-            'phases: phase 0 is Direct, which promotes: put it last',
+            'phases: entry 0 is Direct, which promotes: ',
         ),
         (PHASES.replace('tasks: 50', 'tasks: 50, version: v3'), "phases.0.version is 'v3'"),
-        (PHASES.replace('tasks: 50', 'tasks: 50, lease: 30'), 'phases.0.lease is of the whole'),
+        (PHASES.replace('tasks: 50', 'tasks: 50, lease: 30'), 'phases.0.lease must be the same'),
     ],
 )
 def test_what_does_not_fit_is_named_with_a_remedy(text, expected):
@@ -311,9 +317,12 @@ def test_what_does_not_fit_is_named_with_a_remedy(text, expected):
 @pytest.mark.parametrize(
     ('text', 'expected'),
     [
-        (DIRECT.replace('456', '457'), "no robot 'device-457' is in reach: did you mean device-4"),
+        (DIRECT.replace('456', '457'), "'device-457': did you mean device-4"),
         (REGIONAL.replace('eu-central', 'eu-zentral'), 'did you mean eu-central-1'),
-        (BLUE_GREEN.replace('a1', 'zz'), "backupRobots: no robot 'zz' is in reach: there are: a1"),
+        (
+            BLUE_GREEN.replace('a1', 'zz'),
+            "backupRobots: no reachable robot is named 'zz': known: a1",
+        ),
         (AB_TESTING, 'modelA: 20 robots do not serve 1.5.0: device-123 (v1)'),
     ],
 )
@@ -369,7 +378,7 @@ def test_a_window_is_of_its_time_zone():
     [
         ('{timezone: Mars/North}', "'timezone' is 'Mars/North', which this machine does not know"),
         ('{days: [friday]}', 'deploymentWindows.0.days.0: '),
-        ('{start: 22:30}', "1350 is no time of day: write '22:30', in quotes"),
+        ('{start: 22:30}', '1350 is not a time of day: write it in quotes'),
         ('{start: "25:00"}', 'deploymentWindows.0.start: '),
     ],
 )

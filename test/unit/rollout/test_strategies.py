@@ -65,7 +65,7 @@ def test_direct_to_a_robot_that_does_not_confirm_takes_all_back(fleet):
 
 def test_direct_names_robots_that_were_meant(fleet):
     fleet.step()
-    with pytest.raises(PlanError, match=r"no robot 'r55' is in reach: did you mean r05\?"):
+    with pytest.raises(PlanError, match=r"'r55': did you mean r05\?"):
         fleet.coordinator.start(text('Direct', 'targetDevices: [r01, r55]'), fleet.now)
 
 
