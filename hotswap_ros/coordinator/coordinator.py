@@ -119,7 +119,7 @@ class Coordinator:
         if latest is not None:
             self._rollouts.remember(Runner(latest))
         for runner in self._rollouts.known():
-            self._view.expect(runner.state.plan.model_id, runner.state.previous)
+            self._view.expect(runner.state.plan.model_id, runner.state.robots)
 
     # -- what is heard ----------------------------------------------------------------------------
 
@@ -242,7 +242,7 @@ class Coordinator:
             self._rollouts,
             now,
         )
-        self._apart.bar(model_id, rollback.robots)
+        self._apart.exclude(model_id, rollback.robots)
         for rollback_id, event in self._orders.take_events():
             self._outbox.tell(rollback_id, [event])
         return rollback
@@ -356,7 +356,7 @@ class Coordinator:
         for runner in self._rollouts:
             self._outbox.tell(runner.state.rollout_id, runner.take_events())
             if runner.state.has_robots:
-                changed += self._desired.want(runner.wishes.news(), self._view, now)
+                changed += self._desired.want(runner.desired_routings.news(), self._view, now)
         for rollback in self._orders:
             changed += self._desired.want(rollback.news(), self._view, now)
         changed += self._desired.hold(self._view, now)

@@ -270,12 +270,13 @@ class Journal:
     def marks(self, rollout_id: str) -> tuple[str, dict[str, Mark]]:
         """Return a rollout's version, and what that had done on its robots before."""
         rows = self._read(
-            "SELECT version, json_extract(state, '$.marks') FROM rollouts WHERE rollout_id = ?",
-            (rollout_id,),
+            'SELECT state FROM rollouts WHERE rollout_id = ? AND strategy != ?',
+            (rollout_id, ROLLBACK),
         )
-        version, marks = rows[0] if rows else ('', None)
-        found = json.loads(marks or '{}')
-        return version, {name: Mark.model_validate(mark) for name, mark in found.items()}
+        if not rows:
+            return '', {}
+        state = RolloutState.model_validate_json(rows[0][0])
+        return state.plan.version, state.marks
 
     def debts(self) -> list[PendingRollback]:
         """Return what rollbacks that have ended still owe to robots."""

@@ -19,7 +19,7 @@ class OverlapGuard:
     """
     Keeps rollouts of one model off each other's robots, and off those of rollbacks.
 
-    Who may not join is in the state of each rollout, so that a restart forgets nothing.
+    The robots that must not join are in the state of each rollout, so that a restart keeps them.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class OverlapGuard:
     def refuse_overlap(self, model_id: str, robots: Set[str]) -> None:
         """Raise OverlapError where something of the model is under way on any of the robots."""
         for runner in self._rollouts.of_model(model_id):
-            common = robots & runner.state.previous.keys()
+            common = robots & runner.state.robots.keys()
             if common and not runner.state.status.is_terminal:
                 what = f'rollout {runner.state.rollout_id}'
                 remedy = 'wait for its end, abort it, or let the plan name other robots'
@@ -45,24 +45,24 @@ class OverlapGuard:
         if not new.state.has_begun:
             return
         model_id = new.state.plan.model_id
-        new.state.barred.update(self._orders.robots(model_id))
+        new.state.excluded.update(self._orders.robots(model_id))
         for runner in self._rollouts.of_model(model_id):
             if not runner.state.status.is_terminal:
-                new.state.barred.update(runner.state.previous)
-        self.bar(model_id, new.state.previous.keys())
+                new.state.excluded.update(runner.state.robots)
+        self.exclude(model_id, new.state.robots.keys())
 
-    def bar(self, model_id: str, robots: Set[str], but: Runner | None = None) -> None:
+    def exclude(self, model_id: str, robots: Set[str], but: Runner | None = None) -> None:
         """Let robots join no rollout of those under way."""
         for runner in self._rollouts.of_model(model_id):
             if runner is not but:
-                runner.state.barred.update(robots)
+                runner.state.excluded.update(robots)
 
     def welcome(self, runner: Runner, now: float) -> None:
         """Let robots that are new take part, once they serve what they are to serve before."""
         model_id = runner.state.plan.model_id
-        for robot_id in runner.door.who_is_there(self._view, now):
+        for robot_id in runner.joining.new_robots(self._view, now):
             held = self._desired.get(model_id, robot_id)
             report = self._view.report(model_id, robot_id)
             settled = held is None or self._view.confirms(held.routing, robot_id)
             if settled and report is not None and runner.join(report, self._view, now):
-                self.bar(model_id, {robot_id}, but=runner)
+                self.exclude(model_id, {robot_id}, but=runner)

@@ -45,8 +45,8 @@ class Snapshot:
 def snapshot(runner: Runner, view: FleetView, now: float) -> Snapshot:
     """Return how a rollout stands."""
     state = runner.state
-    unreachable = view.unreachable(state.plan.model_id, state.previous.keys(), now)
-    waiting = runner.wishes.waiting_for(view, now)
+    unreachable = view.unreachable(state.plan.model_id, state.robots.keys(), now)
+    waiting = runner.desired_routings.waiting_for(view, now)
     step = state.step
     end = now if state.ended is None else state.ended
     return Snapshot(
@@ -54,7 +54,7 @@ def snapshot(runner: Runner, view: FleetView, now: float) -> Snapshot:
         state=state.model_copy(),
         steps=step_views(state.steps, runner, view, now),
         cohort=step.robots,
-        robots_confirmed=len(state.previous) - len(unreachable) - len(waiting),
+        robots_confirmed=len(state.robots) - len(unreachable) - len(waiting),
         robots_unreachable=len(unreachable),
         checks=runner.checks,
         tasks=runner.step_tasks if isinstance(step, Observe) else 0,
@@ -78,9 +78,9 @@ def report(runner: Runner) -> dict[str, Any]:
         'plan': state.plan.model_dump(mode='json', by_alias=True, exclude_none=True),
         'previous': state.previous,
         'checklist': [item.model_dump(mode='json') for item in state.checklist],
-        'robots_total': len(state.previous) if state.has_begun else 0,
-        'robots_failed': sorted(state.failed),
-        'robots_on_candidate': sorted(state.touched),
+        'robots_total': len(state.robots) if state.has_begun else 0,
+        'robots_failed': sorted(state.where(lambda robot: robot.failed)),
+        'robots_on_candidate': sorted(state.served),
         'tasks': state.candidate_tasks,
         'rollback': _rollback(state),
         'candidate_tasks': runner.candidate_tasks,
@@ -98,9 +98,9 @@ def _rollback(state: RolloutState) -> dict[str, Any] | None:
     if state.rolling_back_since is None:
         return None
     return {
-        'robots': sorted(state.touched),
-        'confirmed': len(state.touched - state.owed) if state.ended is not None else 0,
-        'owed': sorted(state.owed),
+        'robots': sorted(state.served),
+        'confirmed': len(state.served - state.unconfirmed) if state.ended is not None else 0,
+        'owed': sorted(state.unconfirmed),
         'tasks': state.candidate_tasks,
         'seconds': None if state.ended is None else state.ended - state.rolling_back_since,
     }
@@ -108,7 +108,8 @@ def _rollback(state: RolloutState) -> dict[str, Any] | None:
 
 def metrics(state: RolloutState, view: FleetView) -> dict[str, Any]:
     """Return the newest counters of a rollout's robots, by robot and version, as a JSON value."""
-    heard = {robot_id: view.telemetry(state.plan.model_id, robot_id) for robot_id in state.robots}
+    robots = sorted(state.robots)
+    heard = {robot_id: view.telemetry(state.plan.model_id, robot_id) for robot_id in robots}
     return {
         robot_id: {
             'boot_id': telemetry.boot_id,
@@ -163,5 +164,5 @@ def _progress(step: Step, runner: Runner, view: FleetView, now: float) -> float:
 
 
 def _confirmed(step: SetRouting, runner: Runner, view: FleetView, now: float) -> float:
-    waiting = runner.wishes.waiting_for(view, now) & frozenset(step.robots)
+    waiting = runner.desired_routings.waiting_for(view, now) & frozenset(step.robots)
     return 1.0 - len(waiting) / len(step.robots)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What each robot of a rollout should serve: a pure function of the rollout's state."""
+"""The routing that each robot of a rollout should serve: a pure function of the state."""
 
 from __future__ import annotations
 
@@ -11,55 +11,66 @@ from hotswap_ros.fleet.changes import Subset
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import Routing
-from hotswap_ros.rollout.state import RolloutState, Status
+from hotswap_ros.rollout.state import RobotProgress, RolloutState, Status
 
 
 def desired_of(state: RolloutState, robot_id: str) -> Desired:
     """Return what a robot of the plan should serve and keep resident."""
-    previous, version = state.previous[robot_id], state.plan.version
-    model_id = state.plan.model_id
-    succeeded = state.status is Status.SUCCEEDED
-    goes_back = state.status is Status.ROLLING_BACK or (state.status.is_terminal and not succeeded)
-    if goes_back or robot_id not in state.staged:
+    robot = state.robots[robot_id]
+    model_id, previous, version = state.plan.model_id, robot.previous, state.plan.version
+    if _goes_back(state.status) or not robot.staged:
         return Desired(robot_id, Routing(model_id, previous), (previous,), previous)
-    if robot_id in state.promoted:
+    if robot.promoted:
         routing = Routing(model_id, version, activate_at=state.activate_at)
-        if robot_id in state.retired:
+        if robot.retired:
             return Desired(robot_id, routing, (version,), previous, retired=(previous,))
         return Desired(robot_id, routing, (previous, version), previous)
-    routing = Routing(model_id, previous)
-    share = state.shares.get(robot_id, 0.0)
-    if share and not succeeded:
-        routing = Routing(
-            model_id,
-            previous,
-            version,
-            share,
-            salt=state.rollout_id,
-            lease_s=state.plan.lease.total_seconds(),
-        )
-    elif robot_id in state.shadowed and not succeeded:
-        routing = Routing(model_id, previous, shadow=version)
-    return Desired(robot_id, routing, (previous, version), previous)
+    return Desired(robot_id, _on_trial(state, robot), (previous, version), previous)
+
+
+def _on_trial(state: RolloutState, robot: RobotProgress) -> Routing:
+    model_id, previous, version = state.plan.model_id, robot.previous, state.plan.version
+    if state.status is Status.SUCCEEDED:
+        return Routing(model_id, previous)
+    if robot.share:
+        lease_s = state.plan.lease.total_seconds()
+        salt = state.rollout_id
+        return Routing(model_id, previous, version, robot.share, salt=salt, lease_s=lease_s)
+    return Routing(model_id, previous, shadow=version if robot.shadows else '')
+
+
+def _goes_back(status: Status) -> bool:
+    return status is Status.ROLLING_BACK or (status.is_terminal and status is not Status.SUCCEEDED)
 
 
 class DesiredRoutings:
-    """The wishes of a rollout, kept until `forget` is called because its state has changed."""
+    """What the robots of a rollout should serve, computed again only after the state changed."""
 
     def __init__(self, state: RolloutState) -> None:
         self._state = state
-        self._known: dict[str, Desired] = {}
+        self._robots: Mapping[str, RobotProgress] | None = None
+        self._basis: tuple[object, ...] = ()
+        self._known: Mapping[str, Desired] = {}
         self._waiting: Subset | None = None
         self._view: FleetView | None = None
         self._told = -1
-        #: Rises whenever what robots should serve may have changed.
-        self.revision = 0
+        self._revision = 0
 
-    def forget(self) -> None:
-        """Take note that robots may have to serve something else now."""
-        self._known = {}
-        self._waiting = None
-        self.revision += 1
+    @property
+    def revision(self) -> int:
+        """Return a number that rises whenever what robots should serve may have changed."""
+        self._refresh()
+        return self._revision
+
+    def _refresh(self) -> None:
+        """Forget everything where the state says something else of the robots."""
+        state, status = self._state, self._state.status
+        basis = (_goes_back(status), status is Status.SUCCEEDED, state.activate_at)
+        if state.robots is not self._robots or basis != self._basis:
+            self._robots, self._basis = state.robots, basis
+            self._known = {}
+            self._waiting = None
+            self._revision += 1
 
     def news(self) -> Collection[Desired]:
         """Return everything, where it may have changed since it was returned the last time."""
@@ -70,22 +81,22 @@ class DesiredRoutings:
 
     def all(self) -> Mapping[str, Desired]:
         """Return what every robot of the plan should serve."""
+        self._refresh()
         if not self._known:
-            self._known = {
-                robot_id: desired_of(self._state, robot_id) for robot_id in self._state.robots
-            }
+            names = sorted(self._state.robots)
+            self._known = {robot_id: desired_of(self._state, robot_id) for robot_id in names}
         return self._known
 
     def waiting_for(self, view: FleetView, now: float) -> Set[str]:
         """Return the reachable robots that do not yet report what they should serve."""
         model_id = self._state.plan.model_id
+        desired = self.all()
         if self._waiting is None or view is not self._view:
-            wishes = self.all()
             self._view = view
             self._waiting = Subset(
-                wishes,
+                desired,
                 view.changes(model_id),
-                lambda robot_id: not view.confirms(wishes[robot_id].routing, robot_id),
+                lambda robot_id: not view.confirms(desired[robot_id].routing, robot_id),
             )
         waiting = self._waiting.now()
         return waiting - {*view.silent(model_id, now)} if waiting else frozenset()

@@ -53,7 +53,7 @@ class RolloutDiagnosis:
     def note_breakers(self, view: FleetView) -> None:
         """Take note of the robots that took the version out; what is put back hides it."""
         model_id, version = self._state.plan.model_id, self._state.plan.version
-        for robot_id in self._state.touched | self._state.shadowed:
+        for robot_id in self._state.where(lambda r: r.mark is not None or r.shadows):
             report = view.report(model_id, robot_id)
             breaker = None if report is None else report.breaker
             if report is None or breaker is None or breaker.version != version:
@@ -106,12 +106,12 @@ class RolloutDiagnosis:
         )
 
     def _done(self, view: FleetView, control: str) -> Iterator[_Done]:
-        version = self._state.plan.version
+        version, previous = self._state.plan.version, self._state.previous
         for robot_id, before in self._before.items():
             now = view.telemetry(self._state.plan.model_id, robot_id)
             if now is None:
                 continue
-            names = {version: version, control: self._state.previous.get(robot_id, '')}
+            names = {version: version, control: previous.get(robot_id, '')}
             for label, name in names.items():
                 counters = now.versions.get(name, _NOTHING)
                 known = before.versions.get(name, _NOTHING)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The gates of a rollout: what they are fed with, and what they say."""
+"""The gates of a rollout: the counters that they are given, and their verdicts."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class GateFeed:
         self._gate = self._made(watch, watch.name, watch.criteria, version)
         self._mirror = None
         if watch.control_criteria is not None:
-            stable = next(iter(self._state.previous.values()))
-            self._mirror = self._made(watch, _mirrored(watch), watch.control_criteria, stable)
+            criteria, stable = watch.control_criteria, self._state.stable
+            self._mirror = self._made(watch, _mirrored(watch), criteria, stable)
 
     def _made(self, watch: Watch, name: str, criteria: SuccessCriteria, version: str) -> Gate:
         dumped = self._state.gates.get(name)
@@ -157,7 +157,7 @@ class GateFeed:
     def _take(self, robot_id: str, telemetry: Telemetry, report: RobotReport | None) -> None:
         assert self._gate is not None
         share = 0.0 if report is None else self._share_in(report.routing)
-        previous, version = self._state.previous[robot_id], self._state.plan.version
+        previous, version = self._state.robots[robot_id].previous, self._state.plan.version
         boot_id, counters = telemetry.boot_id, telemetry.versions
         self.inquiry.come_to(robot_id, telemetry)
         self._gate.observe(robot_id, previous, boot_id, counters, share)
@@ -192,10 +192,11 @@ class GateFeed:
         if watch is None:
             return {}
         if watch.subject == 'shadow':
-            return dict.fromkeys(sorted(state.shadowed), 0.0)
-        if not state.shares or not watch.criteria.needs_other_robots:
-            return state.shares
-        return dict.fromkeys(state.robots, 0.0) | state.shares
+            return dict.fromkeys(sorted(state.where(lambda robot: robot.shadows)), 0.0)
+        shares = state.shares
+        if not shares or not watch.criteria.needs_other_robots:
+            return shares
+        return dict.fromkeys(state.robots, 0.0) | shares
 
     def _give_up_silent(self, view: FleetView, now: float) -> None:
         """Tell the gate who is out of reach, and of whom no outcome is to be hoped for."""
@@ -214,13 +215,13 @@ class GateFeed:
         """Return the robots that are in reach and have sent no counters for too long."""
         plan = self._state.plan
         since = now - plan.missing_after.total_seconds()
-        mute = []
+        silent = []
         for robot_id, fresh in self._fresh.items():
             if fresh >= since:
                 break
             if view.is_reachable(plan.model_id, robot_id, now):
-                mute.append(robot_id)
-        return tuple(sorted(mute))
+                silent.append(robot_id)
+        return tuple(sorted(silent))
 
     # -- what it says -----------------------------------------------------------------------------
 

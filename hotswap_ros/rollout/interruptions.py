@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a rollout is waiting for without wanting to: robots, their counters, the gate's answers."""
+"""Interruptions: robots are unreachable, counters are missing, or the gate cannot judge."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hotswap_ros.text import counted
 
 #: Pauses that end by themselves, and what is said then.
 ENDS_BY_ITSELF = {
-    PauseReason.UNREACHABLE: 'the robots are back',
-    PauseReason.MISSING_DATA: 'the counters are back',
-    PauseReason.FAILED_QUERY: 'the gate judges again',
+    PauseReason.UNREACHABLE: 'the robots are reachable again',
+    PauseReason.MISSING_DATA: 'the counters arrive again',
+    PauseReason.FAILED_QUERY: 'the gate can judge again',
 }
 
 
@@ -31,7 +31,7 @@ class Missing(NamedTuple):
 
 
 def find_missing(
-    state: RolloutState, cohort: Set[str], watching: GateFeed, view: FleetView, now: float
+    state: RolloutState, cohort: Set[str], gate_feed: GateFeed, view: FleetView, now: float
 ) -> Missing | None:
     """
     Return what more is missing than the plan allows, None for nothing.
@@ -43,20 +43,21 @@ def find_missing(
     plan, step = state.plan, state.step
     allowed = plan.max_unreachable if step.max_unreachable is None else step.max_unreachable
     silent = view.silent(plan.model_id, now)
-    lost = tuple(sorted(r for r in silent if r in cohort or r in state.shares))
-    if len(lost) > allowed:
-        text = f'{counted(lost)} of the cohort out of reach, {allowed} allowed: {", ".join(lost)}'
-        doubled = [r for r in lost if (plan.model_id, r) in view.quarantined]
+    unreachable = tuple(sorted(r for r in silent if r in cohort or state.is_watched(r)))
+    if len(unreachable) > allowed:
+        text = f'{counted(unreachable)} of the cohort unreachable, {allowed} allowed: '
+        text += ', '.join(unreachable)
+        doubled = [r for r in unreachable if (plan.model_id, r) in view.quarantined]
         if doubled:
-            text += f'; in quarantine, for two claim the name: {", ".join(doubled)}'
-        return Missing(PauseReason.UNREACHABLE, text, lost)
-    mute = watching.missing(view, now)
-    if len(mute) > plan.max_missing:
-        text = f'no counters from {counted(mute)} in reach, {plan.max_missing} allowed: '
-        return Missing(PauseReason.MISSING_DATA, text + ', '.join(mute), mute)
-    if watching.failed_queries > plan.max_failed_queries:
-        times = watching.failed_queries
-        text = f'the gate failed to judge {times} times in a row: {watching.query_error}'
+            text += f'; quarantined (duplicate robot_id): {", ".join(doubled)}'
+        return Missing(PauseReason.UNREACHABLE, text, unreachable)
+    without = gate_feed.missing(view, now)
+    if len(without) > plan.max_missing:
+        text = f'no counters from {counted(without)} in reach, {plan.max_missing} allowed: '
+        return Missing(PauseReason.MISSING_DATA, text + ', '.join(without), without)
+    if gate_feed.failed_queries > plan.max_failed_queries:
+        times = gate_feed.failed_queries
+        text = f'the gate failed to judge {times} times in a row: {gate_feed.query_error}'
         return Missing(PauseReason.FAILED_QUERY, text)
     return None
 
@@ -79,10 +80,10 @@ class Breakers:
         changes = view.changes(state.plan.model_id)
         names: Iterable[str] = changes.since(self._seen)
         if self._scanned != (view, revision):
-            names = [*state.shares, *state.shadowed]
+            names = sorted(state.where(lambda robot: robot.runs_candidate))
         self._seen, self._scanned = changes.revision, (view, revision)
         for robot_id in names:
-            if robot_id in state.shares or robot_id in state.shadowed:
+            if robot_id in state.robots and state.robots[robot_id].runs_candidate:
                 found = self._open_on(robot_id, view)
                 if found:
                     return found

@@ -1,73 +1,73 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Robots that are heard of while a rollout runs."""
+"""Robots that join a rollout while it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step
-from hotswap_ros.rollout.state import RolloutState, Status
+from hotswap_ros.rollout.state import Mark, RolloutState, Status
 
 
-class Newcomers:
-    """Who is there and takes no part, asked again only where something may have changed."""
+class Joining:
+    """Finds the robots that may join, and looks again only where something may have changed."""
 
     def __init__(self, state: RolloutState) -> None:
         self._state = state
         self._scanned: tuple[Any, ...] = ()
         self._seen = -1
-        self._away: set[str] = set()
+        self._unreachable: set[str] = set()
 
-    def who_is_there(self, view: FleetView, now: float) -> list[str]:
-        """Return who in reach may join now: another step may let in who could not before."""
+    def new_robots(self, view: FleetView, now: float) -> list[str]:
+        """Return the reachable robots that take no part: each new step may let them in."""
         state = self._state
         if state.status not in (Status.RUNNING, Status.PAUSED):
             return []
         model_id = state.plan.model_id
         changes = view.changes(model_id)
-        names = {*changes.since(self._seen), *self._away}
+        names = {*changes.since(self._seen), *self._unreachable}
         key = (view, state.step_index, len(state.step_records))
         if key != self._scanned:
             names = set(view.reports(model_id))
         self._seen, self._scanned = changes.revision, key
-        names = {r for r in names if r not in state.previous and r not in state.barred}
-        self._away = {r for r in names if not view.is_reachable(model_id, r, now)}
-        return sorted(names - self._away)
+        names = {r for r in names if r not in state.robots and r not in state.excluded}
+        self._unreachable = {r for r in names if not view.is_reachable(model_id, r, now)}
+        return sorted(names - self._unreachable)
 
 
-def join(state: RolloutState, report: RobotReport, reports: Mapping[str, RobotReport]) -> bool:
+def join(state: RolloutState, report: RobotReport, view: FleetView) -> bool:
     """
     Let a robot take part as one of the last finished stage does; returns whether it may.
 
     What that one serves, and what is still to come for it, holds for the newcomer as well. Where
     no stage has finished, it joins with those that come last, and where that is the first of
-    several stages it waits: who comes late must not make a first stage larger than it was meant.
+    several stages it waits: a newcomer must not make a first stage larger than the plan says.
     """
     plan, stable = state.plan, report.routing.stable
     robot = Robot(report.robot_id, report.region, stable, report.labels)
     serves_another = stable not in ('', plan.version)
-    if robot.robot_id in state.previous or not serves_another or report.resident_limit < 2:
+    if robot.robot_id in state.robots or not serves_another or report.resident_limit < 2:
         return False
     if not (plan.means(robot) and plan.admits(robot)):
         return False
-    peers = set(state.previous)
+    peers = set(state.robots)
     if plan.is_regional:
+        reports = view.reports(plan.model_id)
         peers = {r for r in peers if r in reports and reports[r].region == report.region}
     twin = _twin(state, peers)
     if twin is None:
         return False
-    state.previous[robot.robot_id] = stable
-    for members in (state.staged, state.promoted, state.shadowed):
-        if twin in members:
-            members.add(robot.robot_id)
-    if twin in state.shares:
-        state.shares[robot.robot_id] = state.shares[twin]
-        state.touched.add(robot.robot_id)
+    record = replace(state.robots[twin], previous=stable, failed=False, mark=None)
+    if record.share is not None:
+        telemetry = view.telemetry(plan.model_id, robot.robot_id)
+        record = replace(record, mark=Mark.of(plan.version, telemetry))
+    state.put({robot.robot_id: record})
     state.steps = tuple(
         _with(step, twin, robot.robot_id) if _is_to_come(state, index, step) else step
         for index, step in enumerate(state.steps)
@@ -80,13 +80,14 @@ def _twin(state: RolloutState, peers: set[str]) -> str | None:
     finished = state.steps[: state.step_index]
     for step in reversed(finished):
         if isinstance(step, Observe) and (found := peers.intersection(step.robots)):
-            return min(found)
+            # A robot of the last step: the newcomer is no backup robot.
+            return min(found, key=lambda r: (r not in state.steps[-1].robots, r))
     begun = {r for step in state.steps[: state.step_index + 1] for r in step.robots}
     later = peers - begun
     if not later and not _has_stages(state.steps):
         later = peers.intersection(state.steps[-1].robots)
-    untouched = later - state.staged
-    return min(untouched) if untouched else None
+    idle = [r for r in later if not state.robots[r].staged]
+    return min(idle, default=None)
 
 
 def _has_stages(steps: Sequence[Step]) -> bool:

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The rollout as a pure state machine: time and the fleet view go in, wishes and events come out.
+A rollout as a pure state machine: time and the fleet view go in, desired routings and events out.
 
 No clock, no thread, no file and no ROS in here. `Runner.tick` is the whole of it: read it first.
-What is done for each kind of step stands in `steps`, what people can say in `operator`.
+The action of each kind of step is in `steps`, the verbs of people are in `operator`.
 """
 
 from __future__ import annotations
@@ -20,19 +20,17 @@ from hotswap_ros.gates import CheckResult
 from hotswap_ros.plan import ChecklistItem, ItemState, Plan, Step, blockers
 from hotswap_ros.rollout.cohort import Cohort
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
-from hotswap_ros.rollout.gate_feed import HARD_LINES, GateFeed
+from hotswap_ros.rollout.gate_feed import GateFeed
 from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF, Breakers, find_missing
-from hotswap_ros.rollout.joining import Newcomers, join
+from hotswap_ros.rollout.joining import Joining, join
 from hotswap_ros.rollout.operator import Operator, Verb
 from hotswap_ros.rollout.start import begin
 from hotswap_ros.rollout.state import (
     Cause,
-    Conclusion,
     PauseReason,
     RolloutState,
     Status,
     StepRecord,
-    mark,
 )
 from hotswap_ros.rollout.steps import ACTIONS, StepContext
 from hotswap_ros.rollout.transitions import Transitions
@@ -59,15 +57,15 @@ class Runner:
 
     def __init__(self, state: RolloutState, *, explain: bool = True) -> None:
         self.state = state
-        self.watching = GateFeed(state, explain=explain)
-        self.wishes = DesiredRoutings(state)
+        self.gate_feed = GateFeed(state, explain=explain)
+        self.desired_routings = DesiredRoutings(state)
         self.last_view = _NO_FLEET
-        self.door = Newcomers(state)
+        self.joining = Joining(state)
         self._breakers = Breakers(state)
         self._cohort: Cohort | None = None
         self._log = EventLog()
         self.say = self._log.say
-        self.course = Transitions(state, self.wishes, self.say)
+        self.transitions = Transitions(state, self.desired_routings, self.say)
 
     @classmethod
     def start(
@@ -95,7 +93,7 @@ class Runner:
         blocked = blockers(runner.state.checklist)
         if blocked:
             runner.state.cause = Cause.CHECKLIST_FAILED
-            runner.course.end(Status.FAILED, blocked, now, Level.ERROR)
+            runner.transitions.end(Status.FAILED, blocked, now, Level.ERROR)
             return runner
         text = f'{plan.strategy.value} of {plan.version} on {counted(runner.state.robots)}'
         is_open = runner.state.status is Status.RUNNING
@@ -115,28 +113,27 @@ class Runner:
         if self.state.status.is_terminal:
             return
         if view is not self.last_view:
-            view.expect(self.state.plan.model_id, self.state.previous)
+            view.expect(self.state.plan.model_id, self.state.robots)
             self.last_view = view
         if self.state.status is Status.ROLLING_BACK:
-            self.course.end_rollback_when_confirmed(view, now)
+            self.transitions.end_rollback_when_confirmed(view, now)
             if self.state.ended is not None:
                 self._diagnose(view, now)
             return
         if self.state.status is Status.PENDING and not self._may_start(now):
             return
-        self.watching.look(view, now, self.wishes.revision)
+        self.gate_feed.look(view, now, self.desired_routings.revision)
         if self._found_harm(view, now):
             return
-        self._mind_what_is_missing(view, now)
+        self._pause_while_missing(view, now)
         if self._is_going_on:
             self._run_step(view, now)
-        mark(self.state, view)
 
     def command(
         self, verb: Verb, now: float, remark: str = '', share: float | None = None
     ) -> None:
         """Do what an operator says. Raises CommandRefusedError when it is not possible now."""
-        Operator(self, now, remark).do(verb, share)
+        Operator(self.context(self.last_view, now), self.transitions, remark).do(verb, share)
 
     def join(self, report: RobotReport, view: FleetView, now: float) -> bool:
         """
@@ -146,27 +143,29 @@ class Runner:
         """
         if self.state.status not in (Status.RUNNING, Status.PAUSED):
             return False
-        if not join(self.state, report, view.reports(self.state.plan.model_id)):
+        if not join(self.state, report, view):
             return False
-        self.wishes.forget()
         self.say(now, EventKind.JOINED, Level.INFO, f'{report.robot_id} joins', (report.robot_id,))
         return True
 
     def load_refused(self, robot_id: str, cause: Cause, message: str, now: float) -> None:
         """Take a robot's word that it cannot load the version: the rollout is over."""
-        if self.state.status in (Status.RUNNING, Status.PAUSED) and robot_id in self.state.staged:
-            self.state.failed.add(robot_id)
-            self.watching.inquiry.note_refusal(robot_id, message)
-            self.course.roll_back(cause, f'{robot_id} cannot load {self._version}: {message}', now)
+        robot = self.state.robots.get(robot_id)
+        is_under_way = self.state.status in (Status.RUNNING, Status.PAUSED)
+        if robot is not None and robot.staged and is_under_way:
+            self.transitions.note_failed([robot_id])
+            self.gate_feed.inquiry.note_refusal(robot_id, message)
+            text = f'{robot_id} cannot load {self._version}: {message}'
+            self.transitions.roll_back(cause, text, now)
 
     def supersede(self, reason: str, now: float) -> None:
         """End at once because something else takes over the robots."""
         self.state.cause = Cause.SUPERSEDED
-        self.course.end(Status.SUPERSEDED, reason, now, Level.WARNING)
+        self.transitions.end(Status.SUPERSEDED, reason, now, Level.WARNING)
 
-    def wants(self) -> list[Desired]:
+    def desired(self) -> list[Desired]:
         """Return what every robot of the plan should serve, from the state alone."""
-        return list(self.wishes.all().values())
+        return list(self.desired_routings.all().values())
 
     def take_events(self) -> list[Event]:
         """Return what happened since the last call."""
@@ -174,7 +173,7 @@ class Runner:
 
     def checkpoint(self, now: float) -> RolloutState:
         """Bring everything into the state and return it, for the journal."""
-        self.watching.save()
+        self.gate_feed.save()
         self.state.saved_at = now
         return self.state
 
@@ -186,30 +185,30 @@ class Runner:
             away = 0.0
         elif self.state.paused_at is None:
             # The end of a pause gives back all of it, this absence included.
-            self.course.shift_clocks(away)
+            self.transitions.shift_clocks(away)
         text = f'the coordinator is back after {away:.0f} s and goes on with the rollout'
         self.say(now, EventKind.RESTARTED, Level.WARNING, text, alert=True)
-        if self.watching.lost_evidence and self.state.status is Status.RUNNING:
+        if self.gate_feed.lost_evidence and self.state.status is Status.RUNNING:
             text = (
-                f'the gate cannot go on from what it had seen ({self.watching.lost_evidence}) and '
-                'begins anew: resume to watch this stage from its beginning, or roll back'
+                f'the gate cannot use its saved evidence ({self.gate_feed.lost_evidence}) and '
+                'starts again: resume to watch this stage from its beginning, or roll back'
             )
-            self.course.pause(PauseReason.INCONCLUSIVE, text, now)
+            self.transitions.pause(PauseReason.INCONCLUSIVE, text, now)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
         """Return what the gate in force says."""
-        return self.watching.checks
+        return self.gate_feed.checks
 
     @property
     def step_tasks(self) -> int:
         """Return how many tasks the step has to count since it began."""
-        return self.watching.tasks(self.state.step) - self.state.tasks_at_step_start
+        return self.gate_feed.tasks(self.state.step) - self.state.tasks_at_step_start
 
     @property
     def candidate_tasks(self) -> int:
         """Return how many tasks the candidate finished under the gate in force."""
-        return self.watching.candidate_tasks
+        return self.gate_feed.candidate_tasks
 
     # -- steps ------------------------------------------------------------------------------------
 
@@ -218,6 +217,10 @@ class Runner:
         state = self.state
         waits = state.pause_reason is PauseReason.APPROVAL
         return state.status is Status.RUNNING or (state.status is Status.PAUSED and waits)
+
+    @property
+    def _version(self) -> str:
+        return self.state.plan.version
 
     def _may_start(self, now: float) -> bool:
         if not self.state.plan.is_open(now):
@@ -236,8 +239,8 @@ class Runner:
             self._begin_step(view, now)
             return
         step = self.state.step
-        outcome = ACTIONS[step.kind].run(step, self.scene(view, now))
-        self.course.take(outcome, now)
+        outcome = ACTIONS[step.kind].run(step, self.context(view, now))
+        self.transitions.take(outcome, now)
 
     def _begin_step(self, view: FleetView, now: float) -> None:
         state, step = self.state, self.state.step
@@ -252,23 +255,21 @@ class Runner:
         state.tasks_wanted, state.waits_since = 0, None
         self.say(now, EventKind.STEP, Level.INFO, step.title(self._version), step.robots)
         if step.watch is not None:
-            self.watching.begin(step.watch)
-        ACTIONS[step.kind].begin(step, self.scene(view, now))
-        self.wishes.forget()
+            self.gate_feed.begin(step.watch)
+        ACTIONS[step.kind].begin(step, self.context(view, now))
         # Counters as they are before the first candidate task: from here the gate counts.
-        self.watching.look(view, now, self.wishes.revision)
-        state.tasks_at_step_start = self.watching.tasks(step)
+        self.gate_feed.look(view, now, self.desired_routings.revision)
+        state.tasks_at_step_start = self.gate_feed.tasks(step)
 
-    def scene(self, view: FleetView, now: float) -> StepContext:
+    def context(self, view: FleetView, now: float) -> StepContext:
         """Return what an action gets to see."""
         return StepContext(
             self.state,
             view,
-            self.watching,
+            self.gate_feed,
             now,
             self._cohort_in(view),
-            lambda: self.wishes.waiting_for(view, now),
-            self.wishes.forget,
+            lambda: self.desired_routings.waiting_for(view, now),
             self.say,
         )
 
@@ -283,33 +284,19 @@ class Runner:
     def _found_harm(self, view: FleetView, now: float) -> bool:
         if self.state.watch is None:
             return False
-        breaker = self._breakers.find_open(view, self.wishes.revision)
+        breaker = self._breakers.find_open(view, self.desired_routings.revision)
         if breaker:
-            self.watching.inquiry.note_breakers(view)
-            self.course.roll_back(Cause.GATE_FAILED, breaker, now)
+            self.gate_feed.inquiry.note_breakers(view)
+            self.transitions.roll_back(Cause.GATE_FAILED, breaker, now)
             return True
-        return self.found_failure(now)
-
-    def found_failure(self, now: float) -> bool:
-        """Roll back if the gate has found harm; returns whether it has."""
-        state = self.state
-        failed = self.watching.failures
-        if state.step_has_begun and state.step.lowers_on_harm:
-            failed = tuple(check for check in failed if check.name in HARD_LINES)
-        if not failed:
-            return False
-        text = ' '.join(check.sentence for check in failed)
-        if state.watch is not None and state.watch.subject == 'shadow':
-            state.conclusions.append(Conclusion(verdict='retrain', sentence=text))
-        self.course.roll_back(Cause.GATE_FAILED, text, now)
-        return True
+        return self.transitions.roll_back_on_harm(self.gate_feed.failures, now)
 
     def _diagnose(self, view: FleetView, now: float) -> None:
         """Say what went wrong, where no person said so."""
         if self.state.cause not in _OF_VERSION:
             return
         try:
-            found = self.watching.inquiry.conclude(view, self.watching.failures)
+            found = self.gate_feed.inquiry.conclude(view, self.gate_feed.failures)
         except Exception as error:  # The rollback is over, whatever can be said of it.
             text = f'what went wrong could not be examined: {type(error).__name__}: {error}'
             self.say(now, EventKind.DIAGNOSIS, Level.WARNING, text)
@@ -320,16 +307,12 @@ class Runner:
 
     # -- what is missing --------------------------------------------------------------------------
 
-    def _mind_what_is_missing(self, view: FleetView, now: float) -> None:
+    def _pause_while_missing(self, view: FleetView, now: float) -> None:
         """Pause for as long as robots, their counters or the gate's answers are missing."""
         state = self.state
         cohort = self._cohort_in(view).robots
-        missing = find_missing(state, cohort, self.watching, view, now)
+        missing = find_missing(state, cohort, self.gate_feed, view, now)
         if missing is not None and state.status is Status.RUNNING:
-            self.course.pause(missing.reason, missing.text, now, missing.robots)
+            self.transitions.pause(missing.reason, missing.text, now, missing.robots)
         elif missing is None and state.pause_reason in ENDS_BY_ITSELF:
-            self.course.resume(ENDS_BY_ITSELF[state.pause_reason], now)
-
-    @property
-    def _version(self) -> str:
-        return self.state.plan.version
+            self.transitions.resume(ENDS_BY_ITSELF[state.pause_reason], now)

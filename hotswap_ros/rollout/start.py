@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.plan import Plan, Robot, Step, compile_plan
 from hotswap_ros.rollout.errors import NoRobotsError
-from hotswap_ros.rollout.state import RolloutState, Status
+from hotswap_ros.rollout.state import RobotProgress, RolloutState, Status
 
 
 def robots_of(reports: Mapping[str, RobotReport]) -> list[Robot]:
@@ -49,7 +49,7 @@ def begin(
         rollout_id=rollout_id,
         plan=plan,
         steps=steps,
-        previous={robot_id: reports[robot_id].routing.stable for robot_id in taking_part},
+        robots={r: RobotProgress(reports[r].routing.stable) for r in taking_part},
         status=Status.RUNNING if plan.is_open(now) else Status.PENDING,
         started=now,
         saved_at=now,

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PlainSerializer
+from pydantic import BaseModel, Field, PlainSerializer, model_validator
 
-from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.fleet.reports import Telemetry
 from hotswap_ros.plan import ChecklistItem, Plan, Step, Watch
+from hotswap_ros.rollout.migration import with_robot_records
 
 #: Sorted in the journal, so that one state is one text whatever a set's order in this process.
 _Names = Annotated[set[str], PlainSerializer(sorted, return_type=list[str], when_used='json')]
@@ -134,20 +137,53 @@ class Mark(BaseModel):
     boot_id: str = ''
     finished: int = 0
 
+    @classmethod
+    def of(cls, version: str, telemetry: Telemetry | None) -> Mark:
+        """Return what a version has done by the counters of a robot; None: not heard yet."""
+        if telemetry is None:
+            return cls()
+        counters = telemetry.versions.get(version)
+        finished = 0 if counters is None else counters.tasks.finished
+        return cls(boot_id=telemetry.boot_id, finished=finished)
+
+
+@dataclass(frozen=True)
+class RobotProgress:
+    """
+    The place of one robot in a rollout: what the steps have asked of it so far.
+
+    It served the version `previous` before. `staged`: it holds the candidate as well. `share` is
+    the candidate's share of its tasks, 1 after the promotion; None: the gate does not watch it.
+    `shadows`: the candidate runs as a shadow. `retired`: the previous version is released.
+    `mark` is what the candidate had done on it before; None: it never served the candidate.
+    `failed`: it could not load, obey or confirm. `unconfirmed`: it did not confirm the rollback.
+    """
+
+    previous: str
+    staged: bool = False
+    share: float | None = None
+    shadows: bool = False
+    promoted: bool = False
+    retired: bool = False
+    mark: Mark | None = None
+    failed: bool = False
+    unconfirmed: bool = False
+
+    @property
+    def runs_candidate(self) -> bool:
+        """Return whether the candidate decides, or runs as a shadow."""
+        return self.share is not None or self.shadows
+
 
 class RolloutState(BaseModel):
     """
     The whole of a rollout. Times are seconds since 1970.
 
     `checklist` is what was found when it was to begin; empty where the plan asks for none.
-    `previous` maps every robot of the plan to the version that it served before. `staged`,
-    `shares`, `shadowed`, `promoted` and `retired` are what the steps asked for so far; what each
-    robot should serve follows from them and from `status`. `shares` names the robots that the gate
-    watches, one that was promoted with a share of 1; `touched` all that ever served the version,
-    `marks` what it had done on each of them before.
-    `barred` are robots that something else had while this one ran: they do not join.
-    `failed` are those that could not load, obey or confirm, `owed` those that did not confirm a
-    rollback. `tasks` is how many the candidate finished under each gate.
+    `robots` has a record for each robot of the plan; what each should serve follows from its
+    record and from `status`. Records are replaced and never changed, see `put`.
+    `excluded` are robots that something else had while this one ran: they do not join.
+    `tasks` is how many the candidate finished under each gate.
     `activate_at` is when promoted robots swap. `watch` is the gate in force and `gates` are the
     dumps of all, taken with `saved_at`. `lab` are the success rates that manifests state, by
     version and category; `diagnosis` says after a rollback what went wrong.
@@ -160,7 +196,7 @@ class RolloutState(BaseModel):
     rollout_id: str
     plan: Plan
     steps: tuple[Step, ...]
-    previous: dict[str, str]
+    robots: Mapping[str, RobotProgress]
     started: float
     checklist: tuple[ChecklistItem, ...] = ()
     status: Status = Status.RUNNING
@@ -179,16 +215,7 @@ class RolloutState(BaseModel):
     awaited: tuple[int, ...] | None = None
     awaited_since: float = 0.0
     is_overdue: bool = False
-    staged: _Names = Field(default_factory=set)
-    shares: dict[str, float] = Field(default_factory=dict)
-    shadowed: _Names = Field(default_factory=set)
-    promoted: _Names = Field(default_factory=set)
-    retired: _Names = Field(default_factory=set)
-    touched: _Names = Field(default_factory=set)
-    marks: dict[str, Mark] = Field(default_factory=dict)
-    barred: _Names = Field(default_factory=set)
-    failed: _Names = Field(default_factory=set)
-    owed: _Names = Field(default_factory=set)
+    excluded: _Names = Field(default_factory=set)
     tasks: dict[str, int] = Field(default_factory=dict)
     activate_at: float = 0.0
     ramp: RampState | None = None
@@ -199,6 +226,64 @@ class RolloutState(BaseModel):
     lab: dict[str, dict[str, float]] = Field(default_factory=dict)
     diagnosis: Diagnosed | None = None
     gate_complete: bool = False
+
+    @model_validator(mode='before')
+    @classmethod
+    def _read_older_journals(cls, data: Any) -> Any:
+        return with_robot_records(data) if isinstance(data, dict) else data
+
+    def put(self, records: Mapping[str, RobotProgress]) -> None:
+        """
+        Set the records of some robots.
+
+        The mapping is replaced, never changed in place: another mapping means that something has
+        changed, and a copy of the state keeps what it had.
+        """
+        if any(self.robots.get(robot_id) != record for robot_id, record in records.items()):
+            self.robots = {**self.robots, **records}
+
+    def where(self, is_so: Callable[[RobotProgress], bool]) -> set[str]:
+        """Return the robots whose records fulfil a condition."""
+        return {robot_id for robot_id, record in self.robots.items() if is_so(record)}
+
+    def is_watched(self, robot_id: str) -> bool:
+        """Return whether the gate watches a robot for the candidate's tasks."""
+        return robot_id in self.robots and self.robots[robot_id].share is not None
+
+    @property
+    def served(self) -> set[str]:
+        """Return the robots that ever served the candidate."""
+        return self.where(lambda robot: robot.mark is not None)
+
+    @property
+    def promoted(self) -> set[str]:
+        """Return the robots that serve the candidate alone."""
+        return self.where(lambda robot: robot.promoted)
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Return the candidate's share of the tasks of each robot that the gate watches."""
+        return {r: robot.share for r, robot in self.robots.items() if robot.share is not None}
+
+    @property
+    def unconfirmed(self) -> set[str]:
+        """Return the robots that did not confirm the rollback."""
+        return self.where(lambda robot: robot.unconfirmed)
+
+    @property
+    def previous(self) -> dict[str, str]:
+        """Return the version that each robot served before."""
+        return {robot_id: record.previous for robot_id, record in self.robots.items()}
+
+    @property
+    def stable(self) -> str:
+        """Return the version that the first robot served before."""
+        return next(iter(self.robots.values())).previous
+
+    @property
+    def marks(self) -> dict[str, Mark]:
+        """Return what the candidate had done before, on each robot that ever served it."""
+        return {r: record.mark for r, record in self.robots.items() if record.mark is not None}
 
     def follow_clock(self, by_s: float) -> None:
         """Move all times along with a clock that was set."""
@@ -246,25 +331,6 @@ class RolloutState(BaseModel):
         return len(self.step_records) > self.step_index
 
     @property
-    def robots(self) -> tuple[str, ...]:
-        """Return the robots of the plan, sorted."""
-        return tuple(sorted(self.previous))
-
-    @property
     def step(self) -> Step:
         """Return the step that is running, or the last one."""
         return self.steps[min(self.step_index, len(self.steps) - 1)]
-
-
-def mark(state: RolloutState, view: FleetView) -> None:
-    """Note what the version had done on robots that are about to serve it."""
-    if len(state.marks) == len(state.touched):
-        return
-    for robot_id in state.touched - state.marks.keys():
-        telemetry = view.telemetry(state.plan.model_id, robot_id)
-        found = Mark()
-        if telemetry is not None:
-            counters = telemetry.versions.get(state.plan.version)
-            finished = 0 if counters is None else counters.tasks.finished
-            found = Mark(boot_id=telemetry.boot_id, finished=finished)
-        state.marks[robot_id] = found

@@ -1,16 +1,26 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""From step to step and from status to status: pause and go on, roll back, end."""
+"""Transitions of a rollout: from step to step and from status to status."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import replace
 
 from hotswap_ros.fleet.events import EventKind, Level, Say
 from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.gates import CheckResult
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
-from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState, Status, StepRecord
+from hotswap_ros.rollout.gate_feed import HARD_LINES
+from hotswap_ros.rollout.state import (
+    Cause,
+    Conclusion,
+    PauseReason,
+    RolloutState,
+    Status,
+    StepRecord,
+)
 from hotswap_ros.rollout.steps import Move, Outcome
 from hotswap_ros.text import are_owed, counted, none_confirmed
 
@@ -25,11 +35,11 @@ _BY_PEOPLE = (Cause.CANCELED, Cause.BY_HAND, Cause.REFUSED)
 
 
 class Transitions:
-    """Changes step and status of a rollout, what its robots should serve, and says so."""
+    """Changes step and status of a rollout, and tells people."""
 
-    def __init__(self, state: RolloutState, wishes: DesiredRoutings, say: Say) -> None:
+    def __init__(self, state: RolloutState, routings: DesiredRoutings, say: Say) -> None:
         self.state = state
-        self._wishes = wishes
+        self._desired_routings = routings
         self._say = say
 
     def pause(
@@ -81,50 +91,63 @@ class Transitions:
         self.state.rolling_back_since = now
         self.state.cause = cause
         self.state.reason = reason
-        self._wishes.forget()
-        touched = sorted(self.state.touched)
-        self._say(now, EventKind.ROLLBACK, self._gravity, reason, touched, alert=True)
+        served = sorted(self.state.served)
+        self._say(now, EventKind.ROLLBACK, self._gravity, reason, served, alert=True)
 
     def end_rollback_when_confirmed(self, view: FleetView, now: float) -> None:
         """
-        End once all in reach serve the previous version, or have had their time.
+        End once all reachable robots serve the previous version, or have had their time.
 
-        Where nobody is in reach somebody may be soon, after a restart above all.
+        While no robot is reachable it waits: after a restart some may soon be heard.
         """
-        touched, since = self.state.touched, self.state.rolling_back_since
+        state, since = self.state, self.state.rolling_back_since
         seconds = now - (now if since is None else since)
-        silent = self._wishes.waiting_for(view, now)
-        away = view.unreachable(self.state.plan.model_id, touched, now)
-        is_waited_for = bool(silent) or (bool(touched) and len(away) == len(touched))
-        if is_waited_for and seconds < self.state.plan.timeout_s:
+        is_late = seconds >= state.plan.timeout_s
+        waiting = self._desired_routings.waiting_for(view, now)
+        if waiting and not is_late:
             return
-        owed = sorted({*away, *silent})
-        self.state.owed.update(owed)
-        self.state.failed.update(silent)
-        if owed:
-            text = f'{counted(owed)} {are_owed(owed)}'
-            self._say(now, EventKind.OWED, Level.WARNING, text, owed, alert=True)
-        self._end_rollback(owed, len(away), seconds, now)
+        served = state.served
+        unreachable = view.unreachable(state.plan.model_id, served, now)
+        if served and len(unreachable) == len(served) and not is_late:
+            return
+        missing = sorted({*unreachable, *waiting})
+        state.put({r: replace(state.robots[r], unconfirmed=True) for r in missing})
+        self.note_failed(waiting)
+        if missing:
+            text = f'{counted(missing)} {are_owed(missing)}'
+            self._say(now, EventKind.OWED, Level.WARNING, text, missing, alert=True)
+        self._end_rollback(served, missing, len(unreachable), seconds, now)
 
-    def _end_rollback(self, owed: Sequence[str], away: int, seconds: float, now: float) -> None:
-        """Say how far it came: one that reached nobody of those that it was for has failed."""
-        touched = self.state.touched
+    def note_failed(self, robots: Iterable[str]) -> None:
+        """Take note that robots could not load, obey or confirm."""
+        state = self.state
+        state.put({r: replace(state.robots[r], failed=True) for r in robots})
+
+    def _end_rollback(
+        self,
+        served: Set[str],
+        missing: Sequence[str],
+        unreachable: int,
+        seconds: float,
+        now: float,
+    ) -> None:
+        """Say how far it came: one that no robot confirmed has failed."""
         end, gravity = _ENDS.get(self.state.cause, Status.FAILED), self._gravity
-        if not touched:
+        if not served:
             self.end(end, self.state.reason, now, gravity)
             return
-        confirmed = touched - set(owed)
+        confirmed = served - set(missing)
         versions = '/'.join(sorted(set(self.state.previous.values())))
         text = f'{self.state.reason.rstrip(".")}. {versions} is back on '
-        text += f'{len(confirmed)} of {counted(touched)}' if owed else counted(touched)
+        text += f'{len(confirmed)} of {counted(served)}' if missing else counted(served)
         if confirmed:
             text += f' after {seconds:.1f} s'
         else:
-            text += f': {none_confirmed(seconds, away)}'
+            text += f': {none_confirmed(seconds, unreachable)}'
             # An abort says no more than that the rollout does not go on.
             end = Status.FAILED if end is Status.ROLLED_BACK else end
             gravity = Level.ERROR
-        text += f'; {are_owed(owed)}.' if owed else '.'
+        text += f'; {are_owed(missing)}.' if missing else '.'
         self.end(end, text, now, gravity)
 
     def end(self, status: Status, reason: str, now: float, level: Level) -> None:
@@ -133,10 +156,24 @@ class Transitions:
         self.state.status = status
         self.state.ended = now
         self.state.reason = reason
-        self._wishes.forget()
         if self.state.step_records and self.state.step_records[-1].ended is None:
             self.state.step_records[-1].ended = now
-        self._say(now, EventKind(status.value), level, reason, self.state.robots, alert=True)
+        self._say(
+            now, EventKind(status.value), level, reason, sorted(self.state.robots), alert=True
+        )
+
+    def roll_back_on_harm(self, failures: Sequence[CheckResult], now: float) -> bool:
+        """Roll back if the gate has found harm; returns whether it has."""
+        state = self.state
+        if state.step_has_begun and state.step.lowers_on_harm:
+            failures = [check for check in failures if check.name in HARD_LINES]
+        if not failures:
+            return False
+        text = ' '.join(check.sentence for check in failures)
+        if state.watch is not None and state.watch.subject == 'shadow':
+            state.conclusions.append(Conclusion(verdict='retrain', sentence=text))
+        self.roll_back(Cause.GATE_FAILED, text, now)
+        return True
 
     def take(self, outcome: Outcome, now: float) -> None:
         """Go where what a step's action found leads."""
@@ -149,7 +186,7 @@ class Transitions:
         elif outcome.move is Move.PAUSE:
             self.pause(outcome.reason, outcome.text, now)
         elif outcome.move is Move.BACK:
-            self.state.failed.update(outcome.robots)
+            self.note_failed(outcome.robots)
             self.roll_back(outcome.cause, outcome.text, now)
         elif outcome.move is Move.UNDECIDED:
             self._take_undecided(outcome, now)
@@ -182,7 +219,8 @@ class Transitions:
     def _success(self) -> str:
         state = self.state
         version = state.plan.version
-        if state.promoted and not state.is_kept:
-            return f'{version} serves everything on {counted(state.promoted)}'
+        promoted = state.promoted
+        if promoted and not state.is_kept:
+            return f'{version} serves everything on {counted(promoted)}'
         said = ' '.join(conclusion.sentence for conclusion in state.conclusions)
         return said or f'{version} has passed and serves nothing, as the plan says'

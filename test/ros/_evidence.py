@@ -113,7 +113,7 @@ def check_cohort(state: RolloutState, joined: Set[str]) -> None:
     """See that no robot has the candidate that no step which began names, or that joined those."""
     begun = state.steps[: len(state.step_records)]
     named = {r for step in begun if isinstance(step, SetRouting) for r in step.robots}
-    beyond = state.touched - named - joined
+    beyond = state.served - named - joined
     assert not beyond, f'{beyond} are beyond the steps that began'
 
 
@@ -127,7 +127,7 @@ def check_replay(journal: Path, folder: Path) -> None:
         return
     runner = Runner(state.model_copy(deep=True))
     assert _content(runner.checkpoint(state.saved_at)) == _content(state), 'taken up, it differs'
-    for wish in runner.wants():
+    for wish in runner.desired():
         found = evidence.wishes[wish.robot_id]
         assert replace(found, generation=0) == replace(wish.routing, generation=0), (
             f'{wish.robot_id}: the journal holds a wish that its rollout does not have'

@@ -201,7 +201,7 @@ class Storm:
         if routing.candidate:
             assert routing.salt == state.rollout_id, f'{what}, for {routing.salt}'
             assert routing.candidate == state.plan.version, what
-            assert robot_id in state.touched, f'{what}, beyond its cohort'
+            assert robot_id in state.served, f'{what}, beyond its cohort'
 
     def _state_in_journal(self, rollout_id: str) -> RolloutState | None:
         with closing(sqlite3.connect(f'file:{self._journal}?mode=ro', uri=True)) as db:
@@ -222,5 +222,5 @@ def _check_bad_version(state: RolloutState) -> None:
     if state.plan.version != BAD:
         return
     first = next(step for step in state.steps if step.kind == 'set_routing')
-    assert state.touched <= set(first.robots), 'the bad version is beyond its cohort'
+    assert state.served <= set(first.robots), 'the bad version is beyond its cohort'
     assert not state.promoted, 'the bad version was promoted'

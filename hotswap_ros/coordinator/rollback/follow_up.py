@@ -53,7 +53,7 @@ class FollowUp:
             if state.ended is not None and went_back:
                 over.add(state.rollout_id)
                 if state.rollout_id not in self._taken_on:
-                    back = {r: state.previous[r] for r in state.touched - state.owed}
+                    back = {r: state.robots[r].previous for r in state.served - state.unconfirmed}
                     self._verify(state.rollout_id, state.plan.model_id, back, now)
         # They come again until their end is in the journal.
         self._taken_on = over
@@ -92,11 +92,11 @@ def rehearsed(
             continue
         model_id = state.plan.model_id
         owed = {
-            *view.unreachable(model_id, state.touched, now),
-            *runner.wishes.waiting_for(view, now),
+            *view.unreachable(model_id, state.served, now),
+            *runner.desired_routings.waiting_for(view, now),
         }
         seconds = state.ended - state.rolling_back_since
-        yield model_id, state.touched - owed, Rehearsal(state.ended, seconds)
+        yield model_id, state.served - owed, Rehearsal(state.ended, seconds)
     for rollback in rollbacks:
         if rollback.confirm_s is not None:
             yield rollback.model_id, rollback.went_back, Rehearsal(now, rollback.confirm_s)

@@ -91,8 +91,7 @@ class RollbackOrders:
         superseded = [
             runner
             for runner in known.values()
-            if not runner.state.status.is_terminal
-            and targets.keys() & runner.state.previous.keys()
+            if not runner.state.status.is_terminal and targets.keys() & runner.state.robots.keys()
         ]
         put_back = _supersede(superseded, rollback_id, now)
         # One that was not heard since a restart is part of a rollout all the same.
@@ -168,5 +167,5 @@ def _supersede(runners: Iterable[Runner], rollback_id: str, now: float) -> dict[
     wishes: dict[str, Desired] = {}
     for runner in runners:
         runner.supersede(f'rollback {rollback_id} took over its robots', now)
-        wishes |= {wish.robot_id: wish for wish in runner.wants()}
+        wishes |= {wish.robot_id: wish for wish in runner.desired()}
     return wishes

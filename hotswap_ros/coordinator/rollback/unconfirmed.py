@@ -37,7 +37,7 @@ class PendingRollbacks:
     def take_on(self, runners: Iterable[Runner], rollbacks: Iterable[Rollback]) -> None:
         """Watch what rollbacks owe whose end is in the journal, each given once."""
         for state in (runner.state for runner in runners if runner.state.ended is not None):
-            serves = {name: state.previous[name] for name in state.owed}
+            serves = {name: state.robots[name].previous for name in state.unconfirmed}
             self._debts.append(PendingRollback(state.rollout_id, state.plan.model_id, serves))
         for order in (rollback.state for rollback in rollbacks if rollback.is_done):
             serves = {name: order.targets[name].routing.stable for name in order.owed}

@@ -11,26 +11,26 @@ from hotswap_ros.rollout.state import Cause, PauseReason, Status
 from hotswap_ros.rollout.steps.context import WAIT, Move, Outcome, StepContext
 
 
-def begin(step: WaitForApproval, scene: StepContext) -> None:
+def begin(step: WaitForApproval, context: StepContext) -> None:
     """Nothing is asked for yet."""
-    scene.state.is_overdue = False
+    context.state.is_overdue = False
 
 
-def run(step: WaitForApproval, scene: StepContext) -> Outcome:
+def run(step: WaitForApproval, context: StepContext) -> Outcome:
     """Hold; once the time is over, do what the plan says."""
-    if scene.state.status is not Status.PAUSED:
-        text = f'{step.title(scene.state.plan.version)}: approve or refuse'
+    if context.state.status is not Status.PAUSED:
+        text = f'{step.title(context.state.plan.version)}: approve or refuse'
         return Outcome(Move.PAUSE, text, reason=PauseReason.APPROVAL)
-    if scene.elapsed_s < step.timeout_s or scene.state.is_overdue:
+    if context.elapsed_s < step.timeout_s or context.state.is_overdue:
         return WAIT
     text = f'nobody approved within {step.timeout_s:g} s'
     if step.on_timeout == 'continue':
         return Outcome(Move.DONE, f'{text}: the plan says to go on')
     if step.on_timeout == 'rollback':
         return Outcome(Move.BACK, f'{text}: the plan says to roll back', cause=Cause.TIMED_OUT)
-    scene.state.is_overdue = True
-    scene.say(
-        scene.now,
+    context.state.is_overdue = True
+    context.say(
+        context.now,
         EventKind.OVERDUE,
         Level.WARNING,
         f'{text}: still waiting',

@@ -12,24 +12,25 @@ from hotswap_ros.rollout.steps.context import Move, Outcome, StepContext
 from hotswap_ros.rollout.winner import conclude_shadow, conclude_trial
 
 
-def begin(step: ChooseWinner, scene: StepContext) -> None:
+def begin(step: ChooseWinner, context: StepContext) -> None:
     """Nothing changes before the choice."""
 
 
-def run(step: ChooseWinner, scene: StepContext) -> Outcome:
+def run(step: ChooseWinner, context: StepContext) -> Outcome:
     """Choose, once."""
-    state, watching = scene.state, scene.watching
-    stable = next(iter(state.previous.values()))
-    names = stable, state.plan.version
-    if watching.control_has_lost:
-        text = f'{watching.control_has_lost}. Promote {names[1]}.'
+    state, gate_feed = context.state, context.gate_feed
+    names = state.stable, state.plan.version
+    if gate_feed.control_has_lost:
+        text = f'{gate_feed.control_has_lost}. Promote {names[1]}.'
         found = Conclusion(verdict='promote', sentence=text)
     elif step.metric == 'shadow':
         criteria = state.plan.success_criteria if state.watch is None else state.watch.criteria
-        found = conclude_shadow(watching.ledger, *names, criteria.max_success_drop)
+        found = conclude_shadow(gate_feed.ledger, *names, criteria.max_success_drop)
     else:
-        found = conclude_trial(step, watching.ledger, *names, watching.watched)
+        found = conclude_trial(step, gate_feed.ledger, *names, gate_feed.watched)
     found.is_binding = step.is_binding
     state.conclusions.append(found)
-    scene.say(scene.now, EventKind.VERDICT, Level.INFO, found.sentence, step.robots, alert=True)
+    context.say(
+        context.now, EventKind.VERDICT, Level.INFO, found.sentence, step.robots, alert=True
+    )
     return Outcome(Move.DONE)

@@ -13,7 +13,7 @@ from hotswap_ros.fleet.events import Say
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.rollout.cohort import Cohort
 from hotswap_ros.rollout.gate_feed import GateFeed
-from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState
+from hotswap_ros.rollout.state import Cause, Mark, PauseReason, RolloutState
 from hotswap_ros.text import counted
 
 
@@ -56,18 +56,22 @@ class StepContext:
     One look at the rollout and the fleet.
 
     `cohort` are the robots of the step. `waiting` returns the reachable robots that do not yet
-    report what they should serve, `rewish` has to be called when the state says something else of
-    that.
+    report what they should serve.
     """
 
     state: RolloutState
     view: FleetView
-    watching: GateFeed
+    gate_feed: GateFeed
     now: float
     cohort: Cohort
     waiting: Callable[[], Set[str]]
-    rewish: Callable[[], None]
     say: Say
+
+    def mark(self, robot_id: str) -> Mark:
+        """Return what the version had done on a robot before it first served it."""
+        plan = self.state.plan
+        known = self.state.robots[robot_id].mark
+        return known or Mark.of(plan.version, self.view.telemetry(plan.model_id, robot_id))
 
     @property
     def elapsed_s(self) -> float:
@@ -77,12 +81,12 @@ class StepContext:
     @property
     def new_tasks(self) -> int:
         """Return how many tasks the step has to count since it began."""
-        return self.watching.tasks(self.state.step) - self.state.tasks_at_step_start
+        return self.gate_feed.tasks(self.state.step) - self.state.tasks_at_step_start
 
 
-def late(scene: StepContext, timeout_s: float, what: str, waited_for: Set[str]) -> Outcome:
+def late(context: StepContext, timeout_s: float, what: str, waited_for: Set[str]) -> Outcome:
     """Return that robots are waited for, or that they have had their time."""
-    if scene.elapsed_s < timeout_s:
+    if context.elapsed_s < timeout_s:
         return WAIT
     robots = sorted(waited_for)
     names = ', '.join(robots[:5]) + (' …' if len(robots) > 5 else '')

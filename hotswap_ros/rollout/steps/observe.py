@@ -11,25 +11,25 @@ from hotswap_ros.plan import Observe
 from hotswap_ros.rollout.steps.context import DONE, WAIT, Move, Outcome, StepContext
 
 
-def begin(step: Observe, scene: StepContext) -> None:
+def begin(step: Observe, context: StepContext) -> None:
     """Begin a stage of the gate."""
-    scene.watching.begin_stage()
+    context.gate_feed.begin_stage()
 
 
-def run(step: Observe, scene: StepContext) -> Outcome:
+def run(step: Observe, context: StepContext) -> Outcome:
     """Wait, and judge once everything is in."""
     if not step.is_conclusive:
-        return DONE if scene.elapsed_s >= step.duration_s else WAIT
-    if scene.watching.control_has_lost:
-        return Outcome(Move.DONE, f'the trial ends early: {scene.watching.control_has_lost}')
-    wanted = max(step.tasks, scene.state.tasks_wanted)
+        return DONE if context.elapsed_s >= step.duration_s else WAIT
+    if context.gate_feed.control_has_lost:
+        return Outcome(Move.DONE, f'the trial ends early: {context.gate_feed.control_has_lost}')
+    wanted = max(step.tasks, context.state.tasks_wanted)
     timeout_s = max(step.timeout_s, step.duration_s)
-    if scene.new_tasks >= wanted and scene.elapsed_s >= step.duration_s:
-        return judged(scene, timeout_s)
-    return overdue(scene, wanted, timeout_s)
+    if context.new_tasks >= wanted and context.elapsed_s >= step.duration_s:
+        return judged(context, timeout_s)
+    return overdue(context, wanted, timeout_s)
 
 
-def judged(scene: StepContext, timeout_s: float) -> Outcome:
+def judged(context: StepContext, timeout_s: float) -> Outcome:
     """
     Ask the gate, with everything in.
 
@@ -37,43 +37,43 @@ def judged(scene: StepContext, timeout_s: float) -> Outcome:
     told to watch on, is asked again whenever as many tasks as the smallest verdict needs have come
     in, until its time is over.
     """
-    is_first = scene.state.awaited is None
-    if not scene.watching.is_settled(scene.now, timeout_s):
+    is_first = context.state.awaited is None
+    if not context.gate_feed.is_settled(context.now, timeout_s):
         if is_first:
             text = 'all tasks are in; the last that they are compared with are under way'
-            scene.say(scene.now, EventKind.SETTLING, Level.INFO, text)
+            context.say(context.now, EventKind.SETTLING, Level.INFO, text)
         return WAIT
-    checks = scene.watching.judge()
-    if scene.watching.failures:
+    checks = context.gate_feed.judge()
+    if context.gate_feed.failures:
         return WAIT  # the runner sees to harm
-    undecided = [c.sentence for c in checks if c.verdict is not Verdict.PASS] + _unseen(scene)
+    undecided = [c.sentence for c in checks if c.verdict is not Verdict.PASS] + _unseen(context)
     if not undecided:
-        scene.say(scene.now, EventKind.GATE, Level.INFO, sentences(checks))
+        context.say(context.now, EventKind.GATE, Level.INFO, sentences(checks))
         return DONE
-    if scene.state.tasks_wanted and waited_s(scene) < timeout_s:
-        scene.state.tasks_wanted = scene.new_tasks + MIN_TASKS
-        scene.watching.reopen()
+    if context.state.tasks_wanted and waited_s(context) < timeout_s:
+        context.state.tasks_wanted = context.new_tasks + MIN_TASKS
+        context.gate_feed.reopen()
         return WAIT
-    return Outcome(Move.UNDECIDED, ' '.join(undecided), has_seen=scene.new_tasks > 0)
+    return Outcome(Move.UNDECIDED, ' '.join(undecided), has_seen=context.new_tasks > 0)
 
 
-def _unseen(scene: StepContext) -> list[str]:
+def _unseen(context: StepContext) -> list[str]:
     """Return what is missing of a shadow: it may agree with nothing to compare."""
-    watch = scene.state.watch
+    watch = context.state.watch
     if watch is None or watch.subject != 'shadow':
         return []
-    compared = scene.watching.ledger.shadowed_tasks
+    compared = context.gate_feed.ledger.shadowed_tasks
     if compared >= MIN_TASKS:
         return []
     return [f'The shadow saw {compared:,} tasks, {MIN_TASKS} are needed.']
 
 
-def overdue(scene: StepContext, wanted: int, timeout_s: float) -> Outcome:
+def overdue(context: StepContext, wanted: int, timeout_s: float) -> Outcome:
     """Return that tasks are waited for, or that they have had their time."""
-    waited = waited_s(scene)
+    waited = waited_s(context)
     if waited < timeout_s:
         return WAIT
-    tasks = scene.new_tasks
+    tasks = context.new_tasks
     text = (
         f'only {tasks:,} of {wanted:,} tasks in {waited:.0f} s: too little to decide: resume to '
         'wait as long again, skip the wait, or abort'
@@ -81,10 +81,10 @@ def overdue(scene: StepContext, wanted: int, timeout_s: float) -> Outcome:
     return Outcome(Move.UNDECIDED, text, has_seen=tasks > 0)
 
 
-def waited_s(scene: StepContext) -> float:
+def waited_s(context: StepContext) -> float:
     """Return for how long tasks have been waited for, in seconds."""
-    since = scene.state.waits_since
-    return scene.elapsed_s if since is None else scene.now - since
+    since = context.state.waits_since
+    return context.elapsed_s if since is None else context.now - since
 
 
 def sentences(checks: tuple[CheckResult, ...]) -> str:

@@ -6,33 +6,38 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hotswap_ros.plan import SetRouting
+from hotswap_ros.rollout.state import RobotProgress
 from hotswap_ros.rollout.steps.context import DONE, Outcome, StepContext, late
 
 
-def begin(step: SetRouting, scene: StepContext) -> None:
-    """Wish for the routing."""
-    state = scene.state
-    state.shadowed.difference_update(step.robots)
+def begin(step: SetRouting, context: StepContext) -> None:
+    """Ask the cohort for the routing."""
+    state = context.state
     if step.promote:
-        state.promoted.update(step.robots)
         # Whole seconds come back from the robots as they went there.
-        state.activate_at = math.ceil(scene.now + step.together_s) if step.together_s else 0.0
-    elif step.shadow:
-        state.shadowed.update(step.robots)
-    if step.promote or step.candidate_share:
-        state.touched.update(step.robots)
-    if step.candidate_share:
-        state.shares.update(dict.fromkeys(step.robots, step.candidate_share))
-    else:
-        for robot_id in step.robots:
-            state.shares.pop(robot_id, None)
+        state.activate_at = math.ceil(context.now + step.together_s) if step.together_s else 0.0
+    state.put({r: _asked(step, context, r, state.robots[r]) for r in step.robots})
 
 
-def run(step: SetRouting, scene: StepContext) -> Outcome:
+def _asked(
+    step: SetRouting, context: StepContext, robot_id: str, robot: RobotProgress
+) -> RobotProgress:
+    serves = step.promote or step.candidate_share
+    return replace(
+        robot,
+        share=step.candidate_share or None,
+        shadows=step.shadow and not step.promote,
+        promoted=step.promote or robot.promoted,
+        mark=context.mark(robot_id) if serves else robot.mark,
+    )
+
+
+def run(step: SetRouting, context: StepContext) -> Outcome:
     """Wait until all of the cohort that are in reach report it."""
-    waiting = scene.waiting() & scene.cohort.robots
+    waiting = context.waiting() & context.cohort.robots
     if not waiting:
         return DONE
-    return late(scene, step.timeout_s + step.together_s, 'confirm the routing', waiting)
+    return late(context, step.timeout_s + step.together_s, 'confirm the routing', waiting)

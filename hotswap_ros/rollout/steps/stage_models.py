@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.plan import StageModels
@@ -13,15 +14,17 @@ from hotswap_ros.rollout.state import Cause
 from hotswap_ros.rollout.steps.context import DONE, Move, Outcome, StepContext, late
 
 
-def begin(step: StageModels, scene: StepContext) -> None:
-    """Wish for the version on the cohort."""
-    scene.state.staged.update(step.robots)
+def begin(step: StageModels, context: StepContext) -> None:
+    """Ask the cohort to hold the version."""
+    state = context.state
+    state.put({r: replace(state.robots[r], staged=True) for r in step.robots})
 
 
-def run(step: StageModels, scene: StepContext) -> Outcome:
+def run(step: StageModels, context: StepContext) -> Outcome:
     """Wait until all that are in reach report the same digest."""
-    model_id, version, cohort = scene.state.plan.model_id, scene.state.plan.version, scene.cohort
-    reports = scene.view.reports(model_id)
+    plan, cohort = context.state.plan, context.cohort
+    model_id, version = plan.model_id, plan.version
+    reports = context.view.reports(model_id)
     small = cohort.those('small', lambda robot_id: _is_small(reports.get(robot_id)))
     if small:
         robots = tuple(sorted(small))
@@ -30,8 +33,8 @@ def run(step: StageModels, scene: StepContext) -> Outcome:
         text = _odd_one_out(version, _digests(cohort.robots, reports, version))
         return Outcome(Move.BACK, text, cause=Cause.DIGEST_MISMATCH)
     absent = cohort.those('absent', lambda robot_id: not _is_ready(reports.get(robot_id), version))
-    waiting = absent - {*scene.view.silent(model_id, scene.now)} if absent else absent
-    return late(scene, step.timeout_s, 'load the version', waiting) if waiting else DONE
+    waiting = absent - {*context.view.silent(model_id, context.now)} if absent else absent
+    return late(context, step.timeout_s, 'load the version', waiting) if waiting else DONE
 
 
 def _is_small(report: RobotReport | None) -> bool:

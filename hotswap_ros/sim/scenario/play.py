@@ -151,7 +151,7 @@ class _Play:
             seconds=ended - self._began,
             back_s=back,
             stage=stage_reached([step.kind for step, _ in zip(state.steps, state.step_records)]),
-            touched=len(state.touched),
+            touched=len(state.served),
             caught_by=caught_by,
             named=state.reason if state.diagnosis is None else state.diagnosis.cause,
             tasks=state.candidate_tasks,

@@ -136,10 +136,10 @@ class _Simulation:
 
     def _obey(self) -> None:
         """Serve what the runner wishes, at once."""
-        if self.runner.wishes.revision == self.seen:
+        if self.runner.desired_routings.revision == self.seen:
             return
-        self.seen = self.runner.wishes.revision
-        for wish in self.runner.wants():
+        self.seen = self.runner.desired_routings.revision
+        for wish in self.runner.desired():
             robot = self.robots[wish.robot_id]
             joins = bool(wish.routing.candidate) and not robot.routing.candidate
             if (wish.routing, wish.resident) != (robot.routing, robot.resident):

@@ -58,7 +58,7 @@ def test_evidence_of_another_release_is_collected_anew_once_a_person_agrees(
     fleet.run(1)
     state = fleet.state(rollout)
     assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.INCONCLUSIVE)
-    assert 'begins anew: resume' in state.reason
+    assert 'starts again: resume' in state.reason
     fleet.coordinator.command(rollout, Verb.RESUME, fleet.now)
     assert fleet.finish(rollout).status is Status.SUCCEEDED
 
@@ -136,7 +136,7 @@ def test_a_state_is_one_text_whatever_order_its_robots_came_in(fleet, plan):
     state = fleet.state(fleet.start(plan()))
     names = [f'robot_{number}' for number in range(100)]
     texts = {
-        state.model_copy(update={'touched': set(order)}).model_dump_json()
+        state.model_copy(update={'excluded': set(order)}).model_dump_json()
         for order in (names, names[::-1])
     }
     assert len(texts) == 1

@@ -297,7 +297,7 @@ def test_one_that_somebody_confirmed_names_who_did_not(fleet, plan):
         'rolled back by a person. v23 is back on 1 of 2 robots after 30.0 s; did not confirm and '
         f'are owed it: {first.robot_id}.'
     )
-    assert state.failed == {first.robot_id}
+    assert state.where(lambda robot: robot.failed) == {first.robot_id}
     fleet.step()
     report = fleet.coordinator.report(rollout)
     assert report['rollback']['verified']['robots'] == [second.robot_id]

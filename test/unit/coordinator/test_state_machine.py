@@ -352,7 +352,7 @@ class FleetMachine(RuleBasedStateMachine):
         for state in self.fleet.journal.active():
             runner = Runner(state.model_copy(deep=True), explain=False)
             assert runner.checkpoint(state.saved_at) == state
-            wanted = {want.robot_id: want for want in runner.wants()}
+            wanted = {want.robot_id: want for want in runner.desired()}
             kept = {want.robot_id: want for want in self.fleet.journal.desired()}
             for robot_id, want in wanted.items():
                 found, instant = kept[robot_id].routing, want.routing.activate_at
@@ -392,8 +392,8 @@ class FleetMachine(RuleBasedStateMachine):
                 self.ended[rollout_id] = self.outcome(state)
                 if state.cause is Cause.CHECKLIST_FAILED:
                     continue  # no robot hears of it
-                if state.status is Status.ROLLED_BACK and state.touched:
-                    assert state.touched - state.owed, 'it is back on nobody'
+                if state.status is Status.ROLLED_BACK and state.served:
+                    assert state.served - state.unconfirmed, 'it is back on nobody'
                 done = state.status is Status.SUCCEEDED
                 for robot_id, previous in state.previous.items():
                     stays = done and robot_id in state.promoted
@@ -450,7 +450,7 @@ class FleetMachine(RuleBasedStateMachine):
             )
             joined = robot_id not in self.began_with[robot.routing.salt]
             assert routed or joined, 'a candidate beyond the steps that began'
-            assert robot_id in state.touched
+            assert robot_id in state.served
 
     @invariant()
     def only_rollouts_under_way_are_watched(self):

@@ -60,7 +60,7 @@ def test_they_hold_a_rollout_up_as_robots_out_of_reach_do(fleet, plan):
     double.run(8)
     state = fleet.state(rollout)
     assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.UNREACHABLE)
-    assert 'in quarantine, for two claim the name: r03' in state.reason
+    assert 'quarantined (duplicate robot_id): r03' in state.reason
     fleet.run(12)
     assert quarantined(fleet) == ()
     assert [alert.level.value for alert in alerts(fleet)] == ['error', 'info']

@@ -53,7 +53,7 @@ def test_some_counters_may_be_missing_if_the_plan_says_so(fleet, plan):
 def test_a_gate_that_cannot_be_asked_pauses_and_is_asked_again(fleet, plan, monkeypatch):
     rollout = fleet.start(plan(maxFailedQueries=2).replace('tasks: 60', 'tasks: 600'))
     to_the_watch(fleet, rollout)
-    gate = fleet.coordinator._rollouts.get(rollout).watching._gate
+    gate = fleet.coordinator._rollouts.get(rollout).gate_feed._gate
 
     def fails(**_):
         raise OSError('the store of the gate does not answer')
@@ -150,7 +150,7 @@ def test_who_comes_before_the_first_stage_makes_it_no_larger(make_fleet, plan):
     rollout = fleet.start(plan(stages=((20, 60), (100, 60))))
     new = fleet.add_robot('r90')
     fleet.run_until(lambda: fleet.state(rollout).step_index == 2)
-    assert fleet.state(rollout).touched == {'r00'}
+    assert fleet.state(rollout).served == {'r00'}
     fleet.run_until(lambda: fleet.state(rollout).step_index > 2)
     fleet.run_until(lambda: new.routing.candidate == 'v24')
     assert fleet.finish(rollout).status is Status.SUCCEEDED

@@ -375,6 +375,22 @@ def test_green_goes_back_with_one_command_during_retention(make_fleet):
     assert fleet.stables() == {'v23'}
 
 
+@pytest.mark.parametrize('backup', ['r03', 'r00'])
+def test_a_robot_that_joins_while_blue_is_retired_is_retired_as_well(make_fleet, backup):
+    fleet = busy_fleet(make_fleet, robots=5)
+    rollout = fleet.start(BLUE_GREEN.replace('r03', backup))
+    run_to(fleet, rollout, 'retire')
+    began, slow = fleet.now, fleet.robots['r04']
+    slow.deaf = True
+    new = fleet.add_robot('r90')
+    fleet.run(4)
+    slow.deaf = False
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    assert fleet.now - began <= 8, 'the rollout does not wait for confirmTimeout, which is 60 s'
+    assert set(new.report().resident()) == {'v24'}
+    assert new.cached == {'v24'}
+
+
 def test_green_that_is_worse_than_blue_was_goes_back(make_fleet):
     fleet = busy_fleet(make_fleet)
     rollout = fleet.start(BLUE_GREEN.replace('v24', 'v25'))
