@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from hotswap_ros.fleet import Command, LoadVersion, RobotReport, Route, Telemetry
+from hotswap_ros.fleet import Command, RobotReport, Route, Telemetry
 from hotswap_ros.models import Routing, VersionCounters
 from hotswap_ros.plan import LabResult, VersionFacts
 from hotswap_ros.rollout import Cause
@@ -266,11 +266,7 @@ class VirtualFleet:
         server = self.servers[index]
         if index in self._ghosts and command.server.startswith(_GHOST):
             server = self._ghosts[index]
-        if isinstance(command, LoadVersion):
-            return server.load(command.version)
-        if isinstance(command, Route):
-            return server.route(command.routing)
-        return server.unload(command.version, command.delete_files)
+        return server.obey(command)
 
     # -- what robots do and tell ------------------------------------------------------------------
 
@@ -279,8 +275,9 @@ class VirtualFleet:
         openings, self.workload.openings = self.workload.openings, []
         for opening in sorted(openings):
             server, version = self.servers[opening.robot], self._names[opening.version]
-            if opening.is_for_good:
-                server.give_up(version)
+            gives_up = self._library.outcomes[version].gives_up
+            if opening.is_for_good and gives_up is not None:
+                server.give_up(version, gives_up.reason)
             else:
                 server.fail_in_a_row(version, opening.cause)
 

@@ -14,7 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hotswap_ros.fleet import BreakerReport, RobotReport, VersionReport
+from hotswap_ros.fleet import (
+    BreakerReport,
+    Command,
+    LoadVersion,
+    RobotReport,
+    Route,
+    VersionReport,
+)
 from hotswap_ros.models import (
     FailureCause,
     InvalidRoutingError,
@@ -91,10 +98,11 @@ def _breaker_report(opened: OpenBreaker) -> BreakerReport:
 
 class VirtualServer:
     """
-    What one robot has loaded and serves; `on_change` is told of every change.
+    What one robot has loaded and serves; `on_change` is called after every change.
 
-    `serves` is the routing that it starts with. `clock_shift_s` is by how much its wall clock is
-    wrong, and nothing can be written while `disk_is_full`.
+    `serves` is the routing that it starts with. `clock_shift_s` is the error of its wall clock,
+    and nothing can be written while `disk_is_full`. `unloadable` and `digests` say by version
+    where this robot differs from the library: why it cannot load it, and which file it has.
     """
 
     def __init__(
@@ -110,18 +118,22 @@ class VirtualServer:
         place: str = '',
     ) -> None:
         self.robot_id = robot_id
+        self.server = f'{place}/{robot_id}/model_server'
+        self.region = region
+        self.labels = labels
+        self.resident_limit = resident_limit
         self.clock_shift_s = 0.0
         self.disk_is_full = False
+        self.unloadable: dict[str, RolloutCause] = {}
+        self.digests: dict[str, str] = {}
+        self.on_disk: set[str] = set()
         self._library = library
         self._clock = clock
         self._on_change = on_change
-        self._region = region
-        self._labels = labels
-        self._resident_limit = resident_limit
         self._place = place
         self._boots = 0
-        self._on_disk: set[str] = set()
-        self._last_known_good = serves
+        #: What is on its disk for the next start: the routing in force, and the one that waits.
+        self._kept: tuple[Routing, Routing | None] = (serves, None)
         self._report: RobotReport | None = None
         self.versions: dict[str, VersionReport] = {}
         self.in_force = self._new_in_force()
@@ -131,6 +143,12 @@ class VirtualServer:
     def routing(self) -> Routing:
         """Return the routing in force."""
         return self.in_force.router.routing
+
+    @property
+    def pending(self) -> Routing | None:
+        """Return the routing that waits for its instant."""
+        pending = self.in_force.pending
+        return None if pending is None else pending.routing
 
     @property
     def boot_id(self) -> str:
@@ -144,32 +162,44 @@ class VirtualServer:
             opened = self.in_force.breaker.opened
             self._report = RobotReport(
                 robot_id=self.robot_id,
-                server=f'{self._place}/{self.robot_id}/model_server',
+                server=self.server,
                 model_id=self._library.model_id,
                 boot_id=self.boot_id,
                 routing=self.routing,
                 versions=dict(self.versions),
-                region=self._region,
-                labels=self._labels,
-                resident_limit=self._resident_limit,
+                region=self.region,
+                labels=self.labels,
+                resident_limit=self.resident_limit,
                 breaker=None if opened is None else _breaker_report(opened),
             )
         return self._report
 
     # -- life -------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Begin a life with what was served at the end of the last one."""
+    def start(self, serves: Routing | None = None) -> None:
+        """Begin a life with what was served at the end of the last one, or with `serves`."""
+        routing, pending = self._kept if serves is None else (serves, None)
         self._boots += 1
         self.versions = {}
         self.in_force = self._new_in_force()
         self.is_up = True
-        known = self._last_known_good
-        for version in known.versions:
-            self.versions[version] = self._loaded(version)
-            self._on_disk.add(version)
-        self.in_force.put(Router.of(known, self._ready))
+        self._load_at_once(*routing.versions, *(pending.versions if pending else ()))
+        self.in_force.put(Router.of(routing, self._ready))
+        if pending is not None:
+            self.in_force.accept(pending)
         self._changed()
+
+    def serve(self, routing: Routing) -> None:
+        """Load what a routing names and put it in force, as if somebody did so on the robot."""
+        self._load_at_once(*routing.versions)
+        self.in_force.forget_pending()
+        self.in_force.put(Router.of(routing, self._ready))
+        self._changed()
+
+    def _load_at_once(self, *versions: str) -> None:
+        for version in versions:
+            self.versions[version] = self._loaded(version)
+            self.on_disk.add(version)
 
     def stop(self) -> None:
         """End this life, without a word."""
@@ -197,16 +227,26 @@ class VirtualServer:
         return self._library.residents[version]
 
     def _loaded(self, version: str) -> VersionReport:
-        outcomes = self._library.outcomes[version]
-        return VersionReport(VersionState.READY, outcomes.digest or version)
+        return VersionReport(VersionState.READY, self._digest(version))
+
+    def _digest(self, version: str) -> str:
+        return self.digests.get(version) or self._library.outcomes[version].digest or version
 
     def _changed(self) -> None:
         self._report = None
         if not self.disk_is_full:
-            self._last_known_good = self.routing
+            self._kept = (self.routing, self.pending)
         self._on_change()
 
     # -- what it is told --------------------------------------------------------------------------
+
+    def obey(self, command: Command) -> Refusal | None:
+        """Do what a coordinator asks; returns why not, None: it is done or under way."""
+        if isinstance(command, LoadVersion):
+            return self.load(command.version)
+        if isinstance(command, Route):
+            return self.route(command.routing)
+        return self.unload(command.version, command.delete_files)
 
     def load(self, version: str) -> Refusal | None:
         """Begin to load a version, unless that is done or under way."""
@@ -219,22 +259,29 @@ class VirtualServer:
             text = f"there is no version '{version}': there are {there}"
             return Refusal(RolloutCause.UNKNOWN_VERSION, text)
         resident = [name for name, one in self.versions.items() if one.state.is_resident]
-        if len(resident) >= self._resident_limit:
+        if len(resident) >= self.resident_limit:
             text = f"no room for version '{version}': {', '.join(resident)} are resident"
             return Refusal(RolloutCause.NONE, text)
-        problem = outcomes.refused
-        if self.disk_is_full and version not in self._on_disk:
-            problem = 'no space left on device'
-        if problem:
-            self.versions[version] = VersionReport(VersionState.FAILED, reason=problem)
+        refusal = self._problem(version)
+        if refusal is not None:
+            self.versions[version] = VersionReport(VersionState.FAILED, reason=refusal.message)
             self._changed()
-            return Refusal(RolloutCause.STAGING_FAILED, problem)
-        self._on_disk.add(version)
-        self.versions[version] = VersionReport(VersionState.LOADING, outcomes.digest or version)
+            return refusal
+        self.on_disk.add(version)
+        self.versions[version] = VersionReport(VersionState.LOADING, self._digest(version))
         life = self._boots
         self._clock.call_after(outcomes.load_s, lambda: self._end_load(version, life))
         self._changed()
         return None
+
+    def _problem(self, version: str) -> Refusal | None:
+        """Return why this robot cannot load a version, None: it can."""
+        if version in self.unloadable:
+            return Refusal(self.unloadable[version], f'no {version} here')
+        problem = self._library.outcomes[version].refused
+        if self.disk_is_full and version not in self.on_disk:
+            problem = 'no space left on device'
+        return Refusal(RolloutCause.STAGING_FAILED, problem) if problem else None
 
     def _end_load(self, version: str, life: int) -> None:
         known = self.versions.get(version)
@@ -249,7 +296,7 @@ class VirtualServer:
             return Refusal(RolloutCause.NONE, f"version '{version}' is in use")
         self.versions[version] = VersionReport(VersionState.RELEASED)
         if delete_files:
-            self._on_disk.discard(version)
+            self.on_disk.discard(version)
         self._changed()
         return None
 
@@ -284,13 +331,12 @@ class VirtualServer:
         if self.in_force.end_lease_if_over():
             self._changed()
 
-    def give_up(self, version: str) -> None:
+    def give_up(self, version: str, reason: str) -> None:
         """Take note that a candidate's worker is gone for good."""
-        gives_up = self._library.outcomes[version].gives_up
         candidate = self.in_force.router.candidate
-        if gives_up is None or candidate is None or candidate.version != version:
+        if candidate is None or candidate.version != version:
             return
-        self.versions[version] = VersionReport(VersionState.FAILED, reason=gives_up.reason)
+        self.versions[version] = VersionReport(VersionState.FAILED, reason=reason)
         self.in_force.drop_lost(candidate)
         self._changed()
 

@@ -140,7 +140,7 @@ def test_no_tasks_after_a_rollback_verify_nothing(fleet, plan):
 
 
 def test_a_rollback_long_after_on_named_robots_tells_what_it_did(make_fleet, plan):
-    fleet = make_fleet(v22=0.9)
+    fleet = make_fleet(success={'v22': 0.9})
     rollout = fleet.start(plan())
     assert fleet.finish(rollout).status is Status.SUCCEEDED
     fleet.run(600)

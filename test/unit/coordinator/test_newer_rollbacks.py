@@ -14,8 +14,6 @@ MODEL = 'pick_policy'
 @pytest.fixture
 def promoted(fleet, plan):
     """Return a fleet on which v24 was rolled out, and the rollout."""
-    for robot in fleet.robots.values():
-        robot.success['v22'] = 0.9
     rollout = fleet.start(plan())
     assert fleet.finish(rollout).status is Status.SUCCEEDED
     return fleet, rollout

@@ -97,7 +97,7 @@ def test_a_new_robot_joins_the_first_that_means_it_and_no_other(fleet, plan):
     fleet.command(first, Verb.ABORT)
     fleet.run(10)
     assert fleet.state(first).status is Status.ABORTED
-    fleet.robots['r90'].reboot()
+    fleet.robots['r90'].reboot('v23')
     fleet.run(10)
     assert 'r90' not in fleet.state(second).previous, 'not afterwards, either'
     assert fleet.robots['r90'].routing.versions == ('v23',)

@@ -76,7 +76,7 @@ def test_a_rollout_of_another_release_that_has_ended_is_history(fleet, plan, oth
 def test_a_long_absence_is_not_taken_for_slow_robots(fleet, plan):
     rollout = fleet.start(plan(confirmTimeout='PT30S'))
     fleet.run(1)
-    fleet.now += 3_600
+    fleet.skip(3_600)
     fleet.boot_coordinator()
     assert fleet.finish(rollout).status is Status.SUCCEEDED
 
@@ -88,7 +88,7 @@ def test_an_absence_in_a_pause_is_given_back_once(fleet, plan):
     fleet.run(20)
     fleet.coordinator.command(rollout, Verb.PAUSE, fleet.now)
     fleet.run(10)
-    fleet.now += 3_600
+    fleet.skip(3_600)
     fleet.boot_coordinator()
     fleet.run(10)
     fleet.coordinator.command(rollout, Verb.RESUME, fleet.now)
@@ -153,17 +153,17 @@ def test_robots_heed_a_coordinator_that_lost_its_journal(make_fleet):
     for _ in range(5):
         fleet.boot_coordinator()
     before = fleet.coordinator.epoch
-    fleet.now += 60
+    fleet.skip(60)
     fleet.journal_path = fleet.journal_path.with_name('new.sqlite3')
     fleet.boot_coordinator()
     assert fleet.coordinator.epoch > before
 
 
-def test_nothing_is_said_to_robots_before_the_journal_has_it(fleet, plan, tmp_path):
+def test_nothing_is_said_to_robots_before_the_journal_has_it(fleet, plan):
     import sqlite3
 
     rollout = fleet.start(plan())
-    blocker = sqlite3.connect(tmp_path / 'journal.sqlite3', isolation_level=None)
+    blocker = sqlite3.connect(fleet.journal_path, isolation_level=None)
     fleet.journal._db.execute('PRAGMA busy_timeout = 0')
     blocker.execute('BEGIN IMMEDIATE')
     fleet.run(10)

@@ -71,8 +71,6 @@ def test_a_version_that_needs_room_makes_the_candidate_give_way(fleet, plan):
     fleet.finish(fleet.start(plan('v24')))
     fleet.start(plan('v25').replace('tasks: 60', 'tasks: 60000'))
     fleet.run_until(lambda: fleet.candidates() == {'v25'})
-    for robot in fleet.robots.values():
-        robot.success['v22'] = 0.9
     rollback = _roll_back(fleet, 'v22')
     fleet.run_until(lambda: rollback.is_done, at_most=20)
     assert fleet.stables() == {'v22'}
@@ -94,8 +92,6 @@ def test_an_unknown_version_leaves_everything_as_it_was(fleet, plan):
 def test_one_robot_that_cannot_does_not_hold_the_others(fleet, plan):
     fleet.finish(fleet.start(plan()))
     fleet.robots['r03'].unloadable['v22'] = Cause.UNKNOWN_VERSION
-    for robot in fleet.robots.values():
-        robot.success['v22'] = 0.9
     rollback = _roll_back(fleet, 'v22')
     fleet.run_until(lambda: rollback.is_done, at_most=20)
     assert list(rollback.refused) == ['r03']

@@ -105,8 +105,6 @@ def test_a_restart_gives_robots_the_time_to_be_heard(promoted):
 
 def test_who_refuses_or_is_silent_has_failed_and_who_is_away_has_not(promoted):
     fleet, _ = promoted
-    for robot in fleet.robots.values():
-        robot.success['v22'] = 0.9
     fleet.robots['r03'].unloadable['v22'] = Cause.UNKNOWN_VERSION
     fleet.robots['r04'].deaf = True
     fleet.robots['r05'].online = False
@@ -177,7 +175,7 @@ def test_tasks_are_those_since_the_rollout_that_it_takes_back(promoted, plan, is
 def test_who_was_started_again_since_has_done_more(promoted):
     fleet, _ = promoted
     fleet.run(10)
-    fleet.robots['r03'].reboot('')
+    fleet.robots['r03'].reboot()
     fleet.run(10)
     _, text = said_of_tasks(fleet, order(fleet))
     assert text.startswith('at least ')
@@ -186,8 +184,6 @@ def test_who_was_started_again_since_has_done_more(promoted):
 
 def test_of_what_no_rollout_put_on_all_tasks_count(promoted):
     fleet, _ = promoted
-    for robot in fleet.robots.values():
-        robot.success['v22'] = 0.9
     fleet.add_robot('r90')
     fleet.run(10)
     _, text = said_of_tasks(fleet, order(fleet, 'v22'))
@@ -477,7 +473,7 @@ def test_a_window_that_passed_while_nobody_looked_is_judged_by_what_is_heard_the
 def test_an_alert_that_died_with_the_process_is_told_by_the_next(promoted):
     fleet, _ = promoted
     fleet.run(5)
-    fleet.tells, fleet.events = False, []
+    fleet.events_are_delivered, fleet.events = False, []
     order(fleet)
     fleet.run(5)
     lost = [told for told in fleet.events if told[1].alert]
@@ -487,7 +483,7 @@ def test_an_alert_that_died_with_the_process_is_told_by_the_next(promoted):
         restart(fleet)
         fleet.step()
         assert fleet.events[:2] == lost
-    fleet.tells = True
+    fleet.events_are_delivered = True
     restart(fleet)
     fleet.run(5)
     fleet.events = []
@@ -498,7 +494,7 @@ def test_an_alert_that_died_with_the_process_is_told_by_the_next(promoted):
 
 def test_of_very_many_that_nobody_heard_the_newest_are_told(promoted):
     fleet, _ = promoted
-    fleet.tells = False
+    fleet.events_are_delivered = False
     told = [
         Event(time=i, kind='clock', level=Level.WARNING, text='', alert=True) for i in range(120)
     ]

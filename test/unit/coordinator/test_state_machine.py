@@ -129,7 +129,7 @@ class FleetMachine(RuleBasedStateMachine):
     def begin(self, version, plan, max_unreachable, label):
         regions = ('north', 'south')
         self.fleet = self.make_fleet(
-            robots=len(ROBOTS), leases=True, regions=regions, start=1e9, v25=0.3
+            robots=len(ROBOTS), regions=regions, start=1e9, success={'v25': 0.3}
         )
         for number, robot in enumerate(self.fleet.robots.values()):
             robot.labels = (LABELS[number // 2],)
@@ -245,7 +245,7 @@ class FleetMachine(RuleBasedStateMachine):
         elif fate == 'deaf':
             robot.deaf = True
         elif fate == 'mute':
-            robot.mute = robot.may_be_misled = True
+            robot.mute = robot.may_refuse = True
         elif fate in ('reboot', 'power cut'):
             robot.reboot(FIRST if fate == 'reboot' else '')
         else:
@@ -264,20 +264,20 @@ class FleetMachine(RuleBasedStateMachine):
         late=st.sampled_from([0.0, 0.3]),
     )
     def the_network_is_in_trouble(self, loss, twice, late):
-        self.fleet.network.trouble(loss, twice, late)
+        self.fleet.network.disturb(loss, twice, late)
 
     @rule(robot=robots, skew_s=st.sampled_from([0, 2, -2, 3600, -3600]))
     def the_clock_of_a_robot_is_set(self, robot, skew_s):
-        self.fleet.robots[robot].skew_s = skew_s
+        self.fleet.robots[robot].set_clock(skew_s)
 
     @rule(robot=robots)
     def somebody_takes_the_name_of(self, robot):
-        self.fleet.double(robot)
+        self.fleet.duplicate(robot)
 
     @rule()
     def all_is_well_again(self):
-        self.fleet.doubles.clear()
-        self.fleet.network.trouble(0.0, 0.0, 0.0)
+        self.fleet.duplicates.clear()
+        self.fleet.network.disturb(0.0, 0.0, 0.0)
         for robot in self.fleet.robots.values():
             robot.online, robot.deaf, robot.mute = True, False, False
             robot.unloadable.clear()
@@ -307,11 +307,11 @@ class FleetMachine(RuleBasedStateMachine):
     )
     def there_is_a_second_coordinator(self, hears, version, named, seconds):
         """One with a journal of its own, by mistake: it orders something and is stopped."""
-        self.may_be_misled = {i: robot.may_be_misled for i, robot in self.fleet.robots.items()}
+        self.may_refuse = {i: robot.may_refuse for i, robot in self.fleet.robots.items()}
         for robot in self.fleet.robots.values():
-            robot.may_be_misled = True
-        self.fleet.boot_rival(hears)
-        self.rival_is_later = self.fleet.rival.epoch > self.fleet.coordinator.epoch + 2**20
+            robot.may_refuse = True
+        self.fleet.boot_second(heartbeats_cross=hears)
+        self.second_is_later = self.fleet.second.epoch > self.fleet.coordinator.epoch + 2**20
         self.heard_before = {*self.fleet.coordinator.reports(MODEL)}
         self.step()
         # Of what the first one never said a word about it has no word to keep.
@@ -319,32 +319,32 @@ class FleetMachine(RuleBasedStateMachine):
         named = tuple(sorted(ruled.intersection(named or ROBOTS)))
         with suppress(RolloutError):
             if named:
-                self.fleet.rival.roll_back(MODEL, version, named, self.fleet.now)
+                self.fleet.second.roll_back(MODEL, version, named, self.fleet.now)
             for robot_id in named:
                 self.allowed[robot_id].add(version)
         for _ in range(seconds):
             self.step()
             self.the_later_one_is_not_outbid()
-        self.fleet.rival = None
+        self.fleet.kill_second()
         self.the_coordinator_is_killed(0, 0)
-        for robot_id, may_be_misled in self.may_be_misled.items():
-            self.fleet.robots[robot_id].may_be_misled = may_be_misled
+        for robot_id, may_refuse in self.may_refuse.items():
+            self.fleet.robots[robot_id].may_refuse = may_refuse
 
     def the_later_one_is_not_outbid(self):
-        if not self.rival_is_later:
+        if not self.second_is_later:
             return
-        coordinator, rival = self.fleet.coordinator, self.fleet.rival
+        coordinator, second = self.fleet.coordinator, self.fleet.second
         for command in self.fleet.commands:
             if isinstance(command, Route) and command.robot_id in self.heard_before:
-                assert command.routing.generation < rival.epoch, 'two fight over a robot'
+                assert command.routing.generation < second.epoch, 'two fight over a robot'
         assert not (coordinator.taken_over and self.fleet.commands)
         reports = coordinator.reports(MODEL)
-        sees_it = any(reports[r].routing.generation >= rival.epoch for r in self.heard_before)
-        if self.fleet.rival_hears or sees_it:
+        sees_it = any(reports[r].routing.generation >= second.epoch for r in self.heard_before)
+        if self.fleet.heartbeats_cross or sees_it:
             assert coordinator.taken_over
         elif coordinator.taken_over:  # it saw it, and an older report has come late since
-            everybody = [*self.fleet.robots.values(), *self.fleet.doubles.values()]
-            assert any(robot.routing.generation >= rival.epoch for robot in everybody)
+            everybody = self.fleet.all_robots
+            assert any(robot.routing.generation >= second.epoch for robot in everybody)
 
     # -- what must be true ------------------------------------------------------------------------
 
@@ -381,7 +381,7 @@ class FleetMachine(RuleBasedStateMachine):
 
     def look(self):
         """Take note of what rollouts and rollbacks have come to."""
-        if self.fleet.coordinator is None:
+        if not self.fleet.is_coordinated:
             return
         for rollout_id in self.states:
             snapshot = self.fleet.coordinator.snapshot(self.fleet.now, rollout_id)
@@ -418,7 +418,7 @@ class FleetMachine(RuleBasedStateMachine):
     def an_end_is_an_end(self):
         for rollout_id, outcome in self.ended.items():
             assert self.outcome(self.states[rollout_id]) == outcome
-        if self.fleet.coordinator is not None:
+        if self.fleet.is_coordinated:
             found = {s.rollout_id: s.status for s in self.fleet.coordinator.history()}
             for rollout_id, (status, *_) in self.ended.items():
                 assert found.get(rollout_id, status) is status
@@ -454,7 +454,7 @@ class FleetMachine(RuleBasedStateMachine):
 
     @invariant()
     def only_rollouts_under_way_are_watched(self):
-        if self.fleet.coordinator is not None:
+        if self.fleet.is_coordinated:
             assert not self.fleet.coordinator.taken_over, 'there is nobody else'
             assert set(self.fleet.lease_rollouts or ()) <= {*self.active(), *self.ended}
 

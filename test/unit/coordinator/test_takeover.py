@@ -131,10 +131,9 @@ def split(fleet, plan):
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     for robot in fleet.robots.values():
         # Two coordinators load and release what they like.
-        robot.may_be_misled = True
-        robot.success['v22'] = 0.9
+        robot.may_refuse = True
     fleet.run(5)
-    fleet.boot_rival(hears=False)
+    fleet.boot_second(heartbeats_cross=False)
     fleet.step()
     return fleet, rollout
 
@@ -143,20 +142,20 @@ def test_who_sees_what_a_later_one_gave_to_a_robot_leaves_the_fleet_to_it(split)
     fleet, rollout = split
     fleet.run(5)
     assert not fleet.coordinator.taken_over, 'it has said nothing to any robot'
-    fleet.rival.roll_back(MODEL, 'v22', ('r07',), fleet.now)
+    fleet.second.roll_back(MODEL, 'v22', ('r07',), fleet.now)
     fleet.run(10)
     assert fleet.coordinator.taken_over.startswith(
         'another coordinator, started later, has taken over this fleet (it gave r07 generation '
     )
     (event,) = told(fleet)
     assert (event.level.value, event.text) == ('error', fleet.coordinator.taken_over)
-    assert not fleet.rival.taken_over
+    assert not fleet.second.taken_over
     routing = fleet.robots['r07'].routing
     # Two swaps: v24 had to make room.
-    assert (routing.stable, routing.generation) == ('v22', fleet.rival.epoch + 1)
+    assert (routing.stable, routing.generation) == ('v22', fleet.second.epoch + 1)
     with pytest.raises(TakenOverError, match='generation'):
         fleet.command(rollout, Verb.ABORT)
-    fleet.rival.roll_back(MODEL, 'v23', (), fleet.now)
+    fleet.second.roll_back(MODEL, 'v23', (), fleet.now)
     fleet.run(10)
     before = {robot.routing for robot in fleet.robots.values()}
     assert {routing.stable for routing in before} == {'v23'}
@@ -173,25 +172,28 @@ def test_what_the_earlier_one_said_before_changes_nothing_when_it_comes_late(spl
             candidate = 'v24' if share else ''
             given = robot.routing.generation + 1 + len(older)
             routing = Routing(MODEL, stable, candidate, share, generation=given)
-            older.append(Route(robot.robot_id, robot.report().server, routing))
-    older += [Route(r.robot_id, r.report().server, r.routing) for r in fleet.robots.values()]
-    fleet.rival.roll_back(MODEL, 'v22', (), fleet.now)
+            older.append(Route(robot.robot_id, robot.report.server, routing))
+    older += [Route(r.robot_id, r.report.server, r.routing) for r in fleet.robots.values()]
+    fleet.second.roll_back(MODEL, 'v22', (), fleet.now)
     fleet.run(10)
     newer = {name: robot.routing for name, robot in fleet.robots.items()}
     for command in older:
-        assert fleet.robots[command.robot_id].obey(command) == (Cause.NONE, 'stale generation')
+        refusal = fleet.robots[command.robot_id].obey(command)
+        assert refusal is not None
+        assert refusal.cause is Cause.NONE
+        assert f'routing has generation {command.routing.generation}, older than' in refusal.message
     assert {name: robot.routing for name, robot in fleet.robots.items()} == newer
 
 
 def test_a_robot_that_was_away_meanwhile_tells_of_the_later_one_when_it_is_back(split):
     fleet, _ = split
     fleet.robots['r07'].mute = True
-    fleet.rival.roll_back(MODEL, 'v22', ('r07',), fleet.now)
+    fleet.second.roll_back(MODEL, 'v22', ('r07',), fleet.now)
     fleet.run(1)
     assert not fleet.coordinator.taken_over
     fleet.run(10)
     fleet.robots['r07'].mute = False
-    fleet.rival.roll_back(MODEL, 'v22', ('r07',), fleet.now)
+    fleet.second.roll_back(MODEL, 'v22', ('r07',), fleet.now)
     fleet.run(10)
     assert fleet.coordinator.taken_over
     assert fleet.robots['r07'].routing.stable == 'v22'
@@ -203,7 +205,7 @@ def test_a_generation_that_somebody_set_by_hand_is_outbid(fleet, plan, ahead):
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     robot = next(r for r in fleet.robots.values() if r.routing.candidate)
     by_hand = robot.routing.generation + ahead
-    robot.routing = Routing(MODEL, 'v24', generation=by_hand)
+    robot.serve(Routing(MODEL, 'v24', generation=by_hand))
     fleet.run(2)
     assert (robot.routing.generation, robot.routing.stable) == (by_hand + 1, 'v23')
     assert not told(fleet)
@@ -214,7 +216,7 @@ def test_nobody_can_go_beyond_the_last_generation(fleet, plan):
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     robot = next(r for r in fleet.robots.values() if not r.routing.candidate)
-    robot.routing = Routing(MODEL, 'v23', shadow='v24', generation=2**63 - 1)
+    robot.serve(Routing(MODEL, 'v23', shadow='v24', generation=2**63 - 1))
     fleet.run(10)
     assert robot.routing.shadow, 'whoever did this has to undo it on the robot'
     assert not fleet.state(rollout).status.is_terminal
@@ -225,8 +227,7 @@ def test_what_one_that_is_no_more_said_on_a_clock_ahead_is_outbid(fleet):
     fleet.kill_coordinator()
     for robot in fleet.robots.values():
         given = int((fleet.now + 30) * 1e6) + 3
-        robot.routing = Routing(MODEL, 'v24', generation=given)
-        robot.versions = {v: robot.ready(v) for v in ('v23', 'v24')}
+        robot.serve(Routing(MODEL, 'v24', generation=given))
     fleet.boot_coordinator()
     fleet.step()
     fleet.coordinator.roll_back(MODEL, 'v23', (), fleet.now)

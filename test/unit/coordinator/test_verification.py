@@ -4,7 +4,6 @@
 """What was put back is held against what it did before: robot by robot, whatever else changed."""
 
 import random
-from dataclasses import replace
 
 import pytest
 
@@ -30,9 +29,7 @@ class Work:
         self.is_off = False
         self._random = random.Random(f'work {robot.robot_id}')
         self._task = None
-        self._categories = {}
-        self._counters = robot._counters
-        robot.do_tasks, robot._counters = self._go_on, self._counted
+        robot.do_tasks = self._go_on
 
     def _go_on(self, number):
         for _ in range(number):
@@ -44,29 +41,16 @@ class Work:
                     self._end()
 
     def _begin(self):
-        robot = self.robot
-        robot.tasks_done += 1
-        version = robot.routing.assign(f'{robot.robot_id}/{robot.tasks_done}')
+        version = self.robot.begin_task()
         category = self._random.choices([*self.mix], self.mix.values())[0]
         won = self._random.random() < self.rates[category]
         self._task = [self.seconds[won], version, category, won]
-        self._count(version, category, TaskCounts(started=1))
+        self.robot.count(version, TaskCounts(started=1), category)
 
     def _end(self):
         _, version, category, won = self._task
         self._task = None
-        self._count(version, category, TaskCounts(finished=1, succeeded=int(won)))
-
-    def _count(self, version, category, done):
-        counts, nothing = self.robot.counts, TaskCounts()
-        counts[version] = counts.get(version, nothing) + done
-        if category:
-            key = version, category
-            self._categories[key] = self._categories.get(key, nothing) + done
-
-    def _counted(self, version):
-        found = {name: done for (v, name), done in self._categories.items() if v == version}
-        return replace(self._counters(version), categories=found)
+        self.robot.count(version, TaskCounts(finished=1, succeeded=int(won)), category)
 
 
 def at_work(fleet, **work):

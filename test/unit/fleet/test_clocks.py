@@ -47,7 +47,7 @@ def told(fleet):
 
 @pytest.mark.parametrize('skew_s', [-3600.0, -8.0, 8.0, 3600.0])
 def test_a_robot_with_another_time_swaps_with_the_others(busy_fleet, skew_s):
-    busy_fleet.robots['r02'].skew_s = skew_s
+    busy_fleet.robots['r02'].set_clock(skew_s)
     busy_fleet.run(30)
     rollout = busy_fleet.start(BLUE_GREEN)
     assert swap(busy_fleet) == {f'r{i:02}': 0.0 for i in range(5)}
@@ -74,7 +74,7 @@ def test_a_clock_that_is_set_back_while_its_robot_waits_holds_it_up_for_seconds(
     rollout = busy_fleet.start(BLUE_GREEN)
     busy_fleet.run_until(lambda: all(robot.pending for robot in busy_fleet.robots.values()))
     assert len({robot.pending.activate_at for robot in busy_fleet.robots.values()}) == 1
-    busy_fleet.robots['r02'].skew_s = -3600.0
+    busy_fleet.robots['r02'].set_clock(-3600.0)
     after = swap(busy_fleet)
     assert 0 < after.pop('r02') <= 4
     assert set(after.values()) == {0.0}
@@ -85,9 +85,9 @@ def test_a_robot_that_was_away_at_the_instant_does_not_wait_for_it_when_it_is_ba
     rollout = busy_fleet.start(f'{BLUE_GREEN}\nmaxUnreachable: 1')
     busy_fleet.run_until(lambda: all(robot.pending for robot in busy_fleet.robots.values()))
     busy_fleet.robots['r02'].online = False
-    busy_fleet.robots['r02'].reboot()
+    busy_fleet.robots['r02'].reboot('v23')
     busy_fleet.run(30)
-    busy_fleet.robots['r02'].skew_s = -3600.0
+    busy_fleet.robots['r02'].set_clock(-3600.0)
     busy_fleet.robots['r02'].online = True
     assert max(swap(busy_fleet).values()) < 40
     assert busy_fleet.finish(rollout).status is Status.SUCCEEDED
@@ -106,15 +106,15 @@ def test_all_are_wrong_where_the_coordinator_is_and_right_again_when_it_is(busy_
     busy_fleet.boot_coordinator()
     busy_fleet.run(60)
     assert len(told(busy_fleet)) == 1
-    busy_fleet.robots['r01'].skew_s = 30.0
+    busy_fleet.robots['r01'].set_clock(30.0)
     busy_fleet.run(30)
-    busy_fleet.robots['r01'].skew_s = 0.0
+    busy_fleet.robots['r01'].set_clock(0.0)
     busy_fleet.run(60)
     assert [event.text for event in told(busy_fleet)[2:]] == ['r01 has the right time again']
 
 
 def test_a_robot_that_comes_back_has_no_right_time_before_that_is_known(busy_fleet):
-    busy_fleet.robots['r02'].skew_s = 30.0
+    busy_fleet.robots['r02'].set_clock(30.0)
     busy_fleet.run(30)
     for _ in range(6):
         busy_fleet.robots['r02'].online = False
@@ -122,7 +122,7 @@ def test_a_robot_that_comes_back_has_no_right_time_before_that_is_known(busy_fle
         busy_fleet.robots['r02'].online = True
         busy_fleet.run(10)
     assert len(told(busy_fleet)) == 1
-    busy_fleet.robots['r02'].skew_s = 0.0
+    busy_fleet.robots['r02'].set_clock(0.0)
     busy_fleet.run(60)
     assert [event.text for event in told(busy_fleet)[1:]] == ['r02 has the right time again']
 

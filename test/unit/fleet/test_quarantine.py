@@ -22,7 +22,7 @@ class Double:
 
     def run(self, seconds):
         for _ in range(seconds):
-            report = self.fleet.robots[self.robot_id].report()
+            report = self.fleet.robots[self.robot_id].report
             report = replace(report, server=self.server, boot_id=self.boot)
             self.fleet.coordinator.on_report(report, self.fleet.now)
             self.fleet.step()
@@ -71,15 +71,15 @@ def test_they_hold_a_rollout_up_as_robots_out_of_reach_do(fleet, plan):
 def test_a_robot_that_starts_again_and_again_is_one(fleet):
     fleet.run(2)
     for _ in range(8):
-        fleet.robots['r03'].reboot()
+        fleet.robots['r03'].reboot('v23')
         fleet.run(1)
     assert quarantined(fleet) == ()
 
 
 def test_messages_from_before_a_restart_that_come_late_are_no_second_robot(fleet):
     fleet.run(2)
-    before = fleet.robots['r03'].report()
-    fleet.robots['r03'].reboot()
+    before = fleet.robots['r03'].report
+    fleet.robots['r03'].reboot('v23')
     fleet.run(1)
     fleet.coordinator.on_report(before, fleet.now)
     fleet.run(1)
@@ -90,7 +90,7 @@ def test_two_robots_at_one_server_name_are_both_left_alone(fleet):
     fleet.run(2)
     for _ in range(8):
         fleet.step()
-        report = replace(fleet.robots['r04'].report(), server='/r03/model_server')
+        report = replace(fleet.robots['r04'].report, server='/r03/model_server')
         fleet.coordinator.on_report(report, fleet.now)
     assert quarantined(fleet) == ('r03', 'r04')
     assert {'give one of them another namespace' in alert.text for alert in alerts(fleet)} >= {
@@ -100,12 +100,9 @@ def test_two_robots_at_one_server_name_are_both_left_alone(fleet):
 
 def test_a_renamed_robot_is_a_new_one_and_the_old_name_is_out_of_reach(fleet):
     fleet.run(2)
-    robot = fleet.robots.pop('r03')
-    fleet.robots['r33'] = robot
-    server = robot.report().server
+    robot = fleet.robots['r33'] = fleet.robots.pop('r03')
     robot.robot_id = 'r33'
-    report = robot.report
-    robot.report = lambda: replace(report(), server=server)
+    assert robot.server == '/r03/model_server'
     fleet.run(1)
     assert fleet.coordinator.robots_heard(fleet.now) == 10
     assert quarantined(fleet) == ()
@@ -114,7 +111,7 @@ def test_a_renamed_robot_is_a_new_one_and_the_old_name_is_out_of_reach(fleet):
 @pytest.mark.parametrize('returns', [0, 1, 2, 3])
 def test_three_returns_are_the_proof(returns, fleet):
     view = FleetView(0.0, unreachable_after_s=5.0)
-    report = fleet.robots['r03'].report()
+    report = fleet.robots['r03'].report
     other = replace(report, boot_id='another')
     turns = [report, other] * 3
     for at, heard in enumerate(turns[: 2 + returns]):

@@ -3,12 +3,9 @@
 
 """Whole rollouts in virtual time, through the Coordinator."""
 
-from dataclasses import replace
-
 import pytest
 
-from hotswap_ros.fleet import BreakerReport, VersionReport
-from hotswap_ros.models import TaskCounts, VersionState
+from hotswap_ros.models import FailureCause, TaskCounts
 from hotswap_ros.rollout import (
     Cause,
     CommandRefusedError,
@@ -100,8 +97,7 @@ def test_a_version_that_a_robot_took_out_itself_is_rolled_back_everywhere(fleet,
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     robot = next(r for r in fleet.robots.values() if r.routing.candidate)
     generation = robot.routing.generation
-    robot.routing = replace(robot.routing, candidate='', candidate_share=0.0)
-    robot.breaker = BreakerReport('v24', 'not finite', 5)
+    robot.fail_in_a_row('v24', FailureCause.NOT_FINITE)
     state = fleet.finish(rollout, at_most=5)
     assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
     assert 'took v24 out by itself: 5 requests in a row failed, the last for not finite' in (
@@ -119,9 +115,7 @@ def test_why_a_robot_gave_the_version_up_is_why_it_is_rolled_back(fleet, plan):
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     robot = next(r for r in fleet.robots.values() if r.routing.candidate)
-    robot.routing = replace(robot.routing, candidate='', candidate_share=0.0)
-    robot.breaker = BreakerReport('v24', 'crash', 0)
-    robot.versions['v24'] = VersionReport(VersionState.FAILED, reason='it leaks')
+    robot.give_up('v24', 'it leaks')
     state = fleet.finish(rollout, at_most=5)
     assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
     assert f'{robot.robot_id} gave v24 up by itself: it leaks' in state.reason
@@ -137,13 +131,9 @@ def test_a_robot_without_room_for_two_versions_is_named(fleet, plan):
 
 
 def test_different_files_under_one_version_are_found_out(fleet, plan):
-    from hotswap_ros.fleet import VersionReport
-    from hotswap_ros.models import VersionState
-
     rollout = fleet.start(plan())
     for robot in fleet.robots.values():
-        digest = f'digest {robot.robot_id}'
-        robot.ready = lambda v, d=digest: VersionReport(VersionState.READY, digest=d)
+        robot.digests['v24'] = f'digest {robot.robot_id}'
     state = fleet.finish(rollout)
     assert (state.status, state.cause) == (Status.FAILED, Cause.DIGEST_MISMATCH)
     assert 'different files' in state.reason
@@ -246,7 +236,7 @@ def test_a_robot_out_of_reach_is_owed_its_rollback(fleet, plan):
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     lost = next(r for r in fleet.robots.values() if r.routing.candidate)
     lost.online = False
-    fleet.run(10)
+    fleet.run(6)
     fleet.coordinator.command(rollout, Verb.ABORT, fleet.now)
     assert fleet.finish(rollout).status is Status.ABORTED
     assert 'owed' in fleet.kinds()
@@ -297,7 +287,7 @@ def test_a_robot_that_does_not_obey_times_out(fleet, plan):
 
 def _canaries(fleet, rollout):
     robots = fleet.state(rollout).steps[0].robots
-    return [fleet.robots[robot_id].report() for robot_id in robots]
+    return [fleet.robots[robot_id].report for robot_id in robots]
 
 
 def test_a_robot_that_reboots_is_brought_to_what_it_should_serve(fleet, plan):
@@ -312,7 +302,7 @@ def test_a_canary_that_reboots_goes_on_being_counted(fleet, plan):
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     fleet.run(20)
-    next(r for r in fleet.robots.values() if r.routing.candidate).reboot()
+    next(r for r in fleet.robots.values() if r.routing.candidate).reboot('v23')
     assert fleet.finish(rollout).status is Status.SUCCEEDED
 
 
@@ -321,7 +311,7 @@ def test_a_lost_lease_is_mended_with_a_higher_generation(fleet, plan):
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     robot = next(r for r in fleet.robots.values() if r.routing.candidate)
     generation = robot.routing.generation
-    robot.routing = replace(robot.routing, candidate='', candidate_share=0.0)
+    robot.serve(robot.routing.without('v24'))
     fleet.run(3)
     assert robot.routing.candidate == 'v24'
     assert robot.routing.generation > generation

@@ -215,7 +215,7 @@ def ab_test(*lines, b='v24'):
 
 
 def test_robots_are_dealt_out_in_halves_and_nobody_better_keeps_a(make_fleet):
-    fleet = make_fleet(robots=20, **EQUAL)
+    fleet = make_fleet(robots=20, success=EQUAL)
     rollout = fleet.start(ab_test('tasks: 200'))
     run_to(fleet, rollout, 'observe')
     fleet.run(2)
@@ -232,7 +232,7 @@ def test_robots_are_dealt_out_in_halves_and_nobody_better_keeps_a(make_fleet):
 
 
 def test_the_better_one_is_promoted_on_all(make_fleet):
-    fleet = make_fleet(robots=20, v23=0.6, v24=0.68)
+    fleet = make_fleet(robots=20, success={'v23': 0.6, 'v24': 0.68})
     rollout = fleet.start(
         ab_test('tasks: 3000', 'winnerCriteria: {metric: accuracy, minimumImprovement: 0.02}')
     )
@@ -243,7 +243,7 @@ def test_the_better_one_is_promoted_on_all(make_fleet):
 
 
 def test_better_by_less_than_was_asked_for_is_not_enough(make_fleet):
-    fleet = make_fleet(robots=20, v23=0.6, v24=0.66)
+    fleet = make_fleet(robots=20, success={'v23': 0.6, 'v24': 0.66})
     rollout = fleet.start(
         ab_test(
             'tasks: 2500',
@@ -257,7 +257,7 @@ def test_better_by_less_than_was_asked_for_is_not_enough(make_fleet):
 
 
 def test_every_robot_may_serve_both(make_fleet):
-    fleet = make_fleet(robots=4, **EQUAL)
+    fleet = make_fleet(robots=4, success=EQUAL)
     rollout = fleet.start(ab_test('testDuration: PT5M', 'assignment: tasks'))
     run_to(fleet, rollout, 'observe')
     fleet.run(2)
@@ -274,7 +274,7 @@ def test_harm_by_b_ends_the_test_and_goes_back(make_fleet):
 
 
 def test_harm_by_a_ends_the_test_for_b(make_fleet):
-    fleet = make_fleet(robots=20, v23=0.4, v24=0.95)
+    fleet = make_fleet(robots=20, success={'v23': 0.4, 'v24': 0.95})
     rollout = fleet.start(ab_test('tasks: 50000', 'testDuration: P7D'))
     state = fleet.finish(rollout, at_most=600)
     assert state.status is Status.SUCCEEDED
@@ -286,7 +286,7 @@ def test_harm_by_a_ends_the_test_for_b(make_fleet):
 @pytest.mark.parametrize('metric', ['latency', 'cost'])
 @pytest.mark.parametrize('assignment', ['robots', 'tasks'])
 def test_the_quicker_or_cheaper_one_wins(make_fleet, metric, bucket, verdict, assignment):
-    fleet = make_fleet(robots=20, **EQUAL)
+    fleet = make_fleet(robots=20, success=EQUAL)
     for number, robot in enumerate(fleet.robots.values()):
         robot.latency = {'v23': 7, 'v24': bucket if number % 7 else 7}
     rollout = fleet.start(
@@ -342,9 +342,9 @@ def test_green_is_validated_swapped_at_once_watched_and_blue_retired(make_fleet)
     assert fleet.stables() == {'v24'}, 'all at one instant'
     state = fleet.finish(rollout)
     assert state.status is Status.SUCCEEDED
-    blue = {i for i, robot in fleet.robots.items() if 'v23' in robot.report().resident()}
+    blue = {i for i, robot in fleet.robots.items() if 'v23' in robot.report.resident()}
     assert blue == {'r03'}
-    cached = {i for i, robot in fleet.robots.items() if 'v23' in robot.cached}
+    cached = {i for i, robot in fleet.robots.items() if 'v23' in robot.on_disk}
     assert cached == {'r03'}, 'deleted from the others'
 
 
@@ -504,7 +504,8 @@ LOOP = text('FeatureFlag', 'controlLoop: {interval: PT5M, step: 0.1}')
 
 @pytest.fixture
 def few(make_fleet):
-    return make_fleet(robots=2)
+    # With seed 1, v24 fails 6 of its first 19 tasks by chance, and is rolled back.
+    return make_fleet(robots=2, seed=2)
 
 
 def test_a_flag_goes_up_by_schedule_and_is_promoted(few):
