@@ -26,6 +26,9 @@ OFFENCES = [
     ('coordinator', 'import hotswap_ros.nodes', 'Each room imports only rooms below it'),
     ('fleet', 'import hotswap_ros.plan', 'What robots say and should do is known without plans'),
     ('nodes', 'import hotswap_ros.sim', 'Each room imports only rooms below it'),
+    ('sim', 'import hotswap_ros.testing', 'Each room imports only rooms below it'),
+    ('cli', 'import hotswap_ros.testing', 'Each room imports only rooms below it'),
+    ('testing', 'import hotswap_ros.cli', 'Each room imports only rooms below it'),
     (
         'rollout',
         'import hotswap_ros.serving',
@@ -43,10 +46,12 @@ OFFENCES = [
     ),
     ('sim', 'import hotswap_ros.nodes', 'Only entry points import the ROS edge'),
     ('sim', 'import hotswap_ros.sim.nodes', 'Only entry points import the ROS edge'),
+    ('testing', 'import hotswap_ros.nodes', 'Only entry points import the ROS edge'),
     ('rollout', 'import rclpy', 'Only the ROS edge imports ROS'),
     ('coordinator', 'import rclpy', 'Only the ROS edge imports ROS'),
     ('fleet', 'import rclpy', 'Only the ROS edge imports ROS'),
     ('sim', 'from rclpy.node import Node', 'Only the ROS edge imports ROS'),
+    ('testing', 'import rclpy', 'Only the ROS edge imports ROS'),
     ('cli', 'from diagnostic_msgs.msg import KeyValue', 'Only the ROS edge imports ROS'),
     ('models', 'import numpy', 'Models and text: the standard library, pydantic, onnx'),
     ('serving', 'import scipy.stats', 'Serving: onnxruntime, numpy'),
@@ -54,6 +59,7 @@ OFFENCES = [
     ('fleet', 'import numpy', 'Plan, fleet, rollout and coordinator: pydantic, yaml'),
     ('coordinator', 'import numpy', 'Plan, fleet, rollout and coordinator: pydantic, yaml'),
     ('gates', 'import yaml', 'Gates: numpy, scipy'),
+    ('testing', 'import pytest', 'Testing: no test framework'),
     ('nodes', 'import mujoco', 'Nodes: ROS and what the engine speaks'),
 ]
 

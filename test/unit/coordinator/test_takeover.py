@@ -181,7 +181,7 @@ def test_what_the_earlier_one_said_before_changes_nothing_when_it_comes_late(spl
         refusal = fleet.robots[command.robot_id].obey(command)
         assert refusal is not None
         assert refusal.cause is Cause.NONE
-        assert f'routing has generation {command.routing.generation}, older than' in refusal.message
+        assert f'generation {command.routing.generation}, older than' in refusal.message
     assert {name: robot.routing for name, robot in fleet.robots.items()} == newer
 
 

@@ -198,6 +198,21 @@ def test_a_robot_comes_back_with_what_it_served() -> None:
         assert counters(found, 'robot_01', 'v24').tasks.finished < 200
 
 
+def test_a_routing_that_waits_survives_a_power_cut() -> None:
+    with session(good()) as found:
+        server = found.fleet.servers[0]
+        server.load('v24')
+        found.run(lambda: False, 5)
+        swaps_at = found.clock.now + 60
+        waiting = type(server.routing)('pick_policy', 'v24', generation=1, activate_at=swaps_at)
+        server.route(waiting)
+        server.stop()
+        server.start()
+        assert (server.routing.stable, server.pending) == ('v23', waiting)
+        found.run(lambda: False, 61)
+        assert (server.routing.stable, server.pending) == ('v24', None)
+
+
 def test_nothing_is_staged_on_a_full_disk() -> None:
     with session(good(), [fault('full_disk', 0, robots=['robot_0[12]'])]) as found:
         assert roll_out(found) is Status.FAILED
