@@ -4,5 +4,5 @@
 """
 The ROS edge: thin nodes that translate between messages and the plain Python of the other rooms.
 
-Nothing decides here, and nothing else in the package imports rclpy.
+Nodes take no decisions, and only nodes import rclpy.
 """

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Talking to a coordinator from a program that is no node itself: the command line, a notebook."""
+"""Client of a coordinator for programs that are not nodes: the command line, a notebook."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _ANSWER_S = 10.0
 
 
 class CoordinatorError(Exception):
-    """The coordinator refuses; the text says what is wrong and what to do."""
+    """The coordinator refuses a request; the text says what is wrong and what to do."""
 
 
 class FleetClient:
     """
-    Listens to a fleet and asks its coordinator, with ROS in a thread of its own.
+    A connection to a fleet and its coordinator, with ROS in its own thread.
 
-    Every method may be called from any thread. Use it as a context manager.
+        Every method may be called from any thread. Use it as a context manager.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class FleetClient:
         return self._statuses.get(under_way[-1], last) if under_way else last
 
     def status_of(self, rollout_id: str) -> Any:
-        """Return the newest `RolloutStatus` of a rollout; an empty one: it was never heard."""
+        """Return the newest `RolloutStatus` of a rollout; an empty one: none was received."""
         return self._statuses.get(rollout_id) or msg.RolloutStatus()
 
     @property
@@ -92,16 +92,16 @@ class FleetClient:
         return conversions.status_of(self.status.status)
 
     def healthy_robots(self) -> list[str]:
-        """Return the robots that were heard and are well."""
+        """Return the robots whose last status is healthy."""
         ok = msg.RobotStatus.HEALTH_OK
         return [name for name, status in self.robots.copy().items() if status.health == ok]
 
     def wait_for_coordinator(self, timeout_s: float) -> bool:
-        """Wait until the coordinator takes goals; return whether it does."""
+        """Wait until the coordinator accepts goals; return whether it does."""
         return bool(self._rollout.wait_for_server(timeout_sec=timeout_s))
 
     def is_there(self) -> bool:
-        """Return whether a coordinator takes goals at this moment."""
+        """Return whether a coordinator accepts goals at this moment."""
         return bool(self._rollout.server_is_ready())
 
     def start_rollout(self, plan: str) -> Future[Any]:
@@ -109,22 +109,22 @@ class FleetClient:
         return self._send(self._rollout, action.Rollout.Goal(plan=plan))
 
     def validate(self, plan: str, timeout_s: float) -> Any:
-        """Return what a plan would do, the answer of `srv/ValidatePlan`. Raises TimeoutError."""
+        """Return the preview of a plan, the answer of `srv/ValidatePlan`. Raises TimeoutError."""
         return self._call(srv.ValidatePlan, 'validate_plan', timeout_s, plan=plan)
 
     def roll_back(
         self, model_id: str, version: str = '', robots: Sequence[str] = ()
     ) -> Future[Any]:
         """
-        Put a version back, everywhere if no robots are named.
+        Roll back to a version, on all robots if none are named.
 
-        The future gives the result of `action/Rollback`.
+                The future gives the result of `action/Rollback`.
         """
         goal = action.Rollback.Goal(model_id=model_id, version=version, robot_ids=list(robots))
         return self._send(self._rollback, goal)
 
     def control(self, command: str, rollout_id: str, remark: str, share: float) -> None:
-        """Say a command of `srv/ControlRollout` to a rollout. Raises like `history`."""
+        """Send a command of `srv/ControlRollout` to a rollout. Raises like `history`."""
         number = getattr(srv.ControlRollout.Request, command)
         fields = {'rollout_id': rollout_id, 'remark': remark, 'share': share}
         self._ask(srv.ControlRollout, 'control_rollout', command=number, **fields)
@@ -133,10 +133,13 @@ class FleetClient:
         """
         Return the rollouts, newest first, all for a limit of 0.
 
-        Raises CoordinatorError for a refusal and TimeoutError for no answer.
+        Raises CoordinatorError for a refusal and TimeoutError without an answer.
         """
         answer = self._ask(srv.ListRollouts, 'list_rollouts', limit=limit)
-        return [conversions.summary_value(found) for found in answer.rollouts]
+        try:
+            return [conversions.summary_value(found) for found in answer.rollouts]
+        except conversions.InterfaceMismatchError as error:
+            raise CoordinatorError(str(error)) from error
 
     def report(self, rollout_id: str) -> dict[str, Any]:
         """Return the evidence of a rollout, the newest for an empty id. Raises like `history`."""
@@ -145,7 +148,7 @@ class FleetClient:
         return found
 
     def listen_to_alerts(self, hear: Callable[[str, Event], None]) -> None:
-        """Let `hear` be called with the rollout and the event of each alert, in another thread."""
+        """Call `hear` with the rollout and the event of each alert, in another thread."""
         self._node.create_subscription(
             msg.Alert,
             f'{self._coordinator}/alerts',
@@ -186,7 +189,7 @@ class FleetClient:
                 return future.result(timeout=0.1)
             except TimeoutError:
                 continue
-            # Python 3.10 has a TimeoutError of its own for futures.
+            # The futures of Python 3.10 raise their own TimeoutError.
             except Exception as error:
                 if type(error).__name__ != 'TimeoutError':
                     raise

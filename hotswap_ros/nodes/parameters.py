@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Parameters as data: a frozen dataclass says type, default, description and range of each."""
+"""Parameters as data: a frozen dataclass with type, default, description and range of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar('T')
 
 
 class ParameterError(ValueError):
-    """A parameter was given a value that it cannot take; the text names both."""
+    """A parameter has an invalid value; the text names both."""
 
 
 def parameter(default: Any, description: str, *, low: Any = None, high: Any = None) -> Any:
@@ -52,7 +52,7 @@ def _declare(node: Node, field: dataclasses.Field[Any]) -> None:
         node.declare_parameter(field.name, default, descriptor)
     except refused as error:
         given = _given(node, field)
-        # People write 4 for 4.0, and YAML makes an integer of it.
+        # People write 4 for 4.0, and YAML reads an integer.
         if isinstance(default, float) and type(given) is int:
             given = float(given)
             try:
@@ -67,9 +67,9 @@ def _declare(node: Node, field: dataclasses.Field[Any]) -> None:
 
 def _given(node: Node, field: dataclasses.Field[Any]) -> Any:
     """
-    Return what the command line, a parameters file or a launch file says, or the default.
+    Return the value from the command line, a parameters file or a launch file, or the default.
 
-    An empty list is None: ROS drops the elements, and with them the type.
+    An empty list is None: ROS cannot tell its type.
     """
     any_type = ParameterDescriptor(dynamic_typing=True)
     node.declare_parameter(field.name, _default(field), any_type)
@@ -80,13 +80,13 @@ def _given(node: Node, field: dataclasses.Field[Any]) -> Any:
 
 def _value(node: Node, name: str) -> Any:
     value = node.get_parameter(name).value
-    # [''] stands for the empty list, which ROS cannot hold.
+    # [''] stands for the empty list, which ROS cannot store.
     return tuple(filter(None, value)) if isinstance(value, list) else value
 
 
 def _range(field: dataclasses.Field[Any]) -> str:
-    kinds = {bool: 'true or false', int: 'an integer', float: 'a number', str: 'a text'}
-    text = kinds.get(type(field.default), 'a list of texts')
+    kinds = {bool: 'true or false', int: 'an integer', float: 'a number', str: 'a string'}
+    text = kinds.get(type(field.default), 'a list of strings')
     if field.metadata['low'] is not None:
         low, high = (f'{field.metadata[end]:.12g}' for end in ('low', 'high'))
         text += f' from {low} to {high}'

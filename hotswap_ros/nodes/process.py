@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The life of a process: starts nodes, spins, and on SIGINT or SIGTERM stops them in order."""
+"""Life cycle of a process: start nodes, spin, stop them in order on SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from rclpy.signals import SignalHandlerOptions
 
 from hotswap_ros.nodes.parameters import ParameterError
 
-#: Seconds that a process may go on for after its work has stopped.
+#: Longest time in seconds from the end of the work to the end of the process.
 _TEARDOWN_S = 1.0
 
 
 def new_executor(context: Context | None = None) -> Executor:
     """
-    Return the quickest executor that this release of ROS has.
+    Return the fastest executor of this release of ROS.
 
-    The one that waits for events takes two thirds of the time for a service call, and does not ask
-    every entity of every node before each wait. Jazzy does not have it.
+    EventsExecutor takes two thirds of the time for a service call, and does not poll every entity
+    of every node before each wait. Jazzy does not have it.
     """
     try:
         from rclpy.experimental import EventsExecutor
@@ -40,10 +40,10 @@ def new_executor(context: Context | None = None) -> Executor:
 
 def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]]) -> None:
     """
-    Spin what `start` adds to the executor until SIGINT or SIGTERM; then call what it returned.
+    Spin the nodes that `start` adds to the executor until SIGINT or SIGTERM; then call its result.
 
-    rclpy's own handlers would invalidate the context at once, under the threads that still use it:
-    here threads stop first, the context goes last.
+    The handlers of rclpy would invalidate the context while threads still use it: here the threads
+    stop first, the context last.
     """
     # A thread that loads a version or simulates must not keep the one that decides waiting for the
     # 5 ms that are the default.
@@ -58,7 +58,7 @@ def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]])
         except (ParameterError, NameValidationException) as error:
             sys.exit(f'{Path(sys.argv[0]).name}: {error}')
         try:
-            # Python runs signal handlers between two calls: none may block for long.
+            # Python runs signal handlers between two calls: no call may block for long.
             while not stopping.is_set():
                 executor.spin_once(timeout_sec=0.2)
         finally:
@@ -70,10 +70,10 @@ def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]])
 
 def _leave_within(seconds: float) -> None:
     """
-    End the process soon, with what is still to be torn down then left to the operating system.
+    End the process soon, and leave the rest of the teardown to the operating system.
 
-    Everything that matters has been put in order. DDS takes back its entities one by one and tells
-    everybody each time: four seconds for a hundred nodes.
+    All state is saved at this point. DDS removes its entities one by one and announces each
+    removal, which takes four seconds for a hundred nodes.
     """
     timer = threading.Timer(seconds, os._exit, (0,))
     timer.daemon = True

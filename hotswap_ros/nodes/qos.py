@@ -26,14 +26,14 @@ def _profile(
     )
 
 
-#: Repeated soon anyway: telemetry, heartbeats, observations and decisions.
+#: Repeated streams: telemetry, heartbeats, observations and decisions.
 STREAM = _profile(10, ReliabilityPolicy.BEST_EFFORT)
-#: Each one matters once: status changes, task results, alerts.
+#: Single events: status changes, task results, alerts.
 EVENT = _profile(100, ReliabilityPolicy.RELIABLE)
-#: The newest value, also for who comes late: the rollout status.
+#: The newest value, also for late subscribers: the rollout status.
 STATE = _profile(1, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
-#: The same, to hear every rollout that is under way: each tells its own status.
+#: The same, for every rollout that is under way: each has its own status.
 STATE_OF_EACH = _profile(100, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
-#: Of the same kinds, for who listens to a whole fleet: a thousand robots may speak at once.
+#: Of the same kinds, for subscribers to a whole fleet: a thousand robots may publish at once.
 STREAM_OF_FLEET = _profile(5_000, ReliabilityPolicy.BEST_EFFORT)
 EVENT_OF_FLEET = _profile(5_000, ReliabilityPolicy.RELIABLE)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What comes with the package: policies, plans, launch and parameter files."""
+"""Installed files of the package: policies, plans, launch and parameter files."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What takes long happens here: daemon threads with a queue, and the way back to the executor."""
+"""A pool of daemon threads for slow jobs, and futures that the executor can await."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from rclpy.task import Future
 
 T = TypeVar('T')
 
-#: An inference may wait for so long while a job is waited for.
+#: Pause in seconds between two polls of a coroutine that waits for a job; inference may wait too.
 _NAP_S = 0.0002
 
 
 class Worker:
     """
-    Runs jobs off the executor, a few at a time.
+    Threads that run jobs outside the executor, a few at a time.
 
-    The threads are daemons: a job that hangs in a runtime library cannot keep the process from
-    ending.
+    The threads are daemons: a job that hangs in a runtime library cannot keep the process alive.
     """
 
     def __init__(self, name: str, threads: int = 3) -> None:
@@ -39,11 +38,11 @@ class Worker:
             thread.start()
 
     def submit(self, job: Callable[[], object]) -> None:
-        """Run a job later; it must handle its own errors."""
+        """Queue a job; it must handle its own errors."""
         self._jobs.put(job)
 
     def stop(self, timeout_s: float = 1.0) -> None:
-        """Let the jobs under way end, for a while in all."""
+        """Wait for the running jobs to end, for a limited time in total."""
         give_up_at = time.monotonic() + timeout_s
         for _ in self._threads:
             self._jobs.put(None)
@@ -57,12 +56,11 @@ class Worker:
 
 class Pending(Future):
     """
-    What a coroutine on the executor waits for, at little cost, on any executor.
+    A future that a coroutine on any executor can await at little cost.
 
-    The executor of rclpy that waits for events asks a coroutine that waits again and again, which
-    takes a whole core for as long as it waits. Here it naps between two questions, in its thread:
-    `nap_s` is how long others may have to wait for their turn. An executor that asks seldom never
-    waits.
+    The EventsExecutor of rclpy polls a waiting coroutine all the time, which takes a whole core.
+    Here it pauses between two polls, in its thread: `nap_s` is how long other callbacks may have
+    to wait. An executor that polls rarely never pauses.
     """
 
     def __init__(self, executor: Executor, nap_s: float) -> None:
@@ -76,7 +74,7 @@ class Pending(Future):
         self._has_come.set()
 
     def set_exception(self, exception: Exception) -> None:
-        """Set what is raised where the result is asked for; from any thread."""
+        """Set the exception that awaiting raises; from any thread."""
         super().set_exception(exception)
         self._has_come.set()
 
@@ -107,14 +105,14 @@ def in_worker(worker: Worker, executor: Executor, job: Callable[[], T]) -> Futur
 
 
 def resolve(future: Future[Any], executor: Executor, result: object) -> None:
-    """Set a result from another thread; the executor wakes to see it."""
+    """Set a result from another thread, and wake the executor."""
     if not future.done():
         future.set_result(result)
     executor.wake()
 
 
 def fail(future: Future[Any], executor: Executor, error: Exception) -> None:
-    """Set an exception from another thread; the executor wakes to see it."""
+    """Set an exception from another thread, and wake the executor."""
     if not future.done():
         future.set_exception(error)
     executor.wake()

@@ -386,7 +386,7 @@ def test_diagnostics_tell_how_the_coordinator_is(site):
 
     status = heard.wait_for(is_ours).status[0]
     assert status.level == DiagnosticStatus.OK
-    assert status.message == f'{ROBOTS} robots in reach'
+    assert status.message == f'{ROBOTS} robots reachable'
     assert 'epoch' in {pair.key for pair in status.values}
 
 

@@ -290,19 +290,22 @@ FAULTS = {
         lambda: [observation(), msg.Tensor(name='other', dtype=1, shape=[1], values=[0.0])],
         "'other': expected no input but observation",
     ),
-    'given twice': (lambda: [observation(), observation()], 'given twice'),
+    'given twice': (lambda: [observation(), observation()], 'two tensors'),
     'wrong shape': (lambda: [observation(size=5)], 'expected float32[1, 4], found float32[1, 5]'),
     'wrong type': (
         lambda: [observation(dtype=msg.Tensor.FLOAT64, values=[], data=array('B', bytes(32)))],
         'found float64[1, 4]',
     ),
-    'unknown type': (lambda: [observation(dtype=99)], 'dtype 99 is none of 1 float32'),
-    'both fields': (lambda: [observation(data=array('B', b'1234'))], "goes into 'values' alone"),
+    'unknown type': (lambda: [observation(dtype=99)], 'dtype 99 is unknown (known: 1 float32'),
+    'both fields': (
+        lambda: [observation(data=array('B', b'1234'))],
+        "put a float32 array into 'values'",
+    ),
     'the other field': (
         lambda: [observation(values=[], data=array('B', bytes(16)))],
-        "goes into 'values' alone",
+        "put a float32 array into 'values'",
     ),
-    'too few values': (lambda: [observation(values=[1.0])], 'needs 16 bytes, there are 4'),
+    'too few values': (lambda: [observation(values=[1.0])], 'needs 16 bytes, but has 4'),
     'not a number': (lambda: [observation(math.nan)], 'expected finite numbers, found nan'),
     'infinite': (lambda: [observation(-math.inf)], 'found -inf at [0, 0]'),
 }

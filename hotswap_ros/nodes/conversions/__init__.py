@@ -6,6 +6,7 @@
 from hotswap_ros.nodes.conversions.common import (
     CAUSES,
     STATES,
+    InterfaceMismatchError,
     diagnostics_msg,
     duration_msg,
     routing_msg,
@@ -15,7 +16,6 @@ from hotswap_ros.nodes.conversions.common import (
 )
 from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg, item_value
 from hotswap_ros.nodes.conversions.report import (
-    TelemetryError,
     robot_clock,
     robot_report,
     telemetry_value,
@@ -45,7 +45,7 @@ from hotswap_ros.nodes.conversions.rollout import (
 __all__ = [
     'CAUSES',
     'STATES',
-    'TelemetryError',
+    'InterfaceMismatchError',
     'TensorError',
     'alert_msg',
     'alert_value',

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What both ends of the wire have in common: codes, times and routings."""
+"""Conversions that both ends of the wire need: codes, times, diagnostics and routings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,22 @@ CAUSES = {cause: code for code, cause in enumerate(FailureCause, start=1)}
 STATES = {state: code for code, state in enumerate(VersionState, start=1)}
 
 
+#: First and last second since 1970 that a message can express.
+_SECONDS = -(2**31), 2**31 - 1
+
+
+class InterfaceMismatchError(ValueError):
+    """A message has a value that this version of hotswap_ros does not know."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f'{found}: install the same version of hotswap_ros on both computers')
+
+
 def time_msg(seconds: float) -> Time:
-    """Return seconds since 1970 as a message."""
-    whole = math.floor(seconds)
-    return Time(sec=whole, nanosec=min(999_999_999, round((seconds - whole) * 1e9)))
+    """Return seconds since 1970, or the nearest time that a message can express."""
+    whole = math.floor(min(max(seconds, _SECONDS[0]), _SECONDS[1]))
+    fraction = min(max(seconds - whole, 0.0), 1.0)
+    return Time(sec=whole, nanosec=min(999_999_999, round(fraction * 1e9)))
 
 
 def seconds(time: Time | Duration) -> float:
@@ -46,7 +58,7 @@ def diagnostics_msg(
     values: Mapping[str, str],
     hardware_id: str = '',
 ) -> DiagnosticArray:
-    """Return how one part is, as a message."""
+    """Return the diagnostics of one component as a message."""
     status = DiagnosticStatus(
         level=level,
         name=name,

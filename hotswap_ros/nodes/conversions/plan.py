@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a plan would do, as messages."""
+"""Preview and checklist of a plan, as messages and as values."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 from hotswap_ros import msg
 from hotswap_ros.coordinator import Forecast
+from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
 from hotswap_ros.plan import ChecklistItem, Item, ItemState
 
 _STATES = {state: code for code, state in enumerate(ItemState, start=1)}
 _STATES_BACK = {code: state for state, code in _STATES.items()}
+_ITEMS = {item.value: item for item in Item}
 
 
 def forecast_msg(forecast: Forecast) -> Any:
@@ -39,11 +41,12 @@ def item_msg(item: ChecklistItem) -> Any:
 
 
 def item_value(item: Any) -> ChecklistItem:
-    """Return the item that a message tells of."""
+    """Return an item of a checklist as a value. Raises InterfaceMismatchError."""
+    name, state = _ITEMS.get(item.name), _STATES_BACK.get(item.state)
+    if name is None or state is None:
+        raise InterfaceMismatchError(
+            f"checklist item '{item.name}' with state {item.state} is unknown here"
+        )
     return ChecklistItem(
-        name=Item(item.name),
-        state=_STATES_BACK[item.state],
-        sentence=item.sentence,
-        by=item.by,
-        remark=item.remark,
+        name=name, state=state, sentence=item.sentence, by=item.by, remark=item.remark
     )

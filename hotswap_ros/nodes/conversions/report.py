@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the coordinator hears of robots, as messages and as values."""
+"""Status and telemetry of robots, from messages to values."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from hotswap_ros.models import (
     VersionCounters,
     VersionState,
 )
-from hotswap_ros.nodes.conversions.common import CAUSES, STATES, routing_value, seconds
+from hotswap_ros.nodes.conversions.common import (
+    CAUSES,
+    STATES,
+    InterfaceMismatchError,
+    routing_value,
+    seconds,
+)
 
 _CAUSES_BACK = {code: cause for cause, code in CAUSES.items()}
 _STATES_BACK = {code: state for state, code in STATES.items()}
-
-
-class TelemetryError(ValueError):
-    """A robot counts in another way than the coordinator."""
 
 
 def robot_report(status: Any) -> RobotReport:
@@ -56,7 +58,7 @@ def robot_report(status: Any) -> RobotReport:
 
 
 def robot_clock(status: Any) -> float | None:
-    """Return a robot's wall clock when it sent its status, None where it does not tell."""
+    """Return a robot's wall clock when it sent its status; None: unknown."""
     return seconds(status.wall_time) or None
 
 
@@ -69,14 +71,18 @@ def _breaker(status: Any) -> BreakerReport | None:
 
 
 def telemetry_value(telemetry: Any) -> Telemetry:
-    """Return a robot's telemetry as a value. Raises TelemetryError for other latency buckets."""
+    """Return a robot's telemetry. Raises InterfaceMismatchError for other latency buckets."""
     edges = [round(edge, 6) for edge in telemetry.latency_bucket_edges_ms]
+    histograms = [
+        counts.latency_buckets
+        for version in telemetry.versions
+        for counts in (version, *version.roles)
+    ]
     if edges != [round(edge, 6) for edge in LATENCY_EDGES_MS] or any(
-        len(v.latency_buckets) != len(edges) + 1 for v in telemetry.versions
+        len(buckets) != len(edges) + 1 for buckets in histograms
     ):
-        raise TelemetryError(
-            f"telemetry of '{telemetry.robot_id}' has other latency buckets than this "
-            'coordinator: install the same version of hotswap_ros on both'
+        raise InterfaceMismatchError(
+            f"telemetry of '{telemetry.robot_id}' has other latency buckets than this coordinator"
         )
     return Telemetry(
         boot_id=telemetry.boot_id,
@@ -118,7 +124,7 @@ def _causes(counts: Sequence[int]) -> dict[str, int]:
 
 def _inputs(features: Sequence[str], bins: Sequence[int]) -> dict[str, tuple[int, ...]]:
     if len(bins) != BINS * len(features):
-        return {}  # of a robot that counts otherwise: no drift is better than a wrong one
+        return {}  # a robot with other bins: no input drift is better than a wrong one
     return {
         feature: tuple(bins[BINS * index : BINS * (index + 1)])
         for index, feature in enumerate(features)

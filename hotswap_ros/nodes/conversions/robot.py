@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a robot is asked and tells, as values of the engine and as messages."""
+"""Observations, decisions, versions and counters of a robot, as values and as messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DTYPE_CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 
 class TensorError(ValueError):
-    """A tensor message contradicts itself."""
+    """A tensor message is not consistent."""
 
 
 def tensors_to_arrays(tensors: Iterable[Any]) -> dict[str, NDArray[Any]]:
@@ -39,7 +39,7 @@ def tensors_to_arrays(tensors: Iterable[Any]) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for tensor in tensors:
         if tensor.name in arrays:
-            raise TensorError(f"tensor '{tensor.name}' is given twice: send each input once")
+            raise TensorError(f"there are two tensors '{tensor.name}': send each input once")
         arrays[tensor.name] = _array(tensor)
     return arrays
 
@@ -53,19 +53,24 @@ def _array(tensor: Any) -> NDArray[Any]:
     dtype = _DTYPES.get(tensor.dtype)
     if dtype is None:
         known = ', '.join(f'{code} {dtype.name}' for code, dtype in _DTYPES.items())
-        raise TensorError(f"tensor '{tensor.name}': dtype {tensor.dtype} is none of {known}")
+        raise TensorError(
+            f"tensor '{tensor.name}': dtype {tensor.dtype} is unknown (known: {known})"
+        )
     is_float32 = tensor.dtype == msg.Tensor.FLOAT32
     source = tensor.values if is_float32 else tensor.data
     unused = tensor.data if is_float32 else tensor.values
     if len(unused):
         right = "'values'" if is_float32 else "'data'"
-        raise TensorError(f"tensor '{tensor.name}': a {dtype.name} array goes into {right} alone")
+        raise TensorError(
+            f"tensor '{tensor.name}': put a {dtype.name} array into {right}, and leave the other "
+            'field empty'
+        )
     found = len(source) * source.itemsize
     expected = math.prod(tensor.shape) * dtype.itemsize
     if found != expected:
         raise TensorError(
             f"tensor '{tensor.name}': shape {list(tensor.shape)} of {dtype.name} needs "
-            f'{expected} bytes, there are {found}'
+            f'{expected} bytes, but has {found}'
         )
     try:
         return np.frombuffer(source, dtype).reshape(tuple(tensor.shape))
@@ -87,7 +92,7 @@ def _tensor(name: str, values: NDArray[Any]) -> Any:
 
 
 def decision_msg(decision: Decision) -> Any:
-    """Return an engine's decision; stamp, sequence and task id are the caller's."""
+    """Return a decision as a message; the caller sets stamp, sequence and task id."""
     return msg.Decision(
         version=decision.version,
         fallback=decision.fallback,
@@ -99,7 +104,7 @@ def decision_msg(decision: Decision) -> Any:
 
 
 def breaker_fields(breaker: OpenBreaker | None) -> dict[str, Any]:
-    """Return the fields of RobotStatus that tell of an open breaker."""
+    """Return the fields of RobotStatus that describe an open breaker."""
     if breaker is None:
         return {}
     return {
@@ -110,7 +115,7 @@ def breaker_fields(breaker: OpenBreaker | None) -> dict[str, Any]:
 
 
 def shadow_msg(comparison: ShadowComparison) -> Any:
-    """Return a shadow's comparison; stamp, robot and model are the caller's."""
+    """Return a shadow's comparison as a message; the caller sets stamp, robot and model."""
     return msg.ShadowComparison(
         task_id=comparison.task_id,
         stable_version=comparison.stable_version,
@@ -139,7 +144,7 @@ def version_msg(info: VersionInfo) -> Any:
 
 
 def telemetry_msg(counters: Mapping[str, VersionCounters]) -> Any:
-    """Return counters as a message; stamp, robot, boot and model are the caller's."""
+    """Return counters as a message; the caller sets stamp, robot, boot id and model."""
     return msg.ModelTelemetry(
         latency_bucket_edges_ms=LATENCY_EDGES_MS,
         versions=[_version_telemetry(name, counters[name]) for name in sorted(counters)],

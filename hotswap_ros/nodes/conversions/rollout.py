@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the coordinator tells of rollouts, as values and as messages."""
+"""Status, alerts and history of rollouts, as values and as messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hotswap_ros import action, msg
 from hotswap_ros.coordinator import RolloutSummary, Snapshot, StepView
 from hotswap_ros.fleet import Event, Level
 from hotswap_ros.gates import CheckResult, Verdict
-from hotswap_ros.nodes.conversions.common import seconds, time_msg
+from hotswap_ros.nodes.conversions.common import InterfaceMismatchError, seconds, time_msg
 from hotswap_ros.rollout import PauseReason, Status
 
 _STATUSES = {status: code for code, status in enumerate(Status, start=1)}
@@ -47,7 +47,7 @@ _STEP_STATES = {
 
 
 def rollout_status_msg(snapshot: Snapshot) -> Any:
-    """Return a rollout's snapshot as a message; the stamp is the caller's."""
+    """Return a rollout's snapshot as a message; the caller sets the stamp."""
     state = snapshot.state
     return msg.RolloutStatus(
         rollout_id=state.rollout_id,
@@ -72,7 +72,7 @@ def rollout_status_msg(snapshot: Snapshot) -> Any:
 
 
 def rollout_feedback(snapshot: Snapshot) -> Any:
-    """Return what a person who waits for a rollout wants to read of its snapshot."""
+    """Return the action feedback of a rollout's snapshot."""
     state = snapshot.state
     return action.Rollout.Feedback(
         status=_STATUSES[state.status],
@@ -122,12 +122,12 @@ def _check_msg(check: CheckResult) -> Any:
 
 
 def status_code(status: Status) -> int:
-    """Return the constant of RolloutStatus that stands for a status."""
+    """Return the constant of RolloutStatus for a status."""
     return _STATUSES[status]
 
 
 def status_of(code: int) -> Status | None:
-    """Return the status that a constant of RolloutStatus stands for; None: none yet."""
+    """Return the status of a constant of RolloutStatus; None: no rollout yet, or unknown."""
     return _STATUSES_BACK.get(code)
 
 
@@ -156,7 +156,12 @@ def alert_value(alert: Any) -> Event:
 
 
 def summary_value(summary: Any) -> RolloutSummary:
-    """Return a line of history as a value."""
+    """Return a line of history as a value. Raises InterfaceMismatchError."""
+    status = _STATUSES_BACK.get(summary.status)
+    if status is None:
+        raise InterfaceMismatchError(
+            f"status {summary.status} of rollout '{summary.rollout_id}' is unknown here"
+        )
     ended = seconds(summary.ended)
     return RolloutSummary(
         rollout_id=summary.rollout_id,
@@ -165,7 +170,7 @@ def summary_value(summary: Any) -> RolloutSummary:
         strategy=summary.strategy,
         started=seconds(summary.started),
         ended=ended or None,
-        status=_STATUSES_BACK[summary.status],
+        status=status,
         reason=summary.reason,
         robots_total=summary.robots_total,
         robots_failed=summary.robots_failed,

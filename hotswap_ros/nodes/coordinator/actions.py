@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The actions of the coordinator: a rollout and a rollback, followed to their ends."""
+"""Actions of the coordinator: rollout and rollback."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from hotswap_ros.rollout import (
     UnknownRobotError,
     Verb,
 )
+from hotswap_ros.text import are_owed
 
 _ROLLOUT_CODES = {
     Cause.NONE: action.Rollout.Result.NONE,
@@ -44,17 +45,17 @@ _ROLLOUT_CODES = {
     Cause.INCONCLUSIVE: action.Rollout.Result.GATE_FAILED,
     Cause.CHECKLIST_FAILED: action.Rollout.Result.CHECKLIST_FAILED,
 }
-#: So long after the coordinator's start, in seconds, every robot has had its turn: they speak once
-#: a second, and DDS takes a while to find them.
+#: Seconds from the coordinator's start until every robot has been heard: robots publish their
+#: status once a second, and DDS needs a while to discover them.
 _HEARS_ALL_S = 2.0
 
 
-class _StoodAside(Exception):
-    """Another coordinator has taken over while a goal was followed."""
+class _TakenOverError(Exception):
+    """Another coordinator took over while a goal was active."""
 
 
 class CoordinatorActions:
-    """Serves `~/rollout` and `~/rollback`."""
+    """Action servers `~/rollout` and `~/rollback`."""
 
     def __init__(
         self, node: Node, link: LoopLink, reader: PlanReader, group: CallbackGroup
@@ -70,7 +71,7 @@ class CoordinatorActions:
                 name,
                 run,
                 cancel_callback=lambda goal, answer=on_cancel: answer,
-                # Long enough for who looks the result up later; the journal keeps it for ever.
+                # Long enough to look the result up later; the journal keeps it for ever.
                 result_timeout=900,
                 callback_group=group,
             )
@@ -101,7 +102,7 @@ class CoordinatorActions:
         try:
             state = await self._follow(goal, rollout_id)
             report = await self._link.ask(lambda coordinator, _: coordinator.report(rollout_id))
-        except _StoodAside as error:
+        except _TakenOverError as error:
             goal.abort()
             result.error_code, result.error_msg = result.INTERNAL, str(error)
             result.reason = str(error)
@@ -122,14 +123,14 @@ class CoordinatorActions:
         return result
 
     async def _hear_the_fleet(self) -> None:
-        """Let every robot speak first: a stage is a part of the fleet, not of who was quickest."""
+        """Wait until every robot has been heard: a stage is a share of the whole fleet."""
         while time.monotonic() - self._began < _HEARS_ALL_S:
             await self._link.next_news()
 
     async def _follow(self, goal: Any, rollout_id: str) -> Any:
         canceled = False
-        told: Any = None
-        told_at = 0.0
+        published: Any = None
+        published_at = 0.0
         while True:
             news = await self._next_news()
             snapshot = news.snapshots.get(rollout_id)
@@ -139,10 +140,10 @@ class CoordinatorActions:
             if snapshot is None:
                 continue
             state = snapshot.state
-            # People read this line by line: at every change that matters, and once a second.
-            news_of = (state.status, state.pause_reason, state.step_index)
-            if news_of != told or time.monotonic() - told_at >= 1.0:
-                told, told_at = news_of, time.monotonic()
+            # People read this line by line: at every relevant change, and once a second.
+            shown = (state.status, state.pause_reason, state.step_index)
+            if shown != published or time.monotonic() - published_at >= 1.0:
+                published, published_at = shown, time.monotonic()
                 goal.publish_feedback(conversions.rollout_feedback(snapshot))
             if state.status.is_terminal:
                 return state
@@ -150,7 +151,7 @@ class CoordinatorActions:
     async def _next_news(self) -> News:
         news = await self._link.next_news()
         if news.taken_over:
-            raise _StoodAside(news.taken_over)
+            raise _TakenOverError(news.taken_over)
         return news
 
     async def _abort(self, rollout_id: str) -> None:
@@ -187,7 +188,7 @@ class CoordinatorActions:
                         robots_total=rollback.robots_total,
                     )
                 )
-        except _StoodAside as error:
+        except _TakenOverError as error:
             goal.abort()
             result.error_code, result.error_msg = result.INTERNAL, str(error)
             return result
@@ -225,10 +226,12 @@ def _rollback_outcome(rollback: Rollback) -> tuple[int, str]:
         return int(codes.SUPERSEDED), rollback.state.reason
     problems = [f'{robot_id}: {text}' for robot_id, (_, text) in rollback.refused.items()]
     if rollback.owed:
-        problems.append(f'did not confirm and are owed it: {", ".join(rollback.owed)}')
+        problems.append(are_owed(rollback.owed))
     if not problems:
         return int(codes.NONE), ''
-    count = f'{rollback.robots_confirmed} of {rollback.robots_total} robots are back; '
+    count = (
+        f'{rollback.robots_confirmed} of {rollback.robots_total} robots confirmed the rollback; '
+    )
     causes = {cause for cause, _ in rollback.refused.values()}
     code = codes.LOAD_FAILED if causes else codes.TIMED_OUT
     code = codes.UNKNOWN_VERSION if causes == {Cause.UNKNOWN_VERSION} else code

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The thread that owns the Coordinator, and the way from there to the executor and back."""
+"""The thread that owns the Coordinator, and its link to the executor."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from hotswap_ros.nodes.coordinator.parameters import (
 )
 from hotswap_ros.nodes.thread_pool import Pending, fail, resolve
 
-#: Robots and people wait for so long for their turn while somebody waits for news.
+#: Pause in seconds between two polls of a coroutine that waits for news.
 _NAP_S = 0.002
 
 
 @dataclass(frozen=True)
 class News:
     """
-    What one tick brought, for the executor thread.
+    The result of one tick, for the executor thread.
 
     `shown` are the rollouts that just ended and those under way, or else the last one.
     """
@@ -52,11 +52,11 @@ class News:
 
 
 class Loop(threading.Thread):
-    """Owns the Coordinator: everything that touches it runs here, one thing at a time."""
+    """The thread that owns the Coordinator: all access to it runs here, one job at a time."""
 
     def __init__(self, parameters: CoordinatorParameters, deliver: Callable[[News], None]) -> None:
         super().__init__(name='coordinator', daemon=True)
-        # Wall time that never goes back while this process runs.
+        # Wall time that never decreases while this process runs.
         self._offset = time.time() - time.monotonic()
         self._jobs: queue.SimpleQueue[Callable[[Coordinator, float], None] | None]
         self._jobs = queue.SimpleQueue()
@@ -68,7 +68,7 @@ class Loop(threading.Thread):
         self.watched: set[str] = set()
 
     def open(self, timeout_s: float) -> int:
-        """Start, and return the epoch once the journal is open. Raises JournalError."""
+        """Start; return the epoch when the journal is open. Raises JournalError."""
         self.start()
         outcome = self._opened.get(timeout=timeout_s)
         if isinstance(outcome, Exception):
@@ -87,7 +87,7 @@ class Loop(threading.Thread):
     def run(self) -> None:
         """Tick until `stop` is called."""
         try:
-            # SQLite wants one thread: the journal is opened, used and closed in this one.
+            # SQLite allows one thread: the journal is opened, used and closed in this one.
             journal = Journal(self._journal_path)
             coordinator = Coordinator(
                 journal,
@@ -122,7 +122,7 @@ class Loop(threading.Thread):
     def _look(self, coordinator: Coordinator) -> News:
         now = self._now()
         output = coordinator.tick(now)
-        # One that has just ended tells its end, whatever else is under way.
+        # A rollout that just ended is shown once more, even if others are under way.
         shown = dict.fromkeys((*output.ended, *coordinator.shown_ids))
         asked = {i: coordinator.snapshot(now, i) for i in self.watched.copy().union(shown)}
         found = {i: snapshot for i, snapshot in asked.items() if snapshot is not None}
@@ -143,7 +143,7 @@ class Loop(threading.Thread):
     def _put_away(
         self, coordinator: Coordinator, ended: Iterable[str], verified: Iterable[str] = ()
     ) -> str:
-        """Archive rollouts, and what was found out after their end; return what went wrong."""
+        """Archive ended rollouts, and later findings about them; return the error."""
         if self._archive is None:
             return ''
         try:
@@ -157,7 +157,7 @@ class Loop(threading.Thread):
         return ''
 
     def _ended_unseen(self, coordinator: Coordinator) -> list[str]:
-        """Return the rollouts whose end is in the journal and, after a kill, nowhere else."""
+        """Return the rollouts that ended in the journal but are not in the archive (a kill)."""
         if self._archive is None:
             return []
         ended = [s.rollout_id for s in coordinator.history() if s.status.is_terminal]
@@ -173,9 +173,9 @@ def _new_rollout_id() -> str:
 
 class LoopLink:
     """
-    The executor's end of the loop: asks it, and takes its news where ROS may be used.
+    The executor's side of the loop: sends it jobs, and receives its news where ROS may be used.
 
-    Everything but `post` is for the executor thread.
+    All methods except `post` are for the executor thread.
     """
 
     def __init__(
@@ -193,12 +193,12 @@ class LoopLink:
 
     @property
     def is_alive(self) -> bool:
-        """Return whether rollouts are being run."""
+        """Return whether the loop is running."""
         return self._loop.is_alive()
 
     @property
     def watched(self) -> set[str]:
-        """Return the ids of the rollouts whose snapshots the news are to bring; to be changed."""
+        """Return the ids of the rollouts whose snapshots the news contain; a set to modify."""
         return self._loop.watched
 
     def post(self, job: Callable[[Coordinator, float], None]) -> None:
@@ -206,7 +206,7 @@ class LoopLink:
         self._loop.post(job)
 
     def ask(self, question: Callable[[Coordinator, float], Any]) -> Future[Any]:
-        """Return a future of what the loop answers, or raises."""
+        """Return a future of the answer of the loop, or of its exception."""
         executor: Executor = self._node.executor
         future = Pending(executor, _NAP_S)
 
@@ -220,7 +220,7 @@ class LoopLink:
         return future
 
     def next_news(self) -> Future[News]:
-        """Return a future of what the next tick brings."""
+        """Return a future of the news of the next tick."""
         future = Pending(self._node.executor, _NAP_S)
         self._waiting.append(future)
         return future

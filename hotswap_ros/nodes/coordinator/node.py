@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The fleet side: a node around one Coordinator.
+The node fleet_coordinator, around one Coordinator.
 
-Two threads. The loop thread owns the Coordinator: it takes what was heard, ticks, writes the
-journal, and hands the outcome over. The executor thread does everything that is ROS, and never
-waits.
+It has two threads. The loop thread owns the Coordinator: it takes the received messages, ticks,
+writes the journal and passes the result on. The executor thread does everything that needs ROS,
+and never blocks.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ from hotswap_ros.nodes.coordinator.actions import CoordinatorActions
 from hotswap_ros.nodes.coordinator.loop import LoopLink, News
 from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters, journal_path
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
-from hotswap_ros.nodes.coordinator.publishers import Announcements
+from hotswap_ros.nodes.coordinator.publishers import CoordinatorPublishers
 from hotswap_ros.nodes.coordinator.robot_calls import RobotCalls
 from hotswap_ros.nodes.coordinator.services import PlanService, RolloutServices
 from hotswap_ros.nodes.parameters import declare
 from hotswap_ros.nodes.process import run
 from hotswap_ros.nodes.share import shared
 
-#: So many of its own heartbeats may be on their way back to a coordinator.
+#: Number of its own recent heartbeats that a coordinator recognises.
 _OWN_BEATS = 64
 
 __all__ = ['CoordinatorParameters', 'FleetCoordinator', 'main']
 
 
 class FleetCoordinator(Node):
-    """Runs rollouts and rollbacks over a fleet. `stop` must be called before it is destroyed."""
+    """The node that runs rollouts and rollbacks. Call `stop` before you destroy it."""
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__('fleet_coordinator', **node_options)
@@ -58,7 +58,7 @@ class FleetCoordinator(Node):
         self.get_logger().info(f'ready, journal {journal_path(self.parameters.journal)}')
 
     def stop(self) -> None:
-        """Stop the threads; a rollout that is under way goes on at the next start."""
+        """Stop the threads; a rollout that is under way continues at the next start."""
         self._reader.stop()
         self._link.stop()
 
@@ -68,7 +68,7 @@ class FleetCoordinator(Node):
         self._calls = RobotCalls(
             self, self._link, steady, parameters.command_timeout_s, parameters.load_timeout_s
         )
-        self._announcements = Announcements(self, self._link.epoch, self._on_told)
+        self._own_publishers = CoordinatorPublishers(self, self._link.epoch, self._on_published)
         self._heartbeats = self.create_publisher(msg.Heartbeat, f'{fleet}/heartbeat', qos.STREAM)
         self._own_beats: deque[Any] = deque(maxlen=_OWN_BEATS)
         self.create_subscription(
@@ -80,7 +80,7 @@ class FleetCoordinator(Node):
         self.create_subscription(
             msg.ModelTelemetry, f'{fleet}/telemetry', self._on_telemetry, qos.STREAM_OF_FLEET
         )
-        # The default group would wait for the end of each coroutine before it takes a message in.
+        # The default group would wait for the end of each coroutine before it accepts a message.
         at_once = ReentrantCallbackGroup()
         plans = Path(parameters.plans_folder or shared('config', 'plans'))
         self._reader = PlanReader(self, self._link, plans, parameters.model_repository)
@@ -90,7 +90,7 @@ class FleetCoordinator(Node):
             RolloutServices(self, self._link, at_once),
         )
         self.create_timer(parameters.heartbeat_period_s, self._beat, clock=steady)
-        self.create_timer(1.0, lambda: self._announcements.repeat(self._robots), clock=steady)
+        self.create_timer(1.0, lambda: self._own_publishers.repeat(self._robots), clock=steady)
 
     def _on_status(self, status: Any) -> None:
         try:
@@ -116,7 +116,7 @@ class FleetCoordinator(Node):
     def _on_telemetry(self, message: Any) -> None:
         try:
             telemetry = conversions.telemetry_value(message)
-        except conversions.TelemetryError as error:
+        except conversions.InterfaceMismatchError as error:
             self.get_logger().error(str(error), throttle_duration_sec=10.0)
             return
         model_id, robot_id = message.model_id, message.robot_id
@@ -129,7 +129,7 @@ class FleetCoordinator(Node):
         if epoch != self._link.epoch or heartbeat.stamp not in self._own_beats:
             self._link.post(lambda coordinator, now: coordinator.on_heartbeat(epoch, now))
 
-    def _on_told(self, events_number: int) -> None:
+    def _on_published(self, events_number: int) -> None:
         self._link.post(lambda coordinator, now: coordinator.on_told(events_number, now))
 
     def _take_news(self, news: News) -> None:
@@ -139,12 +139,12 @@ class FleetCoordinator(Node):
         self._lease_rollouts = news.lease_rollouts
         if new_rollout:
             self._beat()
-        self._announcements.take(news)
+        self._own_publishers.take(news)
 
     def _beat(self) -> None:
         if not self._link.is_alive:
-            # Robots must not be told that somebody watches: whoever started this starts it again.
-            raise RuntimeError('the thread that runs rollouts has ended')
+            # No loop watches the rollouts: heartbeats must end, and the process with them.
+            raise RuntimeError('the thread that runs rollouts has stopped')
         if self._lease_rollouts is None:
             return
         stamp = self.get_clock().now().to_msg()

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Plans, and what they rest on, read from files and servers off the executor and the loop."""
+"""Reader of plans and of facts about their versions, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ T = TypeVar('T')
 
 class PlanReader:
     """
-    Reads plans, and what is known of the versions that they are about.
+    A reader of plans and of facts about the versions in them.
 
-    `plans` is the folder of plan files that may be named, and of lab results; `repository` the
-    model repository, empty for none.
+    `plans` is the folder of plan files and lab results, `repository` the model repository; empty:
+    none.
     """
 
     def __init__(self, node: Node, link: LoopLink, plans: Path, repository: str) -> None:
@@ -40,20 +40,20 @@ class PlanReader:
         self._worker.stop()
 
     def do(self, job: Callable[[], T]) -> Future[T]:
-        """Return a future of what takes too long for the executor."""
+        """Return a future of a job that takes too long for the executor."""
         return in_worker(self._worker, self._node.executor, job)
 
     async def text(self, plan: str) -> str:
-        """Return the text of a plan that is given or named. Raises PlanError."""
+        """Return the text of a plan that is given as text or as a file name. Raises PlanError."""
         found: str = await self.do(lambda: plan_text(plan, self._plans))
         return found
 
     async def versions_for_start(self, text: str) -> Mapping[str, VersionFacts]:
-        """Return what checklist and diagnosis need to know of a plan's versions."""
+        """Return the facts about a plan's versions that checklist and diagnosis need."""
         return await self.versions(await self.do(lambda: load_plan(text)))
 
     async def versions(self, plan: Plan) -> Mapping[str, VersionFacts]:
-        """Return what is known of a plan's version and of those that the robots serve."""
+        """Return facts about a plan's version and about the versions that robots serve."""
         model_id = plan.model_id
         served: set[str] = await self._link.ask(
             lambda coordinator, _: {
@@ -72,7 +72,7 @@ class PlanReader:
 
 def plan_text(plan: str, folder: Path) -> str:
     """
-    Return the text of a plan, read from a folder of plan files when it is a name. Blocks.
+    Return the text of a plan, read from a file of the folder if it is a file name. Blocks.
 
     Raises PlanError.
     """
@@ -84,14 +84,16 @@ def plan_text(plan: str, folder: Path) -> str:
     try:
         return path.read_text()
     except OSError as error:
-        there = ', '.join(sorted(p.name for p in folder.glob('*.*'))) or 'no plan'
-        raise PlanError([f'plan file {path}: {error.strerror} (there: {there})']) from error
+        there = ', '.join(sorted(p.name for p in folder.glob('*.*'))) or 'none'
+        raise PlanError(
+            [f'plan file {path}: {error.strerror} (files in this folder: {there})']
+        ) from error
     except UnicodeDecodeError as error:
-        raise PlanError([f'plan file {path}: is not UTF-8 text ({error.reason})']) from error
+        raise PlanError([f'plan file {path}: not UTF-8 text ({error.reason})']) from error
 
 
 def file_in(folder: Path, name: str) -> Path:
-    """Return a file of the plans folder. Raises PlanError for one that is elsewhere."""
+    """Return the path of a file in the plans folder. Raises PlanError for another folder."""
     path = folder / name
     if path.name != name:
         raise PlanError([f"'{name}' is not the name of a file in the plans folder {folder}"])

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the coordinator tells people and their tools: status, alerts, log, diagnostics."""
+"""Publishers of the coordinator: rollout status, alerts, log and diagnostics."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from hotswap_ros.fleet import Event, Level
 from hotswap_ros.nodes import conversions, qos
 from hotswap_ros.nodes.coordinator.loop import News
 
-#: A hearer is known here before it knows of the publisher: it has to be seen so many times.
-_LOOKS = 2
+#: Number of repeats in which a subscriber must be seen: it is known here before it is connected.
+_REPEATS = 2
 
 
-class Announcements:
+class CoordinatorPublishers:
     """
-    Publishes `~/rollout_status`, `~/alerts` and `/diagnostics`; `epoch` is for the latter.
+    Publishers of `~/rollout_status`, `~/alerts` and `/diagnostics`; `epoch` is for the latter.
 
-    `on_told` is given the numbers of the events that people were told. Alerts wait until somebody
-    subscribes to them, the newest hundred; those that wait at the end are told after the next
-    start. Publishing for late comers (transient-local) would tell old ones anew to each tool that
-    starts, and lose them with the process.
+    `on_published` is called with the numbers of the events whose alerts are published. The newest
+    hundred alerts wait for a subscriber, also over a restart. Transient-local durability would
+    repeat old alerts to each new tool, and lose them with the process.
     """
 
-    def __init__(self, node: Node, epoch: int, on_told: Callable[[int], None]) -> None:
+    def __init__(self, node: Node, epoch: int, on_published: Callable[[int], None]) -> None:
         self._node = node
         self._epoch = epoch
-        self._on_told = on_told
-        self._looks_with_hearers = 0
-        # Hearers keep no more of them at once.
-        self._untold: deque[tuple[str, Event]] = deque(maxlen=qos.EVENT.depth)
-        self._untold_number = 0
+        self._on_published = on_published
+        #: Repeats since there is a subscriber to alerts.
+        self._repeats = 0
+        # The queue of a subscriber is no longer.
+        self._pending_alerts: deque[tuple[str, Event]] = deque(maxlen=qos.EVENT.depth)
+        self._pending_number = 0
         self._shown: tuple[Snapshot, ...] = ()
         self._robots_heard = 0
         self._quarantined: tuple[str, ...] = ()
@@ -48,16 +48,16 @@ class Announcements:
         self._published: dict[str, str] = {}
         self._statuses = node.create_publisher(msg.RolloutStatus, '~/rollout_status', qos.STATE)
         self._alerts = node.create_publisher(msg.Alert, '~/alerts', qos.EVENT)
-        # The one name that tools expect to be absolute.
+        # Tools expect this absolute name.
         self._diagnostics = node.create_publisher(DiagnosticArray, '/diagnostics', qos.EVENT)
 
     def take(self, news: News) -> None:
-        """Tell what a tick brought."""
+        """Publish the news of a tick."""
         for rollout_id, event in news.events:
             self._log(rollout_id, event)
-        self._untold += [told for told in news.events if told[1].alert]
-        self._untold_number = max(self._untold_number, news.events_number)
-        self._tell()
+        self._pending_alerts += [alert for alert in news.events if alert[1].alert]
+        self._pending_number = max(self._pending_number, news.events_number)
+        self._publish_alerts()
         if news.journal_error and news.journal_error != self._journal_error:
             self._node.get_logger().error(news.journal_error)
         self._journal_error = news.journal_error
@@ -71,35 +71,35 @@ class Announcements:
             self._publish_status(snapshot)
 
     def repeat(self, robots: Mapping[tuple[str, str], Any]) -> None:
-        """Tell how things stand; `robots` are the statuses that were heard, by model and robot."""
-        self._looks_with_hearers = self._looks_with_hearers + 1 if self._is_heard else 0
-        self._tell()
+        """Publish the current state; `robots` are the newest statuses, by model and robot."""
+        self._repeats = self._repeats + 1 if self._has_subscriber else 0
+        self._publish_alerts()
         for snapshot in self._shown or (None,):
             self._publish_status(snapshot)
         self._publish_diagnostics(robots)
 
     def _take_changed(self) -> list[Snapshot]:
-        """Return those of which something else is to be told than the last time."""
+        """Return the rollouts whose status has changed since it was last published."""
         shown = {s.state.rollout_id: s for s in self._shown}
         before, after = self._published, {i: _key(s) for i, s in shown.items()}
         self._published = after
         return [s for i, s in shown.items() if before.get(i) != after[i]]
 
     @property
-    def _is_heard(self) -> bool:
+    def _has_subscriber(self) -> bool:
         return bool(self._alerts.get_subscription_count() > 0)
 
-    def _tell(self) -> None:
-        """Publish the alerts, as soon as somebody is there to hear them."""
-        if not self._untold_number:
+    def _publish_alerts(self) -> None:
+        """Publish the pending alerts, as soon as there is a subscriber."""
+        if not self._pending_number:
             return
-        if self._untold and (self._looks_with_hearers < _LOOKS or not self._is_heard):
+        if self._pending_alerts and (self._repeats < _REPEATS or not self._has_subscriber):
             return
-        for told in self._untold:
-            self._alerts.publish(conversions.alert_msg(*told))
-        self._on_told(self._untold_number)
-        self._untold.clear()
-        self._untold_number = 0
+        for alert in self._pending_alerts:
+            self._alerts.publish(conversions.alert_msg(*alert))
+        self._on_published(self._pending_number)
+        self._pending_alerts.clear()
+        self._pending_number = 0
 
     def _log(self, rollout_id: str, event: Event) -> None:
         text = f'[{rollout_id}] {event.kind}: {event.text}' if rollout_id else event.text
@@ -129,22 +129,24 @@ class Announcements:
         return [state.rollout_id for state in states if not state.status.is_terminal]
 
     def _publish_diagnostics(self, robots: Mapping[tuple[str, str], Any]) -> None:
-        unwell = [s for s in robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
-        level, text = DiagnosticStatus.OK, f'{self._robots_heard} robots in reach'
+        unhealthy = [s for s in robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
+        level, text = DiagnosticStatus.OK, f'{self._robots_heard} robots reachable'
         if self._robots_heard < len(robots):
             level = DiagnosticStatus.WARN
-            text = f'{self._robots_heard} of {len(robots)} robots in reach'
-        if unwell:
+            text = f'{self._robots_heard} of {len(robots)} robots reachable'
+        if unhealthy:
             level = DiagnosticStatus.WARN
-            text += f', {len(unwell)} not well: ' + ', '.join(s.robot_id for s in unwell[:10])
+            text += f', {len(unhealthy)} unhealthy: ' + ', '.join(
+                s.robot_id for s in unhealthy[:10]
+            )
         if self._quarantined:
             level = DiagnosticStatus.WARN
-            text += f', in quarantine: {", ".join(self._quarantined[:10])}'
+            text += f', quarantined (duplicate robot_id): {", ".join(self._quarantined[:10])}'
         if self._journal_error:
             level, text = DiagnosticStatus.ERROR, self._journal_error
         if self._taken_over:
             level, text = DiagnosticStatus.ERROR, self._taken_over
-        values = {'epoch': str(self._epoch), 'alerts_unheard': str(len(self._untold))}
+        values = {'epoch': str(self._epoch), 'alerts_pending': str(len(self._pending_alerts))}
         if self._under_way:
             values['under way'] = ', '.join(self._under_way)
         if self._shown:

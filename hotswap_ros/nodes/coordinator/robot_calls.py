@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Commands on their way to robots, each with a deadline."""
+"""Calls of the services of robots, each with a deadline."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _SERVICES = {
 
 class RobotCalls:
     """
-    Calls the services of robots and tells the loop what came of it.
+    Clients of the services of robots; answers go to the loop.
 
-    A call that is not answered within `timeout_s`, for loading `load_timeout_s`, is given up.
+    A call without an answer within `timeout_s` (`load_timeout_s` for loading) is given up.
     """
 
     def __init__(
@@ -55,14 +55,14 @@ class RobotCalls:
 
     def prepare(self, server: str) -> None:
         """
-        Get ready to route a robot: a rollback must not wait for the discovery of a new client.
+        Create the client that routes a robot: a rollback must not wait for its discovery.
 
         Raises InvalidServiceNameException.
         """
         self._client(server, Route)
 
     def send(self, command: Command) -> None:
-        """Send a command, or say that it could not be."""
+        """Send a command, or report it to the loop as unsent."""
         client = self._client(command.server, type(command))
         if not client.service_is_ready():
             self._link.post(partial(_unsent, command))

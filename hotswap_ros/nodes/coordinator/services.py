@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What people say to rollouts and ask about them: control, history, reports."""
+"""Services of the coordinator: control, history, reports, validation of plans."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _VERBS = {
 
 
 class RolloutServices:
-    """Serves `~/control_rollout`, `~/list_rollouts` and `~/get_report`."""
+    """Services `~/control_rollout`, `~/list_rollouts` and `~/get_report`."""
 
     def __init__(self, node: Node, link: LoopLink, group: CallbackGroup) -> None:
         self._link = link
@@ -49,7 +49,7 @@ class RolloutServices:
         if verb is None:
             response.error_code = response.INVALID_COMMAND
             response.error_msg = (
-                f'command {request.command} is not possible: this rollout knows '
+                f'command {request.command} is unknown; known commands: '
                 + ', '.join(f'{code} {verb.value}' for code, verb in _VERBS.items())
             )
             return response
@@ -89,7 +89,7 @@ class RolloutServices:
 
 
 class PlanService:
-    """Serves `~/validate_plan`."""
+    """Service `~/validate_plan`."""
 
     def __init__(
         self, node: Node, link: LoopLink, reader: PlanReader, group: CallbackGroup
