@@ -68,12 +68,12 @@ def test_a_state_that_was_read_is_written_and_read_again(journal):
 
 
 def test_a_coordinator_finishes_what_the_older_release_began(make_fleet):
-    fleet = make_fleet(robots=16, start=NOW, leases=True)
+    fleet = make_fleet(robots=16, start=NOW)
     fleet.kill_coordinator()
     restore(fleet.journal_path)
     for number, robot in enumerate(fleet.robots.values()):
         robot.labels = (LABELS[number // 4],)
-        robot.reboot()
+        robot.reboot('v23')
     fleet.boot_coordinator()
     states = [fleet.finish(f'rollout-{number}') for number in (2, 3, 4)]
     assert {state.status for state in states} == {Status.SUCCEEDED}

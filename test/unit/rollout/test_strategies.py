@@ -387,8 +387,8 @@ def test_a_robot_that_joins_while_blue_is_retired_is_retired_as_well(make_fleet,
     slow.deaf = False
     assert fleet.finish(rollout).status is Status.SUCCEEDED
     assert fleet.now - began <= 8, 'the rollout does not wait for confirmTimeout, which is 60 s'
-    assert set(new.report().resident()) == {'v24'}
-    assert new.cached == {'v24'}
+    assert set(new.report.resident()) == {'v24'}
+    assert new.on_disk == {'v24'}
 
 
 def test_green_that_is_worse_than_blue_was_goes_back(make_fleet):
