@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The command line, put together from the groups in `commands`."""
+"""The command line, assembled from the groups in `commands`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hotswap_ros.cli.commands import analysis, checklist, rollout, scenario, sim
 from hotswap_ros.cli.terminal import need_ros
 
 app = typer.Typer(
-    help='Move a fleet of robots from one policy version to the next, and back.',
+    help='Roll new policies out over a fleet of robots, and roll them back.',
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,15 +24,15 @@ app = typer.Typer(
 
 @app.command()
 def demo(
-    robots: Annotated[int, typer.Option(help='Simulated robots.', min=4, max=100)] = 20,
+    robots: Annotated[int, typer.Option(help='Number of simulated robots.', min=4, max=100)] = 20,
     speed: Annotated[
         float, typer.Option(help='Simulated seconds per second.', min=0.5, max=50)
     ] = 8.0,
     record: Annotated[
-        Path | None, typer.Option(help='Write pictures (SVG) of the live view to this folder.')
+        Path | None, typer.Option(help='Write pictures (SVG) of the live view into this folder.')
     ] = None,
 ) -> None:
-    """Roll a better policy, then a worse one, out over a simulated fleet."""
+    """Show two rollouts on a simulated fleet: a better policy, then a worse one."""
     need_ros()
     from hotswap_ros.cli.verbs.demo import run_demo
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The verbs that work on files alone, without ROS."""
+"""Verbs that only read and write files: they need no ROS."""
 
 from __future__ import annotations
 
@@ -34,21 +34,29 @@ def analyze(
     matters: Annotated[
         float, typer.Option(help='Smallest gain worth a new version.', min=0.0001, max=0.5)
     ] = 0.02,
-    alpha: Annotated[float, typer.Option(help='Level of every test.', min=0.0001, max=0.4)] = 0.05,
+    alpha: Annotated[
+        float, typer.Option(help='Significance level of every test.', min=0.0001, max=0.4)
+    ] = 0.05,
     one_sided: Annotated[
-        bool, typer.Option('--one-sided', help='Ask only whether the candidate is better.')
+        bool, typer.Option('--one-sided', help='Test only whether the candidate is better.')
     ] = False,
     share: Annotated[
-        float | None, typer.Option(help='Planned share of the candidate.', min=0.01, max=0.99)
+        float | None,
+        typer.Option(help="The candidate's planned share of tasks.", min=0.01, max=0.99),
     ] = None,
     planned: Annotated[
-        int, typer.Option(help='Planned tasks per version, for a trial that still runs.', min=0)
+        int,
+        typer.Option(help='Planned tasks per version, for a trial that is still running.', min=0),
     ] = 0,
-    looks: Annotated[int, typer.Option(help='Planned looks while it runs.', min=1, max=20)] = 5,
-    html: Annotated[Path | None, typer.Option(help='Write a page with plots here.')] = None,
+    looks: Annotated[
+        int, typer.Option(help='Planned number of interim analyses.', min=1, max=20)
+    ] = 5,
+    html: Annotated[
+        Path | None, typer.Option(help='Write an HTML page with plots to this file.')
+    ] = None,
     json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
 ) -> None:
-    """Compare two versions in a finished or running trial: which one to keep, and how sure."""
+    """Compare two versions in a finished or running trial, and recommend one of them."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli.verbs.analyze import run_analyze
     from hotswap_ros.gates.analysis import Question
@@ -68,10 +76,10 @@ def shadow(
     tolerance: Annotated[
         float, typer.Option(help='Drop in success rate that is allowed.', min=0, max=0.5)
     ] = 0.02,
-    html: Annotated[Path | None, typer.Option(help='Write a page here.')] = None,
+    html: Annotated[Path | None, typer.Option(help='Write an HTML page.')] = None,
     json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
 ) -> None:
-    """Say what a shadow's decisions tell: deploy it in stages, keep the old one, or retrain."""
+    """Analyze the decisions of a shadow: deploy it in stages, keep stable, or retrain."""
     need('statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli.verbs.shadow import run_shadow
 
@@ -80,16 +88,18 @@ def shadow(
 
 def diagnose(
     trial: Annotated[
-        Path, typer.Argument(help='Folder with tasks.csv and more, CSV, or MCAP.', exists=True)
+        Path,
+        typer.Argument(help='Folder with tasks.csv, CSV file, or MCAP recording.', exists=True),
     ],
     control: Annotated[str, typer.Option(help='Version that was there before.')] = '',
-    candidate: Annotated[str, typer.Option(help='Version that disappointed.')] = '',
+    candidate: Annotated[str, typer.Option(help='Version that failed.')] = '',
     model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
     known: Annotated[
-        str, typer.Option(help='Task categories that it was trained on, separated by commas.')
+        str, typer.Option(help='Task categories in its training data, separated by commas.')
     ] = '',
     training: Annotated[
-        Path | None, typer.Option(help='Its manifest, or training inputs as CSV.', exists=True)
+        Path | None,
+        typer.Option(help='Manifest of the candidate, or training inputs as CSV.', exists=True),
     ] = None,
     inputs: Annotated[
         Path | None, typer.Option(help='Inputs on the robots, CSV.', exists=True)
@@ -98,16 +108,18 @@ def diagnose(
         Path | None, typer.Option(help='Failures that a person reviewed, CSV.', exists=True)
     ] = None,
     shadow: Annotated[
-        Path | None, typer.Option(help='Comparisons of both versions, CSV or MCAP.', exists=True)
+        Path | None, typer.Option(help='Shadow comparisons, CSV or MCAP.', exists=True)
     ] = None,
     journal: Annotated[
         Path | None, typer.Option(help="The coordinator's journal.", exists=True)
     ] = None,
-    rollout: Annotated[str, typer.Option(help='Rollout in the journal; else its last.')] = '',
-    html: Annotated[Path | None, typer.Option(help='Write a page to discuss here.')] = None,
+    rollout: Annotated[
+        str, typer.Option(help='Rollout in the journal (default: the last one).')
+    ] = '',
+    html: Annotated[Path | None, typer.Option(help='Write an HTML page to this file.')] = None,
     json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
 ) -> None:
-    """Say what went wrong: hypotheses, ranked, with the evidence for and against each."""
+    """List the likely causes of a failed rollout, with the evidence for and against each."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli.files.case_files import Sources
     from hotswap_ros.cli.verbs.diagnose import run_diagnose
@@ -121,26 +133,31 @@ def diagnose(
 def simulate(
     plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
     stable: Annotated[
-        float, typer.Option('--v23', '--stable', help='Success rate of the old.', min=0, max=1)
+        float, typer.Option('--v23', '--stable', help='Success rate of stable.', min=0, max=1)
     ] = 0.92,
     candidate: Annotated[
-        float, typer.Option('--v24', '--candidate', help='Success rate of the new.', min=0, max=1)
+        float,
+        typer.Option('--v24', '--candidate', help='Success rate of the candidate.', min=0, max=1),
     ] = 0.88,
     robots: Annotated[int, typer.Option(help='Robots in the fleet.', min=1, max=10_000)] = 100,
     icc: Annotated[
         float, typer.Option(help='Intra-class correlation of robots.', min=0, max=0.99)
     ] = 0.02,
-    task_s: Annotated[float, typer.Option(help='Seconds that a task takes.', min=0.1)] = 10.0,
-    repetitions: Annotated[int, typer.Option(help='Rollouts to simulate.', min=2)] = 400,
-    seed: Annotated[int, typer.Option(help='The same seed gives the same figures.')] = 1,
-    jobs: Annotated[int, typer.Option(help='Processes; 0: one per core.', min=0)] = 0,
+    task_s: Annotated[float, typer.Option(help='Duration of a task, seconds.', min=0.1)] = 10.0,
+    repetitions: Annotated[int, typer.Option(help='Number of simulated rollouts.', min=2)] = 400,
+    seed: Annotated[
+        int, typer.Option(help='Random seed; the same seed gives the same figures.')
+    ] = 1,
+    jobs: Annotated[int, typer.Option(help='Number of processes (0: one per core).', min=0)] = 0,
     sweep: Annotated[
-        str, typer.Option(help="Rates of the new, as '0.80:0.96:0.02' or '0.7,0.8,0.9'.")
+        str, typer.Option(help="Success rates of the candidate: '0.80:0.96:0.02' or '0.7,0.8'.")
     ] = '',
-    plot: Annotated[Path | None, typer.Option(help='Draw this file: .png, .svg, .pdf.')] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help='Write a plot to this file (.png, .svg, .pdf).')
+    ] = None,
     json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
 ) -> None:
-    """Try a plan out on a simulated fleet: how often it rolls back, how soon, at what cost."""
+    """Simulate a plan many times: how often it rolls back, how soon, and at what cost."""
     need('matplotlib', 'mujoco')
     from hotswap_ros.cli.verbs.simulate import run_simulate
     from hotswap_ros.sim import World
@@ -154,23 +171,23 @@ def simulate(
 def advise(
     robots: Annotated[int, typer.Option(help='Robots in the fleet.', min=1)],
     testing: Annotated[
-        bool, typer.Option('--testing', help='For testing, not for production.')
+        bool, typer.Option('--testing', help='For a test fleet, not for production.')
     ] = False,
     risk: Annotated[
-        Risk | None, typer.Option(help='A bug fix, an optimisation or a new algorithm.')
+        Risk | None, typer.Option(help='Kind of change: bug fix, optimisation or new algorithm.')
     ] = None,
     compare: Annotated[
-        bool, typer.Option('--compare', help='Ask which of two versions is better.')
+        bool, typer.Option('--compare', help='Find out which of two versions is better.')
     ] = False,
     region: Annotated[
-        list[str] | None, typer.Option(help='A region of the fleet; give each once.')
+        list[str] | None, typer.Option(help='Region of the fleet; repeat for each region.')
     ] = None,
     model: Annotated[str, typer.Option(help='Model (named policy).')] = 'pick_policy',
-    version: Annotated[str, typer.Option(help='Version to bring to the fleet.')] = 'v24',
-    previous: Annotated[str, typer.Option(help='Version that it is compared with.')] = 'v23',
+    version: Annotated[str, typer.Option(help='Version to roll out.')] = 'v24',
+    previous: Annotated[str, typer.Option(help='Version to compare it with.')] = 'v23',
     output: Annotated[Path | None, typer.Option(help='Write the plan to this file.')] = None,
 ) -> None:
-    """Name the strategy that fits, say why, and write a plan that can be run."""
+    """Recommend a strategy, explain why, and write a plan that can be run."""
     found = ask_for_advice(
         robots=robots,
         is_production=not testing,

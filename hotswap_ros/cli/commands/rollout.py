@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`hotswap rollout …`, and the verbs for rollbacks and rollouts that have ended."""
+"""`hotswap rollout …`, and the verbs for rollbacks and for the history."""
 
 from __future__ import annotations
 
@@ -15,22 +15,18 @@ from typer.core import TyperGroup
 
 from hotswap_ros.cli.terminal import console, need_ros
 
-Rollout = Annotated[str, typer.Argument(help='Rollout; without it the one that is running.')]
-Remark = Annotated[str, typer.Option('--remark', '-m', help='Why, for the record.')]
+Rollout = Annotated[str, typer.Argument(help='Rollout (default: the one that is running).')]
+Remark = Annotated[str, typer.Option('--remark', '-m', help='Reason, for the record.')]
 
-#: Verb, name of the constant of ControlRollout, and what it does.
+#: Verb, name of its constant in ControlRollout, and help text.
 _VERBS = (
-    ('pause', 'PAUSE', 'Hold a rollout where it is; gates go on watching.'),
-    ('resume', 'RESUME', 'Let a paused rollout go on.'),
-    ('approve', 'APPROVE', 'Let a rollout that waits for approval go on.'),
-    ('refuse', 'REFUSE', 'Say no to a rollout that waits for approval: it is rolled back.'),
-    ('skip-wait', 'SKIP_WAIT', 'End the waiting of the current step, if its gate shows no harm.'),
-    ('abort', 'ABORT', 'End a rollout and put the previous versions back.'),
-    (
-        'rollback',
-        'ROLLBACK',
-        'Put the previous versions back: the candidate is no good.',
-    ),
+    ('pause', 'PAUSE', 'Pause a rollout; its gates continue to watch.'),
+    ('resume', 'RESUME', 'Resume a paused rollout.'),
+    ('approve', 'APPROVE', 'Approve a rollout that waits for approval.'),
+    ('refuse', 'REFUSE', 'Refuse a rollout that waits for approval: it rolls back.'),
+    ('skip-wait', 'SKIP_WAIT', 'End the wait of the current step, if its gate shows no harm.'),
+    ('abort', 'ABORT', 'End a rollout and roll back.'),
+    ('rollback', 'ROLLBACK', 'Roll back because the candidate is worse.'),
 )
 
 
@@ -38,7 +34,7 @@ class PlanOrVerb(TyperGroup):
     """A group whose first word may be a plan file: `hotswap rollout plan.yaml` starts it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put in the verb that is meant."""
+        """Insert the verb `start` before a plan file."""
         if args and args[0] not in self.commands and _is_plan(args[0]):
             args = ['start', *args]
         return super().parse_args(ctx, args)
@@ -50,7 +46,7 @@ def _is_plan(word: str) -> bool:
 
 rollouts = typer.Typer(
     cls=PlanOrVerb,
-    help='Start, watch and steer rollouts. A plan file alone starts it.',
+    help='Start, watch and control rollouts. A plan file instead of a command starts a rollout.',
     no_args_is_help=True,
 )
 
@@ -80,10 +76,10 @@ def _verb(constant: str) -> Callable[[str, str], None]:
 def start(
     plan: Annotated[Path, typer.Argument(help='Plan file, YAML or JSON.', exists=True)],
     dry_run: Annotated[
-        bool, typer.Option('--dry-run', help='Show what it would do, and do nothing.')
+        bool, typer.Option('--dry-run', help='Show a preview of the rollout; start nothing.')
     ] = False,
 ) -> None:
-    """Start a rollout and watch it; Ctrl-C stops watching, the rollout goes on."""
+    """Start a rollout and watch it. Ctrl-C ends the view; the rollout continues."""
     need_ros()
     if dry_run:
         from hotswap_ros.cli.verbs.checklist import run_dry
@@ -95,11 +91,9 @@ def start(
 
 
 def watch(
-    rollout: Annotated[
-        str, typer.Argument(help='Rollout; without it the newest that is running, or the last.')
-    ] = '',
+    rollout: Annotated[str, typer.Argument(help='Rollout (default: the newest one).')] = '',
 ) -> None:
-    """Watch a running rollout, or see how the last one ended."""
+    """Watch a running rollout, or show the end of the last one."""
     need_ros()
     from hotswap_ros.cli.verbs.rollout import watch_rollout
 
@@ -107,7 +101,9 @@ def watch(
 
 
 def set_share(
-    share: Annotated[float, typer.Argument(help="The candidate's share.", min=0, max=1)],
+    share: Annotated[
+        float, typer.Argument(help="The candidate's share of tasks, 0 to 1.", min=0, max=1)
+    ],
     rollout: Rollout = '',
     remark: Remark = '',
 ) -> None:
@@ -121,13 +117,14 @@ def set_share(
 def rollback(
     model: Annotated[str, typer.Argument(help='Model (named policy).')],
     version: Annotated[
-        str, typer.Option('--to', help='Version; without it what each robot served before.')
+        str, typer.Option('--to', help="Version (default: each robot's previous version).")
     ] = '',
     robot: Annotated[
-        list[str] | None, typer.Option(help='A robot; without any, all that serve the model.')
+        list[str] | None,
+        typer.Option(help='Robot; repeat for several (default: all that serve the model).'),
     ] = None,
 ) -> None:
-    """Put a version back, everywhere or on named robots, whenever its rollout ended."""
+    """Roll back to a version, on all robots or on named ones, also after a rollout has ended."""
     need_ros()
     from hotswap_ros.cli.verbs.rollback import run_rollback
 
@@ -135,12 +132,12 @@ def rollback(
 
 
 def history(
-    limit: Annotated[int, typer.Option(help='At most so many; 0: all.', min=0)] = 20,
+    limit: Annotated[int, typer.Option(help='Maximum number of rollouts (0: all).', min=0)] = 20,
     metrics: Annotated[
-        bool, typer.Option('--metrics', help='Figures per strategy, over all rollouts.')
+        bool, typer.Option('--metrics', help='Show metrics per strategy, over all rollouts.')
     ] = False,
 ) -> None:
-    """List the rollouts, newest first, or how the strategies have done."""
+    """List rollouts and rollbacks, newest first, or metrics per strategy."""
     need_ros()
     from hotswap_ros.cli.verbs.history import run_history
 
@@ -148,12 +145,14 @@ def history(
 
 
 def report(
-    rollout: Annotated[str, typer.Argument(help='Rollout; without it the newest.')] = '',
+    rollout: Annotated[
+        str, typer.Argument(help='Rollout or rollback (default: the newest one).')
+    ] = '',
     json: Annotated[
-        bool, typer.Option('--json', help='Print everything that there is, as JSON.')
+        bool, typer.Option('--json', help='Print the complete report as JSON.')
     ] = False,
 ) -> None:
-    """Tell how a rollout went, long after its end too."""
+    """Show the report of a rollout or rollback, also after it has ended."""
     need_ros()
     from hotswap_ros.cli.verbs.history import run_report
 

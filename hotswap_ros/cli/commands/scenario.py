@@ -12,16 +12,18 @@ import typer
 
 from hotswap_ros.cli.terminal import console, need_ros
 
-scenarios = typer.Typer(help='Try rollouts out, in virtual time or live.', no_args_is_help=True)
+scenarios = typer.Typer(
+    help='Play rollout scenarios, in virtual time or live.', no_args_is_help=True
+)
 
 _Folder = Annotated[
-    Path | None, typer.Option(help="Folder of scenario files; none: the package's.")
+    Path | None, typer.Option(help='Folder of scenario files (default: those of the package).')
 ]
 
 
 @scenarios.command('list')
 def list_scenarios(folder: _Folder = None) -> None:
-    """Say which scenarios there are."""
+    """List the scenarios."""
     from hotswap_ros.cli.verbs.scenario import show_list
 
     raise typer.Exit(show_list(console(), folder))
@@ -30,25 +32,29 @@ def list_scenarios(folder: _Folder = None) -> None:
 @scenarios.command()
 def run(
     name: Annotated[
-        str, typer.Argument(help="Scenario, the first word of several's names, or a file.")
+        str, typer.Argument(help='Scenario, first word of several names, or file.')
     ] = '',
-    every: Annotated[bool, typer.Option('--all', help='Run all of them; print a table.')] = False,
+    every: Annotated[
+        bool, typer.Option('--all', help='Play all scenarios and print a table.')
+    ] = False,
     live: Annotated[
-        bool, typer.Option('--live', help='With simulated robots over DDS, in real time.')
+        bool, typer.Option('--live', help='Play with simulated robots over DDS, in real time.')
     ] = False,
     speed: Annotated[
-        float, typer.Option(help='Live: how much shorter everything takes.', min=0.1, max=100)
+        float, typer.Option(help='With --live: times as fast as the scenario.', min=0.1, max=100)
     ] = 1.0,
-    seed: Annotated[int | None, typer.Option(help="Another seed than the file's.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help='Random seed (default: the seed in the file).')
+    ] = None,
     folder: _Folder = None,
 ) -> None:
-    """Play a scenario, and hold what came of it to what was expected; exits 1 if it differs."""
+    """Play a scenario; the exit code is 1 if it does not end as expected."""
     from hotswap_ros.cli.verbs.scenario import is_group, run_all, run_scenario
 
     if every or (name and is_group(name, folder)):
         raise typer.Exit(run_all(console(), folder, seed, name))
     if not name:
-        raise typer.BadParameter("name a scenario, or give '--all': see 'hotswap scenario list'")
+        raise typer.BadParameter("name a scenario, or use '--all': see 'hotswap scenario list'")
     if live:
         need_ros()
         from hotswap_ros.cli.live.start import run_live

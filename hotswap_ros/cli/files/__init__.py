@@ -1,4 +1,4 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Readers of people's files: CSV, MCAP, folders with a case."""
+"""Readers of users' files: CSV, MCAP, folders with a case."""

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a diagnosis goes by, from a folder of files or from files named one by one."""
+"""Input of a diagnosis, from a folder of files or from single files."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _REVIEW_ALIASES = {
     'was_right': ('correct', 'right', 'actually_correct', 'reviewer_verdict', 'verdict'),
 }
 _TRAINING = ('manifest.json', 'training.json', 'training.csv')
-#: Columns of a table of inputs that are none.
+#: Columns of a table of inputs that are not features.
 _NO_FEATURES = {'task_id', 'version', 'robot_id', 'category', 'started', 'time', 'stamp'}
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where everything is; None: not given, and looked for beside the trial."""
+    """Paths of the input files; None: not given, and searched beside the trial."""
 
     trial: Path
     inputs: Path | None = None
@@ -53,13 +53,13 @@ class Sources:
     journal: Path | None = None
 
     def found(self) -> Sources:
-        """Return the same with what a folder holds. Raises AnalysisError for one without tasks."""
+        """Return the same with the files of a folder. Raises AnalysisError without tasks."""
         if not self.trial.is_dir():
             return self
         folder = self.trial
         trial = _first(folder, 'tasks.csv', 'trial.csv') or next(folder.glob('*.mcap'), None)
         if trial is None:
-            raise AnalysisError(f'{folder} holds no tasks.csv and no *.mcap: nothing to diagnose')
+            raise AnalysisError(f'{folder} has no tasks.csv and no *.mcap')
         return replace(
             self,
             trial=trial,
@@ -77,7 +77,7 @@ def _first(folder: Path, *names: str) -> Path | None:
 def load_case(
     sources: Sources, control: str, candidate: str, known: str, model: str, rollout: str
 ) -> tuple[Case, tuple[str, ...]]:
-    """Read a case and what is to be said about it. Raises AnalysisError."""
+    """Read a case and remarks about it. Raises AnalysisError."""
     sources = sources.found()
     trial = load_trial(sources.trial, model)
     notes = list(trial.notes)
@@ -89,7 +89,7 @@ def load_case(
     control, candidate = choose_versions(trial, control, candidate)
     design = find_design(trial, control, candidate)
     if design.left_out:
-        notes.append(f'tasks left out, as not done beside {candidate}: {design.left_out:,}')
+        notes.append(f'tasks left out, as {candidate} did none at the time: {design.left_out:,}')
     features, lab = _training(sources.training, candidate)
     names = frozenset(filter(None, (name.strip() for name in known.split(',')))) or frozenset(lab)
     case = Case(
@@ -100,7 +100,7 @@ def load_case(
         lab=lab,
         reviews=_reviews(sources.reviewed),
         apart=_apart(sources.shadow, sources.trial, model),
-        **_told(report),
+        **_findings(report),
     )
     if features and sources.inputs is not None:
         drifts, strange, watched = _drifts(sources.inputs, features, candidate)
@@ -110,12 +110,12 @@ def load_case(
         case = replace(
             case, drifts=counted, control_drifts=_counted_drifts(trial, control, ()) or None
         )
-        notes.append('inputs as the robots counted them over the whole recording')
+        notes.append('inputs are those that the robots counted over the whole recording')
     return case, tuple(notes)
 
 
-def _told(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what checks and robots said for themselves in a rollout."""
+def _findings(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the findings of checks and robots in a rollout."""
     found = report.get('diagnosis') or {}
     return {
         'stopped_by': {
@@ -130,7 +130,7 @@ def _told(report: Mapping[str, Any]) -> dict[str, Any]:
 def _report(path: Path, rollout: str) -> dict[str, Any]:
     """Return the report of a rollout, the newest for an empty id. Raises AnalysisError."""
     if not path.is_file():
-        raise AnalysisError(f'{path} is no journal: give the file of parameter journal')
+        raise AnalysisError(f'{path} is no journal: name the file of parameter journal')
     try:
         journal = Journal(path)
         summaries = [found for found in journal.history() if found.strategy != ROLLBACK]
@@ -142,12 +142,12 @@ def _report(path: Path, rollout: str) -> dict[str, Any]:
         raise AnalysisError(str(error)) from error
     if report is None:
         known = ', '.join(summary.rollout_id for summary in summaries) or 'none'
-        raise AnalysisError(f"the journal has no rollout '{rollout}', these are: {known}")
+        raise AnalysisError(f"the journal has no rollout '{rollout}' (known: {known})")
     return {'rollout_id': rollout, **report}
 
 
 def _of_rollout(trial: Trial, report: Mapping[str, Any]) -> tuple[Trial, str, str, str]:
-    """Return the part of a trial that was a rollout, its versions, and why it ended."""
+    """Return the part of a trial that belongs to a rollout, its versions, and its end."""
     ends = [report['rolling_back_since'], report['ended'], math.inf]
     until = next(end for end in ends if end is not None)
     records = [
@@ -157,8 +157,8 @@ def _of_rollout(trial: Trial, report: Mapping[str, Any]) -> tuple[Trial, str, st
     if len(previous) != 1:
         served = ', '.join(previous)
         raise AnalysisError(
-            f'before rollout {report["rollout_id"]} the robots served {served}: leave --journal '
-            'out, and name the control with --control'
+            f'before rollout {report["rollout_id"]} the robots served {served}: omit --journal, '
+            'and name the control with --control'
         )
     note = f'rollout {report["rollout_id"]} of {candidate}: {report["reason"] or report["status"]}'
     return replace(trial, records=tuple(records)), previous[0], candidate, note
@@ -176,7 +176,7 @@ def _training(path: Path | None, candidate: str) -> tuple[list[TrainingFeature],
         version = data.get('version', candidate)
         if version != candidate:
             raise AnalysisError(
-                f'{path} is of {version}: the training data of {candidate} are needed'
+                f'{path} belongs to {version}: give the training data of {candidate}'
             )
         found = data.get('input_statistics', data.get('features', {}))
         measured = data.get('training', {}).get('measured', {})
@@ -184,7 +184,7 @@ def _training(path: Path | None, candidate: str) -> tuple[list[TrainingFeature],
         return [_feature(name, fields) for name, fields in found.items()], lab
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise AnalysisError(
-            f'{path} holds no training statistics ({error!r}): write a manifest, or '
+            f'{path} has no training statistics ({error!r}): give a manifest, or '
             '{"features": {"NAME": {"deciles": [nine numbers]}}}'
         ) from error
 
@@ -203,21 +203,21 @@ def _columns(path: Path) -> dict[str, list[float]]:
             if name not in _NO_FEATURES:
                 columns.setdefault(name, []).append(row.number(name))
     if not columns:
-        raise AnalysisError(f'{path.name} has no rows: one observation per line is needed')
+        raise AnalysisError(f'{path.name} has no rows: write one observation per line')
     return columns
 
 
 def _drifts(
     path: Path, features: Iterable[TrainingFeature], candidate: str
 ) -> tuple[tuple[Drift, ...], frozenset[str], frozenset[str]]:
-    """Return the drift of the candidate's inputs, the tasks with strange ones, and with any."""
+    """Return the drift of the candidate's inputs, the tasks with outliers, and all tasks."""
     rows = [row for row in read_table(path) if row.text('version') in ('', candidate)]
     tasks = [row.text('task_id') for row in rows]
     drifts, strange = [], set()
     known = [one for one in features if rows and one.name in rows[0].headers]
     if not known:
         raise AnalysisError(
-            f'{path.name} has none of the features of the training data: name its columns alike'
+            f'{path.name} has no feature of the training data: use the same column names'
         )
     for feature in known:
         values = np.array([row.number(feature.name) for row in rows])
@@ -232,7 +232,7 @@ def _drifts(
 def _counted_drifts(
     trial: Trial, version: str, features: Iterable[TrainingFeature]
 ) -> tuple[Drift, ...]:
-    """Return the drift of what robots counted beside a version's training data."""
+    """Return the drift between the inputs that robots counted and the training data."""
     edges = {one.name: one.edges for one in features}
     tasks = trial.versions.get(version, 0)
     drifts = [
@@ -249,8 +249,8 @@ def _reviews(path: Path | None) -> tuple[Review, ...] | None:
     rows = list(read_table(path, _REVIEW_ALIASES))
     if rows and 'was_right' not in rows[0].headers:
         raise AnalysisError(
-            f"{path.name} has no column 'was_right': true where the reviewer found that the task "
-            'was done right although it counts as failed'
+            f"{path.name} has no column 'was_right': write true if the reviewer found that the "
+            'task succeeded although it counts as failed'
         )
     return tuple(Review(r.text('task_id'), r.text('version'), r.yes('was_right')) for r in rows)
 

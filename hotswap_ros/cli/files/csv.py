@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Trials and other tables from CSV files that somebody else wrote."""
+"""Readers of CSV files from other tools: trials and other tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from hotswap_ros.gates.analysis import AnalysisError, Record, Trial
 
-#: What columns may be called besides their name; case, spaces and signs do not matter.
+#: Accepted names of columns besides their own; case, spaces and signs do not matter.
 _ALIASES = {
     'version': ('model_version', 'policy_version', 'policy', 'arm', 'variant', 'group'),
     'success': ('succeeded', 'outcome', 'result', 'ok'),
@@ -36,7 +36,7 @@ _FALSE = {'0', 'false', 'no', 'n', 'failure', 'failed', 'fail', 'error', ''}
 
 
 class Row(NamedTuple):
-    """One line of a table, with what an error about it has to name."""
+    """One line of a table, with file and line number for errors."""
 
     file: str
     line: int
@@ -44,7 +44,7 @@ class Row(NamedTuple):
     headers: Mapping[str, str]
 
     def text(self, column: str) -> str:
-        """Return a cell, empty where there is none."""
+        """Return a cell as text; empty: the column is missing."""
         return self.cells.get(column, '')
 
     def number(self, column: str, otherwise: float = math.nan) -> float:
@@ -55,33 +55,35 @@ class Row(NamedTuple):
         try:
             value = float(text)
         except ValueError:
-            raise self.wrong(column, 'is no number: write digits, with a point') from None
+            raise self.wrong(column, 'is no number: write digits with a decimal point') from None
         if not math.isfinite(value):
-            raise self.wrong(column, 'is no finite number: leave the cell empty if unknown')
+            raise self.wrong(column, 'is not finite: leave the cell empty if unknown')
         return value
 
     def amount(self, column: str, otherwise: float = math.nan) -> float:
         """Return a cell as a number, zero or more."""
         value = self.number(column, otherwise)
         if value < 0:
-            raise self.wrong(column, 'is below zero')
+            raise self.wrong(column, 'is negative')
         return value
 
     def whole(self, column: str, otherwise: int) -> int:
         """Return a cell as a whole number, zero or more."""
         value = self.number(column, otherwise)
         if value < 0 or value != int(value):
-            raise self.wrong(column, 'is no count: write a whole number, 0 or more')
+            raise self.wrong(column, 'is no count: write an integer, 0 or more')
         return int(value)
 
     def chance(self, column: str) -> float:
-        """Return a cell as a number from 0 to 1, or as yes or no; NaN where it is empty."""
+        """Return a cell as a probability, or as yes or no; NaN if it is empty."""
         text = self.text(column).lower()
         if text and text in _TRUE | _FALSE:
             return float(text in _TRUE)
         value = self.number(column)
         if value < 0 or value > 1:
-            raise self.wrong(column, 'is no chance: write a number from 0 to 1, true or false')
+            raise self.wrong(
+                column, 'is no probability: write a number from 0 to 1, true or false'
+            )
         return value
 
     def yes(self, column: str) -> bool:
@@ -134,15 +136,15 @@ def read_table(path: Path, aliases: Mapping[str, tuple[str, ...]] | None = None)
             reader = csv.reader(file, delimiter=delimiter)
             header = next(reader, None)
             if not header:
-                raise AnalysisError(f'{path.name} is empty: its first line names the columns')
+                raise AnalysisError(f'{path.name} is empty: the first line must name the columns')
             columns = _columns(path.name, header, names)
             for cells in reader:
                 if not any(cell.strip() for cell in cells):
                     continue
                 if len(cells) > len(columns):
                     raise AnalysisError(
-                        f'{path.name}, line {reader.line_num}: {len(cells)} cells, the first line '
-                        f'names {len(columns)} columns: quote text with {delimiter!r} in it'
+                        f'{path.name}, line {reader.line_num}: {len(cells)} cells, but the first '
+                        f'line has {len(columns)} columns: quote text that contains {delimiter!r}'
                     )
                 values = {name: cell.strip() for name, cell in zip(columns, cells)}
                 yield Row(path.name, reader.line_num, values, columns)
@@ -174,12 +176,12 @@ def read_trial(path: Path) -> Trial:
     """
     Read a trial: one task per line, or, with a column `tasks`, counts per line.
 
-    Needed are `version` and `success`, or `version`, `tasks` and `successes`. Raises
+    Required columns: `version` and `success`, or `version`, `tasks` and `successes`. Raises
     AnalysisError.
     """
     rows = list(read_table(path, _ALIASES))
     if not rows:
-        raise AnalysisError(f'{path.name} has no rows: nothing to analyse')
+        raise AnalysisError(f'{path.name} has no rows')
     columns = rows[0].headers
     counted = 'tasks' in columns
     for needed in ('version', 'successes' if counted else 'success'):
@@ -193,15 +195,15 @@ def read_trial(path: Path) -> Trial:
     records = [make(row) for row in rows]
     notes = [f'{sum(r.tasks for r in records):,} tasks from {path.name}']
     if len(rows) < written:
-        notes.append(f'lines that say the same of the same task_id again: {written - len(rows):,}')
-    silent = 0 if counted else sum(not row.text('success') for row in rows)
-    if silent:
-        notes.append(f'{silent:,} tasks have no outcome and count as failed')
+        notes.append(f'repeated lines with the same task_id, left out: {written - len(rows):,}')
+    without_outcome = 0 if counted else sum(not row.text('success') for row in rows)
+    if without_outcome:
+        notes.append(f'tasks without an outcome, which count as failed: {without_outcome:,}')
     return Trial.of(records, notes=notes)
 
 
 def _once(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield lines without those that repeat one with a `task_id`: files are joined and resent."""
+    """Yield lines without repetitions of a `task_id`: files are joined and sent again."""
     seen = set()
     for row in rows:
         cells = tuple(row.cells.items())
@@ -224,7 +226,7 @@ def _counts(row: Row) -> Record:
 def _record(row: Row, tasks: int, successes: int) -> Record:
     version = row.text('version')
     if not version:
-        raise row.wrong('version', 'is no version: name the one that acted')
+        raise row.wrong('version', 'is no version: name the version that acted')
     stuck = row.whole('stuck', 0) if tasks != 1 else int(row.yes('stuck'))
     return Record(
         version=version,
@@ -241,7 +243,7 @@ def _record(row: Row, tasks: int, successes: int) -> Record:
 
 
 def _began(row: Row) -> float:
-    """Return when a task began: a task belongs to the hour in which it started."""
+    """Return the start of a task, which belongs to the hour in which it started."""
     started = row.moment('started')
     if not math.isnan(started):
         return started

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Recordings of the fleet's topics (MCAP, as `ros2 bag record` writes them), read without ROS."""
+"""Reader of MCAP recordings of the fleet's topics, without ROS."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LATENCY, _SHADOW = 'latency', 'shadowed observations'
 
 @dataclass
 class Recording:
-    """What a recording holds of one model; `cut_short` when its end is missing."""
+    """The data of one model in a recording; `cut_short` if its end is missing."""
 
     tasks: list[Record] = field(default_factory=list)
     latency: dict[str, Latency] = field(default_factory=dict)
@@ -39,16 +39,16 @@ class Recording:
     cut_short: bool = False
 
     def trial(self, path: Path) -> Trial:
-        """Return its tasks as a trial. Raises AnalysisError when there are none."""
+        """Return its tasks as a trial. Raises AnalysisError if there are none."""
         if not self.tasks:
             raise AnalysisError(
                 f'{path.name} has no {_PACKAGE}TaskResult: record the topic /fleet/task_results'
             )
         notes = [f'{len(self.tasks):,} tasks from {path.name}']
         if not self.latency:
-            notes.append('no latencies: record the topic /fleet/telemetry too')
+            notes.append('no latencies: also record the topic /fleet/telemetry')
         if self.cut_short:
-            notes.append('the recording is cut off or damaged: what came before is used')
+            notes.append('the recording is cut off or damaged: only the part before is used')
         return replace(Trial.of(self.tasks, self.latency, notes), inputs=self.inputs)
 
 
@@ -56,8 +56,8 @@ def read_recording(path: Path, model: str = '') -> Recording:
     """
     Read the task results, telemetry and shadow comparisons of one model.
 
-    Topics are known by their message types, whatever they are called. Raises AnalysisError for a
-    file that is no recording, or that has several models when none is named.
+    Topics are recognised by their message types. Raises AnalysisError for a file that is no
+    recording, or that has several models if none is named.
     """
     recording = Recording()
     counters = _Counters()
@@ -81,7 +81,7 @@ def read_recording(path: Path, model: str = '') -> Recording:
     several = len(recording.models) > 1 and not model
     if several or (model and model not in recording.models):
         found = ', '.join(sorted(recording.models)) or 'none'
-        raise AnalysisError(f'{path.name} has the models {found}: name one of them with --model')
+        raise AnalysisError(f'{path.name} has the models {found}: name one with --model')
     recording.latency = counters.latency()
     recording.shadow_offered = counters.shadow_offered()
     recording.inputs = counters.inputs()
@@ -108,7 +108,7 @@ def _undecoded(path: Path, recording: Recording) -> Iterator[tuple[Schema | None
     found = False
     try:
         with path.open('rb') as file:
-            # From front to back: a recording whose robot died has no index at its end.
+            # From front to back: a recording of a robot that crashed has no index at its end.
             messages = NonSeekingReader(file).iter_messages(log_time_order=False)
             while (entry := _next(messages)) is not None:
                 found = True
@@ -118,15 +118,14 @@ def _undecoded(path: Path, recording: Recording) -> Iterator[tuple[Schema | None
     except _Damaged as error:
         if not found:
             raise AnalysisError(
-                f'{path.name} is no MCAP recording, or cut off before its first messages were '
-                "written: record with 'ros2 bag record --storage mcap /fleet/task_results "
-                "/fleet/telemetry'"
+                f'{path.name} is no MCAP recording, or has no complete message: record with '
+                "'ros2 bag record --storage mcap /fleet/task_results /fleet/telemetry'"
             ) from error
         recording.cut_short = True
 
 
 class _Damaged(Exception):
-    """The bytes from here on are none of a recording."""
+    """The rest of the file is no recording."""
 
 
 def _next(messages: Iterator[Any]) -> Any:
@@ -134,14 +133,14 @@ def _next(messages: Iterator[Any]) -> Any:
         return next(messages, None)
     except OSError:
         raise
-    except Exception as error:  # a parser and two decompressors fail in their own ways
+    except Exception as error:  # the parser and two decompressors raise their own errors
         raise _Damaged from error
 
 
 def _does_not_fit(path: Path, error: Exception) -> AnalysisError:
     return AnalysisError(
-        f'{path.name} holds a message that does not fit ({error}): was it recorded with the '
-        'interfaces of another version of hotswap_ros?'
+        f'{path.name} has a message that cannot be read ({error}): was it recorded with '
+        'another version of hotswap_ros?'
     )
 
 
@@ -155,7 +154,7 @@ def _decoder(
     if decoder is None:
         raise AnalysisError(
             f'{schema.name} is recorded as {encoding} with a schema in {schema.encoding}: record '
-            'with rosbag2, which writes CDR with ros2msg'
+            'with rosbag2, which writes cdr with ros2msg'
         )
     return decoder
 
@@ -180,10 +179,10 @@ def _nanoseconds(stamp: Any) -> int:
 
 class _Counters:
     """
-    Latencies, shadow and input counts, from counts that only ever grow within a boot of a robot.
+    Latencies, shadow and input counts, from counters that never fall within a boot of a robot.
 
-    So the newest snapshot of a boot is the largest, however messages were lost or mixed up. What a
-    robot had counted before the recording began is taken off.
+    The newest snapshot of a boot is the largest, also if messages were lost or reordered. Counts
+    from before the recording are subtracted.
     """
 
     def __init__(self) -> None:
@@ -207,7 +206,7 @@ class _Counters:
 
     def latency(self) -> dict[str, Latency]:
         """Return the histogram of every version, each request at the upper edge of its bucket."""
-        # The last bucket has no upper edge: twice the lower one stands for it.
+        # The last bucket has no upper edge: twice its lower edge is used.
         values = np.array([*self._edges, 2 * self._edges[-1]]) if self._edges else np.array([])
         return {
             version: Latency(values, np.array(counts[_LATENCY], np.int64), 'requests')
@@ -216,11 +215,11 @@ class _Counters:
         }
 
     def shadow_offered(self) -> dict[str, int]:
-        """Return how many observations every version was to decide on as a shadow."""
+        """Return the number of observations that each version received as a shadow."""
         return {v: counts[_SHADOW][0] for v, counts in self._sums().items() if counts[_SHADOW][0]}
 
     def inputs(self) -> dict[str, dict[str, tuple[int, ...]]]:
-        """Return by version how often each input feature lay between its deciles in training."""
+        """Return, by version, the counts of each input feature between its training deciles."""
         return {
             version: {n: c for n, c in counts.items() if n not in (_LATENCY, _SHADOW)}
             for version, counts in self._sums().items()
@@ -235,8 +234,8 @@ class _Counters:
                 known = total.get(name, (0,) * len(new))
                 if len(known) != len(new):
                     raise AnalysisError(
-                        f'robots count {name} of {key[2]} in {len(known)} and in {len(new)} bins: '
-                        'analyse robots with one version of hotswap_ros at a time'
+                        f'some robots count {name} of {key[2]} in {len(known)} bins, others in '
+                        f'{len(new)}: analyze robots with the same version of hotswap_ros'
                     )
                 total[name] = tuple(map(add, known, new))
         return sums

@@ -1,4 +1,4 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Scenarios played by real nodes over DDS."""
+"""Live scenarios: real nodes over DDS."""

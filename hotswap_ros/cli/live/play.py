@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What happens in a scenario that is played live, and what came of it."""
+"""Actions, faults and result of a live scenario."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from hotswap_ros.sim.scenario import (
 )
 
 _ANSWER_S = 60.0
-#: Loading, routing and confirming are not quicker in a quick scenario: so many seconds are allowed
-#: for them, and for so long a person waits for what cannot be done yet.
-_MACHINERY_S = 30.0
-#: The timeline is asked for so often, in seconds.
-_LOOK_S = 0.5
-#: Whoever is not heard by then is gone.
-_LAST_WORD_S = 10.0
-#: Durations of a plan that are the machinery's, not the scenario's.
+#: Extra seconds for loading, routing and confirming, which a higher speed does not shorten, and
+#: longest wait of an operator for an action that is not possible yet.
+_EXTRA_S = 30.0
+#: Seconds between two polls of the timeline.
+_POLL_S = 0.5
+#: Longest wait in seconds for the last status of each robot.
+_LAST_STATUS_S = 10.0
+#: Durations of a plan that do not depend on the speed of the scenario.
 _UNSCALED = {'lease', 'missing_after', 'confirm_timeout', 'swap_delay'}
 
 
 class LivePlay:
-    """Lets happen what a scenario says, `speed` times as fast, and tells what came of it."""
+    """A scenario in play, `speed` times as fast, and its result."""
 
     def __init__(
         self, console: Console, scenario: Scenario, speed: float, client: FleetClient
@@ -53,88 +53,88 @@ class LivePlay:
         self._scenario = scenario
         self._speed = speed
         self._client = client
-        self._told: list[Event] = []
+        self._shown: list[Event] = []
         self._alerts: list[tuple[str, Event]] = []
         self._refused: list[str] = []
         self._began = 0.0
-        self._look_at = 0.0
+        self._poll_at = 0.0
         self._rollout_id = ''
         self._due = sorted(
             [(fault.at_s, partial(self._inject, fault)) for fault in scenario.faults]
             + [(a.at.total_seconds(), partial(self._act, a)) for a in scenario.operator],
             key=lambda entry: entry[0],
         )
-        self._again_until: float | None = None
+        self._retry_until: float | None = None
         client.listen_to_alerts(lambda name, event: self._alerts.append((name, event)))
 
     def run(self) -> Played:
         """Play it to its end. Raises ScenarioError, CoordinatorError or TimeoutError."""
         scenario, client = self._scenario, self._client
         self._began = time.monotonic()
-        self._do_what_is_due()
+        self._run_due_actions()
         plan = scaled(scenario.plan.model_dump(mode='python', exclude_none=True), self._speed)
         future = client.start_rollout(json.dumps(plan, default=_as_text))
-        limit_s = scenario.limit.total_seconds() / self._speed + _MACHINERY_S
+        limit_s = scenario.limit.total_seconds() / self._speed + _EXTRA_S
         try:
-            result = client.wait(future, limit_s, self._look)
+            result = client.wait(future, limit_s, self._poll)
         except TimeoutError:
-            self._look(at_once=True)
+            self._poll(at_once=True)
         else:
             if not result.rollout_id:
                 raise ScenarioError(f'the rollout was refused: {result.error_msg}')
         while self._due:
-            self._pass_time(0.05)
+            self._wait(0.05)
         afterwards = scenario.afterwards or timedelta()
-        self._pass_time(afterwards.total_seconds() / self._speed)
-        self._hear_everybody_once_more()
-        self._look(at_once=True)
+        self._wait(afterwards.total_seconds() / self._speed)
+        self._refresh_statuses()
+        self._poll(at_once=True)
         return self._found(client.report(self._rollout_id))
 
-    def _hear_everybody_once_more(self) -> None:
-        """Let it be what robots serve now, and not what those served that are gone."""
+    def _refresh_statuses(self) -> None:
+        """Replace the statuses by new ones: robots that have stopped must not count."""
         known = len(self._client.robots)
         self._client.robots.clear()
-        until = time.monotonic() + _LAST_WORD_S
+        until = time.monotonic() + _LAST_STATUS_S
         while len(self._client.robots) < known and time.monotonic() < until:
-            self._pass_time(0.1)
-        self._pass_time(1.0)
+            self._wait(0.1)
+        self._wait(1.0)
 
-    def _pass_time(self, seconds: float) -> None:
+    def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            self._look()
+            self._poll()
             time.sleep(0.05)
 
-    # -- what happens -----------------------------------------------------------------------------
+    # -- actions and faults -----------------------------------------------------------------------
 
     @property
     def _elapsed_s(self) -> float:
-        """Return how long it has been going on, in the scenario's seconds."""
+        """Return the time since the start, in seconds of the scenario."""
         return (time.monotonic() - self._began) * self._speed
 
-    def _do_what_is_due(self) -> None:
+    def _run_due_actions(self) -> None:
         while self._due and self._due[0][0] <= self._elapsed_s:
             try:
                 self._due[0][1]()
             except CoordinatorError as error:
-                if self._may_wait():
+                if self._may_retry():
                     return
                 self._refused.append(f'at T+{timedelta(seconds=self._due[0][0])}: {error}')
-            self._again_until = None
+            self._retry_until = None
             del self._due[0]
 
-    def _may_wait(self) -> bool:
-        """Return whether what was refused may be possible soon."""
+    def _may_retry(self) -> bool:
+        """Return whether a refused action may become possible soon."""
         now = time.monotonic()
-        if self._again_until is None:
-            self._again_until = now + _MACHINERY_S
+        if self._retry_until is None:
+            self._retry_until = now + _EXTRA_S
         state = self._client.rollout_state
         has_ended = state is not None and state.is_terminal
-        return now < self._again_until and not has_ended
+        return now < self._retry_until and not has_ended
 
     def _act(self, action: OperatorAction) -> None:
         if action.verb is None:
-            self._put_back(action)
+            self._roll_back(action)
             return
         share = 0.0 if action.share is None else action.share
         try:
@@ -142,10 +142,10 @@ class LivePlay:
         except CoordinatorError as error:
             raise CoordinatorError(f'{action.do}: {error}') from error
 
-    def _put_back(self, action: OperatorAction) -> None:
+    def _roll_back(self, action: OperatorAction) -> None:
         model_id = self._scenario.fleet.model_id
-        back = self._client.roll_back(model_id, action.to, action.robots)
-        answer = self._client.wait(back, _ANSWER_S, self._listen)
+        future = self._client.roll_back(model_id, action.to, action.robots)
+        answer = self._client.wait(future, _ANSWER_S, self._show_new_events)
         if answer.error_code:
             raise CoordinatorError(f'{action.do}: {answer.error_msg}')
 
@@ -162,33 +162,33 @@ class LivePlay:
         )
         show_event(self._console, self._elapsed_s, event)
 
-    # -- what is heard ----------------------------------------------------------------------------
+    # -- events -----------------------------------------------------------------------------------
 
-    def _look(self, at_once: bool = False) -> None:
-        self._do_what_is_due()
+    def _poll(self, at_once: bool = False) -> None:
+        self._run_due_actions()
         now = time.monotonic()
-        if at_once or now >= self._look_at:
-            self._look_at = now + _LOOK_S
-            self._listen()
+        if at_once or now >= self._poll_at:
+            self._poll_at = now + _POLL_S
+            self._show_new_events()
 
-    def _listen(self) -> None:
+    def _show_new_events(self) -> None:
         self._rollout_id = self._rollout_id or self._client.status.rollout_id
         if not self._rollout_id:
             return
         report = self._client.report(self._rollout_id)
         events = [Event.model_validate(event) for event in report['events']]
-        # What belongs to the rollout is in its report.
+        # The events of the rollout are in its report.
         others = [event for name, event in self._alerts.copy() if name != self._rollout_id]
         events = sorted([*events, *others], key=lambda event: event.time)
         for event in events:
-            if event not in self._told:
-                self._told.append(event)
+            if event not in self._shown:
+                self._shown.append(event)
                 show_event(self._console, self._moment(report, event), event)
 
     def _moment(self, report: Mapping[str, Any], event: Event) -> float:
         return float(event.time - report['started']) * self._speed
 
-    # -- what came of it --------------------------------------------------------------------------
+    # -- result -----------------------------------------------------------------------------------
 
     def _found(self, report: Mapping[str, Any]) -> Played:
         known = {reason.value: reason for reason in PauseReason}
@@ -211,19 +211,19 @@ class LivePlay:
             named=named,
             verdict=report['conclusions'][-1]['verdict'] if report['conclusions'] else '',
             served=served,
-            pauses=tuple(known[event.kind] for event in self._told if event.kind in known),
-            events=tuple((self._moment(report, event), event) for event in self._told),
+            pauses=tuple(known[event.kind] for event in self._shown if event.kind in known),
+            events=tuple((self._moment(report, event), event) for event in self._shown),
         )
         expect = self._scenario.expect
         if expect.within is not None:
-            allowed = timedelta(seconds=_MACHINERY_S * self._speed)
+            allowed = timedelta(seconds=_EXTRA_S * self._speed)
             expect = expect.model_copy(update={'within': expect.within + allowed})
         played.problems = (*self._refused, *differences(expect, played))
         return played
 
 
 def scaled(data: Any, speed: float) -> Any:
-    """Return a plan's data with its durations so many times shorter."""
+    """Return a plan's data with its durations divided by `speed`."""
     if isinstance(data, timedelta):
         return data / speed
     if isinstance(data, Mapping):

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Child processes that never outlive this one, whatever ends it."""
+"""Child processes that end with this process."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 
 
-def leave_other_robots_alone() -> str:
+def use_separate_domain() -> str:
     """
-    Let this process and its children see one another and nobody else; return the ROS domain.
+    Separate this process and its children from other robots; return the ROS domain.
 
-    Whatever domain the shell is on: real robots may be there. It is one that real robots seldom
-    use, and nobody on this machine at present.
+    Real robots may be in the domain of the shell. The new domain is one that robots rarely use,
+    and that no process on this machine uses.
     """
     numbers = [70 + (os.getpid() + step) % 30 for step in range(30)]
     domain = str(next(filter(_is_unused, numbers), numbers[0]))
@@ -43,10 +43,10 @@ def _is_unused(domain: int) -> bool:
 
 class Processes:
     """
-    Starts programs with their output in files, and stops all of them on leaving.
+    Programs with their output in files, which are stopped on exit.
 
-    Each gets a session of its own: a Ctrl-C reaches only this process, which stops the others in
-    order. Should this process be killed outright, the kernel stops them.
+    Each program has its own session: Ctrl-C reaches only this process, which stops the others in
+    order. If this process is killed, the kernel stops them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,7 +80,7 @@ class Processes:
         return next((n for n, p in self._running.items() if p.poll() is not None), '')
 
     def stop(self, timeout_s: float = 3.0) -> None:
-        """Stop every program: politely, then not."""
+        """Stop every program, first with SIGINT, then with SIGKILL."""
         for process in self._running.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`hotswap analyze`: a trial file in, a report out."""
+"""`hotswap analyze`: report about a trial."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def run_analyze(
 
 
 def to_json(report: Analysis) -> dict[str, object]:
-    """Return the report as a JSON value, its moments left to the plots."""
+    """Return the report as a JSON value, without the points of the plots."""
     found: dict[str, object] = as_json(report)
     found['p_value'] = as_json(report.p_value)
     if isinstance(found['replay'], dict):
@@ -80,11 +80,11 @@ def to_document(report: Analysis, trial: Trial, source: str) -> Document:
     control, candidate = report.control.version, report.candidate.version
     sections = [
         Section('Outcomes', _outcomes(report)),
-        Section('How sure that is', [_certainty(report)]),
-        Section('What a trial of this size can see', [_sizes(report)]),
+        Section('Certainty', [_certainty(report)]),
+        Section('Power of a trial of this size', [_sizes(report)]),
     ]
     if report.replay is not None:
-        sections.insert(1, Section('While it ran', _over_time(report)))
+        sections.insert(1, Section('During the trial', _over_time(report)))
     if report.warnings:
         sections.insert(0, Section('Read this first', [Remarks(report.warnings, 'open')]))
     if trial.latency:
@@ -147,21 +147,21 @@ def _over_time(report: Analysis) -> list[Part]:
     replayed, names = report.replay, (report.control.version, report.candidate.version)
     alarm = replayed.alarm
     ran = (
-        f'The limit was reached after {alarm.candidate.tasks:,} tasks of {names[1]}: a rollout '
-        'would have been rolled back then.'
+        f'The limit was reached after {alarm.candidate.tasks:,} tasks of {names[1]}: a gate would '
+        'have rolled back at that time.'
         if alarm
-        else 'The limit was never reached: a rollout would not have been rolled back.'
+        else 'The limit was never reached: a gate would not have rolled back.'
     )
-    said = [f'A gate that watched says: {replayed.sentence}'] if replayed.sentence else []
+    said = [f'Verdict of a gate: {replayed.sentence}'] if replayed.sentence else []
     return [
         Picture(
             plots.success_over_time(replayed, *names),
-            'Success rate so far, with a 95% confidence sequence: it holds at all times at once.',
+            'Success rate so far, with a 95% confidence sequence, which is valid at all times.',
         ),
         Picture(
             plots.evidence_over_time(replayed),
             f'Evidence that {names[1]} is worse than {names[0]} (e-process), on a log scale. '
-            'It may be looked at after every task.',
+            'It is valid after every task.',
         ),
         Remarks([ran, *said]),
     ]
@@ -176,7 +176,7 @@ def _certainty(report: Analysis) -> Grid:
             f'{100 * report.difference:+.2f} points',
             f'95% interval {100 * low:+.2f} to {100 * high:+.2f}; Newcombe',
         ],
-        ['effect size', f'h = {report.effect_size:.4f}', "Cohen's h; 0.2 is called small"],
+        ['effect size', f'h = {report.effect_size:.4f}', "Cohen's h; 0.2 is small"],
         [
             'equal success, by tasks',
             p_words(report.p_values['tasks']),
@@ -214,7 +214,7 @@ def _certainty(report: Analysis) -> Grid:
     if report.ratio is not None:
         rows.append(
             [
-                f'{report.ratio.unit} dealt out as planned',
+                f'{report.ratio.unit} split as planned',
                 p_words(report.ratio.p_value),
                 f'{report.ratio.control:,} and {report.ratio.candidate:,}; alarm below 0.001',
             ]
@@ -238,11 +238,11 @@ def _sizes(report: Analysis) -> Grid:
     question, size = report.question, report.size
     matters = f'{100 * question.matters:g} points better'
     rows = [
-        [f'power to see {matters}', f'{size.power:.1%}'],
-        ['smallest drop seen with power 80%', f'{100 * size.detectable_drop:.1f} points'],
+        [f'power to detect {matters}', f'{size.power:.1%}'],
+        ['smallest drop detected with power 80%', f'{100 * size.detectable_drop:.1f} points'],
     ]
     if size.tasks_needed:
-        rows.append([f'tasks per version to see {matters}', f'{size.tasks_needed:,}'])
+        rows.append([f'tasks per version to detect {matters}', f'{size.tasks_needed:,}'])
     if size.tasks_needed_not_inferior:
         rows.append(
             [

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What happens before a rollout: its checklist, and what it would do."""
+"""`hotswap checklist` and `hotswap rollout start --dry-run`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hotswap_ros.cli.terminal import NO_COORDINATOR
 from hotswap_ros.coordinator import read_versions
 from hotswap_ros.plan import (
     Checklist,
@@ -43,20 +44,20 @@ _WORDS = {
 
 
 class NoCoordinatorError(Exception):
-    """Nobody answers."""
+    """No coordinator can be asked; the text says why and what to do."""
 
 
 def run_checklist(
     console: Console, path: Path, preset: ChecklistPreset | None, repository: str
 ) -> int:
-    """Show the checklist of a plan; return 1 when it blocks."""
+    """Show the checklist of a plan; return 1 if it blocks."""
     try:
         plan = _with_preset(load_plan(path.read_text()), preset)
         try:
             items = _items_of(_ask(_text_of(plan)))
         except NoCoordinatorError as error:
             console.print(
-                f'[bold]{error}.[/] Without it, this is what can be checked:', soft_wrap=True
+                f'[bold]{error}.[/] Items that can be checked without it:', soft_wrap=True
             )
             _show_items(console, _review_alone(plan, path, repository))
             return 1
@@ -67,7 +68,7 @@ def run_checklist(
 
 
 def run_dry(console: Console, path: Path) -> int:
-    """Show what a plan would do; return 1 when it could not start."""
+    """Show the preview of a plan; return 1 if it cannot start."""
     try:
         answer = _ask(path.read_text())
     except NoCoordinatorError as error:
@@ -93,27 +94,30 @@ def _text_of(plan: Plan) -> str:
 
 
 def _ask(plan: str) -> Any:
-    """Return what the coordinator says of a plan. Raises NoCoordinatorError and PlanError."""
+    """Return the coordinator's preview of a plan. Raises NoCoordinatorError and PlanError."""
     if importlib.util.find_spec('rclpy') is None:
-        raise NoCoordinatorError('ROS 2 (rclpy) is not here to ask a coordinator')
+        raise NoCoordinatorError('no coordinator can be asked without ROS 2 (rclpy)')
     from hotswap_ros.nodes.client import FleetClient
 
     with FleetClient() as client:
         if not client.wait_for_coordinator(10.0):
-            raise NoCoordinatorError(
-                'no fleet_coordinator answers: start one (ros2 launch hotswap_ros '
-                'coordinator.launch.py), and check that ROS_DOMAIN_ID is the same here and there'
-            )
-        answer = client.validate(plan, _ANSWER_S)
+            raise NoCoordinatorError(NO_COORDINATOR)
+        try:
+            answer = client.validate(plan, _ANSWER_S)
+        except TimeoutError as error:
+            raise NoCoordinatorError(str(error)) from error
     if answer.error_code:
         raise PlanError(list(answer.problems))
     return answer
 
 
 def _items_of(answer: Any) -> list[ChecklistItem]:
-    from hotswap_ros.nodes.conversions.plan import item_value
+    from hotswap_ros.nodes.conversions import InterfaceMismatchError, item_value
 
-    return [item_value(item) for item in answer.checklist]
+    try:
+        return [item_value(item) for item in answer.checklist]
+    except InterfaceMismatchError as error:
+        raise NoCoordinatorError(str(error)) from error
 
 
 def _review_alone(plan: Plan, path: Path, repository: str) -> Sequence[ChecklistItem]:
@@ -136,7 +140,7 @@ def _show_items(console: Console, items: Sequence[ChecklistItem]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='dim')
     table.add_column('item', no_wrap=True)
     table.add_column('', no_wrap=True)
-    table.add_column('what was found, and what to do')
+    table.add_column('finding, and remedy')
     for item in items:
         word, style = _WORDS[item.state]
         sentence = Text(item.sentence, 'dim' if item.state is ItemState.SKIPPED else '')
@@ -155,21 +159,21 @@ def _show_blockers(console: Console, items: Sequence[ChecklistItem]) -> None:
     console.print()
     if failed:
         console.print(
-            f'[bold red]Failed:[/] {", ".join(failed)}. Mend it, or let somebody answer for it in '
-            f'the plan: overrides: {{{failed[0]}: {{by: NAME, remark: WHY}}}}',
+            f'[bold red]Failed:[/] {", ".join(failed)}. Fix it, or override it in the plan: '
+            f'overrides: {{{failed[0]}: {{by: NAME, remark: WHY}}}}',
             soft_wrap=True,
             highlight=False,
         )
     if to_sign:
         console.print(
-            f'[bold yellow]To sign:[/] {", ".join(to_sign)}. Somebody has to look, and to say so '
+            f'[bold yellow]To sign:[/] {", ".join(to_sign)}. A person has to check it and sign it '
             f'in the plan: signed: {{{to_sign[0]}: {{by: NAME, remark: HOW}}}}',
             soft_wrap=True,
             highlight=False,
         )
     if not (failed or to_sign):
         asked = any(item.state is not ItemState.SKIPPED for item in items)
-        words = 'Nothing stands in its way.' if asked else 'The plan asks for no checklist.'
+        words = 'Nothing blocks the rollout.' if asked else 'The plan has no checklist.'
         console.print(f'[green]{words}[/]')
 
 
@@ -201,10 +205,10 @@ def _show_steps(console: Console, steps: Sequence[Any], forecasts: Sequence[Any]
 
 def _total(forecasts: Sequence[Any]) -> str:
     known = [found.expected_s for found in forecasts if not math.isnan(found.expected_s)]
-    text = f'In all {time_words(sum(known))}, if the candidate is as good as what is there'
+    text = f'Total time: {time_words(sum(known))}, if the candidate is as good as stable'
     open_ones = len(forecasts) - len(known)
     if open_ones:
-        text += ', and what those steps take of which that cannot be told (?)'
+        text += ', plus the steps of unknown duration (?)'
     return f'{text}.'
 
 

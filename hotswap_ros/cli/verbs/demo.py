@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The demo: a better policy, a rollback by hand, then a worse policy, on simulated robots."""
+"""`hotswap demo`: a better policy, a rollback by hand, then a worse policy, in simulation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from hotswap_ros.cli.live.processes import Processes, leave_other_robots_alone
+from hotswap_ros.cli.live.processes import Processes, use_separate_domain
 from hotswap_ros.cli.views.dashboard import RolloutView
 from hotswap_ros.nodes.client import FleetClient
 from hotswap_ros.rollout import Status
@@ -31,12 +31,12 @@ _ROLLOUT_TIMEOUT_S = 300.0
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the text says why."""
+    """The demo cannot continue; the text says why."""
 
 
 @dataclass(frozen=True)
 class _Act:
-    """What an act of the demo showed; `as_expected` is False when chance had it otherwise."""
+    """The outcome of a part of the demo; `as_expected` is False if it ended in another way."""
 
     what: str
     outcome: str
@@ -46,7 +46,7 @@ class _Act:
 def run_demo(console: Console, robots: int, speed: float, record: Path | None = None) -> int:
     """Run the demo; return the exit code."""
     stopping = threading.Event()
-    # A flag, looked at ten times a second: an exception could strike where nothing is cleaned up.
+    # A flag that is polled: an exception could interrupt the cleanup.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     if record is not None:
@@ -55,11 +55,11 @@ def run_demo(console: Console, robots: int, speed: float, record: Path | None = 
     try:
         acts = _run(console, folder, robots, speed, record, stopping)
     except KeyboardInterrupt:
-        console.print('\nStopped; every process of the demo has ended.')
+        console.print('\nStopped. All processes of the demo have ended.')
         shutil.rmtree(folder, ignore_errors=True)
         return 0
     except (DemoError, TimeoutError) as error:
-        console.print(f'[bold red]The demo could not go on:[/] {error}', soft_wrap=True)
+        console.print(f'[bold red]The demo cannot continue:[/] {error}', soft_wrap=True)
         console.print(f'Logs are in {folder}')
         return 1
     shutil.rmtree(folder, ignore_errors=True)
@@ -76,7 +76,7 @@ def _run(
     stopping: threading.Event,
 ) -> list[_Act]:
     started = time.monotonic()
-    domain = leave_other_robots_alone()
+    domain = use_separate_domain()
     console.print(f'Starting {robots} simulated robots and a coordinator (ROS_DOMAIN_ID={domain})')
     with Processes(folder) as processes:
         _start(processes, folder, robots, speed)
@@ -101,7 +101,7 @@ def _start(processes: Processes, folder: Path, robots: int, speed: float) -> Non
 
 
 class _Demo:
-    """The acts, one method each."""
+    """The parts of the demo, one method each."""
 
     def __init__(
         self,
@@ -118,13 +118,13 @@ class _Demo:
         self._stopping = stopping
 
     def wait_until_ready(self, robots: int) -> None:
-        """Wait until every robot is well and known to the coordinator."""
+        """Wait until every robot is healthy and known to the coordinator."""
         give_up_at = time.monotonic() + _READY_TIMEOUT_S
-        # What this process hears is not yet what the coordinator hears: both must hear all.
+        # Both this process and the coordinator must have received a status from every robot.
         while (found := self._ready()) < robots:
-            self._mind()
+            self._check_processes()
             if time.monotonic() > give_up_at:
-                raise DemoError(f'only {found} of {robots} robots were ready within a minute')
+                raise DemoError(f'only {found} of {robots} robots are ready after a minute')
             time.sleep(0.05)
 
     def roll_out_better(self) -> _Act:
@@ -136,20 +136,24 @@ class _Demo:
             f'v24 serves all {status.robots_total} robots after {status.elapsed_s:.0f} s. '
             f'{_success(status)}'
         )
-        return self._told(
+        return self._show_outcome(
             'v24, a better policy', outcome if succeeded else result.reason, succeeded
         )
 
     def roll_back_by_hand(self) -> _Act:
-        """Show a rollback that somebody orders."""
-        title = '2 of 3: rollback by hand, as an operator would rehearse it'
+        """Show a rollback that a person orders."""
+        title = '2 of 3: rollback by hand, as in a rehearsal'
         self._console.rule(title, align='left')
-        result = self._client.wait(self._client.roll_back(_MODEL, 'v23'), 60.0, self._mind)
-        outcome = (
-            f'v23 is back on {result.robots_confirmed} of {result.robots_total} robots '
-            f'{result.confirm_s:.2f} s after the order; nothing was loaded.'
+        result = self._client.wait(
+            self._client.roll_back(_MODEL, 'v23'), 60.0, self._check_processes
         )
-        return self._told('rollback by hand', result.error_msg or outcome, not result.error_code)
+        outcome = (
+            f'{result.robots_confirmed} of {result.robots_total} robots confirmed the rollback to '
+            f'v23 after {result.confirm_s:.2f} s; no version was loaded.'
+        )
+        return self._show_outcome(
+            'rollback by hand', result.error_msg or outcome, not result.error_code
+        )
 
     def roll_out_worse(self) -> _Act:
         """Show a canary rollout that the gate stops."""
@@ -157,35 +161,36 @@ class _Demo:
         result = self._roll_out(f'3 of 3: canary rollout of {version}, a worse policy', version)
         what = f'{version}, a worse policy'
         if self._client.rollout_state is not Status.ROLLED_BACK:
-            return self._told(what, result.reason, False)
+            return self._show_outcome(what, result.reason, False)
         status, report = self._client.status, json.loads(result.report)
         touched = len(report['robots_on_candidate'])
-        back = report['ended'] - report['rolling_back_since']
+        rollback_s = report['ended'] - report['rolling_back_since']
         outcome = (
-            f'Stopped by the gate after {status.elapsed_s:.0f} s: {_success(status)} v23 was back '
-            f'{back:.1f} s later. It had come to {touched} of {status.robots_total} robots.'
+            f'Stopped by the gate after {status.elapsed_s:.0f} s: {_success(status)} The rollback '
+            f'to v23 took {rollback_s:.1f} s. {version} had run on {touched} of '
+            f'{status.robots_total} robots.'
         )
-        return self._told(what, outcome, True)
+        return self._show_outcome(what, outcome, True)
 
     def _roll_out(self, title: str, version: str) -> Any:
         self._console.rule(title, align='left')
         with RolloutView(self._console, title) as view:
 
-            def look() -> None:
-                self._mind()
+            def update() -> None:
+                self._check_processes()
                 if self._client.status.version == version:
                     self._show(view)
 
             future = self._client.start_rollout(f'canary_{version}.yaml')
-            result = self._client.wait(future, _ROLLOUT_TIMEOUT_S, look)
+            result = self._client.wait(future, _ROLLOUT_TIMEOUT_S, update)
             if not result.rollout_id:
                 raise DemoError(f'the rollout of {version} was refused: {result.error_msg}')
             self._wait_for_last_status(result.rollout_id)
-            look()
+            update()
         return result
 
     def _wait_for_last_status(self, rollout_id: str) -> None:
-        """Wait for the status that tells the end: the result may come before it."""
+        """Wait for the status of the end: the result may arrive before it."""
         give_up_at = time.monotonic() + 5.0
         while time.monotonic() < give_up_at:
             state = self._client.rollout_state
@@ -204,16 +209,16 @@ class _Demo:
         heard: int = self._client.status.robots_heard
         return min(len(self._client.healthy_robots()), heard)
 
-    def _mind(self) -> None:
-        """Stop when a person wants to, or when a part has ended that should not have."""
+    def _check_processes(self) -> None:
+        """Stop if the user wants to, or if a process has ended."""
         if self._stopping.is_set():
             raise KeyboardInterrupt
         ended = self._processes.ended()
         if ended:
             last = self._processes.log(ended).read_text(errors='replace').splitlines()[-5:]
-            raise DemoError(f'{ended} has ended: ' + ' / '.join(last))
+            raise DemoError(f'{ended} has stopped: ' + ' / '.join(last))
 
-    def _told(self, what: str, outcome: str, as_expected: bool) -> _Act:
+    def _show_outcome(self, what: str, outcome: str, as_expected: bool) -> _Act:
         mark = '[green]✔[/]' if as_expected else '[red]✘[/]'
         soft_wrap = not self._console.is_terminal
         self._console.print(mark, outcome, soft_wrap=soft_wrap, highlight=False)
@@ -235,4 +240,4 @@ def _summarise(console: Console, acts: list[_Act]) -> None:
     table.add_column()
     for act in acts:
         table.add_row(act.what, act.outcome)
-    console.print(Panel(table, title='What happened', title_align='left', padding=(1, 2, 0, 2)))
+    console.print(Panel(table, title='Summary', title_align='left', padding=(1, 2, 0, 2)))

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`hotswap diagnose`: what went wrong, for a team to discuss."""
+"""`hotswap diagnose`: report about the likely causes of a failed rollout."""
 
 from __future__ import annotations
 
@@ -94,29 +94,29 @@ def to_document(found: Diagnosis, notes: Sequence[str], source: str) -> Document
             f'{number}. {one.title}',
             one.finding.value,
             _TONES[one.finding],
-            f'{one.text} If this is it: {one.remedy}',
+            f'{one.text} Remedy: {one.remedy}',
             one.supports,
             one.objects,
         )
         for number, one in enumerate(found.hypotheses, start=1)
     ]
-    sections = [Section('Hypotheses, the likeliest first', cards)]
+    sections = [Section('Hypotheses, most likely first', cards)]
     if len(found.categories) > 1:
         sections.append(Section('Success by task category', _categories(found)))
     if case.drifts:
-        sections.append(Section('Inputs against the training data', _drifts(found)))
+        sections.append(Section('Inputs compared with the training data', _drifts(found)))
     if len(found.robots) > 1:
         grid = _groups('robot', found.robots, case.control, case.candidate)
-        sections.append(Section('Robots, the worst first', [grid]))
+        sections.append(Section('Robots, worst first', [grid]))
     if any(found.failures):
-        sections.append(Section('How tasks failed', [_failures(found)]))
+        sections.append(Section('Reasons of failed tasks', [_failures(found)]))
     sections.append(Section('About the data', [Remarks(notes)]))
     first = found.hypotheses[0]
     supported = first.finding is Finding.SUPPORTED
     return Document(
-        title=f'What went wrong with {case.candidate}?',
-        subtitle=f'{source}, beside {case.control}',
-        verdict=f'Most likely: {first.title}' if supported else 'No cause is shown',
+        title=f'Diagnosis of {case.candidate}',
+        subtitle=f'{source}, compared with {case.control}',
+        verdict=f'Most likely: {first.title}' if supported else 'No cause found',
         sentence=found.sentence,
         tone='bad' if supported else 'open',
         sections=sections,
@@ -129,7 +129,11 @@ def _categories(found: Diagnosis) -> list[Part]:
         Picture(
             plots.success_by_group(found.categories, case.control, case.candidate, case.known),
             'Success rate by task category, with 95% intervals'
-            + ('; a star marks categories that are new to the candidate.' if case.known else '.'),
+            + (
+                '; a star marks categories that are not in the training data.'
+                if case.known
+                else '.'
+            ),
         ),
         _groups('category', found.categories, case.control, case.candidate),
     ]
@@ -138,7 +142,7 @@ def _categories(found: Diagnosis) -> list[Part]:
 def _groups(what: str, groups: Mapping[str, Group], control: str, candidate: str) -> Grid:
     rows = [
         [
-            name or 'not named',
+            name or 'no category',
             _rate(one.control),
             f'{one.control.tasks:,}',
             _rate(one.candidate),
@@ -169,13 +173,13 @@ def _drifts(found: Diagnosis) -> list[Part]:
         ]
         for one in drifts[:_SHOWN]
     ]
-    headers = ['feature', 'stability index', 'drift', 'KS', 'median', 'in training', 'n']
+    headers = ['feature', 'stability index', 'drift', 'KS', 'median', 'training median', 'n']
     off = sum(one.level is not Level.NONE for one in drifts)
     return [
         Picture(
             plots.drift_by_feature(drifts[:_SHOWN]),
             f'Population stability index by feature: above 0.1 some drift, above 0.25 strong. '
-            f'{off} of {len(drifts)} features are off.',
+            f'{off} of {len(drifts)} features have drifted.',
         ),
         Grid(headers, rows, texts=(0, 2)),
     ]
@@ -185,7 +189,7 @@ def _failures(found: Diagnosis) -> Grid:
     case = found.case
     rows = [
         [
-            name or 'not said',
+            name or 'no reason',
             f'{control:,}',
             f'{control / case.both[0].tasks:.1%}',
             f'{candidate:,}',
@@ -193,4 +197,4 @@ def _failures(found: Diagnosis) -> Grid:
         ]
         for name, (control, candidate) in list(found.failures.items())[:_SHOWN]
     ]
-    return Grid(['reason', case.control, 'of its tasks', case.candidate, 'of its tasks'], rows)
+    return Grid(['reason', case.control, 'share', case.candidate, 'share'], rows)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Saying something to rollouts, and asking what became of them."""
+"""`hotswap history` and `hotswap report`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_history(
     def tell(client: FleetClient) -> None:
         found = client.history(0 if metrics else limit)
         if not found:
-            console.print("No rollout so far: 'hotswap rollout start PLAN' begins one")
+            console.print("No rollout yet: start one with 'hotswap rollout start PLAN'")
         else:
             table = _metrics_table(strategy_metrics(found)) if metrics else _history_table(found)
             console.print(table)
@@ -63,12 +63,12 @@ def run_report(
     return with_coordinator(console, connect, tell)
 
 
-# -- what it looks like ---------------------------------------------------------------------------
+# -- tables and texts -----------------------------------------------------------------------------
 
 
 def _history_table(history: Sequence[RolloutSummary]) -> Table:
     table = Table(box=None, pad_edge=False, header_style='bold')
-    for name in ('rollout', 'model', 'version', 'strategy', 'status', 'began', 'took'):
+    for name in ('rollout', 'model', 'version', 'strategy', 'status', 'started', 'duration'):
         table.add_column(name, no_wrap=name != 'strategy')
     for name in ('robots', 'failed', 'tasks'):
         table.add_column(name, justify='right')
@@ -142,15 +142,15 @@ def _what(report: dict[str, Any]) -> str:
 
 
 def _after(report: dict[str, Any]) -> str:
-    """Return what came after a rollback."""
+    """Return the sentence about the verification after a rollback."""
     verified = (report['rollback'] or {}).get('verified')
     if verified is None:
         return ''
-    return str(verified['sentence']) or 'What was put back is being watched.'
+    return str(verified['sentence']) or 'Verification of the rollback is under way.'
 
 
 def _diagnosis_parts(diagnosis: dict[str, Any] | None) -> list[Text]:
-    """Return what most likely went wrong, why that is thought, and what else may be."""
+    """Return the most likely cause with its evidence, and the other possible causes."""
     if diagnosis is None:
         return []
     open_ = [one for one in diagnosis['hypotheses'] if one['finding'] in _OPEN]
@@ -159,15 +159,15 @@ def _diagnosis_parts(diagnosis: dict[str, Any] | None) -> list[Text]:
     parts += [Text(f'  {line}') for line in (first['text'], *first['supports'][:3])]
     parts += [Text(f'  {first["remedy"]}')]
     others = '; '.join(one['title'] for one in open_[1:])
-    return [*parts, Text(f'  Possible as well: {others}.')] if others else parts
+    return [*parts, Text(f'  Also possible: {others}.')] if others else parts
 
 
 def _extent(report: dict[str, Any]) -> str:
     if report.get('plan') is None:
-        undoes = report['undoes'] and f'; it took back {report["undoes"]}'
+        undoes = report['undoes'] and f'; rolled back rollout: {report["undoes"]}'
         return (
-            f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; what they '
-            f'served had finished {report["rollback"]["tasks_text"]}{undoes}'
+            f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; the version '
+            f'before had finished {report["rollback"]["tasks_text"]}{undoes}'
         )
     text = (
         f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; the candidate '
@@ -176,10 +176,10 @@ def _extent(report: dict[str, Any]) -> str:
     rollback = report['rollback']
     if rollback is not None and rollback['seconds'] is not None:
         is_lost = rollback['robots'] and not rollback.get('confirmed', True)
-        text += '; nobody confirmed the way back within' if is_lost else '; the way back took'
+        text += '; no robot confirmed the rollback within' if is_lost else '; the rollback took'
         text += f' {rollback["seconds"]:.1f} s'
         if rollback['owed']:
-            text += f', owed to {", ".join(rollback["owed"])}'
+            text += f', pending on {", ".join(rollback["owed"])}'
     return text
 
 

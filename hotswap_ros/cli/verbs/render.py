@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`hotswap sim render`: robots at work, to look at."""
+"""`hotswap sim render`: a film of simulated robots."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hotswap_ros.models import ModelError, ModelRepository
 from hotswap_ros.sim.film.painters import RendererMissingError, choose, painter
 
 
-class Wish(NamedTuple):
-    """Which versions do which tasks of which robot; `first` 0: where they begin to differ."""
+class FilmRequest(NamedTuple):
+    """Versions, tasks and robot of a film; `first` 0: the first task with different ends."""
 
     versions: tuple[str, ...]
     tasks: int
@@ -27,12 +27,17 @@ class Wish(NamedTuple):
 
 
 def run_render(
-    console: Console, wish: Wish, output: Path, models: Path | None, renderer: str, size: int
+    console: Console,
+    request: FilmRequest,
+    output: Path,
+    models: Path | None,
+    renderer: str,
+    size: int,
 ) -> int:
     """Write the film; return the exit code."""
     try:
         chosen = choose(renderer)
-        written = _render(console, wish, output, _repository(models), chosen, size)
+        written = _render(console, request, output, _repository(models), chosen, size)
     except (ModelError, RendererMissingError, ValueError, OSError) as error:
         console.print(f'hotswap: {error}', style='red', markup=False, highlight=False)
         return 1
@@ -41,13 +46,15 @@ def run_render(
 
 
 _HOW = {
-    'egl': "by MuJoCo's renderer (EGL)",
-    'osmesa': "by MuJoCo's renderer (OSMesa)",
-    'drawn': 'drawn, as there is no OpenGL or nobody asked for it',
+    'egl': 'rendered by MuJoCo (EGL)',
+    'osmesa': 'rendered by MuJoCo (OSMesa)',
+    'drawn': 'drawn without OpenGL',
 }
 
 
-def _render(console: Console, wish: Wish, output: Path, root: Path, chosen: str, size: int) -> int:
+def _render(
+    console: Console, request: FilmRequest, output: Path, root: Path, chosen: str, size: int
+) -> int:
     from hotswap_ros.sim.film.film import find_difference, length_of, save, shoot
     from hotswap_ros.sim.policies.measure import session_policy
     from hotswap_ros.sim.policies.recipes import MODEL_ID
@@ -55,13 +62,13 @@ def _render(console: Console, wish: Wish, output: Path, root: Path, chosen: str,
     repository = ModelRepository(root)
     policies = {
         version: session_policy(repository.verify(MODEL_ID, version).content)
-        for version in wish.versions
+        for version in request.versions
     }
-    first = wish.first or find_difference(policies, wish.robot_id, wish.seed)
-    film = shoot(policies, wish.robot_id, wish.seed, first, wish.tasks)
-    last = first + wish.tasks - 1
+    first = request.first or find_difference(policies, request.robot_id, request.seed)
+    film = shoot(policies, request.robot_id, request.seed, first, request.tasks)
+    last = first + request.tasks - 1
     console.print(
-        f'Tasks {first} to {last} of {wish.robot_id}: {film.sentence()}', highlight=False
+        f'Tasks {first} to {last} of {request.robot_id}: {film.sentence()}', highlight=False
     )
     pictures = painter(chosen, size, round(size * 0.8))
     with Progress(console=console, transient=True) as bar:
@@ -70,7 +77,7 @@ def _render(console: Console, wish: Wish, output: Path, root: Path, chosen: str,
 
 
 def _repository(given: Path | None) -> Path:
-    """Return the model repository. Raises ValueError when none is there."""
+    """Return the model repository. Raises ValueError if there is none."""
     if given is not None:
         return given
     here = Path('models')
@@ -80,4 +87,4 @@ def _repository(given: Path | None) -> Path:
         from hotswap_ros.nodes.share import shared
 
         return Path(shared('models'))
-    raise ValueError('there is no folder models here: name the model repository with --models')
+    raise ValueError('no folder models here: name the model repository with --models')

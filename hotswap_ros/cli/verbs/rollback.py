@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Saying something to rollouts, and asking what became of them."""
+"""`hotswap rollback`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run_rollback(
     robots: Sequence[str],
     connect: Connect = FleetClient,
 ) -> int:
-    """Order a rollback and see it through; return the exit code."""
+    """Order a rollback and wait for its end; return the exit code."""
 
     def order(client: FleetClient) -> None:
         future = client.roll_back(model, version, robots)
@@ -37,15 +37,11 @@ def run_rollback(
     return with_coordinator(console, connect, order)
 
 
-def _be(number: int) -> str:
-    return 'is' if number == 1 else 'are'
-
-
 def _rollback_line(result: Any) -> str:
     confirmed = result.robots_confirmed
-    text = f'{confirmed} of {counted(range(result.robots_total))} {_be(confirmed)} back: '
+    text = f'{confirmed} of {counted(range(result.robots_total))} confirmed the rollback: '
     if confirmed:
-        text += f'commands left after {result.command_s:.2f} s, the last robot confirmed after '
+        text += f'commands sent after {result.command_s:.2f} s, last confirmation after '
     else:
-        text += 'none confirmed within '
+        text += 'no confirmation within '
     return f'{text}{result.confirm_s:.2f} s ({result.rollback_id})'

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Starting and watching rollouts of a real or simulated fleet."""
+"""`hotswap rollout start`, `watch` and the verbs that control a rollout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 from rich.console import Console
 
-from hotswap_ros.cli.verbs.coordinator_call import NO_COORDINATOR, Connect, with_coordinator
+from hotswap_ros.cli.terminal import NO_COORDINATOR
+from hotswap_ros.cli.verbs.coordinator_call import Connect, with_coordinator
 from hotswap_ros.cli.views.dashboard import RolloutView
 from hotswap_ros.nodes.client import CoordinatorError, FleetClient
 from hotswap_ros.rollout import Status
@@ -21,7 +22,7 @@ def start_and_watch(console: Console, plan: str) -> int:
     """Start a rollout and show it until its end; return the exit code."""
     with FleetClient() as client:
         if not client.wait_for_coordinator(10.0):
-            raise SystemExit(NO_COORDINATOR)
+            raise SystemExit(f'hotswap: {NO_COORDINATOR}')
         attachment = Attachment(_known_rollouts(client))
         future = client.start_rollout(plan)
         try:
@@ -31,13 +32,13 @@ def start_and_watch(console: Console, plan: str) -> int:
                     view.show(
                         client.status_of(own) if own else client.status, client.robots.copy()
                     )
-                    attachment.look(client.status, client.is_there(), time.monotonic())
+                    attachment.update(client.status, client.is_there(), time.monotonic())
                     time.sleep(0.1)
         except KeyboardInterrupt:
-            console.print("The rollout goes on: 'hotswap rollout watch' shows it again.")
+            console.print("The rollout continues: 'hotswap rollout watch' shows it again.")
             return 0
         if not future.done():
-            return _tell_end(console, client, attachment.rollout_id)
+            return _show_end(console, client, attachment.rollout_id)
         result = future.result()
         console.print(result.reason, soft_wrap=True)
         return 1 if result.error_code else 0
@@ -45,27 +46,27 @@ def start_and_watch(console: Console, plan: str) -> int:
 
 class Attachment:
     """
-    Finds out that a rollout is over when the coordinator that took the goal is no more.
+    Detects the end of a rollout whose coordinator was restarted.
 
-    The goal dies with the coordinator, the rollout does not: the one that is started in its place
-    goes on and tells so in its status. `before` are the rollouts from before the goal.
+    The goal ends with the coordinator that accepted it, the rollout does not: the next coordinator
+    continues it and publishes its status. `before` are the rollouts from before the goal.
     """
 
-    #: How long the goal's own result may take, and a new coordinator to tell what it knows.
+    #: Seconds that the result of the goal, or the status of a new coordinator, may take.
     PATIENCE_S = 5.0
 
     def __init__(self, before: Collection[str]) -> None:
         self.rollout_id = ''
         self.is_over = False
         self._before = {'', *before}
-        self._was_away = False
+        self._was_restarted = False
         self._since: float | None = None
 
-    def look(self, status: Any, is_there: bool, now: float) -> None:
-        """Take the newest status, and whether a coordinator is there, at `now` (seconds)."""
+    def update(self, status: Any, is_there: bool, now: float) -> None:
+        """Take the newest status, and whether there is a coordinator, at `now` (seconds)."""
         if not self.rollout_id and status.rollout_id not in self._before:
             self.rollout_id = status.rollout_id
-        self._was_away = self._was_away or not is_there
+        self._was_restarted = self._was_restarted or not is_there
         if not (is_there and self._is_past(status)):
             self._since = None
             return
@@ -73,14 +74,14 @@ class Attachment:
         self.is_over = now - self._since >= self.PATIENCE_S
 
     def _is_past(self, status: Any) -> bool:
-        """Return whether the rollout ended, or never began and nobody knows of it."""
+        """Return whether the rollout has ended, or has never begun."""
         if not self.rollout_id:
-            return self._was_away
+            return self._was_restarted
         return self.rollout_id not in status.rollouts_under_way
 
 
 def _known_rollouts(client: FleetClient) -> set[str]:
-    """Return the rollouts that are under way and the last; the coordinator tells once a second."""
+    """Return the rollouts under way and the last one; their status comes once a second."""
     give_up_at = time.monotonic() + 3.0
     while not client.status.stamp.sec and time.monotonic() < give_up_at:
         time.sleep(0.02)
@@ -88,10 +89,10 @@ def _known_rollouts(client: FleetClient) -> set[str]:
     return {status.rollout_id, *status.rollouts_under_way}
 
 
-def _tell_end(console: Console, client: FleetClient, rollout_id: str) -> int:
+def _show_end(console: Console, client: FleetClient, rollout_id: str) -> int:
     if not rollout_id:
         console.print(
-            'hotswap: the coordinator was started again before the rollout began: start it again',
+            'hotswap: the coordinator restarted before the rollout began: start the rollout again',
             soft_wrap=True,
         )
         return 1
@@ -104,11 +105,11 @@ def watch_rollout(console: Console, rollout: str = '') -> int:
     """
     Show a rollout until it ends; return the exit code.
 
-    An empty id is the newest that is under way, or else the last one.
+    An empty id stands for the newest rollout under way, or else the last one.
     """
     with FleetClient() as client:
         if not client.wait_for_coordinator(10.0):
-            raise SystemExit(NO_COORDINATOR)
+            raise SystemExit(f'hotswap: {NO_COORDINATOR}')
         try:
             with RolloutView(console, 'rollout') as view:
                 while not _has_ended(client, rollout):
@@ -119,7 +120,7 @@ def watch_rollout(console: Console, rollout: str = '') -> int:
             return 0
         if rollout:
             try:
-                return _tell_end(console, client, rollout)
+                return _show_end(console, client, rollout)
             except CoordinatorError as error:
                 raise SystemExit(f'hotswap: {error}') from error
         console.print(client.status.reason, soft_wrap=True)
@@ -141,7 +142,7 @@ def run_control(
     share: float = 0.0,
     connect: Connect = FleetClient,
 ) -> int:
-    """Say something to a rollout; return the exit code."""
+    """Send a command to a rollout; return the exit code."""
 
     def say(client: FleetClient) -> None:
         client.control(command, rollout, remark, share)

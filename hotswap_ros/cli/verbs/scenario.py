@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Scenarios in virtual time, for people: the timeline as it happens, and whether it ended so."""
+"""`hotswap scenario`: scenarios in virtual time, with their timeline and the comparison."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COLOURS = {Level.INFO: 'default', Level.WARNING: 'yellow', Level.ERROR: 'red'}
 
 
 def config_folder() -> Path:
-    """Return the folder of what comes with the package."""
+    """Return the configuration folder of the package."""
     beside = Path(hotswap_ros.__file__).resolve().parents[1] / 'config'
     if beside.is_dir():
         return beside
@@ -41,12 +41,12 @@ def config_folder() -> Path:
 
 
 def models_folder() -> Path:
-    """Return the model repository that comes with the package."""
+    """Return the model repository of the package."""
     return config_folder().parent / 'models'
 
 
-def versions_there(scenario: Scenario) -> set[str]:
-    """Return the versions of a scenario's model that come with the package."""
+def available_versions(scenario: Scenario) -> set[str]:
+    """Return the versions of a scenario's model in the package."""
     folder = models_folder() / scenario.fleet.model_id
     return {path.parent.name for path in folder.glob('*/manifest.json')}
 
@@ -65,7 +65,7 @@ def show_list(console: Console, folder: Path | None) -> int:
             found = read_scenario(name, folder, None)
         except ScenarioError as error:
             return refuse(console, error)
-        mark = '' if live_obstacles(found, versions_there(found)) else 'live'
+        mark = '' if live_obstacles(found, available_versions(found)) else 'live'
         table.add_row(name, found.plan.strategy.value, mark, escape(found.description))
     console.print(table)
     return 0
@@ -84,24 +84,24 @@ def run_scenario(console: Console, name: str, folder: Path | None, seed: int | N
         )
     except (ScenarioError, FaultError) as error:
         return refuse(console, error)
-    pace = played.seconds / max(1e-9, time.perf_counter() - began)
+    speed = played.seconds / max(1e-9, time.perf_counter() - began)
     conclude(console, played)
-    console.print(f'[dim]{pace:,.0f} times as fast as real time.[/]', highlight=False)
+    console.print(f'[dim]{speed:,.0f} times as fast as real time.[/]', highlight=False)
     return 0 if played.as_expected else 1
 
 
 def introduce(console: Console, name: str, scenario: Scenario) -> None:
-    """Print what the scenario is about, and what its outcomes are from."""
+    """Print the description of a scenario, and the source of its outcomes."""
     console.rule(f'{name}: {escape(scenario.description)}', align='left')
     if scenario.source:
         console.print(f'[dim]{escape(scenario.source)}[/]', highlight=False)
     for outcomes in scenario.outcomes(config_folder() / 'outcomes'):
-        line = f'{outcomes.version}: {outcomes.success:.1%} succeed; {outcomes.origin}'
+        line = f'{outcomes.version}: success rate {outcomes.success:.1%}; {outcomes.origin}'
         console.print(f'[dim]{escape(line)}[/]', highlight=False, soft_wrap=True)
 
 
 def show_event(console: Console, moment: float, event: Event) -> None:
-    """Print something that happened, `moment` seconds after the start."""
+    """Print an event, `moment` seconds after the start."""
     colour = _COLOURS[event.level]
     text = escape(event.text)
     console.print(
@@ -117,17 +117,19 @@ def clock(seconds: float) -> str:
 
 
 def conclude(console: Console, played: Played) -> None:
-    """Print how it ended, and what was expected otherwise."""
-    serves = ', '.join(f'{version} on {n}' for version, n in sorted(played.served.items()))
+    """Print the end of a scenario, and the differences from the expected end."""
+    served = ', '.join(f'{version} on {n}' for version, n in sorted(played.served.items()))
     caught = f', caught by {played.caught_by}' if played.caught_by else ''
     console.print(
-        f'\n{played.status.value} after {clock(played.seconds)[2:]}{caught}; the version had come '
-        f'to {played.touched} robots; in the end: {serves}.',
+        f'\n{played.status.value} after {clock(played.seconds)[2:]}{caught}; {played.touched} '
+        f'robots had run the version; served at the end: {served}.',
         highlight=False,
         soft_wrap=True,
     )
     if played.caught_by:
-        console.print(f'Named first: {escape(played.named)}', highlight=False, soft_wrap=True)
+        console.print(
+            f'First cause in the report: {escape(played.named)}', highlight=False, soft_wrap=True
+        )
     if played.as_expected:
         console.print('[green]✔ as expected[/]')
     for problem in played.problems:
@@ -135,7 +137,7 @@ def conclude(console: Console, played: Played) -> None:
 
 
 def is_group(name: str, folder: Path | None) -> bool:
-    """Return whether it is what several scenarios' names begin with, and no scenario or file."""
+    """Return whether a name is no scenario but the first word of several."""
     known = scenarios(folder or config_folder() / 'scenarios')
     is_one = name in known or Path(name).is_file()
     return not is_one and any(other.startswith(f'{name}_') for other in known)
@@ -148,7 +150,7 @@ def run_all(console: Console, folder: Path | None, seed: int | None, group: str 
         table.add_column(header, no_wrap=header == 'scenario')
     for header in ('stage', 'robots', 'tasks'):
         table.add_column(header, justify='right')
-    table.add_column('named first')
+    table.add_column('first cause')
     failed: list[str] = []
     for name in scenarios(folder or config_folder() / 'scenarios'):
         if group and not name.startswith(f'{group}_'):

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`hotswap shadow`: comparisons of a shadow in, a report out."""
+"""`hotswap shadow`: report about the decisions of a shadow."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _TONES = {ShadowAction.DEPLOY: 'good', ShadowAction.KEEP: 'open', ShadowAction.R
 
 
 class Comparisons(NamedTuple):
-    """What was compared, between which versions; `offered` −1: known per task, or not at all."""
+    """Comparisons of two versions; `offered` −1: known per task, or unknown."""
 
     tasks: list[ShadowTask]
     stable: str
@@ -85,8 +85,10 @@ def _from_messages(
 ) -> Comparisons:
     pairs = {(message.stable_version, message.shadow_version) for message in shadows}
     if len(pairs) > 1:
-        names = ', '.join(sorted(f'{shadow} beside {stable}' for stable, shadow in pairs))
-        raise AnalysisError(f'the recording has several shadows ({names}): record one at a time')
+        names = ', '.join(sorted(f'{shadow} with {stable}' for stable, shadow in pairs))
+        raise AnalysisError(
+            f'the recording has several shadows ({names}): record one shadow at a time'
+        )
     stable, shadow = pairs.pop() if pairs else ('stable', 'the shadow')
     outcome = {
         (task.robot_id, task.task_id): float(task.successes)
@@ -108,7 +110,7 @@ def _from_messages(
 def _from_rows(path: Path) -> Comparisons:
     rows = list(read_table(path, _ALIASES))
     if not rows:
-        raise AnalysisError(f'{path.name} has no rows: nothing to analyse')
+        raise AnalysisError(f'{path.name} has no rows')
     columns = rows[0].headers
     per_step = 'agreement' in columns
     for needed in ('task_id', *(() if per_step else ('steps', 'agreed'))):
@@ -136,7 +138,7 @@ def _task(row: Row) -> ShadowTask:
 
 
 def _outcome(row: Row) -> dict[str, Any]:
-    """Return what only some files have."""
+    """Return the optional columns of a row."""
     found = {name: row.number(name) for name in ('propensity', 'shadow_propensity')}
     found |= {name: row.chance(name) for name in ('shadow_success', 'model', 'shadow_model')}
     found['success'] = float(row.yes('success')) if row.text('success') else math.nan
@@ -156,13 +158,13 @@ def _per_step(rows: Iterable[Row]) -> list[ShadowTask]:
 def to_document(report: ShadowReport, source: str) -> Document:
     """Return the report for people."""
     sections = [
-        Section('How often they agree', [_agreement(report)]),
-        Section('What that says about success', _success(report)),
-        Section('Read this too', [Remarks(report.remarks, 'open')]),
+        Section('Agreement', [_agreement(report)]),
+        Section('Conclusions about success', _success(report)),
+        Section('Remarks', [Remarks(report.remarks, 'open')]),
     ]
     return Document(
-        title=f'{report.shadow} beside {report.stable}',
-        subtitle=f'{source}, as a shadow: it decided and never acted',
+        title=f'{report.shadow} as a shadow of {report.stable}',
+        subtitle=f'{source}; a shadow decides and never acts',
         verdict={
             ShadowAction.DEPLOY: f'Deploy {report.shadow}, in stages',
             ShadowAction.KEEP: f'Keep {report.stable}',
@@ -187,7 +189,7 @@ def _agreement(report: ShadowReport) -> Grid:
         [
             'observations compared (coverage)',
             coverage,
-            'the rest was dropped: the shadow was late',
+            'the others were dropped: the shadow was late',
         ],
         [
             'tasks with any disagreement',
@@ -231,13 +233,17 @@ def _off_policy(report: ShadowReport) -> list[list[str]]:
             f'{found.weighted:.1%}',
             f'{low:.1%} to {high:.1%}; inverse propensity, {found.effective:,.0f} effective tasks',
         ],
-        ['the same, weights normalised', f'{found.normalized:.1%}', 'self-normalised'],
+        [
+            'success rate, off-policy, weights normalised',
+            f'{found.normalized:.1%}',
+            'self-normalised',
+        ],
     ]
     if not math.isnan(found.doubly_robust):
         low, high = found.doubly_robust_interval
         rows.append(
             [
-                'the same, with the outcome model',
+                'success rate, off-policy, with the outcome model',
                 f'{found.doubly_robust:.1%}',
                 f'{low:.1%} to {high:.1%}; doubly robust',
             ]

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""`hotswap simulate`: a plan in, what it would do a thousand times over out."""
+"""`hotswap simulate`: a plan in many simulated rollouts."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def parse_sweep(text: str) -> list[float]:
         rates = []
     if not rates or not all(0 <= rate <= 1 for rate in rates):
         raise ValueError(
-            f"--sweep '{text}' names no success rates from 0 to 1: write '0.80:0.96:0.02' (from, "
-            f"to, step) or '0.7,0.8,0.9', {_MOST_RATES} at most"
+            f"--sweep '{text}' has no success rates from 0 to 1: write '0.80:0.96:0.02' (from, "
+            f"to, step) or '0.7,0.8,0.9', {_MOST_RATES} rates at most"
         )
     return [round(rate, 9) for rate in rates]
 
@@ -147,11 +147,11 @@ def to_document(plan: Plan, found: Sequence[Characteristics], source: str, seed:
         (
             f'{world.robots} robots with tasks of {world.task_s:g} s, intra-class correlation '
             f'{world.correlation:g}; {found[0].rolled_back.repetitions:,} repetitions per rate, '
-            f'seed {seed}. Intervals are what so many repetitions leave open.'
+            f'seed {seed}. Intervals are those of this number of repetitions.'
         ),
         (
-            'Only success is at stake: every request is quick and sound, nothing is stuck. The '
-            'other checks of the plan still take their part of alpha.'
+            'Only success differs: every request is fast and valid, no task is stuck. The other '
+            'checks of the plan still use their part of alpha.'
         ),
     ]
     parts: list[Part] = [_grid(found, plan)]
@@ -165,8 +165,8 @@ def to_document(plan: Plan, found: Sequence[Characteristics], source: str, seed:
         sentence=sentence(plan, worst),
         tone=_tone(worst),
         sections=[
-            Section('What this plan does', parts),
-            Section('How it was found', [Remarks(notes)]),
+            Section('Results', parts),
+            Section('Method', [Remarks(notes)]),
         ],
     )
 
@@ -178,24 +178,26 @@ def _tone(found: Characteristics) -> str:
 
 
 def sentence(plan: Plan, found: Characteristics) -> str:
-    """Return what a person should know of the plan."""
+    """Return the summary of the results in one or two sentences."""
     world, low_high = found.world, found.rolled_back.interval
     text = (
-        f'With {plan.version} at {world.candidate:.1%} and the version before it at '
+        f'With {plan.version} at {world.candidate:.1%} and the previous version at '
         f'{world.stable:.1%}, this plan rolls back in {percent(found.rolled_back.rate)} of '
         f'rollouts (95% interval {percent(low_high.low)} to {percent(low_high.high)})'
     )
     if found.tasks:
         text += (
-            f', after {found.tasks_within(0.5):,.0f} tasks of {plan.version} in the median and '
-            f'within {found.tasks_within(0.9):,.0f} in 90% of rollbacks'
+            f', after a median of {found.tasks_within(0.5):,.0f} tasks of {plan.version}, and '
+            f'within {found.tasks_within(0.9):,.0f} tasks in 90% of rollbacks'
         )
     change = 'loses' if found.lost >= 0 else 'wins'
-    text += f'. A rollout {change} {abs(found.lost):,.1f} tasks on average compared with staying'
+    text += (
+        f'. A rollout {change} {abs(found.lost):,.1f} tasks on average, compared with no rollout'
+    )
     if found.promoted.count and world.candidate < world.stable:
         text += (
-            f'; where it is promoted after all ({percent(found.promoted.rate)}), '
-            f'{found.lost_per_thousand:.0f} of every 1,000 tasks from then on'
+            f'; if {plan.version} is promoted ({percent(found.promoted.rate)} of rollouts), it '
+            f'loses {found.lost_per_thousand:.0f} of every 1,000 tasks afterwards'
         )
     return text + '.'
 
@@ -209,7 +211,7 @@ def _grid(found: Sequence[Characteristics], plan: Plan) -> Grid:
         'tasks to rollback',
         '90% within',
         'tasks lost',
-        'rollout takes',
+        'rollout time',
     ]
     rows = [
         [
@@ -233,7 +235,7 @@ def _stages(plan: Plan, found: Characteristics) -> Grid:
         [f'{stage.percentage:g}% of robots', f'{count:,}', percent(count / n)]
         for stage, count in zip(plan.effective_stages, found.by_stage)
     ]
-    return Grid(['rolled back in stage', 'rollouts', 'of all'], rows)
+    return Grid(['rolled back in stage', 'rollouts', 'share'], rows)
 
 
 def _share(share: Share) -> str:

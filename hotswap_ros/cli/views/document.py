@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""One report, shown in a terminal or as a web page that needs nothing but itself."""
+"""Reports, shown in a terminal or written as one self-contained web page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 _TEMPLATE = 'page.html.jinja'
-#: Colours of a verdict in the terminal; the page has its own under the same names.
+#: Colours of a tone in the terminal; the page has its own colours with the same names.
 _TONES = {'good': 'green', 'bad': 'red', 'open': 'yellow', 'plain': 'cyan'}
 
 
@@ -34,7 +34,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot as SVG; `caption` says what is to be seen, also to those who cannot."""
+    """A plot as SVG; `caption` describes it in words."""
 
     svg: str
     caption: str
@@ -50,7 +50,7 @@ class Remarks:
 
 @dataclass(frozen=True)
 class Card:
-    """A finding with a label, and what speaks for and against it."""
+    """A finding with a label, and the evidence for and against it."""
 
     title: str
     label: str
@@ -73,7 +73,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report: `verdict` in a word or two, `sentence` for people; `tone` good, bad or open."""
+    """A report: `verdict` in a few words, `sentence` in full; `tone` is good, bad or open."""
 
     title: str
     subtitle: str
@@ -90,7 +90,7 @@ def deliver(
     html: Path | None,
     json_path: Path | None,
 ) -> int:
-    """Print a report, write its page and its figures where asked for; return the exit code."""
+    """Print a report, write its page and figures to the given files; return the exit code."""
     print_document(console, document)
     try:
         if html is not None:
@@ -105,7 +105,7 @@ def deliver(
 
 
 def refuse(console: Console, why: object) -> int:
-    """Print why a command does nothing, or not all; return the exit code."""
+    """Print the reason why a command fails; return the exit code."""
     console.print(f'hotswap: {why}', style='red', markup=False, soft_wrap=True)
     return 1
 
@@ -117,7 +117,7 @@ def write_figures(path: Path, figures: object) -> None:
 
 
 def print_document(console: Console, document: Document) -> None:
-    """Print a report; pictures are left to the page."""
+    """Print a report without its pictures."""
     colour = _TONES[document.tone]
     console.print(f'[bold]{escape(document.title)}[/]  [dim]{escape(document.subtitle)}[/]')
     console.print(
@@ -163,7 +163,7 @@ def _table(grid: Grid) -> Table:
 
 
 def write_page(path: Path, document: Document) -> None:
-    """Write a report as one HTML file that fetches nothing. Raises OSError."""
+    """Write a report as one self-contained HTML file. Raises OSError."""
     source = resources.files('hotswap_ros.cli.views').joinpath(_TEMPLATE).read_text()
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
@@ -177,5 +177,5 @@ def write_page(path: Path, document: Document) -> None:
 
 
 def _data_uri(svg: str) -> str:
-    """Return a picture as a link to itself: as an image, its names cannot clash with others."""
+    """Return a picture as a data URI: as an image, its ids cannot clash with others."""
     return 'data:image/svg+xml;base64,' + base64.b64encode(svg.encode()).decode()

@@ -45,7 +45,7 @@ _TIME_UNITS = ((172_800, 86_400, 'days'), (7_200, 3_600, 'hours'), (180, 60, 'mi
 
 
 def success_over_time(replayed: Replay, control: str, candidate: str) -> str:
-    """Draw both success rates so far, with the confidence sequences that hold at all times."""
+    """Draw both success rates so far, with confidence sequences that are valid at all times."""
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(3.4)
         times, unit = _elapsed(replayed.moments)
@@ -71,7 +71,7 @@ def success_over_time(replayed: Replay, control: str, candidate: str) -> str:
         axes.set_ylim(max(0.0, min(lows) - 0.03), 1.005)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel(unit)
-        axes.set_ylabel('tasks that succeeded so far')
+        axes.set_ylabel('success rate so far')
         axes.legend(loc='lower right', ncols=2)
         return to_svg(figure)
 
@@ -103,7 +103,7 @@ def evidence_over_time(replayed: Replay) -> str:
 
 
 def latency_distributions(latency: Mapping[str, Latency], control: str, candidate: str) -> str:
-    """Draw how many requests are answered within how many milliseconds."""
+    """Draw the cumulative distribution of latency."""
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(3.0)
         for name, colour in ((control, CONTROL), (candidate, CANDIDATE)):
@@ -159,7 +159,7 @@ def success_by_group(
             )
         is_new = [known is not None and name not in known for name, _ in shown]
         labels = [
-            f'{_plain(name) or "not named"}{" ★" * new}' for (name, _), new in zip(shown, is_new)
+            f'{_plain(name) or "no category"}{" ★" * new}' for (name, _), new in zip(shown, is_new)
         ]
         axes.set_xticks(places, labels)
         axes.grid(visible=False, axis='x')
@@ -170,7 +170,7 @@ def success_by_group(
 
 
 def drift_by_feature(drifts: Sequence[Drift]) -> str:
-    """Draw the population stability index of each feature against what is called drift."""
+    """Draw the population stability index of each feature, with the limits of drift."""
     colours = {Level.NONE: CONTROL, Level.SOME: '#b45309', Level.STRONG: LIMIT}
     with mpl.rc_context(_STYLE):
         figure, axes = _figure(0.9 + 0.26 * len(drifts))
@@ -189,7 +189,7 @@ def drift_by_feature(drifts: Sequence[Drift]) -> str:
 
 
 def rollbacks(found: Sequence[Characteristics], version: str) -> Figure:
-    """Draw what a plan does with a candidate of one success rate, or of several."""
+    """Draw the results of a plan for one success rate of the candidate, or for several."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(9.2, 3.4), layout='constrained')
         left, right = figure.subplots(1, 2)
@@ -212,7 +212,7 @@ def _draw_stages(axes: Axes, found: Characteristics) -> None:
     axes.tick_params(axis='x', labelrotation=20)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_ylim(0, max(shares) * 1.15)
-    axes.set_title('how rollouts end (red: rolled back)', fontsize=10)
+    axes.set_title('ends of rollouts (red: rolled back)', fontsize=10)
 
 
 def _draw_tasks(axes: Axes, found: Characteristics, version: str) -> None:
@@ -229,7 +229,7 @@ def _draw_rates(axes: Axes, found: Sequence[Characteristics], version: str) -> N
     rates = [one.world.candidate for one in found]
     shares = [one.rolled_back.rate for one in found]
     ends = np.array([one.rolled_back.interval for one in found]).T
-    # At 0% and 100% an end may lie on the wrong side by the last digit of a float.
+    # At 0% and 100% rounding may put an end on the wrong side.
     errors = np.maximum(0.0, [shares - ends[0], ends[1] - shares])
     axes.errorbar(rates, shares, errors, color=LIMIT, marker='o', capsize=3)
     _mark_stable(axes, found[0])
@@ -246,7 +246,7 @@ def _draw_losses(axes: Axes, found: Sequence[Characteristics], version: str) -> 
         rates, [one.lost for one in found], errors, color=CANDIDATE, marker='o', capsize=3
     )
     _mark_stable(axes, found[0])
-    axes.set_title('tasks lost in the rollout, compared with staying', fontsize=10)
+    axes.set_title('tasks lost in the rollout, compared with no rollout', fontsize=10)
     axes.set_xlabel(f'true success rate of {version}')
 
 
@@ -261,7 +261,7 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 
 def _elapsed(moments: Sequence[Moment]) -> tuple[list[float], str]:
-    """Return the times since the first moment, in a unit that people would use."""
+    """Return the times since the first moment, in a readable unit."""
     began = moments[0].time
     length = moments[-1].time - began
     for above, seconds, unit in _TIME_UNITS:
@@ -278,6 +278,6 @@ def to_svg(figure: Figure) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return a name that is no formula to matplotlib, and no line to be left out of a legend."""
+    """Return a name that matplotlib neither reads as a formula nor leaves out of a legend."""
     name = name.replace('$', r'\$')
     return f' {name}' if name.startswith('_') else name

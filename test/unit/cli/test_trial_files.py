@@ -63,14 +63,16 @@ def test_counts_instead_of_tasks(table) -> None:
 def test_a_task_without_an_outcome_failed(table) -> None:
     trial = read_trial(table('version,success', 'v1,1', 'v1,', 'v2,0'))
     assert [record.successes for record in trial.records] == [1, 0, 0]
-    assert '1 tasks have no outcome and count as failed' in trial.notes
+    (note,) = [note for note in trial.notes if 'outcome' in note]
+    assert note.endswith(': 1')
 
 
 def test_lines_that_are_there_twice_count_once(table) -> None:
     again = 'v1,1,t1'
     trial = read_trial(table('version,success,task', again, 'v1,0,t1', again, 'v1,1,t2', again))
     assert [record.task_id for record in trial.records] == ['t1', 't1', 't2']
-    assert 'lines that say the same of the same task_id again: 2' in trial.notes
+    (note,) = [note for note in trial.notes if 'task_id' in note]
+    assert note.endswith(': 2')
 
 
 def test_tasks_without_a_name_are_all_counted(table) -> None:
@@ -86,16 +88,16 @@ def test_tasks_without_a_name_are_all_counted(table) -> None:
         ),
         (['version,success,time', 'v1,1,noon'], "column 'time': 'noon' is no time: write seconds"),
         (['version,success,latency_ms', 'v1,1,slow'], "'slow' is no number: write digits"),
-        (['version,success,latency_ms', 'v1,1,nan'], "'nan' is no finite number"),
+        (['version,success,latency_ms', 'v1,1,nan'], "column 'latency_ms': 'nan' is not finite"),
         (['version,n,successes', 'v1,5,6'], "'6' is more than the 5 tasks of the line"),
-        (['version,n,successes', 'v1,5.5,1'], "'5.5' is no count: write a whole number"),
+        (['version,n,successes', 'v1,5.5,1'], "column 'n': '5.5' is no count"),
         (['version,success,time', 'v1,1,inf'], "column 'time': 'inf' is no time"),
-        (['version,success,latency_ms', 'v1,1,-5'], "column 'latency_ms': '-5' is below zero"),
+        (['version,success,latency_ms', 'v1,1,-5'], "column 'latency_ms': '-5' is negative"),
         (['version,success', ',1'], "line 2, column 'version': '' is no version"),
         (['robot,success', 'r1,1'], r"no column 'version' \(found: robot, success\): name it"),
         (['version,robot', 'v1,r1'], "no column 'success'"),
         (['version,policy,success', 'v1,v1,1'], "'version' and 'policy' are both column version"),
-        (['version,success', 'v1,1,more'], 'line 2: 3 cells, the first line names 2 columns'),
+        (['version,success', 'v1,1,more'], 'line 2: 3 cells, .* 2 columns'),
         (['version,success'], 'has no rows'),
         ([''], 'has no rows|is empty'),
     ],
@@ -161,7 +163,7 @@ def test_several_models_need_a_name(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match='has the models pick_policy, place_policy: name one'):
         read_recording(path)
     assert len(read_recording(path, 'place_policy').tasks) == 1
-    with pytest.raises(AnalysisError, match='name one of them with --model'):
+    with pytest.raises(AnalysisError, match='name one with --model'):
         read_recording(path, 'push_policy')
 
 
@@ -182,7 +184,7 @@ def test_bytes_that_are_no_recording_are_a_sentence(tmp_path: Path, damage: str)
     if damage == 'rotten':
         whole[60::7] = bytes(byte ^ 0x55 for byte in whole[60::7])
     path.write_bytes({'cut': whole[:40], 'empty': b''}.get(damage, whole))
-    with pytest.raises(AnalysisError, match='is no MCAP recording, or cut off'):
+    with pytest.raises(AnalysisError, match='is no MCAP recording, or'):
         read_recording(path)
 
 
@@ -193,7 +195,7 @@ def test_messages_of_another_time_are_a_sentence(tmp_path: Path) -> None:
         schema = writer.register_msgdef('hotswap_ros/msg/TaskResult', 'string model_id')
         writer.write_message('/fleet/task_results', schema, {'model_id': 'pick_policy'})
         writer.finish()
-    with pytest.raises(AnalysisError, match='interfaces of another version of hotswap_ros'):
+    with pytest.raises(AnalysisError, match='another version of hotswap_ros'):
         read_recording(path)
 
 
@@ -202,7 +204,7 @@ def test_robots_that_count_in_other_bins_are_a_sentence(tmp_path: Path) -> None:
         tmp_path / 'fleet.mcap',
         [telemetry('a', {'v23': [1, 0, 0]}), telemetry('b', {'v23': [1, 0, 0, 0]}, 'r1')],
     )
-    with pytest.raises(AnalysisError, match='in 3 and in 4 bins'):
+    with pytest.raises(AnalysisError, match='in 3 bins, others in 4'):
         read_recording(path)
 
 
@@ -217,5 +219,5 @@ def test_a_message_that_does_not_fit_its_schema(tmp_path: Path) -> None:
         channel = writer.register_channel('/fleet/task_results', 'cdr', schema)
         writer.add_message(channel, 0, b'\0\1\0\0short', 0)
         writer.finish()
-    with pytest.raises(AnalysisError, match='does not fit'):
+    with pytest.raises(AnalysisError, match=r'fleet\.mcap has a message that cannot be read'):
         read_recording(path)
