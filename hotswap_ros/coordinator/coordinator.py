@@ -40,9 +40,9 @@ from hotswap_ros.plan import (
     load_plan,
 )
 from hotswap_ros.rollout.errors import UnknownRolloutError
-from hotswap_ros.rollout.operator import Verb
 from hotswap_ros.rollout.runner import Runner
 from hotswap_ros.rollout.state import Cause, Status
+from hotswap_ros.rollout.verbs import Verb
 
 #: Kinds of events that come after the end of a rollback and belong to its report.
 _AFTER = (EventKind.VERIFIED, *SETTLED)

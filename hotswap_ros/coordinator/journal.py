@@ -19,7 +19,8 @@ from hotswap_ros.coordinator.rollback.verification import VerificationState
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import SETTLED, Event
 from hotswap_ros.plan import Rehearsal
-from hotswap_ros.rollout.state import Mark, RolloutState, Status
+from hotswap_ros.rollout.robot_progress import Mark
+from hotswap_ros.rollout.state import RolloutState, Status
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);

@@ -19,9 +19,9 @@ from hotswap_ros.rollout.errors import (
     UnknownRobotError,
     UnknownRolloutError,
 )
-from hotswap_ros.rollout.operator import Verb
 from hotswap_ros.rollout.runner import Runner
 from hotswap_ros.rollout.state import Cause, Conclusion, PauseReason, RolloutState, Status
+from hotswap_ros.rollout.verbs import Verb, verb_table
 
 __all__ = [
     'Cause',
@@ -40,4 +40,5 @@ __all__ = [
     'UnknownRobotError',
     'UnknownRolloutError',
     'Verb',
+    'verb_table',
 ]

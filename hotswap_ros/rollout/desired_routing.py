@@ -11,7 +11,8 @@ from hotswap_ros.fleet.changes import Subset
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import Routing
-from hotswap_ros.rollout.state import RobotProgress, RolloutState, Status
+from hotswap_ros.rollout.robot_progress import RobotProgress
+from hotswap_ros.rollout.state import RolloutState, Status
 
 
 def desired_of(state: RolloutState, robot_id: str) -> Desired:

@@ -12,7 +12,8 @@ from typing import Any
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step
-from hotswap_ros.rollout.state import Mark, RolloutState, Status
+from hotswap_ros.rollout.robot_progress import Mark
+from hotswap_ros.rollout.state import RolloutState, Status
 
 
 class Joining:

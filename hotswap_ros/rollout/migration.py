@@ -18,14 +18,24 @@ _LISTS = {
 }
 
 
-def with_robot_records(data: dict[str, Any]) -> dict[str, Any]:
-    """Return a state as it is kept today: older ones have a list of robots for each property."""
+def read_older(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a state as it is kept today; one that has this form already is returned as it is."""
     if 'previous' not in data:
         return data
+    return {
+        **data,
+        'robots': _records(data),
+        'excluded': data.get('barred', ()),
+        **_pauses(data),
+    }
+
+
+def _records(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return a record for each robot: older states have a list of robots for each property."""
     marks = {name: {} for name in data.get('touched', ())} | data.get('marks', {})
     shares = data.get('shares', {})
     lists = {field: set(data.get(name, ())) for field, name in _LISTS.items()}
-    robots = {
+    return {
         robot_id: {
             'previous': previous,
             'share': shares.get(robot_id),
@@ -34,4 +44,12 @@ def with_robot_records(data: dict[str, Any]) -> dict[str, Any]:
         }
         for robot_id, previous in data['previous'].items()
     }
-    return {**data, 'robots': robots, 'excluded': data.get('barred', ())}
+
+
+def _pauses(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the pauses: an older state has at most one."""
+    since, reason = data.get('paused_at'), data.get('pause_reason', 'none')
+    if since is None:
+        return {}
+    pause = {'reason': reason, 'since': since, 'text': data.get('reason', '')}
+    return {'pauses': [pause], 'held_since': None if reason == 'approval' else since}

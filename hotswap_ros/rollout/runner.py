@@ -23,7 +23,7 @@ from hotswap_ros.rollout.desired_routing import DesiredRoutings
 from hotswap_ros.rollout.gate_feed import GateFeed
 from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF, Breakers, find_missing
 from hotswap_ros.rollout.joining import Joining, join
-from hotswap_ros.rollout.operator import Operator, Verb
+from hotswap_ros.rollout.operator import Operator
 from hotswap_ros.rollout.start import begin
 from hotswap_ros.rollout.state import (
     Cause,
@@ -34,6 +34,7 @@ from hotswap_ros.rollout.state import (
 )
 from hotswap_ros.rollout.steps import ACTIONS, StepContext
 from hotswap_ros.rollout.transitions import Transitions
+from hotswap_ros.rollout.verbs import Verb
 from hotswap_ros.text import counted
 
 _NO_FLEET = FleetView(0.0)
@@ -126,7 +127,7 @@ class Runner:
         if self._found_harm(view, now):
             return
         self._pause_while_missing(view, now)
-        if self._is_going_on:
+        if not self.state.is_held:
             self._run_step(view, now)
 
     def command(
@@ -183,7 +184,7 @@ class Runner:
         if away < 0:
             self.state.follow_clock(away)
             away = 0.0
-        elif self.state.paused_at is None:
+        elif self.state.held_since is None:
             # The end of a pause gives back all of it, this absence included.
             self.transitions.shift_clocks(away)
         text = f'the coordinator is back after {away:.0f} s and goes on with the rollout'
@@ -211,12 +212,6 @@ class Runner:
         return self.gate_feed.candidate_tasks
 
     # -- steps ------------------------------------------------------------------------------------
-
-    @property
-    def _is_going_on(self) -> bool:
-        state = self.state
-        waits = state.pause_reason is PauseReason.APPROVAL
-        return state.status is Status.RUNNING or (state.status is Status.PAUSED and waits)
 
     @property
     def _version(self) -> str:
@@ -312,7 +307,8 @@ class Runner:
         state = self.state
         cohort = self._cohort_in(view).robots
         missing = find_missing(state, cohort, self.gate_feed, view, now)
-        if missing is not None and state.status is Status.RUNNING:
+        automatic = [pause.reason for pause in state.pauses if pause.reason in ENDS_BY_ITSELF]
+        if missing is not None and not automatic:
             self.transitions.pause(missing.reason, missing.text, now, missing.robots)
-        elif missing is None and state.pause_reason in ENDS_BY_ITSELF:
-            self.transitions.resume(ENDS_BY_ITSELF[state.pause_reason], now)
+        elif missing is None and automatic:
+            self.transitions.end_pauses(automatic, ENDS_BY_ITSELF[automatic[0]], now)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.plan import Plan, Robot, Step, compile_plan
 from hotswap_ros.rollout.errors import NoRobotsError
-from hotswap_ros.rollout.state import RobotProgress, RolloutState, Status
+from hotswap_ros.rollout.robot_progress import RobotProgress
+from hotswap_ros.rollout.state import RolloutState, Status
 
 
 def robots_of(reports: Mapping[str, RobotReport]) -> list[Robot]:

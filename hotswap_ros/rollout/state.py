@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer, model_validator
 
-from hotswap_ros.fleet.reports import Telemetry
 from hotswap_ros.plan import ChecklistItem, Plan, Step, Watch
-from hotswap_ros.rollout.migration import with_robot_records
+from hotswap_ros.rollout.migration import read_older
+from hotswap_ros.rollout.robot_progress import Mark, RobotProgress
 
 #: Sorted in the journal, so that one state is one text whatever a set's order in this process.
 _Names = Annotated[set[str], PlainSerializer(sorted, return_type=list[str], when_used='json')]
@@ -54,6 +53,18 @@ class PauseReason(str, enum.Enum):
     UNREACHABLE = 'unreachable'
     MISSING_DATA = 'missing_data'
     FAILED_QUERY = 'failed_query'
+
+
+#: Pauses that need a person, the most urgent highest; the others end by themselves.
+_RANKS = {PauseReason.BY_HAND: 2, PauseReason.APPROVAL: 1, PauseReason.INCONCLUSIVE: 1}
+
+
+class Pause(BaseModel):
+    """A pause that began at `since` (seconds since 1970); `text` says why, for people."""
+
+    reason: PauseReason
+    since: float
+    text: str = ''
 
 
 class Cause(str, enum.Enum):
@@ -131,50 +142,6 @@ class RampState(BaseModel):
     tasks: int = 0
 
 
-class Mark(BaseModel):
-    """Tasks that a version had finished on a robot since the robot's start with `boot_id`."""
-
-    boot_id: str = ''
-    finished: int = 0
-
-    @classmethod
-    def of(cls, version: str, telemetry: Telemetry | None) -> Mark:
-        """Return what a version has done by the counters of a robot; None: not heard yet."""
-        if telemetry is None:
-            return cls()
-        counters = telemetry.versions.get(version)
-        finished = 0 if counters is None else counters.tasks.finished
-        return cls(boot_id=telemetry.boot_id, finished=finished)
-
-
-@dataclass(frozen=True)
-class RobotProgress:
-    """
-    The place of one robot in a rollout: what the steps have asked of it so far.
-
-    It served the version `previous` before. `staged`: it holds the candidate as well. `share` is
-    the candidate's share of its tasks, 1 after the promotion; None: the gate does not watch it.
-    `shadows`: the candidate runs as a shadow. `retired`: the previous version is released.
-    `mark` is what the candidate had done on it before; None: it never served the candidate.
-    `failed`: it could not load, obey or confirm. `unconfirmed`: it did not confirm the rollback.
-    """
-
-    previous: str
-    staged: bool = False
-    share: float | None = None
-    shadows: bool = False
-    promoted: bool = False
-    retired: bool = False
-    mark: Mark | None = None
-    failed: bool = False
-    unconfirmed: bool = False
-
-    @property
-    def runs_candidate(self) -> bool:
-        """Return whether the candidate decides, or runs as a shadow."""
-        return self.share is not None or self.shadows
-
-
 class RolloutState(BaseModel):
     """
     The whole of a rollout. Times are seconds since 1970.
@@ -188,6 +155,8 @@ class RolloutState(BaseModel):
     dumps of all, taken with `saved_at`. `lab` are the success rates that manifests state, by
     version and category; `diagnosis` says after a rollback what went wrong.
 
+    A rollout is paused while there is any of the `pauses`. `held_since` is since when no step runs
+    for them: this time does not count for the step.
     `waits_since` is since when the step waits for tasks, and `tasks_wanted` how many must be in
     before the gate is asked again, after it could not decide. `awaited` are the comparisons whose
     last tasks a stage with everything else in waits for, since `awaited_since`; None: not yet.
@@ -200,13 +169,13 @@ class RolloutState(BaseModel):
     started: float
     checklist: tuple[ChecklistItem, ...] = ()
     status: Status = Status.RUNNING
-    pause_reason: PauseReason = PauseReason.NONE
     cause: Cause = Cause.NONE
     reason: str = ''
     ended: float | None = None
     step_index: int = 0
     step_records: list[StepRecord] = Field(default_factory=list)
-    paused_at: float | None = None
+    pauses: list[Pause] = Field(default_factory=list)
+    held_since: float | None = None
     rolling_back_since: float | None = None
     saved_at: float = 0.0
     tasks_at_step_start: int = 0
@@ -230,7 +199,7 @@ class RolloutState(BaseModel):
     @model_validator(mode='before')
     @classmethod
     def _read_older_journals(cls, data: Any) -> Any:
-        return with_robot_records(data) if isinstance(data, dict) else data
+        return read_older(data) if isinstance(data, dict) else data
 
     def put(self, records: Mapping[str, RobotProgress]) -> None:
         """
@@ -285,14 +254,37 @@ class RolloutState(BaseModel):
         """Return what the candidate had done before, on each robot that ever served it."""
         return {r: record.mark for r, record in self.robots.items() if record.mark is not None}
 
+    @property
+    def pause(self) -> Pause | None:
+        """Return the pause to show: one that needs a person first, else the newest; None: none."""
+        return max(self.pauses, key=lambda p: (_RANKS.get(p.reason, 0), p.since), default=None)
+
+    @property
+    def pause_reason(self) -> PauseReason:
+        """Return why it is paused, see `pause`."""
+        return PauseReason.NONE if self.pause is None else self.pause.reason
+
+    def is_paused_for(self, reason: PauseReason) -> bool:
+        """Return whether this is one of the reasons why it is paused."""
+        return any(pause.reason is reason for pause in self.pauses)
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether no step runs. The wait for approval is a step: only people hold it."""
+        if self.is_paused_for(PauseReason.BY_HAND):
+            return True
+        return bool(self.pauses) and not self.is_paused_for(PauseReason.APPROVAL)
+
     def follow_clock(self, by_s: float) -> None:
         """Move all times along with a clock that was set."""
         self.started += by_s
         if self.activate_at:
             # Else robots whose clocks were right all the time would wait for as long to swap.
             self.activate_at += by_s
-        if self.paused_at is not None:
-            self.paused_at += by_s
+        if self.held_since is not None:
+            self.held_since += by_s
+        for pause in self.pauses:
+            pause.since += by_s
         if self.rolling_back_since is not None:
             self.rolling_back_since += by_s
         for record in self.step_records:

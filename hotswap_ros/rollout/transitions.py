@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from dataclasses import replace
 
 from hotswap_ros.fleet.events import EventKind, Level, Say
@@ -16,6 +16,7 @@ from hotswap_ros.rollout.gate_feed import HARD_LINES
 from hotswap_ros.rollout.state import (
     Cause,
     Conclusion,
+    Pause,
     PauseReason,
     RolloutState,
     Status,
@@ -46,32 +47,43 @@ class Transitions:
         self, reason: PauseReason, text: str, now: float, robots: Sequence[str] = ()
     ) -> None:
         """Hold where it is; gates go on watching."""
-        self.state.status = Status.PAUSED
-        self.state.pause_reason = reason
-        self.state.paused_at = now
-        self.state.reason = text
+        pause = Pause(reason=reason, since=now, text=text)
+        self._set_pauses([*self.state.pauses, pause], now)
         by_hand = reason is PauseReason.BY_HAND
         level = Level.INFO if by_hand else Level.WARNING
         self._say(now, EventKind(reason.value), level, text, robots, alert=not by_hand)
 
-    def resume(self, text: str, now: float) -> None:
-        """Go on; the time of the pause does not count."""
-        if self.state.paused_at is not None:
-            self.shift_clocks(now - self.state.paused_at)
-        self.leave_pause()
-        self.state.status = Status.RUNNING
-        self.state.reason = ''
-        self._say(now, EventKind.RESUMED, Level.INFO, text)
+    def end_pauses(self, reasons: Collection[PauseReason], text: str, now: float) -> None:
+        """End the pauses for these reasons, and tell people whether the rollout goes on."""
+        ended = self.drop_pauses(reasons, now)
+        if self.state.pauses:
+            text = f'{text}; still paused: {self.state.reason}'
+            self._say(now, EventKind(ended[0].reason.value), Level.INFO, text)
+        else:
+            self._say(now, EventKind.RESUMED, Level.INFO, text)
+
+    def drop_pauses(self, reasons: Collection[PauseReason], now: float) -> list[Pause]:
+        """End the pauses for these reasons without a word; return them."""
+        ended = [pause for pause in self.state.pauses if pause.reason in reasons]
+        self._set_pauses([pause for pause in self.state.pauses if pause not in ended], now)
+        return ended
+
+    def _set_pauses(self, pauses: list[Pause], now: float) -> None:
+        """Go on when no pause is left; time in pauses does not count, and overlaps once."""
+        state = self.state
+        state.pauses = pauses
+        state.status = Status.PAUSED if pauses else Status.RUNNING
+        state.reason = '' if state.pause is None else state.pause.text
+        if state.is_held:
+            state.held_since = now if state.held_since is None else state.held_since
+        elif state.held_since is not None:
+            self.shift_clocks(now - state.held_since)
+            state.held_since = None
 
     @property
     def _gravity(self) -> Level:
         """What somebody wanted is no error."""
         return Level.WARNING if self.state.cause in _BY_PEOPLE else Level.ERROR
-
-    def leave_pause(self) -> None:
-        """Forget why it was paused."""
-        self.state.pause_reason = PauseReason.NONE
-        self.state.paused_at = None
 
     def shift_clocks(self, seconds: float) -> None:
         """Let time that passed not count for the step."""
@@ -84,10 +96,15 @@ class Transitions:
         if state.ramp is not None:
             state.ramp.next_at += seconds
 
+    def _leave(self, status: Status) -> None:
+        """Leave the steps, and whatever they were paused for."""
+        self.state.status = status
+        self.state.pauses = []
+        self.state.held_since = None
+
     def roll_back(self, cause: Cause, reason: str, now: float) -> None:
         """Put the previous versions back."""
-        self.leave_pause()
-        self.state.status = Status.ROLLING_BACK
+        self._leave(Status.ROLLING_BACK)
         self.state.rolling_back_since = now
         self.state.cause = cause
         self.state.reason = reason
@@ -152,8 +169,7 @@ class Transitions:
 
     def end(self, status: Status, reason: str, now: float, level: Level) -> None:
         """Come to a terminal status."""
-        self.leave_pause()
-        self.state.status = status
+        self._leave(status)
         self.state.ended = now
         self.state.reason = reason
         if self.state.step_records and self.state.step_records[-1].ended is None:
@@ -180,8 +196,7 @@ class Transitions:
         if outcome.move is Move.DONE:
             if outcome.text:
                 self._say(now, EventKind.GATE, Level.WARNING, outcome.text, alert=True)
-            self.leave_pause()
-            self.state.status = Status.RUNNING
+            self.drop_pauses([PauseReason.APPROVAL], now)
             self.next_step(now)
         elif outcome.move is Move.PAUSE:
             self.pause(outcome.reason, outcome.text, now)

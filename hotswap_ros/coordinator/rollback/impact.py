@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.view import FleetView
-from hotswap_ros.rollout.state import Mark
+from hotswap_ros.rollout.robot_progress import Mark
 
 #: By robot, the versions that are put away, with what each had done when a rollout put it on.
 Away: TypeAlias = dict[str, dict[str, Mark]]

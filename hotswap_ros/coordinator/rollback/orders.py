@@ -21,8 +21,9 @@ from hotswap_ros.fleet.desired_fleet import DesiredFleet
 from hotswap_ros.fleet.events import Event, EventKind, Level
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.rollout.errors import OverlapError
+from hotswap_ros.rollout.robot_progress import Mark
 from hotswap_ros.rollout.runner import Runner
-from hotswap_ros.rollout.state import Cause, Mark
+from hotswap_ros.rollout.state import Cause
 from hotswap_ros.text import few
 
 

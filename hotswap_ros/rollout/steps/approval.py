@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from hotswap_ros.fleet.events import EventKind, Level
 from hotswap_ros.plan import WaitForApproval
-from hotswap_ros.rollout.state import Cause, PauseReason, Status
+from hotswap_ros.rollout.state import Cause, PauseReason
 from hotswap_ros.rollout.steps.context import WAIT, Move, Outcome, StepContext
 
 
@@ -18,7 +18,7 @@ def begin(step: WaitForApproval, context: StepContext) -> None:
 
 def run(step: WaitForApproval, context: StepContext) -> Outcome:
     """Hold; once the time is over, do what the plan says."""
-    if context.state.status is not Status.PAUSED:
+    if not context.state.is_paused_for(PauseReason.APPROVAL):
         text = f'{step.title(context.state.plan.version)}: approve or refuse'
         return Outcome(Move.PAUSE, text, reason=PauseReason.APPROVAL)
     if context.elapsed_s < step.timeout_s or context.state.is_overdue:

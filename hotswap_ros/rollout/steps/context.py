@@ -13,7 +13,8 @@ from hotswap_ros.fleet.events import Say
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.rollout.cohort import Cohort
 from hotswap_ros.rollout.gate_feed import GateFeed
-from hotswap_ros.rollout.state import Cause, Mark, PauseReason, RolloutState
+from hotswap_ros.rollout.robot_progress import Mark
+from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState
 from hotswap_ros.text import counted
 
 

@@ -12,7 +12,8 @@ from hotswap_ros.gates import MIN_TASKS, Verdict, next_share
 from hotswap_ros.gates import Ramp as Loop
 from hotswap_ros.models import bucket
 from hotswap_ros.plan import Ramp
-from hotswap_ros.rollout.state import Cause, RampState, RobotProgress
+from hotswap_ros.rollout.robot_progress import RobotProgress
+from hotswap_ros.rollout.state import Cause, RampState
 from hotswap_ros.rollout.steps.context import DONE, WAIT, Move, Outcome, StepContext
 from hotswap_ros.rollout.steps.observe import judged, overdue
 

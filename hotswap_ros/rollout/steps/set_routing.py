@@ -9,7 +9,7 @@ import math
 from dataclasses import replace
 
 from hotswap_ros.plan import SetRouting
-from hotswap_ros.rollout.state import RobotProgress
+from hotswap_ros.rollout.robot_progress import RobotProgress
 from hotswap_ros.rollout.steps.context import DONE, Outcome, StepContext, late
 
 

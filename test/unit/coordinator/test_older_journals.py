@@ -16,7 +16,7 @@ import pytest
 
 from hotswap_ros.coordinator import Journal
 from hotswap_ros.rollout import PauseReason, Status
-from hotswap_ros.rollout.state import Mark, RobotProgress
+from hotswap_ros.rollout.robot_progress import Mark, RobotProgress
 
 SQL = Path(__file__).parent / 'data' / 'journal_lists_of_robots.sql'
 NOW = 1_000_000_078.0

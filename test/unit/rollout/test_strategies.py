@@ -198,7 +198,7 @@ def test_what_does_not_wait_for_approval_cannot_be_approved(fleet):
     rollout = fleet.start(BY_HAND)
     run_to(fleet, rollout, 'observe')
     for verb in (Verb.APPROVE, Verb.REFUSE):
-        with pytest.raises(CommandRefusedError, match='no approval is waited for'):
+        with pytest.raises(CommandRefusedError, match='does not wait for approval'):
             fleet.command(rollout, verb)
 
 
