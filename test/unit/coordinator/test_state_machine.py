@@ -26,6 +26,7 @@ from hotswap_ros.coordinator import Rollback
 from hotswap_ros.fleet import Route
 from hotswap_ros.plan import PlanError, Strategy
 from hotswap_ros.rollout import Cause, PauseReason, RolloutError, Runner, Status, Verb
+from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF
 
 MODEL = 'pick_policy'
 FIRST = 'v23'
@@ -138,6 +139,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.states = {}
         self.began_with = {}
         self.set_by_hand = set()
+        self.held = set()
         self.ended = {}
         self.orders = {}
         self.refused = {}
@@ -203,9 +205,21 @@ class FleetMachine(RuleBasedStateMachine):
             self.fleet.command(rollout_id, word, share=share)
             if word is Verb.SET_SHARE:
                 self.set_by_hand.add(rollout_id)
+            if word in (Verb.PAUSE, Verb.RESUME):
+                (self.held.add if word is Verb.PAUSE else self.held.discard)(rollout_id)
+                # It is paused or resumed once that is in the journal.
+                self.step()
         except RolloutError:
             return
         self.look()
+
+    @precondition(lambda self: self.paused_by_themselves())
+    @rule()
+    def somebody_holds_what_paused_by_itself(self):
+        self.say(self.paused_by_themselves()[0], Verb.PAUSE)
+
+    def paused_by_themselves(self):
+        return [i for i in self.active() if self.states[i].pause_reason in ENDS_BY_ITSELF]
 
     @rule(version=st.sampled_from(['', 'v23', 'v24']), named=st.lists(robots, max_size=2))
     def somebody_orders_a_rollback(self, version, named):
@@ -424,6 +438,14 @@ class FleetMachine(RuleBasedStateMachine):
                 assert found.get(rollout_id, status) is status
 
     @invariant()
+    def what_a_person_holds_stays_held(self):
+        for rollout_id in self.active():
+            state = self.states[rollout_id]
+            assert (state.status is Status.PAUSED) == bool(state.pauses)
+            if state.status in (Status.RUNNING, Status.PAUSED):
+                assert state.is_paused_for(PauseReason.BY_HAND) == (rollout_id in self.held)
+
+    @invariant()
     def one_step_follows_the_other(self):
         FleetMachine.steps += 1
         for state in self.states.values():
@@ -492,7 +514,9 @@ class FleetMachine(RuleBasedStateMachine):
         has_no_arms = state.rollout_id in self.set_by_hand and second > 100
         has_no_history = state.plan.strategy is Strategy.BLUE_GREEN
         is_undecided = state.pause_reason is PauseReason.INCONCLUSIVE
-        if state.pause_reason is PauseReason.APPROVAL:
+        if state.pause_reason is PauseReason.BY_HAND:
+            self.say(state.rollout_id, Verb.RESUME)
+        elif state.pause_reason is PauseReason.APPROVAL:
             self.say(state.rollout_id, Verb.APPROVE)
         elif has_no_arms or (has_no_history and is_undecided):
             self.say(state.rollout_id, Verb.SKIP_WAIT)
