@@ -16,6 +16,7 @@ import pytest
 
 from hotswap_ros.coordinator import Journal
 from hotswap_ros.rollout import PauseReason, Status
+from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark, RobotProgress
 
 SQL = Path(__file__).parent / 'data' / 'journal_lists_of_robots.sql'
@@ -50,7 +51,17 @@ def test_each_robot_gets_the_record_that_the_lists_stand_for(journal):
     shadows = RobotProgress('v23', staged=True, shadows=True)
     assert shadow.robots == dict.fromkeys(('r12', 'r13', 'r14', 'r15'), shadows)
     assert canary.excluded == {f'r{n:02}' for n in (0, 1, 4, 5, 6, 7, 12, 13, 14, 15)}
-    assert (canary.status, canary.pause_reason) == (Status.PAUSED, PauseReason.UNREACHABLE)
+    (pause,) = canary.pauses
+    assert (canary.status, pause.reason) == (Status.PAUSED, PauseReason.UNREACHABLE)
+    assert pause.since == canary.held_since == NOW - 7
+    assert 'r11' in pause.text
+
+
+def test_an_old_wait_for_approval_is_not_held():
+    older = {'previous': {}, 'paused_at': 5.0, 'pause_reason': 'approval', 'reason': 'approve'}
+    pause = {'reason': 'approval', 'since': 5.0, 'text': 'approve'}
+    assert read_older(older)['pauses'] == [pause]
+    assert read_older(older)['held_since'] is None
 
 
 def test_an_old_rollback_keeps_what_is_still_to_be_confirmed(journal):
