@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sized
+from collections.abc import Collection, Iterable, Sized
 
 
 def counted(robots: Sized) -> str:
@@ -85,15 +85,17 @@ def skew_words(skew_s: float) -> str:
     return f'{time_words(abs(skew_s))} {"ahead of" if skew_s > 0 else "behind"}'
 
 
-def none_confirmed(seconds: float, away: int) -> str:
-    """Return that a rollback reached nobody, for people; `away` robots were out of reach."""
-    text = f'none confirmed within {seconds:.2f} s'
-    return text + (f', {away} of them out of reach' if away else '')
+def none_confirmed(seconds: float, unreachable: int) -> str:
+    """Write that no robot confirmed a rollback, and how many of them were unreachable."""
+    text = f'no robot confirmed the rollback within {seconds:.2f} s'
+    return text + (f', {unreachable} of them unreachable' if unreachable else '')
 
 
-def are_owed(robots: Iterable[str]) -> str:
-    """Return who is owed a rollback, for people."""
-    return f'did not confirm and are owed it: {", ".join(robots)}'
+def unconfirmed(robots: Collection[str]) -> str:
+    """Write which robots have not confirmed a rollback."""
+    has, reconnect = ('has', 'it reconnects') if len(robots) == 1 else ('have', 'they reconnect')
+    what = f'{has} not confirmed the rollback (retried when {reconnect})'
+    return f'{counted(robots)} {what}: {", ".join(robots)}'
 
 
 def p_words(p_value: float) -> str:

@@ -15,7 +15,7 @@ from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError, Ro
 from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
 from hotswap_ros.coordinator.preview.preview import Preview, Traffic
 from hotswap_ros.coordinator.preview.version_facts import read_versions
-from hotswap_ros.coordinator.report import Snapshot, StepView, planned_steps
+from hotswap_ros.coordinator.report import Snapshot, StepState, StepView, planned_steps
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.state import ROLLBACK
 
@@ -33,6 +33,7 @@ __all__ = [
     'Rollback',
     'RolloutSummary',
     'Snapshot',
+    'StepState',
     'StepView',
     'StrategyMetrics',
     'Traffic',

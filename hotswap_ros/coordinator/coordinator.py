@@ -18,7 +18,8 @@ from hotswap_ros.coordinator.outbox import Outbox
 from hotswap_ros.coordinator.overlap import OverlapGuard
 from hotswap_ros.coordinator.preview.preview import Preview, Previewer
 from hotswap_ros.coordinator.report import Snapshot, metrics, snapshot
-from hotswap_ros.coordinator.rollback.follow_up import FollowUp, rehearsed
+from hotswap_ros.coordinator.rollback.ended import EndedRollback, rollback_of
+from hotswap_ros.coordinator.rollback.follow_up import FollowUp
 from hotswap_ros.coordinator.rollback.orders import RollbackOrders
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollbacks
@@ -28,7 +29,7 @@ from hotswap_ros.fleet.clocks import ClockWatch
 from hotswap_ros.fleet.commands import Command, LoadVersion
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.desired_fleet import DesiredFleet
-from hotswap_ros.fleet.events import SETTLED, Event, EventKind
+from hotswap_ros.fleet.events import SETTLED, Event, EventKind, EventLog
 from hotswap_ros.fleet.quarantine import QuarantineWatch
 from hotswap_ros.fleet.reports import RobotReport, Telemetry
 from hotswap_ros.fleet.throughput import Throughput
@@ -61,7 +62,7 @@ class Output:
     """
 
     commands: tuple[Command, ...] = ()
-    events: tuple[tuple[str, Event], ...] = ()
+    events: tuple[Event, ...] = ()
     lease_rollouts: tuple[str, ...] | None = ()
     ended: tuple[str, ...] = ()
     verified: tuple[str, ...] = ()
@@ -94,16 +95,18 @@ class Coordinator:
         self._new_id = new_id
         self._explain = explain
         self._view = FleetView(now, unreachable_after_s)
-        self._quarantine = QuarantineWatch(self._view)
-        self._clock_watch = ClockWatch(self._view.clocks)
-        aftermaths = journal.aftermaths()
-        self._aftercare = FollowUp(self._view, verify_rollback_s, aftermaths, now)
+        self._log = log = EventLog()
+        self._quarantine = QuarantineWatch(self._view, log)
+        self._clock_watch = ClockWatch(self._view.clocks, log)
+        verifications = journal.verifications()
+        self._follow_up = FollowUp(self._view, log, verify_rollback_s, verifications, now)
         self.epoch = journal.next_epoch(now)
         self._desired = DesiredFleet(journal.desired(), self.epoch)
-        self._debts = PendingRollbacks(self._view, self._desired, journal.debts())
-        self._rivals = Takeover(self.epoch)
+        pending = journal.pending_rollbacks()
+        self._pending = PendingRollbacks(self._view, self._desired, log, pending)
+        self._takeover = Takeover(self.epoch, log)
         self._rollouts = Rollouts()
-        self._orders = RollbackOrders(journal, now)
+        self._orders = RollbackOrders(journal, log, now)
         self._apart = OverlapGuard(self._rollouts, self._orders, self._view, self._desired)
         self._outbox = Outbox(journal, now, checkpoint_s)
         self._pace = Throughput()
@@ -112,7 +115,7 @@ class Coordinator:
 
     def _resume(self, now: float) -> None:
         for state in self._journal.active():
-            runner = Runner(state, explain=self._explain)
+            runner = Runner(state, self._log, explain=self._explain)
             runner.wake(now)
             self._rollouts.add(runner)
         latest = self._journal.latest()
@@ -133,8 +136,8 @@ class Coordinator:
             return
         heeded = self._view.report(model_id, robot_id)
         if heeded is report and report.routing.generation > last.routing.generation:
-            given = self._desired.given(model_id, robot_id)
-            self._rivals.see(robot_id, report.routing.generation, given, now)
+            sent = self._desired.generation(model_id, robot_id)
+            self._takeover.see(robot_id, report.routing.generation, sent, now)
 
     def on_telemetry(
         self, model_id: str, robot_id: str, telemetry: Telemetry, now: float | None = None
@@ -156,7 +159,7 @@ class Coordinator:
 
     def on_heartbeat(self, epoch: int, now: float) -> None:
         """Take a heartbeat of another coordinator: the one with the higher epoch has the fleet."""
-        self._rivals.hear(epoch, now)
+        self._takeover.hear(epoch, now)
 
     def on_unsent(self, command: Command) -> None:
         """Take note that a command never reached its robot: it is due again at once."""
@@ -174,7 +177,7 @@ class Coordinator:
         rollout that the checklist blocks has failed at once, and no robot hears of it. Raises
         PlanError, NoRobotsError, OverlapError or TakenOverError, and then nothing has changed.
         """
-        self._rivals.refuse()
+        self._takeover.refuse()
         plan = load_plan(plan_text)
 
         def check(steps: Sequence[Step]) -> tuple[ChecklistItem, ...]:
@@ -186,6 +189,7 @@ class Coordinator:
             plan,
             self._view.reachable(plan.model_id, now),
             now,
+            self._log,
             explain=self._explain,
             check=check,
             lab={
@@ -219,7 +223,7 @@ class Coordinator:
 
         Raises UnknownRolloutError, SeveralRolloutsError, CommandRefusedError or TakenOverError.
         """
-        self._rivals.refuse()
+        self._takeover.refuse()
         self._rollouts.running(rollout_id).command(verb, now, remark, share)
 
     def roll_back(
@@ -231,7 +235,7 @@ class Coordinator:
         Takes them over from an earlier one, and ends a rollout of the model that is under way on
         any of them. Raises UnknownRobotError, NothingToRollBackError or TakenOverError.
         """
-        self._rivals.refuse()
+        self._takeover.refuse()
         rollback = self._orders.order(
             self._new_id(),
             model_id,
@@ -243,8 +247,6 @@ class Coordinator:
             now,
         )
         self._apart.exclude(model_id, rollback.robots)
-        for rollback_id, event in self._orders.take_events():
-            self._outbox.tell(rollback_id, [event])
         return rollback
 
     def on_told(self, events_number: int, now: float) -> None:
@@ -299,7 +301,7 @@ class Coordinator:
     @property
     def taken_over(self) -> str:
         """Return which other coordinator has taken over, in words; empty: none."""
-        return self._rivals.taken_over
+        return self._takeover.taken_over
 
     def robots_heard(self, now: float) -> int:
         """Return how many robots are in reach, whatever they serve."""
@@ -318,46 +320,54 @@ class Coordinator:
 
     def tick(self, now: float) -> Output:
         """Look, decide, journal, and only then say."""
-        self._outbox.tell('', self._rivals.take_events())
         if self.taken_over:
             return self._stand_aside(now)
-        self._outbox.tell('', self._quarantine.look(now) + self._clock_watch.look(now))
+        self._quarantine.look(now)
+        self._clock_watch.look(now)
         for runner in self._rollouts:
             self._apart.welcome(runner, now)
             runner.tick(self._view, now)
         for rollback in self._orders:
             rollback.tick(self._view, now)
-        after = self._aftercare.tick(self._orders, self._rollouts, now)
-        for rollout_id, event in after + self._debts.tick(now):
-            self._outbox.tell(rollout_id, [event])
-        self._outbox.verify(self._aftercare.take_news())
-        self._wish(now)
-        for found in rehearsed(self._rollouts, self._orders, self._view, now):
-            self._outbox.rehearse(*found)
+        rolled_back = self._ended_rollbacks(now)
+        self._follow_up.tick(rolled_back, now)
+        self._pending.tick(now)
+        self._outbox.add_verifications(self._follow_up.take_news())
+        self._outbox.add_rehearsals(rolled_back)
+        self._outbox.add_events(self._log.take())
+        self._outbox.add_desired(self._update_desired(now))
         if not self._outbox.write(self._rollouts, self._orders, now):
             return Output(lease_rollouts=None)
         events, number = self._outbox.take_events()
-        self._debts.take_on(self._rollouts, self._orders)
+        self._pending.add(rolled_back)
         ended = self._rollouts.drop_ended() + self._orders.drop_ended()
         commands = tuple(self._desired.commands(self._view, now))
         states = [runner.state for runner in self._rollouts]
         watched = tuple(s.rollout_id for s in states if s.status is not Status.ROLLING_BACK)
-        verified = tuple(rollout_id for rollout_id, event in events if event.kind in _AFTER)
+        verified = tuple(event.rollout_id for event in events if event.kind in _AFTER)
         return Output(commands, events, watched, ended, verified, number)
 
     def _stand_aside(self, now: float) -> Output:
-        """Tell people, and leave robots to who has taken over; rollouts wait in the journal."""
+        """Tell people, and leave the robots to the other one; rollouts wait in the journal."""
+        # What rollouts did since the last tick will never be in the journal.
+        self._outbox.add_events(event for event in self._log.take() if not event.rollout_id)
         self._outbox.write(Rollouts(), (), now)
         events, number = self._outbox.take_events()
         return Output(events=events, lease_rollouts=None, events_number=number)
 
-    def _wish(self, now: float) -> None:
+    def _ended_rollbacks(self, now: float) -> list[EndedRollback]:
+        """Return the rollbacks that have ended and whose end is not in the journal yet."""
+        own = [rollback_of(runner, self._view, now) for runner in self._rollouts]
+        ordered = [rollback.ended for rollback in self._orders]
+        return [rollback for rollback in own + ordered if rollback is not None]
+
+    def _update_desired(self, now: float) -> list[Desired]:
+        """Return what changed in what robots should serve."""
         changed: list[Desired] = []
         for runner in self._rollouts:
-            self._outbox.tell(runner.state.rollout_id, runner.take_events())
             if runner.state.has_robots:
-                changed += self._desired.want(runner.desired_routings.news(), self._view, now)
+                news = runner.desired_routings.news()
+                changed += self._desired.set_desired(news, self._view, now)
         for rollback in self._orders:
-            changed += self._desired.want(rollback.news(), self._view, now)
-        changed += self._desired.hold(self._view, now)
-        self._outbox.want(changed)
+            changed += self._desired.set_desired(rollback.news(), self._view, now)
+        return changed + self._desired.outbid(self._view, now)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hotswap_ros.coordinator.journal_lock import hold
+from hotswap_ros.coordinator.journal_upgrade import upgrade
 from hotswap_ros.coordinator.rollback.state import ROLLBACK, RollbackState
 from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollback
 from hotswap_ros.coordinator.rollback.verification import VerificationState
@@ -71,8 +72,8 @@ class RolloutSummary:
 
     `robots_failed` of `robots_total` could not load, obey or confirm; of a rollout that its
     checklist blocked no robot ever heard, and `robots_total` is 0. `tasks` the candidate finished.
-    A rollback that somebody ordered has the strategy "Rollback"; `undoes` is the rollout that it
-    took back, and `tasks` were finished by what it put away, since that was put on.
+    An ordered rollback has the strategy "Rollback"; `rolls_back` is the rollout that it reversed,
+    and `tasks` were finished by the versions that it replaced, since robots served them.
     """
 
     rollout_id: str
@@ -86,7 +87,7 @@ class RolloutSummary:
     robots_total: int = 0
     robots_failed: int = 0
     tasks: int = 0
-    undoes: str = ''
+    rolls_back: str = ''
 
 
 class Journal:
@@ -109,6 +110,7 @@ class Journal:
             self._db.execute('PRAGMA journal_mode = WAL')
             self._db.execute(f'PRAGMA synchronous = {self.SYNCHRONOUS}')
             self._db.executescript(_SCHEMA)
+            upgrade(self._db)
         except (OSError, sqlite3.Error) as error:
             raise JournalError(self._path, error) from error
 
@@ -149,15 +151,15 @@ class Journal:
     def commit(
         self,
         rollouts: Iterable[tuple[RolloutState, Mapping[str, Any]]] = (),
-        events: Iterable[tuple[str, Event]] = (),
+        events: Iterable[Event] = (),
         desired: Iterable[Desired] = (),
         rehearsals: Mapping[tuple[str, str], Rehearsal] | None = None,
         rollbacks: Iterable[RollbackState] = (),
-        aftermaths: Iterable[VerificationState] = (),
+        verifications: Iterable[VerificationState] = (),
         told: int = 0,
     ) -> int:
         """
-        Write states with their reports, events and wishes: all of it or nothing.
+        Write states with their reports, events and desired routings: all of it or nothing.
 
         `rehearsals` are rollbacks that were confirmed, by model and robot. Of the events, people
         were told those up to the number `told`. Returns the number of the last one.
@@ -170,11 +172,11 @@ class Journal:
             self._db.executemany(_PUT_ROLLOUT, map(_rollback_row, rollbacks))
             self._db.executemany(
                 'INSERT OR REPLACE INTO aftermaths VALUES (?, ?, ?)',
-                [(a.rollout_id, a.model_dump_json(), a.is_done) for a in aftermaths],
+                [(v.rollout_id, v.model_dump_json(), v.is_done) for v in verifications],
             )
             self._db.executemany(
                 'INSERT INTO events (rollout_id, event) VALUES (?, ?)',
-                [(rollout_id, event.model_dump_json()) for rollout_id, event in events],
+                [(e.rollout_id, e.model_dump_json(exclude={'rollout_id'})) for e in events],
             )
             self._db.executemany(
                 'INSERT OR REPLACE INTO desired VALUES (?, ?, ?)',
@@ -217,20 +219,20 @@ class Journal:
         sql = f'SELECT state FROM rollouts WHERE ended IS NULL AND strategy {is_rollback} ?'
         return self._read(f'{sql} ORDER BY rowid', (ROLLBACK,))
 
-    def aftermaths(self) -> list[VerificationState]:
-        """Return what is being watched after rollbacks."""
+    def verifications(self) -> list[VerificationState]:
+        """Return the verifications that have not ended."""
         rows = self._read('SELECT state FROM aftermaths WHERE NOT is_done ORDER BY rowid')
         return [VerificationState.model_validate_json(row[0]) for row in rows]
 
-    def untold(self) -> tuple[list[tuple[str, Event]], int]:
-        """Return the newest alerts that nobody was told, by rollout id, and the last's number."""
+    def untold(self) -> tuple[list[Event], int]:
+        """Return the newest alerts that nobody was told, and the number of the last one."""
         rows = self._read(
             'SELECT id, rollout_id, event FROM events '
             "WHERE id > (SELECT value FROM meta WHERE key = 'told') "
             "AND json_extract(event, '$.alert') ORDER BY id DESC LIMIT ?",
             (_UNTOLD,),
         )
-        found = [(rollout_id, Event.model_validate_json(event)) for _, rollout_id, event in rows]
+        found = [Event(**{**json.loads(event), 'rollout_id': name}) for _, name, event in rows]
         return found[::-1], rows[0][0] if rows else 0
 
     def latest(self) -> RolloutState | None:
@@ -246,7 +248,7 @@ class Journal:
             "coalesce(json_extract(report, '$.robots_total'), 0), "
             "coalesce(json_array_length(report, '$.robots_failed'), 0), "
             "coalesce(json_extract(report, '$.tasks'), 0), "
-            "coalesce(json_extract(report, '$.undoes'), '') "
+            "coalesce(json_extract(report, '$.rolls_back'), '') "
             'FROM rollouts ORDER BY rowid DESC LIMIT ?',
             (limit or -1,),
         )
@@ -264,8 +266,8 @@ class Journal:
         if found.get('rollback'):
             found['rollback']['verified'] = self._verified(rollout_id)
             settled = _settled(found['events'])
-            owed = [name for name in found['rollback']['owed'] if name not in settled]
-            found['rollback']['owed'] = owed
+            left = [name for name in found['rollback']['unconfirmed'] if name not in settled]
+            found['rollback']['unconfirmed'] = left
         return found
 
     def marks(self, rollout_id: str) -> tuple[str, dict[str, Mark]]:
@@ -279,23 +281,23 @@ class Journal:
         state = RolloutState.model_validate_json(rows[0][0])
         return state.plan.version, state.marks
 
-    def debts(self) -> list[PendingRollback]:
-        """Return what rollbacks that have ended still owe to robots."""
+    def pending_rollbacks(self) -> list[PendingRollback]:
+        """Return the rollbacks that have ended and that robots have not confirmed."""
         rows = self._read(
             'SELECT rollout_id, model_id, CASE strategy WHEN ? '
             "THEN json_extract(state, '$.targets') ELSE json_extract(report, '$.previous') END "
             'FROM rollouts WHERE ended IS NOT NULL '
-            "AND json_array_length(report, '$.rollback.owed') > 0 ORDER BY rowid",
+            "AND json_array_length(report, '$.rollback.unconfirmed') > 0 ORDER BY rowid",
             (ROLLBACK,),
         )
-        return [debt for row in rows if (debt := self._debt(*row)).robots]
+        return [found for row in rows if (found := self._pending(*row)).robots]
 
-    def _debt(self, rollout_id: str, model_id: str, versions: str) -> PendingRollback:
+    def _pending(self, rollout_id: str, model_id: str, versions: str) -> PendingRollback:
         report = self.report(rollout_id)
-        owed = [] if report is None else report['rollback']['owed']
+        names = [] if report is None else report['rollback']['unconfirmed']
         serves = json.loads(versions)
         return PendingRollback(
-            rollout_id, model_id, {name: _stable(serves[name]) for name in owed}
+            rollout_id, model_id, {name: _stable(serves[name]) for name in names}
         )
 
     def _verified(self, rollout_id: str) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What has been decided and is not in the journal yet: only what is goes out."""
+"""Outbox: decisions wait here until they are in the journal, and only then go out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 
 from hotswap_ros.coordinator.journal import Journal, JournalError
 from hotswap_ros.coordinator.report import report
+from hotswap_ros.coordinator.rollback.ended import EndedRollback
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.verification import VerificationState
 from hotswap_ros.coordinator.rollouts import Rollouts
@@ -16,24 +17,26 @@ from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import Event
 from hotswap_ros.plan import Rehearsal
 
-#: That people were told goes into the journal with whatever else does, or so many seconds later.
+#: The number of the last event that people were told is written with the next decision, or after
+#: this time, in seconds.
 _TOLD_S = 1.0
 
 
 class Outbox:
     """
-    Holds events and wishes back until the journal has them; counts go in once in a while.
+    Keeps events and desired routings until the journal has them.
 
-    Alerts that the journal holds and nobody was told, for the process died, go out first.
+    What rollouts under way have counted is written every `checkpoint_s`. Alerts that the journal
+    holds and nobody was told, because the process died, go out first.
     """
 
     def __init__(self, journal: Journal, now: float, checkpoint_s: float) -> None:
         self._journal = journal
         self._checkpoint_s = checkpoint_s
-        self._events: list[tuple[str, Event]] = []
+        self._events: list[Event] = []
         self._desired: dict[tuple[str, str], Desired] = {}
         self._rehearsals: dict[tuple[str, str], Rehearsal] = {}
-        self._aftermaths: dict[str, VerificationState] = {}
+        self._verifications: dict[str, VerificationState] = {}
         self._checkpoint_at = now
         self._written, self._last = journal.untold()
         self._told = self._told_written = 0
@@ -41,24 +44,26 @@ class Outbox:
         #: Why the journal could not be written the last time; empty: it could.
         self.error = ''
 
-    def tell(self, rollout_id: str, events: Iterable[Event]) -> None:
-        """Put in what happened; an empty id: outside of a rollout."""
-        self._events += [(rollout_id, event) for event in events]
+    def add_events(self, events: Iterable[Event]) -> None:
+        """Add what happened."""
+        self._events += events
 
-    def want(self, changed: Iterable[Desired]) -> None:
-        """Put in what robots are to serve from now on."""
+    def add_desired(self, changed: Iterable[Desired]) -> None:
+        """Add what robots should serve from now on."""
         for entry in changed:
             self._desired[entry.routing.model_id, entry.robot_id] = entry
 
-    def rehearse(self, model_id: str, robots: Iterable[str], rehearsal: Rehearsal) -> None:
-        """Put in that robots have confirmed a rollback."""
-        for robot_id in robots:
-            self._rehearsals[model_id, robot_id] = rehearsal
+    def add_rehearsals(self, rollbacks: Iterable[EndedRollback]) -> None:
+        """Add the robots that have confirmed a rollback."""
+        for rollback in rollbacks:
+            rehearsal = Rehearsal(rollback.ended, rollback.seconds)
+            for robot_id in rollback.rehearsed:
+                self._rehearsals[rollback.model_id, robot_id] = rehearsal
 
-    def verify(self, states: Iterable[VerificationState]) -> None:
-        """Put in what is watched after rollbacks, and what came of it."""
+    def add_verifications(self, states: Iterable[VerificationState]) -> None:
+        """Add verifications that have begun or ended."""
         for state in states:
-            self._aftermaths[state.rollout_id] = state
+            self._verifications[state.rollout_id] = state
 
     def told(self, number: int, now: float) -> None:
         """Take note that people were told the events up to a number, see `take_events`."""
@@ -70,7 +75,7 @@ class Outbox:
         """Write everything, with what is under way; returns False when that failed."""
         is_active = bool(active) or bool(rollbacks)
         due = is_active and now - self._checkpoint_at >= self._checkpoint_s
-        news = self._events or self._desired or self._rehearsals or self._aftermaths
+        news = self._events or self._desired or self._rehearsals or self._verifications
         if not (due or news):
             return self._write_told(now)
         try:
@@ -80,7 +85,7 @@ class Outbox:
                 self._desired.values(),
                 self._rehearsals,
                 [rollback.checkpoint(now) for rollback in rollbacks],
-                self._aftermaths.values(),
+                self._verifications.values(),
                 self._told,
             )
         except JournalError as error:
@@ -90,7 +95,7 @@ class Outbox:
         self._checkpoint_at = now
         self._told_written = self._told
         self._written += self._events
-        for written in (self._events, self._desired, self._rehearsals, self._aftermaths):
+        for written in (self._events, self._desired, self._rehearsals, self._verifications):
             written.clear()
         return True
 
@@ -104,7 +109,7 @@ class Outbox:
             self._told_written = self._told
         return True
 
-    def take_events(self) -> tuple[tuple[tuple[str, Event], ...], int]:
+    def take_events(self) -> tuple[tuple[Event, ...], int]:
         """Return the events that have been written, each once, and the number of the last."""
         events, self._written = self._written, []
         return tuple(events), self._last if events else 0

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -13,16 +14,26 @@ from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult
 from hotswap_ros.plan import Observe, Ramp, SetRouting, StageModels, Step
 from hotswap_ros.rollout.runner import Runner
-from hotswap_ros.rollout.state import RolloutState, Status
+from hotswap_ros.rollout.state import RolloutState, Status, StepRecord
+
+
+class StepState(enum.Enum):
+    """Where a step is."""
+
+    PENDING = 'pending'
+    RUNNING = 'running'
+    DONE = 'done'
+    FAILED = 'failed'
+    SKIPPED = 'skipped'
 
 
 @dataclass(frozen=True)
 class StepView:
-    """One step: `state` is pending, running, done, failed or skipped; `progress` from 0 to 1."""
+    """One step; `progress` is from 0 to 1."""
 
     kind: str
     title: str
-    state: str
+    state: StepState
     progress: float
     elapsed_s: float
 
@@ -100,7 +111,7 @@ def _rollback(state: RolloutState) -> dict[str, Any] | None:
     return {
         'robots': sorted(state.served),
         'confirmed': len(state.served - state.unconfirmed) if state.ended is not None else 0,
-        'owed': sorted(state.unconfirmed),
+        'unconfirmed': sorted(state.unconfirmed),
         'tasks': state.candidate_tasks,
         'seconds': None if state.ended is None else state.ended - state.rolling_back_since,
     }
@@ -122,7 +133,8 @@ def metrics(state: RolloutState, view: FleetView) -> dict[str, Any]:
 
 def planned_steps(steps: Iterable[Step], version: str) -> tuple[StepView, ...]:
     """Return the steps of a rollout that has not begun."""
-    return tuple(StepView(s.kind, s.title(version), 'pending', 0.0, 0.0) for s in steps)
+    state = StepState.PENDING
+    return tuple(StepView(s.kind, s.title(version), state, 0.0, 0.0) for s in steps)
 
 
 def step_views(
@@ -137,15 +149,20 @@ def step_views(
         done = not current or status is Status.SUCCEEDED
         views[index] = replace(
             views[index],
-            state='skipped' if record.skipped else 'done' if done else _current_state(status),
+            state=_state_of(record, done, status),
             progress=1.0 if done else _progress(step, runner, view, now),
             elapsed_s=(now if record.ended is None else record.ended) - record.started,
         )
     return tuple(views)
 
 
-def _current_state(status: Status) -> str:
-    return 'running' if status in (Status.RUNNING, Status.PAUSED) else 'failed'
+def _state_of(record: StepRecord, is_done: bool, status: Status) -> StepState:
+    if record.skipped:
+        return StepState.SKIPPED
+    if is_done:
+        return StepState.DONE
+    runs = status in (Status.RUNNING, Status.PAUSED)
+    return StepState.RUNNING if runs else StepState.FAILED
 
 
 def _progress(step: Step, runner: Runner, view: FleetView, now: float) -> float:

@@ -11,14 +11,13 @@ from hotswap_ros.fleet.clocks import ClockWatch
 from hotswap_ros.fleet.commands import Command, LoadVersion, Route, UnloadVersion
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.desired_fleet import DesiredFleet
-from hotswap_ros.fleet.events import QUIET, Event, EventKind, EventLog, Level
+from hotswap_ros.fleet.events import Event, EventKind, EventLog, Level
 from hotswap_ros.fleet.quarantine import QuarantineWatch
 from hotswap_ros.fleet.reports import BreakerReport, RobotReport, Telemetry, VersionReport
 from hotswap_ros.fleet.throughput import Throughput
 from hotswap_ros.fleet.view import FleetView
 
 __all__ = [
-    'QUIET',
     'BreakerReport',
     'ClockWatch',
     'Command',

@@ -1,15 +1,15 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""By how much the clocks of robots differ from the coordinator's."""
+"""Clocks of robots, compared with the clock of the coordinator."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from hotswap_ros.fleet.events import Event, EventKind, Level
+from hotswap_ros.fleet.events import EventKind, EventLog, Level
 from hotswap_ros.text import counted, few, skew_words
 
 #: A clock is wrong from here on, in seconds: a swap "at one instant" would be seen to be none.
@@ -101,15 +101,16 @@ class Clocks:
 class ClockWatch:
     """Tells people which robots' clocks are wrong, each time once."""
 
-    def __init__(self, clocks: Clocks) -> None:
+    def __init__(self, clocks: Clocks, log: EventLog) -> None:
         self._clocks = clocks
+        self._log = log
         self._wrong: dict[str, float] = {}
         self._looked = -math.inf
 
-    def look(self, now: float) -> list[Event]:
-        """Return the alerts that are due."""
+    def look(self, now: float) -> None:
+        """Say the alerts that are due."""
         if now - self._looked < _TELL_S:
-            return []
+            return
         self._looked = now
         wrong = {
             robot_id: skew_s
@@ -122,25 +123,22 @@ class ClockWatch:
         }
         over = sorted(self._wrong.keys() - wrong.keys() - unknown.keys())
         self._wrong = wrong | unknown
-        events = []
         if new:
             all_are = len(wrong) > 1 and self._clocks.are_all(wrong)
-            events.append(_event(now, Level.WARNING, tuple(new), _wrong_words(new, all_are)))
+            self._say(now, Level.WARNING, [*new], _wrong_words(new, all_are))
         if over:
-            text = f'{few(over)} {"has" if len(over) == 1 else "have"} the right time again'
-            events.append(_event(now, Level.INFO, tuple(over), text))
-        return events
+            text = f'{few(over)} {"has" if len(over) == 1 else "have"} the correct time again'
+            self._say(now, Level.INFO, over, text)
+
+    def _say(self, now: float, level: Level, robots: Sequence[str], text: str) -> None:
+        self._log.say(now, EventKind.CLOCK, level, text, robots, alert=True)
 
 
 def _wrong_words(new: Mapping[str, float], all_are: bool) -> str:
     named = ', '.join(f'{robot_id} {skew_words(new[robot_id])}' for robot_id in [*new][:_NAMED])
     more = f' and {len(new) - _NAMED} more' if len(new) > _NAMED else ''
-    text = f"{counted(new)} with another time than the coordinator's: {named} it{more}: "
+    text = f"{counted(new)} with a clock that differs from the coordinator's: {named} it{more}: "
     if all_are:
-        text += 'as all are, look at the clock of the coordinator first, and start it again; '
-    text += 'let NTP (chrony) set the clocks. Until then they swap when they are told to, '
-    return text + 'not at an instant that was agreed before'
-
-
-def _event(now: float, level: Level, robots: tuple[str, ...], text: str) -> Event:
-    return Event(time=now, kind=EventKind.CLOCK, level=level, text=text, robots=robots, alert=True)
+        text += "all robots differ: correct the coordinator's clock first, and restart it; "
+    text += 'synchronize the clocks with NTP (chrony). Until then these robots swap when they '
+    return text + 'receive the command, not at the agreed instant'

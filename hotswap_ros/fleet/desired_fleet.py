@@ -22,13 +22,14 @@ class _Model:
     """
     The entries of one model, and the commands that are missing.
 
-    `held` is how far `hold` is; `timed` are the robots that may still wait for an instant.
+    `seen` is the revision at the last `outbid`; `timed` are the robots that may still wait for an
+    instant.
     """
 
     def __init__(self) -> None:
         self.entries: dict[str, Desired] = {}
         self.missing: dict[str, list[Command]] = {}
-        self.held = -1
+        self.seen = -1
         self.timed: set[str] = set()
         #: A dict for its order: that of a set of names differs from process to process.
         self._put: dict[str, None] = {}
@@ -93,32 +94,34 @@ class DesiredFleet:
         """Return what a robot should serve, None when nobody ever said."""
         return self._of(model_id).entries.get(robot_id)
 
-    def given(self, model_id: str, robot_id: str) -> int:
-        """Return the generation that a robot was given last, 0 where it was given none."""
-        held = self.get(model_id, robot_id)
-        return 0 if held is None else held.routing.generation
+    def generation(self, model_id: str, robot_id: str) -> int:
+        """Return the newest generation of a robot, 0 if it never had one."""
+        entry = self.get(model_id, robot_id)
+        return 0 if entry is None else entry.routing.generation
 
-    def want(self, wanted: Iterable[Desired], view: FleetView, now: float) -> list[Desired]:
+    def set_desired(
+        self, entries: Iterable[Desired], view: FleetView, now: float
+    ) -> list[Desired]:
         """
         Set what robots should serve; return the entries that changed.
 
-        The generation of `wanted` is ignored: an entry whose content changes, or whose robot
+        Their generation is ignored: an entry whose content changes, or whose robot
         reports something else at the same or a later generation, gets one above all that was seen,
         and not below the epoch: robots that heard this coordinator refuse those before it. An
         instant that has passed is none.
         """
         changed = []
-        for want in wanted:
-            model_id, robot_id = want.routing.model_id, want.robot_id
+        for desired in entries:
+            model_id, robot_id = desired.routing.model_id, desired.robot_id
             model = self._of(model_id)
             old = model.entries.get(robot_id)
-            entry = self._settle(want, old, view.report(model_id, robot_id), now)
+            entry = self._settle(desired, old, view.report(model_id, robot_id), now)
             if entry != old:
                 model.put(entry)
                 changed.append(entry)
         return changed
 
-    def hold(self, view: FleetView, now: float) -> list[Desired]:
+    def outbid(self, view: FleetView, now: float) -> list[Desired]:
         """
         Outbid robots that serve something else of a later generation; return what changed.
 
@@ -127,10 +130,10 @@ class DesiredFleet:
         changed = []
         for model_id, model in self._models.items():
             changes = view.changes(model_id)
-            news = changes.since(model.held)
-            model.held = changes.revision
-            held = [model.entries[name] for name in news if name in model.entries]
-            changed += self.want(held, view, now)
+            news = changes.since(model.seen)
+            model.seen = changes.revision
+            known = [model.entries[name] for name in news if name in model.entries]
+            changed += self.set_desired(known, view, now)
             changed += self._end_waiting(model, view, now)
         return changed
 

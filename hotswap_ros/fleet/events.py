@@ -1,84 +1,104 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The kinds of events."""
+"""Events: what happened, for people; one log takes them all."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel
 
 
 class EventKind(str, enum.Enum):
-    """What events tell of: docs/interfaces.md says each in a sentence."""
+    """
+    The kinds of events.
 
-    STARTED = 'started'
-    OVERRIDE = 'override'
-    WINDOW = 'window'
-    OPENED = 'opened'
-    STEP = 'step'
-    JOINED = 'joined'
-    SETTLING = 'settling'
-    GATE = 'gate'
-    FLAG = 'flag'
-    VERDICT = 'verdict'
-    RESTARTED = 'restarted'
-    # Why it pauses, see PauseReason, and what ends that.
-    BY_HAND = 'by_hand'
-    APPROVAL = 'approval'
-    INCONCLUSIVE = 'inconclusive'
-    UNREACHABLE = 'unreachable'
-    MISSING_DATA = 'missing_data'
-    FAILED_QUERY = 'failed_query'
-    OVERDUE = 'overdue'
-    APPROVED = 'approved'
-    RESUMED = 'resumed'
-    SKIPPED = 'skipped'
-    SHARE = 'share'
-    # How it goes back, and ends, see Status.
-    ROLLBACK = 'rollback'
-    OWED = 'owed'
-    TAKEN_OVER = 'taken_over'
-    DIAGNOSIS = 'diagnosis'
-    SUCCEEDED = 'succeeded'
-    ROLLED_BACK = 'rolled_back'
-    FAILED = 'failed'
-    ABORTED = 'aborted'
-    SUPERSEDED = 'superseded'
-    VERIFIED = 'verified'
-    PAID = 'paid'
-    WAIVED = 'waived'
-    # Of no rollout.
-    QUARANTINED = 'quarantined'
-    CLOCK = 'clock'
-    SECOND_COORDINATOR = 'second_coordinator'
+    `doc` says in one sentence what happened, and `may_alert` whether such an event can be an
+    alert: something that a person has to know.
+    """
+
+    doc: str
+    may_alert: bool
+
+    def __new__(cls, value: str, doc: str = '', may_alert: bool = True) -> EventKind:
+        """Make a member: its value, its sentence, and whether it may be an alert."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.doc = doc
+        member.may_alert = may_alert
+        return member
+
+    def __str__(self) -> str:
+        """Return the value, which is also the kind in msg/Alert and in reports."""
+        return str.__str__(self)
+
+    @classmethod
+    def _missing_(cls, value: object) -> EventKind:
+        return cls.UNKNOWN
+
+    UNKNOWN = 'unknown', 'An event of a newer version, of a kind that this version does not know.'
+    # The beginning of a rollout.
+    STARTED = 'started', 'A rollout began, or waits for its deployment window.', False
+    OVERRIDE = 'override', 'A person overrides an item of the checklist, by name.'
+    # Its steps.
+    WINDOW = 'window', 'A step waits for the deployment window.', False
+    OPENED = 'opened', 'The deployment window is open.', False
+    STEP = 'step', 'A step began.', False
+    JOINED = 'joined', 'A new robot takes part.', False
+    SETTLING = 'settling', 'A stage waits for the matching control tasks to finish.', False
+    GATE = 'gate', 'A stage ended: the verdict of the gate, or why there is none (an alert then).'
+    FLAG = 'flag', 'The share of a flag changed (an alert if it went down).'
+    VERDICT = 'verdict', 'A trial or a shadow came to a conclusion.'
+    RESTARTED = 'restarted', 'The coordinator was restarted and continues the rollout.'
+    # Pauses: see PAUSE_EVENTS in hotswap_ros.rollout.
+    BY_HAND = 'by_hand', 'A person paused the rollout.', False
+    APPROVAL = 'approval', 'The rollout waits for the approval of a person.'
+    INCONCLUSIVE = 'inconclusive', 'The gate could not decide.'
+    UNREACHABLE = 'unreachable', 'The rollout paused: too many robots are unreachable.'
+    MISSING_DATA = 'missing_data', 'The rollout paused: reachable robots send no counters.'
+    FAILED_QUERY = 'failed_query', 'The rollout paused: the gate failed to judge several times.'
+    OVERDUE = 'overdue', 'Nobody approved or refused in time.'
+    APPROVED = 'approved', 'A person approved the next step.', False
+    RESUMED = 'resumed', 'The rollout continues after a pause.', False
+    SKIPPED = 'skipped', 'A person skipped the rest of a wait.', False
+    SHARE = 'share', 'A person set the share of tasks that the candidate takes.', False
+    # Rollbacks and ends: see END_EVENTS in hotswap_ros.rollout.
+    ROLLBACK = 'rollback', 'A rollback began, by itself or by order of a person.'
+    ROLLBACK_PENDING = (
+        'rollback_pending',
+        'Robots have not confirmed the rollback; they get it when they reconnect.',
+    )
+    TAKEN_OVER = 'taken_over', 'A newer rollback took over some robots of this one.', False
+    DIAGNOSIS = 'diagnosis', 'The most likely cause of the failure.', False
+    SUCCEEDED = 'succeeded', 'A rollout succeeded.'
+    ROLLED_BACK = 'rolled_back', 'A rollout was rolled back, or an ordered rollback succeeded.'
+    FAILED = 'failed', 'A rollout or an ordered rollback failed.'
+    ABORTED = 'aborted', 'A person aborted the rollout.'
+    SUPERSEDED = 'superseded', 'A newer rollback took over the robots of a rollout or rollback.'
+    UNLOAD_PENDING = 'unload_pending', 'Robots have not unloaded the previous version in time.'
+    # After a rollback.
+    VERIFIED = (
+        'verified',
+        'Verification ended: whether the previous version succeeds as often as before.',
+    )
+    ROLLBACK_CONFIRMED = 'rollback_confirmed', 'Robots confirmed a pending rollback.'
+    ROLLBACK_DROPPED = (
+        'rollback_dropped',
+        'A pending rollback was dropped: the robots should serve another version by now.',
+        False,
+    )
+    # Of the fleet: they belong to no rollout.
+    QUARANTINED = 'quarantined', 'Two robots use one robot_id or server name, or no longer do.'
+    CLOCK = 'clock', 'The clocks of robots are wrong, or correct again.'
+    SECOND_COORDINATOR = 'second_coordinator', 'Another coordinator runs in this fleet.'
 
 
-#: What never is an alert: nobody has to do anything about it.
-QUIET = frozenset(
-    {
-        EventKind.STARTED,
-        EventKind.WINDOW,
-        EventKind.OPENED,
-        EventKind.STEP,
-        EventKind.JOINED,
-        EventKind.SETTLING,
-        EventKind.BY_HAND,
-        EventKind.APPROVED,
-        EventKind.RESUMED,
-        EventKind.SKIPPED,
-        EventKind.SHARE,
-        EventKind.TAKEN_OVER,
-        EventKind.DIAGNOSIS,
-        EventKind.WAIVED,
-    }
-)
-
-#: After these a robot is owed a rollback no longer: it confirmed, or is to serve something else.
-SETTLED = (EventKind.PAID, EventKind.WAIVED)
+#: After these a rollback is pending no longer for a robot.
+SETTLED = (EventKind.ROLLBACK_CONFIRMED, EventKind.ROLLBACK_DROPPED)
 
 
 class Level(str, enum.Enum):
@@ -91,26 +111,23 @@ class Level(str, enum.Enum):
 
 class Event(BaseModel):
     """
-    Something that happened: `kind` says what, see Kind. `alert`: a person must know.
+    Something that happened, at `time` (seconds since 1970).
 
-    `time` is in seconds since 1970.
+    `rollout_id` is the rollout or rollback that it belongs to; empty: none. `alert`: a person must
+    know.
     """
 
     time: float
-    kind: str
+    kind: EventKind
     level: Level
     text: str
     robots: tuple[str, ...] = ()
     alert: bool = False
-
-    @field_validator('kind', mode='before')
-    @classmethod
-    def _plain(cls, kind: str) -> str:
-        return kind.value if isinstance(kind, EventKind) else kind
+    rollout_id: str = ''
 
 
 class Say(Protocol):
-    """Tells people what happened."""
+    """Puts an event into a log."""
 
     def __call__(
         self,
@@ -122,11 +139,11 @@ class Say(Protocol):
         *,
         alert: bool = False,
     ) -> None:
-        """Put down what happened; `alert`: a person must know."""
+        """Add an event; `alert`: a person must know."""
 
 
 class EventLog:
-    """Keeps events until they are taken."""
+    """Keeps the events of everybody, in the order in which they happened, until they are taken."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
@@ -140,13 +157,26 @@ class EventLog:
         robots: Sequence[str] = (),
         *,
         alert: bool = False,
+        rollout_id: str = '',
     ) -> None:
-        """Put down what happened; `alert`: a person must know."""
+        """Add an event; `alert`: a person must know; an empty `rollout_id`: of no rollout."""
         self._events.append(
-            Event(time=now, kind=kind, level=level, text=text, robots=tuple(robots), alert=alert)
+            Event(
+                time=now,
+                kind=kind,
+                level=level,
+                text=text,
+                robots=tuple(robots),
+                alert=alert,
+                rollout_id=rollout_id,
+            )
         )
 
+    def of(self, rollout_id: str) -> Say:
+        """Return `say` for the events of a rollout or rollback."""
+        return partial(self.say, rollout_id=rollout_id)
+
     def take(self) -> list[Event]:
-        """Return what happened since the last call."""
+        """Return the events since the last call."""
         events, self._events = self._events, []
         return events

@@ -166,7 +166,7 @@ class FleetView:
         of_servers = {r for server in self._names.contested for r in self._names.speakers(server)}
         return self._servers.contested | of_servers
 
-    def claimants(self, model_id: str, robot_id: str) -> tuple[str, ...]:
+    def servers_of(self, model_id: str, robot_id: str) -> tuple[str, ...]:
         """Return the model servers that were heard lately under a robot's id, each boot once."""
         return tuple(server for server, _ in self._servers.speakers((model_id, robot_id)))
 

@@ -147,12 +147,12 @@ class FleetClient:
         found: dict[str, Any] = json.loads(answer.report)
         return found
 
-    def listen_to_alerts(self, hear: Callable[[str, Event], None]) -> None:
-        """Call `hear` with the rollout and the event of each alert, in another thread."""
+    def listen_to_alerts(self, hear: Callable[[Event], None]) -> None:
+        """Call `hear` with the event of each alert, in another thread."""
         self._node.create_subscription(
             msg.Alert,
             f'{self._coordinator}/alerts',
-            lambda alert: hear(alert.rollout_id, conversions.alert_value(alert)),
+            lambda alert: hear(conversions.alert_value(alert)),
             qos.EVENT,
         )
 

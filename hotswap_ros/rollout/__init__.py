@@ -19,11 +19,14 @@ from hotswap_ros.rollout.errors import (
     UnknownRobotError,
     UnknownRolloutError,
 )
+from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
 from hotswap_ros.rollout.runner import Runner
 from hotswap_ros.rollout.state import Cause, Conclusion, PauseReason, RolloutState, Status
 from hotswap_ros.rollout.verbs import Verb, verb_table
 
 __all__ = [
+    'END_EVENTS',
+    'PAUSE_EVENTS',
     'Cause',
     'CommandRefusedError',
     'Conclusion',

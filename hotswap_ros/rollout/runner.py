@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from hotswap_ros.fleet.desired import Desired
-from hotswap_ros.fleet.events import Event, EventKind, EventLog, Level
+from hotswap_ros.fleet.events import EventKind, EventLog, Level
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult
@@ -56,7 +56,9 @@ class Runner:
     stopped. Without `explain` its gates keep no intervals, which is a good deal faster.
     """
 
-    def __init__(self, state: RolloutState, *, explain: bool = True) -> None:
+    def __init__(
+        self, state: RolloutState, log: EventLog | None = None, *, explain: bool = True
+    ) -> None:
         self.state = state
         self.gate_feed = GateFeed(state, explain=explain)
         self.desired_routings = DesiredRoutings(state)
@@ -64,8 +66,7 @@ class Runner:
         self.joining = Joining(state)
         self._breakers = Breakers(state)
         self._cohort: Cohort | None = None
-        self._log = EventLog()
-        self.say = self._log.say
+        self.say = (log or EventLog()).of(state.rollout_id)
         self.transitions = Transitions(state, self.desired_routings, self.say)
 
     @classmethod
@@ -75,6 +76,7 @@ class Runner:
         plan: Plan,
         reports: Mapping[str, RobotReport],
         now: float,
+        log: EventLog | None = None,
         *,
         explain: bool = True,
         check: Callable[[Sequence[Step]], tuple[ChecklistItem, ...]] = lambda steps: (),
@@ -88,7 +90,7 @@ class Runner:
         category. Raises NoRobotsError for no robots, and PlanError when the plan does not fit
         them.
         """
-        runner = cls(begin(rollout_id, plan, reports, now), explain=explain)
+        runner = cls(begin(rollout_id, plan, reports, now), log, explain=explain)
         runner.state.lab = {name: dict(rates) for name, rates in (lab or {}).items()}
         runner.state.checklist = check(runner.state.steps)
         blocked = blockers(runner.state.checklist)
@@ -167,10 +169,6 @@ class Runner:
     def desired(self) -> list[Desired]:
         """Return what every robot of the plan should serve, from the state alone."""
         return list(self.desired_routings.all().values())
-
-    def take_events(self) -> list[Event]:
-        """Return what happened since the last call."""
-        return self._log.take()
 
     def checkpoint(self, now: float) -> RolloutState:
         """Bring everything into the state and return it, for the journal."""

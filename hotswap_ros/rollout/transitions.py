@@ -12,6 +12,7 @@ from hotswap_ros.fleet.events import EventKind, Level, Say
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
+from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
 from hotswap_ros.rollout.gate_feed import HARD_LINES
 from hotswap_ros.rollout.state import (
     Cause,
@@ -23,7 +24,7 @@ from hotswap_ros.rollout.state import (
     StepRecord,
 )
 from hotswap_ros.rollout.steps import Move, Outcome
-from hotswap_ros.text import are_owed, counted, none_confirmed
+from hotswap_ros.text import counted, none_confirmed, unconfirmed
 
 _ENDS = {
     Cause.GATE_FAILED: Status.ROLLED_BACK,
@@ -51,7 +52,7 @@ class Transitions:
         self._set_pauses([*self.state.pauses, pause], now)
         by_hand = reason is PauseReason.BY_HAND
         level = Level.INFO if by_hand else Level.WARNING
-        self._say(now, EventKind(reason.value), level, text, robots, alert=not by_hand)
+        self._say(now, PAUSE_EVENTS[reason], level, text, robots, alert=not by_hand)
 
     def end_pauses(self, reasons: Collection[PauseReason], text: str, now: float) -> None:
         """End the pauses for these reasons, and tell people whether the rollout goes on."""
@@ -131,8 +132,8 @@ class Transitions:
         state.put({r: replace(state.robots[r], unconfirmed=True) for r in missing})
         self.note_failed(waiting)
         if missing:
-            text = f'{counted(missing)} {are_owed(missing)}'
-            self._say(now, EventKind.OWED, Level.WARNING, text, missing, alert=True)
+            kind = EventKind.ROLLBACK_PENDING
+            self._say(now, kind, Level.WARNING, unconfirmed(missing), missing, alert=True)
         self._end_rollback(served, missing, len(unreachable), seconds, now)
 
     def note_failed(self, robots: Iterable[str]) -> None:
@@ -164,7 +165,7 @@ class Transitions:
             # An abort says no more than that the rollout does not go on.
             end = Status.FAILED if end is Status.ROLLED_BACK else end
             gravity = Level.ERROR
-        text += f'; {are_owed(missing)}.' if missing else '.'
+        text += f'; {unconfirmed(missing)}.' if missing else '.'
         self.end(end, text, now, gravity)
 
     def end(self, status: Status, reason: str, now: float, level: Level) -> None:
@@ -174,9 +175,8 @@ class Transitions:
         self.state.reason = reason
         if self.state.step_records and self.state.step_records[-1].ended is None:
             self.state.step_records[-1].ended = now
-        self._say(
-            now, EventKind(status.value), level, reason, sorted(self.state.robots), alert=True
-        )
+        robots = sorted(self.state.robots)
+        self._say(now, END_EVENTS[status], level, reason, robots, alert=True)
 
     def roll_back_on_harm(self, failures: Sequence[CheckResult], now: float) -> bool:
         """Roll back if the gate has found harm; returns whether it has."""

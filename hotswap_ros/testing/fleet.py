@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from hotswap_ros.coordinator import IN_MEMORY, Coordinator, Journal, Output
-from hotswap_ros.fleet import QUIET, Command, Event, EventKind
+from hotswap_ros.fleet import Command, Event, EventKind
 from hotswap_ros.plan import Plan
 from hotswap_ros.rollout import RolloutState, Verb
 from hotswap_ros.sim.virtual.clock import VirtualClock
@@ -64,8 +64,8 @@ class FakeFleet:
         self.robots: dict[str, FakeRobot] = {}
         #: Robots that report the robot_id of another one, by that.
         self.duplicates: dict[str, FakeRobot] = {}
-        #: Every event so far, with the id of its rollout.
-        self.events: list[tuple[str, Event]] = []
+        #: Every event so far.
+        self.events: list[Event] = []
         #: Whether the coordinator learns that its events were delivered.
         self.events_are_delivered = True
         #: Commands of the last tick, and the rollouts whose candidates its heartbeat kept alive.
@@ -207,9 +207,9 @@ class FakeFleet:
         assert snapshot is not None, f'there is no rollout {rollout_id}'
         return snapshot.state
 
-    def kinds(self) -> list[str]:
+    def kinds(self) -> list[EventKind]:
         """Return the kinds of all events so far."""
-        return [event.kind for _, event in self.events]
+        return [event.kind for event in self.events]
 
     # -- time -------------------------------------------------------------------------------------
 
@@ -297,7 +297,7 @@ class FakeFleet:
     def _note(self, output: Output) -> None:
         """Take note of what people are told and robots are asked."""
         self.events += output.events
-        assert not any(e.alert and EventKind(e.kind) in QUIET for _, e in output.events)
+        assert not any(e.alert and not e.kind.may_alert for e in output.events)
         if self.events_are_delivered:
             self.coordinator.on_told(output.events_number, self.now)
         self.commands = output.commands

@@ -9,7 +9,6 @@ sentence that has moved there is removed from the file.
 
 from __future__ import annotations
 
-import enum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,8 +35,3 @@ def of_key(model: type[BaseModel], name: str) -> str:
         return in_code
     sections = [_written()['keys'].get(one.__name__, {}) for one in model.__mro__]
     return next((section[name] for section in sections if name in section), MISSING)
-
-
-def of_event(kind: enum.Enum) -> str:
-    """Return what a kind of event says."""
-    return getattr(kind, 'description', '') or _written()['events'].get(kind.value, MISSING)

@@ -4,15 +4,11 @@
 
 from __future__ import annotations
 
-from hotswap_ros.fleet import QUIET, EventKind
-from reference_pages import descriptions
+from hotswap_ros.fleet import EventKind
 from reference_pages.markdown import code, table
 
 
 def events() -> str:
     """Return the table of the kinds of events, in the order of the code."""
-    rows = [
-        (code(kind.value), '' if kind in QUIET else 'yes', descriptions.of_event(kind))
-        for kind in EventKind
-    ]
+    rows = [(code(kind.value), 'yes' if kind.may_alert else '', kind.doc) for kind in EventKind]
     return table(('kind', 'alert', 'what happened'), rows)

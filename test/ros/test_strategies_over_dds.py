@@ -296,7 +296,7 @@ def test_a_rollback_is_ordered_on_the_command_line(site):
         'v23',
         Status.STATUS_ROLLED_BACK,
     )
-    assert (back.robots_total, back.robots_failed, back.undoes) == (2, 0, rollout.rollout_id)
+    assert (back.robots_total, back.robots_failed, back.rolls_back) == (2, 0, rollout.rollout_id)
     assert back.rollout_id in told
     assert back.rollout_id == alert.rollout_id
     assert (rollout.robots_total, rollout.robots_failed) == (ROBOTS, 0)
@@ -304,7 +304,7 @@ def test_a_rollback_is_ordered_on_the_command_line(site):
     code, told = tell(run_report, back.rollout_id, False)
     assert code == 0
     assert f'Rollback of pick_policy to v23, {back.rollout_id}' in told
-    assert f'it took back {rollout.rollout_id}' in told
+    assert f'rolled back rollout: {rollout.rollout_id}' in told
     assert 'after the rollback v23 succeeded in' in told
     code, told = tell(run_history, 0, True)
     assert any(line.startswith('Rollback ') for line in told.splitlines())

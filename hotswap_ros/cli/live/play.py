@@ -15,10 +15,10 @@ from typing import Any
 
 from rich.console import Console
 
-from hotswap_ros.cli.verbs.scenario import show_event
+from hotswap_ros.cli.verbs.scenario import show_event, show_line
 from hotswap_ros.fleet import Event, Level
 from hotswap_ros.nodes.client import CoordinatorError, FleetClient
-from hotswap_ros.rollout import Cause, PauseReason, Status
+from hotswap_ros.rollout import PAUSE_EVENTS, Cause, Status
 from hotswap_ros.sim import Fault
 from hotswap_ros.sim.nodes.client import inject
 from hotswap_ros.sim.scenario import (
@@ -54,7 +54,7 @@ class LivePlay:
         self._speed = speed
         self._client = client
         self._shown: list[Event] = []
-        self._alerts: list[tuple[str, Event]] = []
+        self._alerts: list[Event] = []
         self._refused: list[str] = []
         self._began = 0.0
         self._poll_at = 0.0
@@ -65,7 +65,7 @@ class LivePlay:
             key=lambda entry: entry[0],
         )
         self._retry_until: float | None = None
-        client.listen_to_alerts(lambda name, event: self._alerts.append((name, event)))
+        client.listen_to_alerts(self._alerts.append)
 
     def run(self) -> Played:
         """Play it to its end. Raises ScenarioError, CoordinatorError or TimeoutError."""
@@ -154,13 +154,8 @@ class LivePlay:
         inject(self._client, scaled_fault)
         robots = ', '.join(fault.robots) or 'all robots'
         lasts = f' for {timedelta(seconds=fault.duration_s)}' if fault.duration_s else ''
-        event = Event(
-            time=time.time(),
-            kind='fault',
-            level=Level.WARNING,
-            text=f'{fault.fault.value.replace("_", " ")} of {robots}{lasts}',
-        )
-        show_event(self._console, self._elapsed_s, event)
+        text = f'{fault.fault.value.replace("_", " ")} of {robots}{lasts}'
+        show_line(self._console, self._elapsed_s, Level.WARNING, 'fault', text)
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -178,7 +173,7 @@ class LivePlay:
         report = self._client.report(self._rollout_id)
         events = [Event.model_validate(event) for event in report['events']]
         # The events of the rollout are in its report.
-        others = [event for name, event in self._alerts.copy() if name != self._rollout_id]
+        others = [e for e in self._alerts.copy() if e.rollout_id != self._rollout_id]
         events = sorted([*events, *others], key=lambda event: event.time)
         for event in events:
             if event not in self._shown:
@@ -191,7 +186,7 @@ class LivePlay:
     # -- result -----------------------------------------------------------------------------------
 
     def _found(self, report: Mapping[str, Any]) -> Played:
-        known = {reason.value: reason for reason in PauseReason}
+        known = {kind: reason for reason, kind in PAUSE_EVENTS.items()}
         failed = [one['name'] for one in report['checks'] if one['verdict'] == 'fail']
         back, ended = report['rolling_back_since'], report['ended'] or time.time()
         caught_by = found_by(Cause(report['cause']), failed)

@@ -164,10 +164,10 @@ def _diagnosis_parts(diagnosis: dict[str, Any] | None) -> list[Text]:
 
 def _extent(report: dict[str, Any]) -> str:
     if report.get('plan') is None:
-        undoes = report['undoes'] and f'; rolled back rollout: {report["undoes"]}'
+        reversed_id = report['rolls_back'] and f'; rolled back rollout: {report["rolls_back"]}'
         return (
-            f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; the version '
-            f'before had finished {report["rollback"]["tasks_text"]}{undoes}'
+            f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; replaced '
+            f'versions had finished {report["rollback"]["tasks_text"]}{reversed_id}'
         )
     text = (
         f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; the candidate '
@@ -178,8 +178,8 @@ def _extent(report: dict[str, Any]) -> str:
         is_lost = rollback['robots'] and not rollback.get('confirmed', True)
         text += '; no robot confirmed the rollback within' if is_lost else '; the rollback took'
         text += f' {rollback["seconds"]:.1f} s'
-        if rollback['owed']:
-            text += f', pending on {", ".join(rollback["owed"])}'
+        if rollback['unconfirmed']:
+            text += f', pending on {", ".join(rollback["unconfirmed"])}'
     return text
 
 

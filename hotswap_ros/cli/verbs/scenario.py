@@ -102,10 +102,13 @@ def introduce(console: Console, name: str, scenario: Scenario) -> None:
 
 def show_event(console: Console, moment: float, event: Event) -> None:
     """Print an event, `moment` seconds after the start."""
-    colour = _COLOURS[event.level]
-    text = escape(event.text)
+    show_line(console, moment, event.level, event.kind.value, event.text)
+
+
+def show_line(console: Console, moment: float, level: Level, kind: str, text: str) -> None:
+    """Print a line with the time, the kind and the text of what happened."""
     console.print(
-        f'[bold]{clock(moment):>12}[/]  [{colour}]{event.kind:<12}  {text}[/]',
+        f'[bold]{clock(moment):>12}[/]  [{_COLOURS[level]}]{kind:<12}  {escape(text)}[/]',
         highlight=False,
         soft_wrap=True,
     )

@@ -1,14 +1,15 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The rollbacks that somebody ordered and that are under way."""
+"""Ordered rollbacks that are under way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 
-from hotswap_ros.coordinator.history import undone_by
+from hotswap_ros.coordinator import sentences
+from hotswap_ros.coordinator.history import rolled_back_by
 from hotswap_ros.coordinator.journal import Journal, RolloutSummary
 from hotswap_ros.coordinator.rollback.impact import put_away
 from hotswap_ros.coordinator.rollback.rollback import Rollback
@@ -18,22 +19,21 @@ from hotswap_ros.coordinator.rollouts import Rollouts
 from hotswap_ros.fleet.commands import Command, LoadVersion
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.desired_fleet import DesiredFleet
-from hotswap_ros.fleet.events import Event, EventKind, Level
+from hotswap_ros.fleet.events import EventLog
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.rollout.errors import OverlapError
 from hotswap_ros.rollout.robot_progress import Mark
 from hotswap_ros.rollout.runner import Runner
 from hotswap_ros.rollout.state import Cause
-from hotswap_ros.text import few
 
 
 class RollbackOrders:
     """Takes orders, and follows each to its end; one that the journal holds as open goes on."""
 
-    def __init__(self, journal: Journal, now: float) -> None:
+    def __init__(self, journal: Journal, log: EventLog, now: float) -> None:
         self._journal = journal
-        self._active = [Rollback(state, now) for state in journal.active_rollbacks()]
-        self._events: list[tuple[str, Event]] = []
+        self._log = log
+        self._active = [Rollback(state, log, now) for state in journal.active_rollbacks()]
 
     def __iter__(self) -> Iterator[Rollback]:
         return iter(self._active)
@@ -59,11 +59,6 @@ class RollbackOrders:
     def _of_model(self, model_id: str) -> list[Rollback]:
         return [rollback for rollback in self._active if rollback.model_id == model_id]
 
-    def take_events(self) -> list[tuple[str, Event]]:
-        """Return what people are to be told since the last call, by rollback id."""
-        events, self._events = self._events, []
-        return events
-
     def order(
         self,
         rollback_id: str,
@@ -87,20 +82,20 @@ class RollbackOrders:
             for robot_id, report in reports.items()
         }
         targets = find_targets(model_id, version, robot_ids, reports, desired)
-        # Those that have ended are still there until their end is in the journal.
+        # Rollouts that have ended are still there until their end is in the journal.
         known = {runner.state.rollout_id: runner for runner in rollouts.of_model(model_id)}
         superseded = [
             runner
             for runner in known.values()
             if not runner.state.status.is_terminal and targets.keys() & runner.state.robots.keys()
         ]
-        put_back = _supersede(superseded, rollback_id, now)
-        # One that was not heard since a restart is part of a rollout all the same.
-        unheard = {r: desired.get(model_id, r) or put_back[r] for r in put_back.keys() - before}
+        previous = _supersede(superseded, rollback_id, now)
+        # A robot that was not heard since a restart is part of a rollout all the same.
+        unheard = {r: desired.get(model_id, r) or previous[r] for r in previous.keys() - before}
         serves = {**before, **unheard}
-        targets, before = {**put_back, **targets}, {**before, **put_back}
+        targets, before = {**previous, **targets}, {**before, **previous}
         for older in self._of_model(model_id):
-            had = self._take_over(older, targets.keys(), rollback_id, view, now)
+            had = older.hand_over(targets.keys(), rollback_id, view, now)
             before, serves = {**before, **had}, {**serves, **had}
         state = RollbackState(
             rollback_id=rollback_id,
@@ -110,38 +105,27 @@ class RollbackOrders:
             ordered=now,
             saved_at=now,
         )
-        state.undoes = (
+        state.rolls_back = (
             superseded[0].state.rollout_id
             if superseded
-            else undone_by(state, self._history(known.values()))
+            else rolled_back_by(state, self._history(known.values()))
         )
-        marks = self._marks(superseded or filter(None, [known.get(state.undoes)]), state.undoes)
-        state.away = put_away(serves, targets, marks)
-        rollback = Rollback(state, now)
+        reversed_rollouts = superseded or filter(None, [known.get(state.rolls_back)])
+        marks = self._marks(reversed_rollouts, state.rolls_back)
+        state.replaced = put_away(serves, targets, marks)
+        rollback = Rollback(state, self._log, now)
+        rollback.begin(now)
         self._active.append(rollback)
-        self._events.append((rollback_id, rollback.begin_event(now)))
         return rollback
 
-    def _marks(self, runners: Iterable[Runner], undoes: str) -> dict[tuple[str, str], Mark]:
-        """Return what versions had done when the rollouts that are taken back put them on."""
+    def _marks(self, runners: Iterable[Runner], rollout_id: str) -> dict[tuple[str, str], Mark]:
+        """Return what versions had done when the reversed rollouts began to serve them."""
         states = [(r.state.plan.version, r.state.marks) for r in runners]
-        of_rollouts = states or [self._journal.marks(undoes)]
+        of_rollouts = states or [self._journal.marks(rollout_id)]
         return {(r, version): mark for version, marks in of_rollouts for r, mark in marks.items()}
 
-    def _take_over(
-        self, older: Rollback, robots: Set[str], newer_id: str, view: FleetView, now: float
-    ) -> dict[str, Desired]:
-        had = older.hand_over(robots, newer_id, view, now)
-        if had and not older.is_done:
-            text = f'rollback {newer_id} took over {few(had)}'
-            event = Event(
-                time=now, kind=EventKind.TAKEN_OVER, level=Level.INFO, text=text, robots=tuple(had)
-            )
-            self._events.append((older.state.rollback_id, event))
-        return had
-
     def _history(self, runners: Iterable[Runner]) -> list[RolloutSummary]:
-        """Return what the journal holds, with what it does not yet hold of ends."""
+        """Return the history of the journal, with the ends that it does not hold yet."""
         statuses = {runner.state.rollout_id: runner.state.status for runner in runners}
         statuses |= {r.state.rollback_id: r.state.status for r in self._active}
         return [
@@ -150,23 +134,23 @@ class RollbackOrders:
         ]
 
     def refused(self, command: Command, cause: Cause, message: str) -> None:
-        """Take a robot's word that it cannot load a version."""
+        """Take a robot's answer that it cannot load a version."""
         if isinstance(command, LoadVersion):
             for rollback in self._active:
                 if rollback.model_id == command.model_id:
                     rollback.load_refused(command, cause, message)
 
     def drop_ended(self) -> tuple[str, ...]:
-        """Count those that are done no longer as under way; return their ids."""
+        """Drop the rollbacks that are done; return their ids."""
         ended = tuple(r.state.rollback_id for r in self._active if r.is_done)
         self._active = [r for r in self._active if not r.is_done]
         return ended
 
 
 def _supersede(runners: Iterable[Runner], rollback_id: str, now: float) -> dict[str, Desired]:
-    """End rollouts; return what their robots are to serve instead."""
-    wishes: dict[str, Desired] = {}
+    """End rollouts; return what their robots should serve instead."""
+    desired: dict[str, Desired] = {}
     for runner in runners:
-        runner.supersede(f'rollback {rollback_id} took over its robots', now)
-        wishes |= {wish.robot_id: wish for wish in runner.desired()}
-    return wishes
+        runner.supersede(sentences.superseded(rollback_id), now)
+        desired |= {entry.robot_id: entry for entry in runner.desired()}
+    return desired

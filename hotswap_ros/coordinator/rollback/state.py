@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Everything that an ordered rollback is, as one value that the journal can keep."""
+"""State of an ordered rollback, as one value that the journal can keep."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from hotswap_ros.coordinator import sentences
 from hotswap_ros.coordinator.rollback.impact import Away, Impact
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.rollout.state import Cause, Status
-from hotswap_ros.text import are_owed, counted, few, none_confirmed
+from hotswap_ros.text import none_confirmed, unconfirmed
 
-#: What stands for a strategy in the history of ordered rollbacks.
+#: The strategy of ordered rollbacks in the history.
 ROLLBACK = 'Rollback'
 
 
@@ -23,11 +24,11 @@ class RollbackState(BaseModel):
     The whole of an ordered rollback.
 
     Times are seconds since 1970, `command_s` and `confirm_s` seconds since the order. `targets` is
-    what robots should serve, `before` what each had; who cannot load its target returns to that,
-    and is named in `refused`. `owed` are those that did not confirm, of which the `silent` were in
-    reach. `taken_over` are those that were given up, each to the newer rollback that is named.
-    `away` are the versions that are put away, and `extent` is how many tasks they had finished.
-    `undoes` is the rollout that it takes back, empty for none.
+    what robots should serve, `before` what each served. A robot that cannot load its target
+    returns to that; `refused` says why. `unconfirmed` robots have not confirmed, of which the
+    `timed_out` were reachable. `taken_over` robots belong to the newer rollback that is named.
+    `replaced` are the versions that robots stop serving, and `impact` is how many tasks these had
+    finished. `rolls_back` is the rollout that it reverses, empty for none.
     """
 
     rollback_id: str
@@ -35,29 +36,29 @@ class RollbackState(BaseModel):
     targets: dict[str, Desired]
     before: dict[str, Desired]
     ordered: float
-    undoes: str = ''
+    rolls_back: str = ''
     command_s: float | None = None
     confirm_s: float | None = None
     refused: dict[str, tuple[Cause, str]] = Field(default_factory=dict)
-    owed: tuple[str, ...] = ()
-    silent: tuple[str, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
+    timed_out: tuple[str, ...] = ()
     taken_over: dict[str, str] = Field(default_factory=dict)
     robots_confirmed: int = 0
-    away: Away = Field(default_factory=dict)
-    extent: Impact = Field(default_factory=Impact)
+    replaced: Away = Field(default_factory=dict)
+    impact: Impact = Field(default_factory=Impact)
     saved_at: float = 0.0
 
     @property
     def versions(self) -> str:
-        """Return what is put back, for people."""
+        """Return the versions that robots should serve, for people."""
         return '/'.join(sorted({target.routing.stable for target in self.targets.values()}))
 
     @property
     def status(self) -> Status:
         """
-        Return where it is.
+        Return its status.
 
-        Robots that are away keep it from nothing, they are owed it, unless nobody confirmed.
+        Unreachable robots do not make it fail, unless no robot confirmed.
         """
         if self.confirm_s is None:
             return Status.ROLLING_BACK
@@ -68,8 +69,8 @@ class RollbackState(BaseModel):
 
     @property
     def failed(self) -> list[str]:
-        """Return the robots that could not load, obey or confirm though they were in reach."""
-        return sorted({*self.refused, *self.silent})
+        """Return the reachable robots that could not load, obey or confirm."""
+        return sorted({*self.refused, *self.timed_out})
 
     @property
     def ended(self) -> float | None:
@@ -78,34 +79,24 @@ class RollbackState(BaseModel):
 
     @property
     def reason(self) -> str:
-        """Return how it stands, for people: robots, tasks, seconds per phase."""
+        """Return what it did so far, for people: robots, tasks, durations."""
         if self.confirm_s is None:
-            return f'rollback of {counted(self.targets)} to {self.versions}'
+            return sentences.ordered(self.targets, self.versions)
         if self.status is Status.SUPERSEDED:
-            return self._handed_over
+            return sentences.all_taken_over(self.taken_over)
         kept = self.targets.keys() - self.taken_over.keys()
-        text = f'{self.versions} is back on {self.robots_confirmed} of {counted(kept)}: '
         if self.robots_confirmed:
-            text += (
-                f'commands left after {self.command_s:.2f} s, the last robot confirmed after '
-                f'{self.confirm_s:.2f} s. What they served had finished {self.extent}.'
-            )
+            found = sentences.durations(self.command_s or 0.0, self.confirm_s, str(self.impact))
         else:
-            text += none_confirmed(self.confirm_s, len(set(self.owed) - set(self.silent)))
-        problems = [f'{robot_id} refused: {text}' for robot_id, (_, text) in self.refused.items()]
-        if self.owed:
-            problems.append(are_owed(self.owed))
+            unreachable = set(self.unconfirmed) - set(self.timed_out)
+            found = none_confirmed(self.confirm_s, len(unreachable))
+        what = sentences.back_on(self.versions, self.robots_confirmed, kept)
+        problems = [sentences.refused(r, text) for r, (_, text) in self.refused.items()]
+        if self.unconfirmed:
+            problems.append(unconfirmed(self.unconfirmed))
         if self.taken_over:
-            problems.append(self._handed_over)
-        return '; '.join([text, *problems])
-
-    @property
-    def _handed_over(self) -> str:
-        robots: dict[str, list[str]] = {}
-        for robot_id, rollback_id in self.taken_over.items():
-            robots.setdefault(rollback_id, []).append(robot_id)
-        texts = [f'rollback {newer} took over {few(taken)}' for newer, taken in robots.items()]
-        return '; '.join(texts)
+            problems.append(sentences.all_taken_over(self.taken_over))
+        return '; '.join([f'{what}: {found}', *problems])
 
     def report(self) -> dict[str, Any]:
         """Return its evidence as a JSON value, without events, with the keys of a rollout's."""
@@ -114,7 +105,7 @@ class RollbackState(BaseModel):
             'strategy': ROLLBACK,
             'model_id': self.model_id,
             'version': self.versions,
-            'undoes': self.undoes,
+            'rolls_back': self.rolls_back,
             'status': self.status.value,
             'reason': self.reason,
             'started': self.ordered,
@@ -122,15 +113,15 @@ class RollbackState(BaseModel):
             'previous': {name: was.routing.stable for name, was in self.before.items()},
             'robots_total': len(self.targets),
             'robots_failed': self.failed,
-            'tasks': self.extent.tasks,
+            'tasks': self.impact.tasks,
             'rollback': {
                 'robots': sorted(self.targets),
                 'confirmed': self.robots_confirmed,
-                'owed': list(self.owed),
+                'unconfirmed': list(self.unconfirmed),
                 'refused': {name: text for name, (_, text) in self.refused.items()},
                 'taken_over': self.taken_over,
-                'tasks': self.extent.tasks,
-                'tasks_text': str(self.extent),
+                'tasks': self.impact.tasks,
+                'tasks_text': str(self.impact),
                 'seconds': self.confirm_s,
                 'command_s': self.command_s,
             },

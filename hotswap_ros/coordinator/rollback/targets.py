@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What robots are to serve after a rollback that somebody orders."""
+"""Targets of an ordered rollback: the version that each robot should serve."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hotswap_ros.rollout.errors import NothingToRollBackError, UnknownRobotError
 
 
 def what_it_serves(report: RobotReport) -> Desired:
-    """Return that a robot of which nobody ever said anything is to stay on what it serves."""
+    """Return the desired routing of a robot that never had one: the version that it serves."""
     stable = report.routing.stable
     return Desired(report.robot_id, Routing(report.model_id, stable), resident=(stable,))
 
@@ -28,9 +28,9 @@ def find_targets(
     desired: DesiredFleet,
 ) -> dict[str, Desired]:
     """
-    Return what robots are to serve after a rollback: of all that were heard, or of those named.
+    Return what robots should serve after a rollback: the named robots, or all for an empty list.
 
-    An empty version is what each served before. Raises UnknownRobotError and
+    An empty version is the one that each robot served before. Raises UnknownRobotError and
     NothingToRollBackError.
     """
     unknown = [robot_id for robot_id in robot_ids if robot_id not in reports]
@@ -39,8 +39,8 @@ def find_targets(
     targets = {}
     for robot_id in robot_ids or reports:
         serves = reports[robot_id].routing
-        held = desired.get(model_id, robot_id)
-        to = version or ('' if held is None else held.previous)
+        known = desired.get(model_id, robot_id)
+        to = version or ('' if known is None else known.previous)
         if to:
             targets[robot_id] = Desired(
                 robot_id,

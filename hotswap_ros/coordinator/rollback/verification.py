@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from hotswap_ros.fleet.events import Event, EventKind, Level
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import MIN_TASKS, Block, stratified_drop, stratified_test
 from hotswap_ros.models import TaskCounts
@@ -177,16 +176,15 @@ class Verification:
         """Return whether there is a verdict."""
         return self.state.is_done
 
-    def tick(self, view: FleetView, now: float) -> Event | None:
-        """Return the verdict once the window has passed and tasks are in."""
+    def tick(self, view: FleetView, now: float) -> None:
+        """Come to a verdict once the window has passed and tasks are in."""
         self.has_news = False
         if self.is_done or now - self._looked_at < _LOOK_S:
-            return None
+            return
         self._looked_at = now
         self._clear(view)
-        if now - self.state.began < self.state.window_s or self._waits(view, now):
-            return None
-        return self._judge(now)
+        if now - self.state.began >= self.state.window_s and not self._waits(view, now):
+            self._judge(now)
 
     def _clear(self, view: FleetView) -> None:
         """Begin to count a robot when its tasks that were under way at the beginning are over."""
@@ -238,7 +236,7 @@ class Verification:
         found = (block for r, done in self._after.items() for block in before[r].strata(done))
         return [block for block in found if block.control_tasks and block.candidate_tasks]
 
-    def _judge(self, now: float) -> Event:
+    def _judge(self, now: float) -> None:
         state, strata = self.state, self._strata()
         versions = '/'.join(sorted(set(state.serves.values())))
         state.finished = _size(strata)
@@ -247,16 +245,15 @@ class Verification:
         state.succeeded_before = sum(int(block.control_successes) for block in strata)
         text = f'{now - state.began:.0f} s after the rollback {versions} succeeded in '
         text += f'{state.succeeded:,} of {state.finished:,} tasks'
-        level = Level.INFO
         if min(state.finished, state.finished_before) < MIN_TASKS:
-            state.verdict, level = 'undecided', Level.WARNING
+            state.verdict = 'undecided'
             text += ' that can be compared with earlier ones: too few tasks to say whether all is '
             text += 'well, look after it'
         else:
             state.drop, state.p_value = stratified_drop(strata), stratified_test(strata)
             text += self._figures()
             if state.p_value < _ALPHA:
-                state.verdict, level = 'worse', Level.ERROR
+                state.verdict = 'worse'
                 text += ': still worse than before, so the version was not all: look for the cause'
             else:
                 state.verdict = 'as_before'
@@ -265,14 +262,6 @@ class Verification:
         text += f'; {counted(left)} could not be counted' if left else ''
         state.sentence = f'{text}.'
         self.has_news = True
-        return Event(
-            time=now,
-            kind=EventKind.VERIFIED,
-            level=level,
-            text=state.sentence,
-            robots=tuple(sorted(state.serves)),
-            alert=True,
-        )
 
     def _figures(self) -> str:
         state = self.state

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import enum
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -16,9 +17,16 @@ from hotswap_ros import msg
 from hotswap_ros.models import FailureCause, VersionState
 from hotswap_ros.models import Routing as RoutingValue
 
-#: Codes of `msg/Decision` and of `msg/VersionStatus`.
-CAUSES = {cause: code for code, cause in enumerate(FailureCause, start=1)}
-STATES = {state: code for code, state in enumerate(VersionState, start=1)}
+_Member = TypeVar('_Member', bound=enum.Enum)
+
+
+def codes_of(message: Any, prefix: str, members: Iterable[_Member]) -> dict[_Member, int]:
+    """Return the constant of a message for each member, by name: PREFIX_MEMBER."""
+    return {member: getattr(message, f'{prefix}_{member.name}') for member in members}
+
+
+CAUSES = codes_of(msg.Decision, 'CAUSE', FailureCause)
+STATES = codes_of(msg.VersionStatus, 'STATE', VersionState)
 
 
 #: First and last second since 1970 that a message can express.

@@ -9,10 +9,10 @@ from typing import Any
 
 from hotswap_ros import msg
 from hotswap_ros.coordinator import Forecast
-from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
+from hotswap_ros.nodes.conversions.common import InterfaceMismatchError, codes_of
 from hotswap_ros.plan import ChecklistItem, Item, ItemState
 
-_STATES = {state: code for code, state in enumerate(ItemState, start=1)}
+_STATES = codes_of(msg.ChecklistItem, 'STATE', ItemState)
 _STATES_BACK = {code: state for state, code in _STATES.items()}
 _ITEMS = {item.value: item for item in Item}
 

@@ -11,39 +11,24 @@ from typing import Any
 from builtin_interfaces.msg import Time
 
 from hotswap_ros import action, msg
-from hotswap_ros.coordinator import RolloutSummary, Snapshot, StepView
-from hotswap_ros.fleet import Event, Level
+from hotswap_ros.coordinator import RolloutSummary, Snapshot, StepState, StepView
+from hotswap_ros.fleet import Event, EventKind, Level
 from hotswap_ros.gates import CheckResult, Verdict
-from hotswap_ros.nodes.conversions.common import InterfaceMismatchError, seconds, time_msg
+from hotswap_ros.nodes.conversions.common import (
+    InterfaceMismatchError,
+    codes_of,
+    seconds,
+    time_msg,
+)
 from hotswap_ros.rollout import PauseReason, Status
 
-_STATUSES = {status: code for code, status in enumerate(Status, start=1)}
+_STATUSES = codes_of(msg.RolloutStatus, 'STATUS', Status)
 _STATUSES_BACK = {code: status for status, code in _STATUSES.items()}
-_PAUSES = {reason: code for code, reason in enumerate(PauseReason)}
-_LEVELS = {level: code for code, level in enumerate(Level, start=1)}
+_PAUSES = codes_of(msg.RolloutStatus, 'PAUSE', PauseReason)
+_LEVELS = codes_of(msg.Alert, 'LEVEL', Level)
 _LEVELS_BACK = {code: level for level, code in _LEVELS.items()}
-_VERDICTS = {
-    Verdict.PENDING: msg.CheckResult.VERDICT_PENDING,
-    Verdict.PASS: msg.CheckResult.VERDICT_PASS,
-    Verdict.FAIL: msg.CheckResult.VERDICT_FAIL,
-    Verdict.INCONCLUSIVE: msg.CheckResult.VERDICT_INCONCLUSIVE,
-}
-_KINDS = {
-    'stage_models': msg.StepStatus.KIND_STAGE_MODELS,
-    'set_routing': msg.StepStatus.KIND_SET_ROUTING,
-    'observe': msg.StepStatus.KIND_OBSERVE,
-    'approval': msg.StepStatus.KIND_APPROVAL,
-    'choose': msg.StepStatus.KIND_CHOOSE,
-    'ramp': msg.StepStatus.KIND_RAMP,
-    'retire': msg.StepStatus.KIND_RETIRE,
-}
-_STEP_STATES = {
-    'pending': msg.StepStatus.STATE_PENDING,
-    'running': msg.StepStatus.STATE_RUNNING,
-    'done': msg.StepStatus.STATE_DONE,
-    'failed': msg.StepStatus.STATE_FAILED,
-    'skipped': msg.StepStatus.STATE_SKIPPED,
-}
+_VERDICTS = codes_of(msg.CheckResult, 'VERDICT', Verdict)
+_STEP_STATES = codes_of(msg.StepStatus, 'STATE', StepState)
 
 
 def rollout_status_msg(snapshot: Snapshot) -> Any:
@@ -91,7 +76,7 @@ def step_msgs(steps: Sequence[StepView]) -> list[Any]:
     """Return steps as messages."""
     return [
         msg.StepStatus(
-            kind=_KINDS[step.kind],
+            kind=getattr(msg.StepStatus, f'KIND_{step.kind.upper()}'),
             title=step.title,
             state=_STEP_STATES[step.state],
             progress=step.progress,
@@ -131,13 +116,13 @@ def status_of(code: int) -> Status | None:
     return _STATUSES_BACK.get(code)
 
 
-def alert_msg(rollout_id: str, event: Event) -> Any:
+def alert_msg(event: Event) -> Any:
     """Return an event as an alert."""
     return msg.Alert(
         stamp=time_msg(event.time),
         level=_LEVELS[event.level],
-        kind=event.kind,
-        rollout_id=rollout_id,
+        kind=event.kind.value,
+        rollout_id=event.rollout_id,
         robot_ids=event.robots,
         text=event.text,
     )
@@ -147,11 +132,12 @@ def alert_value(alert: Any) -> Event:
     """Return an alert as an event."""
     return Event(
         time=seconds(alert.stamp),
-        kind=alert.kind,
+        kind=EventKind(alert.kind),
         level=_LEVELS_BACK.get(alert.level, Level.INFO),
         text=alert.text,
         robots=tuple(alert.robot_ids),
         alert=True,
+        rollout_id=alert.rollout_id,
     )
 
 
@@ -175,7 +161,7 @@ def summary_value(summary: Any) -> RolloutSummary:
         robots_total=summary.robots_total,
         robots_failed=summary.robots_failed,
         tasks=summary.tasks,
-        undoes=summary.undoes,
+        rolls_back=summary.rolls_back,
     )
 
 
@@ -191,7 +177,7 @@ def summary_msg(summary: RolloutSummary) -> Any:
         robots_total=summary.robots_total,
         robots_failed=summary.robots_failed,
         tasks=summary.tasks,
-        undoes=summary.undoes,
+        rolls_back=summary.rolls_back,
         started=time_msg(summary.started),
         ended=Time() if summary.ended is None else time_msg(summary.ended),
     )

@@ -29,7 +29,7 @@ from hotswap_ros.rollout import (
     UnknownRobotError,
     Verb,
 )
-from hotswap_ros.text import are_owed
+from hotswap_ros.text import unconfirmed
 
 _ROLLOUT_CODES = {
     Cause.NONE: action.Rollout.Result.NONE,
@@ -225,8 +225,8 @@ def _rollback_outcome(rollback: Rollback) -> tuple[int, str]:
     if rollback.state.status is Status.SUPERSEDED:
         return int(codes.SUPERSEDED), rollback.state.reason
     problems = [f'{robot_id}: {text}' for robot_id, (_, text) in rollback.refused.items()]
-    if rollback.owed:
-        problems.append(are_owed(rollback.owed))
+    if rollback.unconfirmed:
+        problems.append(unconfirmed(rollback.unconfirmed))
     if not problems:
         return int(codes.NONE), ''
     count = (

@@ -39,7 +39,7 @@ class News:
     """
 
     commands: tuple[Command, ...]
-    events: tuple[tuple[str, Event], ...]
+    events: tuple[Event, ...]
     events_number: int
     lease_rollouts: tuple[str, ...] | None
     journal_error: str

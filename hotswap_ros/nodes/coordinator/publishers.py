@@ -38,7 +38,7 @@ class CoordinatorPublishers:
         #: Repeats since there is a subscriber to alerts.
         self._repeats = 0
         # The queue of a subscriber is no longer.
-        self._pending_alerts: deque[tuple[str, Event]] = deque(maxlen=qos.EVENT.depth)
+        self._pending_alerts: deque[Event] = deque(maxlen=qos.EVENT.depth)
         self._pending_number = 0
         self._shown: tuple[Snapshot, ...] = ()
         self._robots_heard = 0
@@ -53,9 +53,9 @@ class CoordinatorPublishers:
 
     def take(self, news: News) -> None:
         """Publish the news of a tick."""
-        for rollout_id, event in news.events:
-            self._log(rollout_id, event)
-        self._pending_alerts += [alert for alert in news.events if alert[1].alert]
+        for event in news.events:
+            self._log(event)
+        self._pending_alerts += [event for event in news.events if event.alert]
         self._pending_number = max(self._pending_number, news.events_number)
         self._publish_alerts()
         if news.journal_error and news.journal_error != self._journal_error:
@@ -95,14 +95,15 @@ class CoordinatorPublishers:
             return
         if self._pending_alerts and (self._repeats < _REPEATS or not self._has_subscriber):
             return
-        for alert in self._pending_alerts:
-            self._alerts.publish(conversions.alert_msg(*alert))
+        for event in self._pending_alerts:
+            self._alerts.publish(conversions.alert_msg(event))
         self._on_published(self._pending_number)
         self._pending_alerts.clear()
         self._pending_number = 0
 
-    def _log(self, rollout_id: str, event: Event) -> None:
-        text = f'[{rollout_id}] {event.kind}: {event.text}' if rollout_id else event.text
+    def _log(self, event: Event) -> None:
+        where = f'[{event.rollout_id}] {event.kind}: ' if event.rollout_id else ''
+        text = f'{where}{event.text}'
         logger = self._node.get_logger()
         if event.level is Level.ERROR:
             logger.error(text)

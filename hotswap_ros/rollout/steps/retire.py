@@ -10,7 +10,7 @@ from dataclasses import replace
 from hotswap_ros.fleet.events import EventKind, Level
 from hotswap_ros.plan import Retire
 from hotswap_ros.rollout.steps.context import DONE, WAIT, Outcome, StepContext
-from hotswap_ros.text import counted
+from hotswap_ros.text import counted, few
 
 
 def begin(step: Retire, context: StepContext) -> None:
@@ -26,8 +26,8 @@ def run(step: Retire, context: StepContext) -> Outcome:
         return DONE
     if context.elapsed_s < step.timeout_s:
         return WAIT
-    text = f'{counted(left)} still to release what was there before: {", ".join(left[:5])}'
-    context.say(context.now, EventKind.OWED, Level.WARNING, text, left, alert=True)
+    text = f'{counted(left)} still to unload the previous version: {few(left)}'
+    context.say(context.now, EventKind.UNLOAD_PENDING, Level.WARNING, text, left, alert=True)
     return DONE
 
 

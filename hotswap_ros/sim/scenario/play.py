@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hotswap_ros.fleet import Event
 from hotswap_ros.gates import Verdict
-from hotswap_ros.rollout import Cause, PauseReason, RolloutError, Status
+from hotswap_ros.rollout import PAUSE_EVENTS, Cause, PauseReason, RolloutError, Status
 from hotswap_ros.sim.scenario.scenario import (
     BREAKER,
     LOAD,
@@ -130,7 +130,7 @@ class _Play:
 
     def _listen(self) -> None:
         new, self._told = self._session.events[self._told :], len(self._session.events)
-        for _, event in new:
+        for event in new:
             if event.kind in _PAUSES:
                 self._pauses.append(_PAUSES[event.kind])
             if self._on_event is not None:
@@ -158,13 +158,13 @@ class _Play:
             verdict=state.conclusions[-1].verdict if state.conclusions else '',
             served=Counter(self._session.fleet.served().values()),
             pauses=tuple(self._pauses),
-            events=tuple((event.time - self._began, event) for _, event in self._session.events),
+            events=tuple((event.time - self._began, event) for event in self._session.events),
         )
         played.problems = (*self._refused, *differences(self._scenario.expect, played))
         return played
 
 
-_PAUSES = {reason.value: reason for reason in PauseReason if reason is not PauseReason.NONE}
+_PAUSES = {kind: reason for reason, kind in PAUSE_EVENTS.items()}
 
 
 def found_by(cause: Cause, failed: Sequence[str]) -> str:

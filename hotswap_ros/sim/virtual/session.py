@@ -14,7 +14,7 @@ from itertools import count
 from hotswap_ros.coordinator import IN_MEMORY, Coordinator, Journal, Snapshot
 from hotswap_ros.fleet import Event
 from hotswap_ros.plan import Plan
-from hotswap_ros.rollout import Status, Verb
+from hotswap_ros.rollout import END_EVENTS, Status, Verb
 from hotswap_ros.sim.virtual.clock import VirtualClock
 from hotswap_ros.sim.virtual.fleet import VirtualFleet
 
@@ -23,8 +23,8 @@ TICK_S = 0.05
 #: A robot is out of reach after this, or after so many times the period in which it tells.
 _UNREACHABLE_S = 5.0
 _PERIODS = 3.0
-#: What the last event of a rollout is called.
-_ENDS = {status.value: status for status in Status if status.is_terminal}
+#: The status that the last event of a rollout tells.
+_ENDS = {kind: status for status, kind in END_EVENTS.items()}
 #: Thresholds of the garbage collector. What robots are made of stays for as long as they do, and
 #: with the usual ones a quarter of the time goes into looking through ten thousand of them again.
 _FEW_COLLECTIONS = (50_000, 20, 100)
@@ -43,7 +43,7 @@ class VirtualSession:
         self.fleet = fleet
         self.clock = clock
         self.began = clock.now
-        self.events: list[tuple[str, Event]] = []
+        self.events: list[Event] = []
         #: How each rollout ended that has.
         self.ended: dict[str, Status] = {}
         #: What is done after every look.
@@ -133,9 +133,9 @@ class VirtualSession:
         output = self.coordinator.tick(self.clock.now)
         self.fleet.hear_heartbeat(output.lease_rollouts)
         self.events += output.events
-        for rollout_id, event in output.events:
+        for event in output.events:
             if event.kind in _ENDS:
-                self.ended[rollout_id] = _ENDS[event.kind]
+                self.ended[event.rollout_id] = _ENDS[event.kind]
         if output.commands:
             self.fleet.obey(output.commands)
         if output.commands or output.events:

@@ -58,10 +58,10 @@ def test_a_newer_one_does_not_wait_for_a_slow_robot(promoted, is_restarted):
     assert found['rollback']['taken_over'] == dict.fromkeys(
         sorted(fleet.robots), newer.state.rollback_id
     )
-    assert (found['rollback']['owed'], found['robots_failed']) == ([], [])
+    assert (found['rollback']['unconfirmed'], found['robots_failed']) == ([], [])
     assert found['rollback']['verified'] is None
     assert kinds(fleet, older) == ['rollback', 'superseded']
-    told = [event for _, event in fleet.events if event.kind == 'superseded']
+    told = [event for event in fleet.events if event.kind == 'superseded']
     assert len(told) == 1 + is_restarted, 'at least once'
     assert {(e.alert, e.level.value, e.text) for e in told} == {(True, 'warning', found['reason'])}
     fleet.robots['r04'].deaf = False
@@ -82,8 +82,8 @@ def test_the_older_one_keeps_the_robots_that_the_newer_does_not_name(promoted):
     newer = order(fleet, 'v22', ('r03', 'r05'))
     fleet.run(6)
     assert set(fleet.coordinator.rollbacks) == {older, newer}
-    assert (older.robots_total, older.robots_confirmed, older.owed) == (8, 7, ('r04',))
-    assert (newer.robots_confirmed, newer.owed) == (1, ('r03',))
+    assert (older.robots_total, older.robots_confirmed, older.unconfirmed) == (8, 7, ('r04',))
+    assert (newer.robots_confirmed, newer.unconfirmed) == (1, ('r03',))
     restart(fleet)
     fleet.robots['r04'].deaf = False
     fleet.run(10)
@@ -91,7 +91,7 @@ def test_the_older_one_keeps_the_robots_that_the_newer_does_not_name(promoted):
     assert (found['status'], found['robots_total']) == ('rolled_back', 10)
     assert 'v23 is back on 8 of 8 robots' in found['reason']
     assert found['reason'].endswith(f'rollback {newer.state.rollback_id} took over r03, r05')
-    assert found['rollback']['owed'] == [], 'r03 is owed by the newer one'
+    assert found['rollback']['unconfirmed'] == [], 'r03 belongs to the newer one'
     assert kinds(fleet, older) == ['rollback', 'taken_over', 'rolled_back']
     fleet.robots['r03'].deaf = False
     fleet.run(5)
@@ -145,9 +145,9 @@ def test_forward_again_before_it_was_done_took_nothing_back(promoted):
     fleet, rollout = promoted
     fleet.robots['r04'].deaf = True
     older = order(fleet)
-    assert older.state.undoes == rollout
+    assert older.state.rolls_back == rollout
     fleet.run(5)
-    assert order(fleet, 'v24').state.undoes == ''
+    assert order(fleet, 'v24').state.rolls_back == ''
     fleet.robots['r04'].deaf = False
     fleet.run(5)
     assert fleet.stables() == {'v24'}
@@ -158,7 +158,7 @@ def test_forward_again_before_it_was_done_took_nothing_back(promoted):
 def test_the_newer_one_takes_back_what_the_older_one_was_to_take_back(promoted):
     fleet, rollout = promoted
     order(fleet, 'v23')
-    assert order(fleet, 'v22').state.undoes == rollout
+    assert order(fleet, 'v22').state.rolls_back == rollout
     fleet.run(5)
     canary, rollback = strategy_metrics(fleet.coordinator.history())
     assert (canary.rollback_rate, rollback.success_rate) == (1.0, 1.0)

@@ -65,7 +65,7 @@ def test_an_old_wait_for_approval_is_not_held():
 
 
 def test_an_old_rollback_keeps_what_is_still_to_be_confirmed(journal):
-    assert [(p.rollout_id, p.robots) for p in journal.debts()] == [
+    assert [(p.rollout_id, p.robots) for p in journal.pending_rollbacks()] == [
         ('rollout-1', {'r02': 'v23', 'r03': 'v23'})
     ]
     assert journal.marks('rollout-1') == ('v25', dict.fromkeys(('r00', 'r01', 'r02', 'r03'), MARK))
@@ -91,4 +91,4 @@ def test_a_coordinator_finishes_what_the_older_release_began(make_fleet):
     assert fleet.serving('v24') == {f'r{number:02}' for number in range(4, 12)}
     assert fleet.serving('v25') == {'r00', 'r01'}, 'as the rollback was ordered'
     assert fleet.serving('v23') == {'r02', 'r03', 'r12', 'r13', 'r14', 'r15'}
-    assert fleet.coordinator.report('rollout-1')['rollback']['owed'] == []
+    assert fleet.coordinator.report('rollout-1')['rollback']['unconfirmed'] == []

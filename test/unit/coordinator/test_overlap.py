@@ -123,7 +123,7 @@ def test_a_rollback_ends_those_that_have_its_robots_and_no_other(fleet, plan):
     rollback = fleet.coordinator.roll_back(MODEL, 'v23', ('r01',), fleet.now)
     fleet.run(5)
     assert rollback.is_done
-    assert (fleet.state(first).status, rollback.state.undoes) == (Status.SUPERSEDED, first)
+    assert (fleet.state(first).status, rollback.state.rolls_back) == (Status.SUPERSEDED, first)
     assert fleet.state(first).reason == (
         f'rollback {rollback.state.rollback_id} took over its robots'
     )

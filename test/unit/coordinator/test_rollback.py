@@ -107,7 +107,7 @@ def test_a_robot_that_does_not_obey_holds_nobody_up_for_ever(fleet, plan):
     fleet.robots['r04'].deaf = True
     rollback = _roll_back(fleet)
     fleet.run_until(lambda: rollback.is_done, at_most=70)
-    assert (rollback.owed, rollback.robots_confirmed) == (('r04',), 9)
+    assert (rollback.unconfirmed, rollback.robots_confirmed) == (('r04',), 9)
     _roll_back(fleet, 'v24')
     fleet.robots['r04'].deaf = False
     fleet.run(5)
@@ -120,7 +120,7 @@ def test_a_robot_out_of_reach_is_owed_it(fleet, plan):
     fleet.run(10)
     rollback = _roll_back(fleet)
     fleet.run_until(lambda: rollback.is_done, at_most=5)
-    assert rollback.owed == ('r04',)
+    assert rollback.unconfirmed == ('r04',)
     assert rollback.robots_confirmed == 9
     fleet.robots['r04'].online = True
     fleet.run(3)

@@ -47,7 +47,7 @@ def test_it_is_a_row_of_the_history_with_a_report(promoted):
     fleet.step()
     found = newest(fleet)
     assert (found.rollout_id, found.status) == (rollback.state.rollback_id, Status.ROLLED_BACK)
-    assert (found.robots_total, found.robots_failed, found.undoes) == (10, 0, rollout)
+    assert (found.robots_total, found.robots_failed, found.rolls_back) == (10, 0, rollout)
     assert found.ended - found.started == pytest.approx(rollback.confirm_s)
     report = fleet.coordinator.report(found.rollout_id)
     assert report['tasks'] == found.tasks > 0
@@ -74,12 +74,12 @@ def test_a_coordinator_that_is_killed_goes_on_with_it(promoted):
     (rollback,) = fleet.coordinator.rollbacks
     fleet.run(20)
     assert newest(fleet).status is Status.ROLLING_BACK
-    assert (rollback.robots_confirmed, rollback.owed) == (8, ('r04', 'r05'))
+    assert (rollback.robots_confirmed, rollback.unconfirmed) == (8, ('r04', 'r05'))
     fleet.robots['r04'].deaf = False
     fleet.run_until(lambda: rollback.is_done, at_most=5)
     fleet.step()
     report = fleet.coordinator.report(rollback_id)
-    assert report['rollback']['owed'] == ['r05']
+    assert report['rollback']['unconfirmed'] == ['r05']
     assert report['rollback']['seconds'] > 20, 'from the order, not from the restart'
     assert [event['kind'] for event in report['events']] == ['rollback', 'rolled_back']
     restart(fleet)
@@ -103,7 +103,7 @@ def test_a_restart_gives_robots_the_time_to_be_heard(promoted):
     assert 0 <= found.ended - found.started < 20
 
 
-def test_who_refuses_or_is_silent_has_failed_and_who_is_away_has_not(promoted):
+def test_a_robot_that_refuses_or_times_out_has_failed_and_an_unreachable_one_has_not(promoted):
     fleet, _ = promoted
     fleet.robots['r03'].unloadable['v22'] = Cause.UNKNOWN_VERSION
     fleet.robots['r04'].deaf = True
@@ -115,17 +115,17 @@ def test_who_refuses_or_is_silent_has_failed_and_who_is_away_has_not(promoted):
     report = fleet.coordinator.report(newest(fleet).rollout_id)
     assert report['status'] == 'failed'
     assert report['robots_failed'] == ['r03', 'r04']
-    assert report['rollback']['owed'] == ['r04', 'r05']
+    assert report['rollback']['unconfirmed'] == ['r04', 'r05']
     assert report['rollback']['refused'] == {'r03': 'no v22 here'}
 
 
-def test_a_robot_that_is_away_is_owed_it_whatever_it_said_last(promoted):
+def test_an_unreachable_robot_is_unconfirmed_whatever_it_reported_last(promoted):
     fleet, _ = promoted
     fleet.robots['r04'].online = False
     fleet.run(7)
     rollback = order(fleet, 'v24')
     fleet.run_until(lambda: rollback.is_done, at_most=5)
-    assert (rollback.owed, rollback.robots_confirmed) == (('r04',), 9)
+    assert (rollback.unconfirmed, rollback.robots_confirmed) == (('r04',), 9)
 
 
 def test_a_rollback_that_was_ordered_counts_in_the_frequency_of_its_strategy(promoted, plan):
@@ -135,14 +135,14 @@ def test_a_rollback_that_was_ordered_counts_in_the_frequency_of_its_strategy(pro
     fleet.run_until(lambda: not fleet.coordinator.rollbacks)
     again = order(fleet, 'v24')
     fleet.run(5)
-    assert again.state.undoes == '', 'forward again takes no rollout back'
+    assert again.state.rolls_back == '', 'forward again takes no rollout back'
     canary, rollback = strategy_metrics(fleet.coordinator.history())
     assert (canary.strategy, canary.success_rate, canary.rollback_rate) == ('Canary', 1.0, 1.0)
     assert (rollback.strategy, rollback.rollouts, rollback.success_rate) == ('Rollback', 2, 1.0)
     assert rollback.rollback_rate is None
     rollout = fleet.start(plan('v25'))
     fleet.run(5)
-    assert order(fleet).state.undoes == rollout, 'it superseded it'
+    assert order(fleet).state.rolls_back == rollout, 'it superseded it'
 
 
 def said_of_tasks(fleet, rollback):
@@ -151,7 +151,7 @@ def said_of_tasks(fleet, rollback):
     fleet.step()
     report = fleet.coordinator.report(rollback.state.rollback_id)
     text = report['rollback']['tasks_text']
-    assert f'What they served had finished {text}.' in report['reason']
+    assert f'the replaced versions had finished {text}' in report['reason']
     assert f'{report["tasks"]:,} tasks' in text
     return report['tasks'], text
 
@@ -216,10 +216,10 @@ def test_a_rollback_that_nobody_confirmed_is_none(promoted):
     found = newest(fleet)
     assert found.status is Status.FAILED
     assert found.reason.startswith(
-        'v23 is back on 0 of 10 robots: none confirmed within 2.00 s, 10 of them out of reach; '
-        'did not confirm and are owed it: r00, r01'
+        'v23 is back on 0 of 10 robots: no robot confirmed the rollback within 2.00 s, 10 of them '
+        'unreachable; 10 robots have not confirmed the rollback (retried when they reconnect): r00'
     )
-    (end,) = [event for _, event in fleet.events if event.kind in ('rolled_back', 'failed')]
+    (end,) = [event for event in fleet.events if event.kind in ('rolled_back', 'failed')]
     assert (end.kind, end.level.value, end.text) == ('failed', 'error', found.reason)
     assert fleet.coordinator.report(found.rollout_id)['rollback']['verified'] is None
     (_, metrics) = strategy_metrics(fleet.coordinator.history())
@@ -248,25 +248,26 @@ def test_neither_is_that_of_a_rollout(fleet, plan, verb, status):
     found = newest(fleet)
     assert found.status is status
     assert found.reason.endswith(
-        'by a person (enough seen). v23 is back on 0 of 2 robots: none confirmed within 30.00 s, '
-        f'2 of them out of reach; did not confirm and are owed it: {", ".join(names)}.'
+        'by a person (enough seen). v23 is back on 0 of 2 robots: no robot confirmed the rollback '
+        'within 30.00 s, 2 of them unreachable; 2 robots have not confirmed the rollback '
+        f'(retried when they reconnect): {", ".join(names)}.'
     )
     (end,) = events_of(fleet, rollout, status.value)
     assert (end['level'], end['alert'], end['text']) == ('error', True, found.reason)
-    (owing,) = events_of(fleet, rollout, 'owed')
-    assert owing['text'] == f'2 robots did not confirm and are owed it: {", ".join(names)}'
+    (pending,) = events_of(fleet, rollout, 'rollback_pending')
+    assert pending['robots'] == names
     report = fleet.coordinator.report(rollout)
     assert (report['rollback']['confirmed'], report['rollback']['verified']) == (0, None)
     (canary,) = strategy_metrics(fleet.coordinator.history())
     assert canary.rollback_rate == 0.0
     canaries[0].online = True
     fleet.run(3)
-    assert owed(fleet, rollout) == names[1:]
+    assert unconfirmed(fleet, rollout) == names[1:]
     restart(fleet)
     canaries[1].online = True
     fleet.run(5)
-    assert owed(fleet, rollout) == []
-    assert [event['robots'] for event in events_of(fleet, rollout, 'paid')] == [[i] for i in names]
+    assert unconfirmed(fleet, rollout) == []
+    assert [event['robots'] for event in confirmations(fleet, rollout)] == [[i] for i in names]
     assert fleet.candidates() == set()
 
 
@@ -280,7 +281,7 @@ def test_one_that_nobody_can_confirm_yet_waits_for_somebody(fleet, plan):
     assert fleet.state(rollout).status is Status.ROLLING_BACK
     canaries[0].online = True
     assert fleet.finish(rollout).status is Status.ROLLED_BACK
-    assert owed(fleet, rollout) == [canaries[1].robot_id]
+    assert unconfirmed(fleet, rollout) == [canaries[1].robot_id]
 
 
 def test_one_that_somebody_confirmed_names_who_did_not(fleet, plan):
@@ -290,8 +291,8 @@ def test_one_that_somebody_confirmed_names_who_did_not(fleet, plan):
     assert fleet.finish(rollout).status is Status.ROLLED_BACK
     state = fleet.state(rollout)
     assert state.reason == (
-        'rolled back by a person. v23 is back on 1 of 2 robots after 30.0 s; did not confirm and '
-        f'are owed it: {first.robot_id}.'
+        'rolled back by a person. v23 is back on 1 of 2 robots after 30.0 s; 1 robot has not '
+        f'confirmed the rollback (retried when it reconnects): {first.robot_id}.'
     )
     assert state.where(lambda robot: robot.failed) == {first.robot_id}
     fleet.step()
@@ -313,6 +314,19 @@ def test_an_order_has_what_it_takes_over_of_a_rollback_to_itself(fleet, plan):
     assert newest(fleet).status is Status.ROLLED_BACK
 
 
+def test_what_a_superseded_rollback_has_done_is_a_rehearsal(fleet, plan):
+    rollout, (first, second) = on_trial(fleet, plan)
+    first.deaf = True
+    fleet.command(rollout, Verb.ROLLBACK)
+    fleet.run(3)
+    assert fleet.state(rollout).status is Status.ROLLING_BACK
+    fleet.journal._db.execute('DELETE FROM rehearsals')
+    order(fleet, 'v23')
+    fleet.run(1)
+    assert fleet.state(rollout).status is Status.SUPERSEDED
+    assert fleet.journal.rehearsals('pick_policy').keys() == {second.robot_id}
+
+
 def test_an_order_reaches_robots_that_were_not_heard_since_a_restart(fleet, plan):
     rollout = fleet.start(plan(stages=((50, 60_000), (100, 300))))
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
@@ -323,7 +337,7 @@ def test_an_order_reaches_robots_that_were_not_heard_since_a_restart(fleet, plan
     rollback = order(fleet, 'v23', [next(r for r in fleet.robots if r != lost.robot_id)])
     fleet.run(10)
     assert fleet.state(rollout).status is Status.SUPERSEDED
-    assert (rollback.is_done, rollback.owed) == (True, (lost.robot_id,))
+    assert (rollback.is_done, rollback.unconfirmed) == (True, (lost.robot_id,))
     lost.online = True
     fleet.run(5)
     assert fleet.candidates() == set()
@@ -340,7 +354,7 @@ def test_a_rollout_whose_end_cannot_be_written_is_not_superseded(fleet, plan):
     assert fleet.coordinator.journal_error
     assert fleet.state(first).status is Status.SUCCEEDED
     rollback = order(fleet)
-    assert rollback.state.undoes == first
+    assert rollback.state.rolls_back == first
     blocker.execute('ROLLBACK')
     fleet.run(5)
     assert fleet.stables() == {'v23'}
@@ -356,7 +370,7 @@ def test_a_rollout_that_its_checklist_blocked_is_neither_superseded_nor_taken_ba
     rollback = order(fleet)
     fleet.run(5)
     assert fleet.state(blocked).cause is Cause.CHECKLIST_FAILED
-    assert rollback.state.undoes == rollout
+    assert rollback.state.rolls_back == rollout
     kinds = [event['kind'] for event in fleet.coordinator.report(blocked)['events']]
     assert kinds == ['failed']
 
@@ -366,18 +380,22 @@ def events_of(fleet, rollout_id, kind):
     return [event for event in events if event['kind'] == kind]
 
 
-def owed(fleet, rollout_id):
-    return fleet.coordinator.report(rollout_id)['rollback']['owed']
+def confirmations(fleet, rollout_id):
+    return events_of(fleet, rollout_id, 'rollback_confirmed')
+
+
+def unconfirmed(fleet, rollout_id):
+    return fleet.coordinator.report(rollout_id)['rollback']['unconfirmed']
 
 
 @pytest.mark.parametrize('is_restarted', [False, True])
-def test_a_debt_that_is_paid_late_is_told(promoted, is_restarted):
+def test_a_pending_rollback_that_is_confirmed_late_is_told(promoted, is_restarted):
     fleet, _ = promoted
     fleet.robots['r04'].online = fleet.robots['r05'].online = False
     fleet.run(7)
     rollback_id = order(fleet).state.rollback_id
     fleet.run(5)
-    assert owed(fleet, rollback_id) == ['r04', 'r05']
+    assert unconfirmed(fleet, rollback_id) == ['r04', 'r05']
     if is_restarted:
         restart(fleet)
     fleet.robots['r04'].online = True
@@ -385,17 +403,17 @@ def test_a_debt_that_is_paid_late_is_told(promoted, is_restarted):
     assert fleet.robots['r04'].routing.stable == 'v23'
     restart(fleet)
     fleet.run(5)
-    (paid,) = events_of(fleet, rollback_id, 'paid')
-    assert (paid['robots'], paid['alert']) == (['r04'], True)
-    assert paid['text'] == 'r04 is back on v23, as was owed'
-    assert owed(fleet, rollback_id) == ['r05']
+    (event,) = confirmations(fleet, rollback_id)
+    assert (event['robots'], event['alert']) == (['r04'], True)
+    assert event['text'] == 'r04 reconnected and confirmed the pending rollback to v23'
+    assert unconfirmed(fleet, rollback_id) == ['r05']
     fleet.robots['r05'].online = True
     fleet.run(5)
-    assert len(events_of(fleet, rollback_id, 'paid')) == 2
-    assert owed(fleet, rollback_id) == []
+    assert len(confirmations(fleet, rollback_id)) == 2
+    assert unconfirmed(fleet, rollback_id) == []
 
 
-def test_so_is_that_of_a_rollout(fleet, plan):
+def test_so_is_the_pending_rollback_of_a_rollout(fleet, plan):
     rollout = fleet.start(plan(stages=((50, 60_000), (100, 300))))
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     lost = next(robot for robot in fleet.robots.values() if robot.routing.candidate)
@@ -404,16 +422,16 @@ def test_so_is_that_of_a_rollout(fleet, plan):
     fleet.command(rollout, Verb.ROLLBACK)
     fleet.finish(rollout)
     fleet.run(3)
-    assert owed(fleet, rollout) == [lost.robot_id]
+    assert unconfirmed(fleet, rollout) == [lost.robot_id]
     lost.online = True
     fleet.run(3)
     assert lost.routing.candidate == ''
-    (paid,) = events_of(fleet, rollout, 'paid')
-    assert paid['robots'] == [lost.robot_id]
-    assert owed(fleet, rollout) == []
+    (event,) = confirmations(fleet, rollout)
+    assert event['robots'] == [lost.robot_id]
+    assert unconfirmed(fleet, rollout) == []
 
 
-def test_who_is_to_serve_something_else_by_then_is_owed_nothing(promoted):
+def test_a_pending_rollback_is_dropped_for_a_robot_that_should_serve_another_version(promoted):
     fleet, _ = promoted
     fleet.robots['r04'].online = False
     fleet.run(7)
@@ -421,17 +439,17 @@ def test_who_is_to_serve_something_else_by_then_is_owed_nothing(promoted):
     fleet.run(5)
     again = order(fleet, 'v24').state.rollback_id
     fleet.run(5)
-    assert owed(fleet, rollback_id) == []
-    assert owed(fleet, again) == ['r04']
-    (waived,) = events_of(fleet, rollback_id, 'waived')
-    assert not waived['alert']
+    assert unconfirmed(fleet, rollback_id) == []
+    assert unconfirmed(fleet, again) == ['r04']
+    (dropped,) = events_of(fleet, rollback_id, 'rollback_dropped')
+    assert (dropped['robots'], dropped['alert']) == (['r04'], False)
     fleet.robots['r04'].online = True
     fleet.run(5)
-    assert events_of(fleet, rollback_id, 'paid') == []
-    assert [event['robots'] for event in events_of(fleet, again, 'paid')] == [['r04']]
+    assert confirmations(fleet, rollback_id) == []
+    assert [event['robots'] for event in confirmations(fleet, again)] == [['r04']]
 
 
-# -- aftermath ------------------------------------------------------------------------------------
+# -- verification ---------------------------------------------------------------------------------
 
 
 def test_what_was_put_back_is_watched_on_after_a_restart(fleet, plan):
@@ -447,7 +465,7 @@ def test_what_was_put_back_is_watched_on_after_a_restart(fleet, plan):
     fleet.run(60)
     restart(fleet)
     fleet.run(60)
-    told = [event for _, event in fleet.events if event.kind == 'verified']
+    told = [event for event in fleet.events if event.kind == 'verified']
     assert [event.level.value for event in told] == ['error']
     verified = fleet.coordinator.report(rollout)['rollback']['verified']
     assert verified['verdict'] == 'worse'
@@ -463,7 +481,7 @@ def test_a_window_that_passed_while_nobody_looked_is_judged_by_what_is_heard_the
     fleet.run(1000)
     fleet.boot_coordinator()
     fleet.run(5)
-    (told,) = [event for _, event in fleet.events if event.kind == 'verified']
+    (told,) = [event for event in fleet.events if event.kind == 'verified']
     assert told.text.endswith('as before.')
 
 
@@ -476,8 +494,8 @@ def test_an_alert_that_died_with_the_process_is_told_by_the_next(promoted):
     fleet.events_are_delivered, fleet.events = False, []
     order(fleet)
     fleet.run(5)
-    lost = [told for told in fleet.events if told[1].alert]
-    assert [event.kind for _, event in lost] == ['rollback', 'rolled_back']
+    lost = [event for event in fleet.events if event.alert]
+    assert [event.kind for event in lost] == ['rollback', 'rolled_back']
     for _ in range(2):
         fleet.events = []
         restart(fleet)
@@ -499,8 +517,8 @@ def test_of_very_many_that_nobody_heard_the_newest_are_told(promoted):
         Event(time=i, kind='clock', level=Level.WARNING, text='', alert=True) for i in range(120)
     ]
     quiet = Event(time=999, kind='step', level=Level.INFO, text='')
-    last = fleet.journal.commit(events=[('', event) for event in (*told, quiet)])
-    assert fleet.journal.untold() == ([('', event) for event in told[20:]], last - 1)
+    last = fleet.journal.commit(events=[*told, quiet])
+    assert fleet.journal.untold() == (told[20:], last - 1)
 
 
 def test_a_journal_of_an_older_version_has_told_everything(promoted):

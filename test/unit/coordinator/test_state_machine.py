@@ -230,7 +230,7 @@ class FleetMachine(RuleBasedStateMachine):
         except RolloutError:
             return
         self.look()
-        targets = {want.robot_id: want.routing.stable for want in rollback.wants()}
+        targets = {want.robot_id: want.routing.stable for want in rollback.desired()}
         before = {robot_id: self.had_before(rollback, robot_id) for robot_id in targets}
         for robot_id, stable in targets.items():
             self.allowed[robot_id].add(stable)
@@ -391,7 +391,7 @@ class FleetMachine(RuleBasedStateMachine):
 
     def ends_told(self, since=0):
         events = self.fleet.events[since:]
-        return [name for name, event in events if name and event.kind in ENDS]
+        return [e.rollout_id for e in events if e.rollout_id and e.kind in ENDS]
 
     def look(self):
         """Take note of what rollouts and rollbacks have come to."""

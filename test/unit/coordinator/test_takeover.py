@@ -29,7 +29,7 @@ def coordinator(path):
 
 
 def told(fleet):
-    return [event for _, event in fleet.events if event.kind == 'second_coordinator']
+    return [event for event in fleet.events if event.kind == 'second_coordinator']
 
 
 # -- one journal ----------------------------------------------------------------------------------
@@ -107,6 +107,18 @@ def test_who_hears_a_later_one_says_so_and_leaves_the_robots_to_it(fleet, plan):
     assert fleet.serving('v25') == set(), 'started again it has the fleet again'
 
 
+def test_what_a_rollout_did_and_the_journal_does_not_hold_is_not_told(fleet, plan):
+    rollout = fleet.start(plan(stages=((50, 60_000), (100, 300))))
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    fleet.command(rollout, Verb.PAUSE)
+    fleet.coordinator.on_heartbeat(fleet.coordinator.epoch + 7, fleet.now)
+    fleet.run(5)
+    assert 'by_hand' not in fleet.kinds()
+    assert len(told(fleet)) == 1
+    fleet.boot_coordinator()
+    assert fleet.state(rollout).status is Status.RUNNING
+
+
 def test_an_earlier_one_or_one_that_began_at_once_is_told_of_once(fleet, plan):
     rollout = fleet.start(plan())
     own = fleet.coordinator.epoch
@@ -115,7 +127,7 @@ def test_an_earlier_one_or_one_that_began_at_once_is_told_of_once(fleet, plan):
         fleet.coordinator.on_heartbeat(own, fleet.now)
         fleet.step()
     earlier, equal = told(fleet)
-    assert 'falls silent when it hears this one' in earlier.text
+    assert 'stops sending commands when it receives a heartbeat of this one' in earlier.text
     assert 'cannot tell them apart' in equal.text
     assert {event.level.value for event in (earlier, equal)} == {'warning'}
     assert fleet.finish(rollout).status is Status.SUCCEEDED
@@ -145,7 +157,7 @@ def test_who_sees_what_a_later_one_gave_to_a_robot_leaves_the_fleet_to_it(split)
     fleet.second.roll_back(MODEL, 'v22', ('r07',), fleet.now)
     fleet.run(10)
     assert fleet.coordinator.taken_over.startswith(
-        'another coordinator, started later, has taken over this fleet (it gave r07 generation '
+        'another coordinator, started later, has taken over this fleet (it sent r07 generation '
     )
     (event,) = told(fleet)
     assert (event.level.value, event.text) == ('error', fleet.coordinator.taken_over)

@@ -64,7 +64,7 @@ def kinds(commands):
 
 def test_nothing_is_missing_where_they_agree(fleet, view):
     hear(view, report())
-    fleet.want([want()], view, 0.0)
+    fleet.set_desired([want()], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
@@ -76,7 +76,7 @@ def test_nobody_is_told_what_nobody_wants(fleet, view):
 
 def test_a_version_is_loaded_before_it_is_routed_to(fleet, view):
     hear(view, report())
-    fleet.want([want(**TRIAL)], view, 0.0)
+    fleet.set_desired([want(**TRIAL)], view, 0.0)
     assert fleet.commands(view, 0.0) == [LoadVersion('r1', SERVER, MODEL, 'v24')]
     hear(view, report(versions=('v23', 'v24')), 1.0)
     (route,) = fleet.commands(view, 1.0)
@@ -87,27 +87,27 @@ def test_a_version_is_loaded_before_it_is_routed_to(fleet, view):
 @pytest.mark.parametrize('state', [s for s in VersionState if s.is_resident])
 def test_what_is_on_its_way_is_not_asked_for_again(fleet, view, state):
     hear(view, report(states={'v24': state}))
-    fleet.want([want(resident=('v23', 'v24'))], view, 0.0)
+    fleet.set_desired([want(resident=('v23', 'v24'))], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
 @pytest.mark.parametrize('state', [s for s in VersionState if not s.is_resident])
 def test_what_failed_or_was_released_is_asked_for(fleet, view, state):
     hear(view, report(states={'v24': state}))
-    fleet.want([want(resident=('v23', 'v24'))], view, 0.0)
+    fleet.set_desired([want(resident=('v23', 'v24'))], view, 0.0)
     assert fleet.commands(view, 0.0) == [LoadVersion('r1', SERVER, MODEL, 'v24')]
 
 
 def test_an_idle_version_makes_room(fleet, view):
     hear(view, report(versions=('v22', 'v23')))
-    fleet.want([want(**TRIAL)], view, 0.0)
+    fleet.set_desired([want(**TRIAL)], view, 0.0)
     assert fleet.commands(view, 0.0) == [UnloadVersion('r1', SERVER, MODEL, 'v22')]
 
 
 def test_a_candidate_makes_room_when_no_version_is_idle(fleet, view):
     trial = {**TRIAL, 'generation': 7}
     hear(view, report(versions=('v23', 'v24'), **trial))
-    fleet.want([want('v22')], view, 0.0)
+    fleet.set_desired([want('v22')], view, 0.0)
     (route,) = fleet.commands(view, 0.0)
     assert (route.routing.stable, route.routing.candidate) == ('v23', '')
     assert route.routing.candidate_share == 0.0
@@ -116,14 +116,14 @@ def test_a_candidate_makes_room_when_no_version_is_idle(fleet, view):
 
 def test_a_shadow_makes_room_when_no_version_is_idle(fleet, view):
     hear(view, report(versions=('v23', 'v24'), shadow='v24', generation=7))
-    fleet.want([want('v22')], view, 0.0)
+    fleet.set_desired([want('v22')], view, 0.0)
     (route,) = fleet.commands(view, 0.0)
     assert route.routing.versions == ('v23',)
     assert route.routing.generation > 7
 
 
 def test_a_retired_version_is_released_once_nothing_serves_it(fleet, view):
-    fleet.want([replace(want('v24'), retired=('v23',))], view, 0.0)
+    fleet.set_desired([replace(want('v24'), retired=('v23',))], view, 0.0)
     hear(view, report('v23', versions=('v23', 'v24')))
     assert kinds(fleet.commands(view, 0.0)) == [Route]
     hear(view, report('v24', versions=('v23', 'v24'), generation=1), 1.0)
@@ -136,51 +136,51 @@ def test_a_retired_version_is_released_once_nothing_serves_it(fleet, view):
 def test_a_robot_that_woke_up_with_another_version_gets_to_its_trial(fleet, view):
     # It should serve v24 and try v25, has room for two, and its parameters say v23.
     trial = {**TRIAL, 'candidate': 'v25'}
-    fleet.want([want('v24', **trial)], view, 0.0)
+    fleet.set_desired([want('v24', **trial)], view, 0.0)
     hear(view, report('v23'))
     assert fleet.commands(view, 0.0) == [LoadVersion('r1', SERVER, MODEL, 'v24')]
     hear(view, report('v23', versions=('v23', 'v24')), 1.0)
     (route,) = fleet.commands(view, 1.0)
     assert route.routing.versions == ('v24',)
     hear(view, report('v24', versions=('v23', 'v24'), generation=route.routing.generation), 2.0)
-    fleet.hold(view, 0.0)
+    fleet.outbid(view, 0.0)
     assert fleet.commands(view, 2.0) == [UnloadVersion('r1', SERVER, MODEL, 'v23')]
     hear(view, report('v24', versions=('v24',), generation=route.routing.generation), 3.0)
     assert fleet.commands(view, 3.0) == [LoadVersion('r1', SERVER, MODEL, 'v25')]
 
 
 def test_what_is_served_takes_a_place_before_what_is_kept(fleet, view):
-    fleet.want([want('v24', resident=('v23', 'v24'))], view, 0.0)
+    fleet.set_desired([want('v24', resident=('v23', 'v24'))], view, 0.0)
     hear(view, report('v22', versions=('v22', 'v23')))
     assert fleet.commands(view, 0.0) == [UnloadVersion('r1', SERVER, MODEL, 'v23')]
 
 
 def test_where_there_is_no_room_to_make_nothing_is_asked(fleet, view):
     hear(view, report(limit=1))
-    fleet.want([want('v24')], view, 0.0)
+    fleet.set_desired([want('v24')], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
 def test_a_wanted_version_is_not_unloaded_for_another(fleet, view):
     hear(view, report(versions=('v23', 'v24')))
-    fleet.want([want('v24', resident=('v23', 'v24'))], view, 0.0)
+    fleet.set_desired([want('v24', resident=('v23', 'v24'))], view, 0.0)
     assert kinds(fleet.commands(view, 0.0)) == [Route]
 
 
 def test_versions_nobody_wants_stay_until_the_place_is_needed(fleet, view):
     hear(view, report(versions=('v22', 'v23')))
-    fleet.want([want()], view, 0.0)
+    fleet.set_desired([want()], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
 def test_a_robot_that_was_never_heard_is_told_nothing(fleet, view):
-    fleet.want([want()], view, 0.0)
+    fleet.set_desired([want()], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
 def test_a_robot_out_of_reach_is_told_nothing_until_it_is_back(fleet, view):
     hear(view, report(), 0.0)
-    fleet.want([want('v24')], view, 0.0)
+    fleet.set_desired([want('v24')], view, 0.0)
     assert fleet.commands(view, 6.0) == []
     hear(view, report(), 100.0)
     assert kinds(fleet.commands(view, 100.0)) == [LoadVersion]
@@ -191,7 +191,7 @@ def test_a_robot_out_of_reach_is_told_nothing_until_it_is_back(fleet, view):
 
 def test_a_routing_is_repeated_until_the_robot_reports_it(fleet, view):
     hear(view, report(versions=('v23', 'v24')))
-    fleet.want([want('v24')], view, 0.0)
+    fleet.set_desired([want('v24')], view, 0.0)
     sent = [now / 10 for now in range(35) if fleet.commands(view, now / 10)]
     assert sent == [0.0, 1.0, 2.0, 3.0]
     hear(view, report('v24', versions=('v23', 'v24'), generation=1), 3.5)
@@ -200,7 +200,7 @@ def test_a_routing_is_repeated_until_the_robot_reports_it(fleet, view):
 
 def test_loading_is_given_its_time(fleet, view):
     hear(view, report())
-    fleet.want([want('v24')], view, 0.0)
+    fleet.set_desired([want('v24')], view, 0.0)
     sent = []
     for now in range(130):
         hear(view, report(), now)
@@ -211,7 +211,7 @@ def test_loading_is_given_its_time(fleet, view):
 @pytest.mark.parametrize(('for_good', 'wait'), [(False, 1.0), (True, 60.0)])
 def test_a_refusal_is_asked_again_later(fleet, view, for_good, wait):
     hear(view, report())
-    fleet.want([want('v24')], view, 0.0)
+    fleet.set_desired([want('v24')], view, 0.0)
     (load,) = fleet.commands(view, 0.0)
     fleet.refused(load, 3.0, for_good=for_good)
     hear(view, report(), 2.5 + wait)
@@ -221,7 +221,7 @@ def test_a_refusal_is_asked_again_later(fleet, view, for_good, wait):
 
 def test_what_was_not_sent_is_due_at_once(fleet, view):
     hear(view, report())
-    fleet.want([want('v24')], view, 0.0)
+    fleet.set_desired([want('v24')], view, 0.0)
     (load,) = fleet.commands(view, 0.0)
     fleet.unsent(load)
     assert fleet.commands(view, 0.0) == [load]
@@ -229,9 +229,9 @@ def test_what_was_not_sent_is_due_at_once(fleet, view):
 
 def test_a_new_wish_does_not_wait_for_the_old_one(fleet, view):
     hear(view, report(versions=('v23', 'v24')))
-    fleet.want([want('v24')], view, 0.0)
+    fleet.set_desired([want('v24')], view, 0.0)
     (first,) = fleet.commands(view, 0.0)
-    fleet.want([want('v23', **TRIAL)], view, 0.0)
+    fleet.set_desired([want('v23', **TRIAL)], view, 0.0)
     (second,) = fleet.commands(view, 0.1)
     assert second.routing.candidate == 'v24'
     assert second.routing.generation > first.routing.generation
@@ -243,7 +243,7 @@ def test_robots_are_told_in_the_order_in_which_that_was_wished(fleet, view):
     for name in sorted(names):
         here = replace(report(versions=('v23', 'v24')), robot_id=name, server=f'/{name}/server')
         hear(view, here)
-    fleet.want([replace(want('v24'), robot_id=name) for name in names], view, 0.0)
+    fleet.set_desired([replace(want('v24'), robot_id=name) for name in names], view, 0.0)
     assert [command.robot_id for command in fleet.commands(view, 0.0)] == names
 
 
@@ -252,43 +252,43 @@ def test_robots_are_told_in_the_order_in_which_that_was_wished(fleet, view):
 
 def test_the_same_wish_again_changes_nothing(fleet, view):
     hear(view, report(generation=4))
-    (first,) = fleet.want([want('v24')], view, 0.0)
+    (first,) = fleet.set_desired([want('v24')], view, 0.0)
     assert first.routing.generation == 5
-    assert fleet.want([want('v24', generation=99)], view, 0.0) == []
+    assert fleet.set_desired([want('v24', generation=99)], view, 0.0) == []
     assert fleet.get(*KEY) == first
 
 
 def test_a_robot_that_went_back_by_itself_is_outbid(fleet, view):
     hear(view, report(versions=('v23', 'v24')))
-    (trial,) = fleet.want([want(**TRIAL)], view, 0.0)
+    (trial,) = fleet.set_desired([want(**TRIAL)], view, 0.0)
     generation = trial.routing.generation
     # Its lease ended: without the candidate, under the generation that it was given.
     hear(view, report(versions=('v23', 'v24'), generation=generation, salt='rollout-1'))
-    (outbid,) = fleet.hold(view, 0.0)
+    (outbid,) = fleet.outbid(view, 0.0)
     assert outbid.routing == replace(trial.routing, generation=generation + 1)
-    assert fleet.hold(view, 0.0) == []
+    assert fleet.outbid(view, 0.0) == []
 
 
 def test_a_robot_that_has_not_heard_yet_is_not_outbid(fleet, view):
     hear(view, report(generation=4))
-    fleet.want([want('v24')], view, 0.0)
-    assert fleet.hold(view, 0.0) == []
+    fleet.set_desired([want('v24')], view, 0.0)
+    assert fleet.outbid(view, 0.0) == []
     hear(view, report(generation=4), 1.0)
-    assert fleet.hold(view, 0.0) == []
+    assert fleet.outbid(view, 0.0) == []
 
 
 def test_a_robot_that_somebody_else_routed_is_brought_back(fleet, view):
     hear(view, report())
-    fleet.want([want()], view, 0.0)
+    fleet.set_desired([want()], view, 0.0)
     hear(view, report('v99', versions=('v23', 'v99'), generation=40))
-    (held,) = fleet.hold(view, 0.0)
+    (held,) = fleet.outbid(view, 0.0)
     assert (held.routing.stable, held.routing.generation) == ('v23', 41)
     assert kinds(fleet.commands(view, 0.0)) == [Route]
 
 
 def test_a_robot_that_lost_its_memory_is_told_again(fleet, view):
     hear(view, report('v24', versions=('v23', 'v24'), generation=7))
-    fleet.want([want('v24')], view, 0.0)
+    fleet.set_desired([want('v24')], view, 0.0)
     hear(view, report('v23', versions=('v23',), generation=0), 1.0)
     assert kinds(fleet.commands(view, 1.0)) == [LoadVersion]
     hear(view, report('v23', versions=('v23', 'v24'), generation=0), 2.0)
@@ -298,15 +298,15 @@ def test_a_robot_that_lost_its_memory_is_told_again(fleet, view):
 
 def test_an_instant_that_has_come_is_none_after_the_clock_was_set_back(fleet, view):
     hear(view, report(versions=('v23', 'v24')), now=9_090.0)
-    fleet.want([want('v24', activate_at=9_100.0)], view, now=9_090.0)
+    fleet.set_desired([want('v24', activate_at=9_100.0)], view, now=9_090.0)
     swapped = report('v24', versions=('v23', 'v24'), generation=1)
     hear(view, swapped, now=9_101.0)
-    (kept,) = fleet.hold(view, now=9_101.0)
+    (kept,) = fleet.outbid(view, now=9_101.0)
     assert (kept.routing.activate_at, kept.routing.generation) == (0.0, 1)
 
     later, view = DesiredFleet([kept]), FleetView(started=5_500.0, unreachable_after_s=5.0)
     hear(view, report(versions=('v23', 'v24'), generation=2), now=5_500.0)
-    later.hold(view, now=5_500.0)
+    later.outbid(view, now=5_500.0)
     (command,) = later.commands(view, now=5_500.0)
     assert (command.routing.stable, command.routing.activate_at) == ('v24', 0.0)
 
@@ -342,11 +342,11 @@ def test_a_robot_that_obeys_gets_to_what_is_wanted_last(wishes, generation, limi
     told = [generation]
     now = 0.0
     for wish in wishes:
-        fleet.want([want(**wish)], view, 0.0)
+        fleet.set_desired([want(**wish)], view, 0.0)
         for _ in range(8):
             now += 2.0
             hear(view, robot, now)
-            fleet.hold(view, 0.0)
+            fleet.outbid(view, 0.0)
             for command in fleet.commands(view, now):
                 robot, generation = obey(robot, command)
                 told += generation

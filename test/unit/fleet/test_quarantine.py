@@ -33,7 +33,7 @@ def quarantined(fleet):
 
 
 def alerts(fleet):
-    return [event for _, event in fleet.events if event.kind == 'quarantined' and event.alert]
+    return [event for event in fleet.events if event.kind == 'quarantined' and event.alert]
 
 
 def test_two_robots_of_one_id_are_reported_and_left_alone(fleet, plan):

@@ -231,7 +231,7 @@ def test_a_canary_out_of_reach_pauses_and_its_return_resumes(fleet, plan):
     assert fleet.finish(rollout).status is Status.SUCCEEDED
 
 
-def test_a_robot_out_of_reach_is_owed_its_rollback(fleet, plan):
+def test_an_unreachable_robot_has_a_pending_rollback(fleet, plan):
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     lost = next(r for r in fleet.robots.values() if r.routing.candidate)
@@ -239,7 +239,7 @@ def test_a_robot_out_of_reach_is_owed_its_rollback(fleet, plan):
     fleet.run(6)
     fleet.coordinator.command(rollout, Verb.ABORT, fleet.now)
     assert fleet.finish(rollout).status is Status.ABORTED
-    assert 'owed' in fleet.kinds()
+    assert 'rollback_pending' in fleet.kinds()
     assert lost.routing.candidate == 'v24'
     fleet.boot_coordinator()
     lost.online = True
@@ -247,7 +247,7 @@ def test_a_robot_out_of_reach_is_owed_its_rollback(fleet, plan):
     assert lost.routing.candidate == ''
 
 
-def test_a_robot_that_does_not_obey_its_rollback_is_owed_it_and_loses_its_lease(fleet, plan):
+def test_a_robot_that_does_not_obey_has_a_pending_rollback_and_loses_its_lease(fleet, plan):
     rollout = fleet.start(plan(confirmTimeout='PT30S'))
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     fleet.step()
@@ -259,7 +259,7 @@ def test_a_robot_that_does_not_obey_its_rollback_is_owed_it_and_loses_its_lease(
     assert fleet.state(rollout).status is Status.ROLLING_BACK
     assert fleet.lease_rollouts == ()
     assert fleet.finish(rollout, at_most=40).status is Status.ABORTED
-    assert 'owed' in fleet.kinds()
+    assert 'rollback_pending' in fleet.kinds()
     deaf.deaf = False
     fleet.run(3)
     assert fleet.candidates() == set()

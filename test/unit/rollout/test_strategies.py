@@ -137,7 +137,7 @@ def test_every_stage_waits_for_approval(fleet):
         fleet.command(rollout, Verb.APPROVE, 'looks good')
         fleet.run(2)
     assert fleet.finish(rollout).status is Status.SUCCEEDED
-    approvals = [event for _, event in fleet.events if event.kind == 'approved']
+    approvals = [event for event in fleet.events if event.kind == 'approved']
     assert [event.text for event in approvals] == ['approved by a person (looks good)'] * 2
 
 
