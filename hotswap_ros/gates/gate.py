@@ -17,6 +17,7 @@ from hotswap_ros.gates.checks.shadow import ShadowCheck
 from hotswap_ros.gates.checks.stage_tests import FixedHorizonCheck, ThresholdCheck
 from hotswap_ros.gates.checks.success import SuccessCheck
 from hotswap_ros.gates.checks.validity import SampleRatioCheck, UnreachableCheck
+from hotswap_ros.gates.older_dumps import from_format_5
 from hotswap_ros.gates.pairing.strata import Strata
 from hotswap_ros.gates.result import CheckResult
 from hotswap_ros.gates.stats.alpha import split_alpha
@@ -24,7 +25,7 @@ from hotswap_ros.gates.window import News, Window
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.plan import Method, SuccessCriteria
 
-_FORMAT = 5
+_FORMAT = 6
 
 
 class _Check(Protocol):
@@ -117,7 +118,7 @@ class Gate:
             self._strata.join(robot_id)
             self._join(robot_id)
         else:
-            in_flight = window.in_flight(robot_id)
+            in_flight = self._in_flight(robot_id)
             news = window.observe(robot_id, control_version, boot_id, counters)
             if news is not None:
                 self._count(robot_id, news, in_flight)
@@ -140,10 +141,14 @@ class Gate:
         """
         if not self._window.knows(robot_id):
             return
-        in_flight = self._window.in_flight(robot_id)
+        in_flight = self._in_flight(robot_id)
         news = self._window.leave(robot_id)
         if news is not None:
             self._count(robot_id, news, in_flight)
+
+    def _in_flight(self, robot_id: str) -> tuple[int, int]:
+        """Return the tasks in flight on a robot, as far as the strata do not know them."""
+        return (0, 0) if robot_id in self._strata else self._window.in_flight(robot_id)
 
     def _join(self, robot_id: str) -> None:
         history = self._window.reference(robot_id)
@@ -209,6 +214,8 @@ class Gate:
         explain: bool = True,
     ) -> Gate:
         """Take up a dumped gate. Raises ValueError if it is of another candidate or criteria."""
+        if data.get('format') == 5:
+            data = from_format_5(data)
         gate = cls(criteria, candidate, stages=stages, explain=explain)
         names = [check.name for check in gate._checks]
         expected = (_FORMAT, candidate, sorted(names))

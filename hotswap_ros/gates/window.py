@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""From cumulative counters to what is new: loss, duplicates, reordering and reboots end here."""
+"""The counts of both versions in a gate, and what is new in them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from operator import add, sub
 from typing import Any, NamedTuple
 
 from hotswap_ros.models import LATENCY_EDGES_MS, VersionCounters
+from hotswap_ros.models.counter_delta import CounterTracker
 
+#: Names that are counted apart on a robot; the rest is left out, so that memory is bounded.
+MAX_NAMES = 64
 _NO_LATENCY = (0,) * (len(LATENCY_EDGES_MS) + 1)
-#: Boots that are kept per robot, so that a message from before a reboot may come late.
-_BOOTS_KEPT = 16
 
 
 class Tally(NamedTuple):
@@ -27,11 +28,12 @@ class Tally(NamedTuple):
     stuck: int = 0
     shadowed: int = 0
     agreed: int = 0
+    offered: int = 0
     latency: tuple[int, ...] = _NO_LATENCY
 
     @classmethod
     def of(cls, counters: VersionCounters) -> Tally:
-        """Take what gates need."""
+        """Return the counts that gates and trials need."""
         tasks, shadow = counters.tasks, counters.shadow
         return cls(
             counters.requests,
@@ -42,6 +44,7 @@ class Tally(NamedTuple):
             tasks.stuck,
             shadow.compared,
             shadow.agreed,
+            shadow.offered,
             tuple(counters.latency),
         )
 
@@ -82,11 +85,18 @@ class Tally(NamedTuple):
 
     @classmethod
     def load(cls, data: list[Any]) -> Tally:
-        """Take back what `dump` gave."""
-        return cls._make([*data[:-1], tuple(data[-1])])
+        """Take back what `dump` gave; counts that older dumps lack are zero."""
+        missing = [0] * (len(cls._fields) - len(data))
+        return cls._make([*data[:-1], *missing, tuple(data[-1])])
 
 
 _NOTHING = Tally()
+
+
+def tally_rise(now: Tally, last: Tally | None) -> Tally | None:
+    """Return the difference to an earlier tally (None: zero), or None where it is impossible."""
+    new = now if last is None else now.since(last)
+    return new if new is _NOTHING or new.is_possible else None
 
 
 class News(NamedTuple):
@@ -99,105 +109,22 @@ class News(NamedTuple):
 _NO_NEWS = News(_NOTHING, _NOTHING)
 
 
-class Snapshot(NamedTuple):
-    """The last snapshot of one boot of a robot."""
-
-    control_version: str
-    candidate: Tally = _NOTHING
-    control: Tally = _NOTHING
-
-
-_NO_SNAPSHOT = Snapshot('')
-
-
-class _Robot:
-    """
-    The last snapshots of a robot: every boot is a sequence of its own, that begins at zero.
-
-    Of every boot but the one that was heard last, the tasks that were in flight are lost: they
-    count as finished without success, until a late message says how they ended.
-    """
-
-    def __init__(self, boots: dict[str, Snapshot], current: str) -> None:
-        self._boots = boots
-        self._current = current
-
-    @property
-    def latest(self) -> Snapshot:
-        return self._boots.get(self._current, _NO_SNAPSHOT)
-
-    def leave(self) -> News:
-        """Give up the tasks under way; a message that comes after all takes that back."""
-        lost = _with_lost(_NO_NEWS, self.latest, None)
-        self._current = ''
-        return lost
-
-    def advance(
-        self, control_version: str, boot_id: str, candidate: Tally | None, control: Tally | None
-    ) -> News | None:
-        """Move on to a snapshot and return what is new, or None if it is not later."""
-        known = self._boots.get(boot_id)
-        last = known or Snapshot(control_version)
-        if candidate is None:
-            candidate = last.candidate
-        if known == (control_version, candidate, control or last.control):
-            return None
-        if control_version != last.control_version:
-            last = last._replace(control=control or _NOTHING)
-        if control is None:
-            control = last.control
-        news = News(candidate.since(last.candidate), control.since(last.control))
-        if not (news.candidate.is_possible and news.control.is_possible):
-            return None
-        if boot_id != self._current:
-            news = _with_lost(news, self.latest, known)
-        self._boots[boot_id] = Snapshot(control_version, candidate, control)
-        self._current = boot_id
-        if len(self._boots) > _BOOTS_KEPT:
-            del self._boots[next(iter(self._boots))]
-        return news
-
-    def dump(self) -> dict[str, Any]:
-        return {
-            'current': self._current,
-            'boots': {
-                boot_id: [snapshot.control_version, *(tally.dump() for tally in snapshot[1:])]
-                for boot_id, snapshot in self._boots.items()
-            },
-        }
-
-    @classmethod
-    def load(cls, data: Mapping[str, Any]) -> _Robot:
-        boots = {
-            boot_id: Snapshot(version, Tally.load(candidate), Tally.load(control))
-            for boot_id, (version, candidate, control) in data['boots'].items()
-        }
-        return cls(boots, data['current'])
-
-
-def _with_lost(news: News, ended: Snapshot, back: Snapshot | None) -> News:
-    """Count the tasks that a boot took with it, and no longer those of one that speaks again."""
-    back = back or _NO_SNAPSHOT
-    return News(
-        news.candidate.lose(ended.candidate.in_flight - back.candidate.in_flight),
-        news.control.lose(ended.control.in_flight - back.control.in_flight),
-    )
-
-
 class Window:
     """
-    What the candidate and the control did on the robots since each joined.
+    The tasks and requests of the candidate and the control on the robots since each joined.
 
-    The first snapshot of a robot is its reference. From then on a message that cannot follow the
-    last one of the same boot (a count falls, or more tasks succeed than finish) came too late or
-    was torn: it is left out, and the next one makes up for it. A reboot costs what the last
-    message before it did not tell, and the tasks under way, which failed. `stage` counts from the
-    last `begin_stage` on.
+    The first snapshot of a robot is its reference. A message that cannot follow the last one of
+    the same boot (a count falls, or more tasks succeed than finish) is late or torn: it is left
+    out, and the next one makes up for it. A reboot costs what the last message before it did not
+    tell, and the tasks in flight, which count as failed until a late message says how they ended.
+    `stage` counts from the last `begin_stage` on.
     """
 
     def __init__(self, candidate: str) -> None:
         self._name = candidate
-        self._robots: dict[str, _Robot] = {}
+        self._tracker = CounterTracker(tally_rise, refers_new_names=True)
+        #: The version of the control on each robot.
+        self._controls: dict[str, str] = {}
         self.candidate = _NOTHING
         self.control = _NOTHING
         self._stage_began = _NO_NEWS
@@ -225,17 +152,22 @@ class Window:
         self._stage_began = News(self.candidate, self.control)
 
     def in_flight(self, robot_id: str) -> tuple[int, int]:
-        """Return the tasks of the candidate and of the control that a robot last had under way."""
-        latest = self._robots[robot_id].latest
-        return latest.candidate.in_flight, latest.control.in_flight
+        """Return the tasks of the candidate and of the control that a robot last had in flight."""
+        return self._in_flight(robot_id, self._tracker.latest(robot_id))
+
+    def _in_flight(self, robot_id: str, snapshot: Mapping[str, Tally] | None) -> tuple[int, int]:
+        if not snapshot:
+            return 0, 0
+        control = snapshot.get(self._controls[robot_id], _NOTHING)
+        return snapshot[self._name].in_flight, control.in_flight
 
     def reference(self, robot_id: str) -> Tally:
         """Return what the control had done on a robot that has just joined."""
-        return self._robots[robot_id].latest.control
+        return self._tracker.latest(robot_id)[self._controls[robot_id]]
 
     def knows(self, robot_id: str) -> bool:
         """Return whether the robot's reference is there."""
-        return robot_id in self._robots
+        return robot_id in self._controls
 
     def observe(
         self,
@@ -245,24 +177,54 @@ class Window:
         counters: Mapping[str, VersionCounters],
     ) -> News | None:
         """Take a snapshot in and return what is new, or None where there is nothing."""
-        candidate = _tally(counters, self._name)
-        control = _tally(counters, control_version)
-        robot = self._robots.get(robot_id)
-        if control_version not in self._control_versions:
-            self._control_versions.append(control_version)
-        if robot is None:
-            reference = Snapshot(control_version, candidate or _NOTHING, control or _NOTHING)
-            self._robots[robot_id] = _Robot({boot_id: reference}, boot_id)
+        if self._controls.get(robot_id) != control_version:
+            self._controls[robot_id] = control_version
+            if control_version not in self._control_versions:
+                self._control_versions.append(control_version)
+        own, control = counters.get(self._name), counters.get(control_version)
+        if own is None or control is None:
+            counts = self._filled(robot_id, boot_id, {self._name: own, control_version: control})
+        else:
+            counts = {self._name: Tally.of(own), control_version: Tally.of(control)}
+        delta = self._tracker.advance(robot_id, boot_id, counts)
+        if delta is None:
             return None
-        return self._count(robot.advance(control_version, boot_id, candidate, control))
+        new = delta.counts.get
+        news = News(new(self._name, _NOTHING), new(control_version, _NOTHING))
+        if delta.lost or delta.found:
+            news = self._with_lost(robot_id, news, delta.lost, delta.found)
+        return self._count(news)
+
+    def _filled(
+        self, robot_id: str, boot_id: str, counters: Mapping[str, VersionCounters | None]
+    ) -> dict[str, Tally]:
+        """Return the counts of both versions; one that is missing has done nothing new."""
+        last = self._tracker.last_of(robot_id, boot_id)
+        return {
+            name: last.get(name, _NOTHING) if found is None else Tally.of(found)
+            for name, found in counters.items()
+        }
+
+    def _with_lost(
+        self,
+        robot_id: str,
+        news: News,
+        lost: Mapping[str, Tally] | None,
+        found: Mapping[str, Tally] | None,
+    ) -> News:
+        """Count tasks in flight that are lost as ended, and no longer those that are found."""
+        ended = zip(self._in_flight(robot_id, lost), self._in_flight(robot_id, found))
+        return News(*(tally.lose(gone - back) for tally, (gone, back) in zip(news, ended)))
 
     def leave(self, robot_id: str) -> News | None:
-        """Count the tasks under way on a robot as lost, until it is heard again."""
-        robot = self._robots.get(robot_id)
-        return None if robot is None else self._count(robot.leave())
+        """Count the tasks in flight on a robot as lost, until it is heard again."""
+        if not self.knows(robot_id):
+            return None
+        lost = self._tracker.leave(robot_id)
+        return self._count(self._with_lost(robot_id, _NO_NEWS, lost, None))
 
-    def _count(self, news: News | None) -> News | None:
-        if news is None or news == _NO_NEWS:
+    def _count(self, news: News) -> News | None:
+        if news == _NO_NEWS:
             return None
         self.candidate = self.candidate.plus(news.candidate)
         self.control = self.control.plus(news.control)
@@ -271,7 +233,8 @@ class Window:
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
         return {
-            'robots': {robot_id: robot.dump() for robot_id, robot in self._robots.items()},
+            'robots': self._tracker.dump(Tally.dump),
+            'controls': dict(self._controls),
             'candidate': self.candidate.dump(),
             'control': self.control.dump(),
             'stage_began': [tally.dump() for tally in self._stage_began],
@@ -280,13 +243,9 @@ class Window:
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Take back what `dump` gave."""
-        self._robots = {name: _Robot.load(robot) for name, robot in data['robots'].items()}
+        self._tracker.load(data['robots'], Tally.load)
+        self._controls = dict(data['controls'])
         self.candidate = Tally.load(data['candidate'])
         self.control = Tally.load(data['control'])
         self._stage_began = News(*map(Tally.load, data['stage_began']))
         self._control_versions = list(data['control_versions'])
-
-
-def _tally(counters: Mapping[str, VersionCounters], version: str) -> Tally | None:
-    found = counters.get(version)
-    return None if found is None else Tally.of(found)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a version did on a robot, as cumulative counts that never fall within one boot."""
+"""Counters: the cumulative counts of a version on a robot, which never fall within one boot."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class TaskCounts:
 @dataclass(frozen=True)
 class ShadowCounts:
     """
-    Observations that a version was to shadow: `offered` = `dropped` + `compared` + under way.
+    Observations for a shadow: `offered` = `dropped` + `compared` + those in progress.
 
     Of the compared ones, `agreed` were within the tolerance and `failed` broke the manifest, which
     is no agreement. Coverage is `compared` / `offered`.
@@ -68,9 +68,9 @@ class ShadowCounts:
 @dataclass(frozen=True)
 class RoleCounts:
     """
-    Requests that a version was to answer in one role, and those that it failed, by cause.
+    Requests to a version in one role, and those that it failed, by cause.
 
-    `fallbacks` of these stable answered. `latency` is as in VersionCounters.
+    Stable answered `fallbacks` of these. `latency` is as in VersionCounters.
     """
 
     requests: int = 0
@@ -84,12 +84,12 @@ class VersionCounters:
     """
     Everything that is counted for one version on one robot.
 
-    `requests` were to be answered by this version and `errors` of them it failed; `fallbacks`
-    counts those by cause. `latency` has one count per bucket of `LATENCY_EDGES_MS`, and one for
-    the rest. `stable` and `candidate` split the requests by the role that they were made in; a
-    version that was stable when a task began is that to its end. `shadow` counts what it did as a
-    shadow, which is none of the others. `inputs` counts, for each input feature with training
-    statistics, sampled observations between their deciles (see InputBins).
+    This version was to answer `requests` and failed `errors` of them; `fallbacks` counts those by
+    cause. `latency` has one count per bucket of `LATENCY_EDGES_MS`, and one for the rest. `stable`
+    and `candidate` split the requests by the role that they were made in; a version that was
+    stable when a task began stays stable to its end. `shadow` counts its work as a shadow, which
+    no other field counts. `inputs` counts, for each input feature with training statistics,
+    sampled observations between their deciles (see InputBins).
     """
 
     requests: int = 0

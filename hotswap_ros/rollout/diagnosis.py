@@ -1,12 +1,12 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What went wrong in a rollout, from the counters that its robots have sent."""
+"""The diagnosis of a rollout that failed, from the counters that its robots have sent."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from hotswap_ros.fleet.reports import Telemetry
 from hotswap_ros.fleet.view import FleetView
@@ -22,36 +22,54 @@ from hotswap_ros.gates.diagnosis import (
     diagnose,
 )
 from hotswap_ros.models import TaskCounts, VersionCounters, VersionState
+from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
 from hotswap_ros.rollout.state import Diagnosed, RolloutState
 
-_NOTHING = VersionCounters()
+#: The kinds of counts: what their names begin with.
+_REQUESTS, _TASKS, _ERRORS, _INPUTS = 'requests', 'tasks/', 'errors/', 'inputs/'
 
 
 class RolloutDiagnosis:
     """
-    Keeps what robots had counted when the gate came to them, and says in the end what went wrong.
+    Counts what robots did since the gate came to them, and says in the end what went wrong.
 
-    Robots are counted from there, and from zero after a reboot of theirs. This is in no journal: a
-    coordinator that was restarted counts from its restart.
+    This is in no journal: a coordinator that was restarted counts from its restart.
     """
 
     def __init__(self, state: RolloutState) -> None:
         self._state = state
-        self._before: dict[str, Telemetry] = {}
+        self._trackers: defaultdict[str, CounterTracker[Vector]]
+        self._trackers = defaultdict(lambda: CounterTracker(rise))
+        self._newest: dict[str, Telemetry] = {}
+        self._counts: dict[tuple[str, str], dict[str, Vector]] = {}
         self._breakers: dict[str, str] = {}
         self._given_up: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
 
-    def come_to(self, robot_id: str, telemetry: Telemetry) -> None:
-        """Count a robot from here on, unless that has begun."""
-        self._before.setdefault(robot_id, telemetry)
+    def observe(self, robot_id: str, telemetry: Telemetry) -> None:
+        """Take in a robot's counters; its first ones are the reference."""
+        last = self._newest.get(robot_id)
+        if last is None:
+            self._count(robot_id, telemetry)
+        elif last.boot_id != telemetry.boot_id:
+            # Only the last snapshot of each boot is needed: a difference takes a while.
+            self._count(robot_id, last)
+        self._newest[robot_id] = telemetry
+
+    def _count(self, robot_id: str, telemetry: Telemetry) -> None:
+        """Add what is new in a robot's counters since it was counted last."""
+        for version in {self._state.plan.version, self._state.robots[robot_id].previous}:
+            counts = _vectors(telemetry.versions.get(version, VersionCounters()))
+            delta = self._trackers[version].advance(robot_id, telemetry.boot_id, counts)
+            if delta is not None:
+                add_counts(self._counts.setdefault((robot_id, version), {}), delta.counts)
 
     def note_refusal(self, robot_id: str, why: str) -> None:
-        """Take note that a robot cannot load the version."""
+        """Note that a robot cannot load the version."""
         self._refusals[robot_id] = why
 
     def note_breakers(self, view: FleetView) -> None:
-        """Take note of the robots that took the version out; what is put back hides it."""
+        """Note the robots whose breaker is open, before the rollback hides it."""
         model_id, version = self._state.plan.model_id, self._state.plan.version
         for robot_id in self._state.where(lambda r: r.mark is not None or r.shadows):
             report = view.report(model_id, robot_id)
@@ -65,7 +83,7 @@ class RolloutDiagnosis:
                 self._breakers[robot_id] = breaker.cause.replace(' ', '_')
 
     def conclude(self, view: FleetView, checks: Sequence[CheckResult]) -> Diagnosed | None:
-        """Return what is likeliest, where `checks` failed; None where too little was seen."""
+        """Return the likeliest cause, where `checks` failed; None: too few data."""
         try:
             found = diagnose(self._case(view, checks))
         except AnalysisError:
@@ -87,7 +105,12 @@ class RolloutDiagnosis:
         stable = sorted(set(state.previous.values()))
         control = stable[0] if len(stable) == 1 else 'the previous version'
         lab = state.lab.get(version, {})
-        done = list(self._done(view, control))
+        for robot_id in self._newest:
+            newest = view.telemetry(state.plan.model_id, robot_id)
+            if newest is not None:
+                self.observe(robot_id, newest)
+            self._count(robot_id, self._newest[robot_id])
+        done = list(self._done(control))
         records = tuple(record for one in done for record in one.records())
         return Case(
             control,
@@ -105,37 +128,34 @@ class RolloutDiagnosis:
             refusals=self._refusals,
         )
 
-    def _done(self, view: FleetView, control: str) -> Iterator[_Done]:
-        version, previous = self._state.plan.version, self._state.previous
-        for robot_id, before in self._before.items():
-            now = view.telemetry(self._state.plan.model_id, robot_id)
-            if now is None:
-                continue
-            names = {version: version, control: previous.get(robot_id, '')}
+    def _done(self, control: str) -> Iterator[_Done]:
+        """Yield the counts of both versions on each robot; `control` is the name of all others."""
+        version = self._state.plan.version
+        for robot_id in self._newest:
+            names = {version: version, control: self._state.robots[robot_id].previous}
             for label, name in names.items():
-                counters = now.versions.get(name, _NOTHING)
-                known = before.versions.get(name, _NOTHING)
-                same_boot = now.boot_id == before.boot_id
-                yield _Done(label, robot_id, counters, known if same_boot else _NOTHING)
+                yield _Done(label, robot_id, self._counts.get((robot_id, name), {}))
 
 
 class _Done:
-    """What a version did on a robot between two messages."""
+    """The new counts of a version on a robot, as a diagnosis takes them."""
 
-    def __init__(
-        self, version: str, robot_id: str, now: VersionCounters, before: VersionCounters
-    ) -> None:
+    def __init__(self, version: str, robot_id: str, counts: Mapping[str, Vector]) -> None:
         self.version = version
         self._robot_id = robot_id
-        self._now = now
-        self._before = before
-        self.tasks = now.tasks - before.tasks
+        self._counts = counts
+        self._by_category = {n: TaskCounts(0, *v) for n, v in self._named(_TASKS)}
+        self.tasks = self._by_category.pop('', TaskCounts())
+
+    def _named(self, kind: str) -> Iterator[tuple[str, Vector]]:
+        for name, vector in self._counts.items():
+            if name.startswith(kind):
+                yield name.removeprefix(kind), vector
 
     def records(self) -> Iterator[Record]:
         """Yield the tasks by category; those without one come last."""
         rest = self.tasks
-        for name, counts in self._now.categories.items():
-            new = counts - self._before.categories.get(name, TaskCounts())
+        for name, new in self._by_category.items():
             rest -= new
             yield from self._record(name, new)
         yield from self._record('', rest)
@@ -153,23 +173,25 @@ class _Done:
 
     def requests(self) -> Requests:
         """Return the requests, and those that failed."""
-        return Requests(
-            self.version,
-            self._robot_id,
-            self._now.requests - self._before.requests,
-            _failed(self._now) - _failed(self._before),
-        )
+        (requests,) = self._counts.get(_REQUESTS, (0,))
+        failed = Counter({cause: number for cause, (number,) in self._named(_ERRORS)})
+        return Requests(self.version, self._robot_id, requests, +failed)
 
-    def inputs(self) -> Iterator[tuple[str, list[int]]]:
+    def inputs(self) -> Iterator[tuple[str, Vector]]:
         """Yield the counts between the deciles of each feature."""
-        for name, bins in self._now.inputs.items():
-            known = self._before.inputs.get(name, (0,) * len(bins))
-            if len(known) == len(bins):
-                yield name, [a - b for a, b in zip(bins, known)]
+        return self._named(_INPUTS)
 
 
-def _failed(counters: VersionCounters) -> Counter[str]:
-    return Counter(counters.stable.errors) + Counter(counters.candidate.errors)
+def _vectors(counters: VersionCounters) -> dict[str, Vector]:
+    """Return the counts that a diagnosis needs; tasks without a name are all tasks."""
+    failed = Counter(counters.stable.errors) + Counter(counters.candidate.errors)
+    tasks = {'': counters.tasks, **counters.categories}
+    return {
+        _REQUESTS: (counters.requests,),
+        **{f'{_TASKS}{n}': (t.finished, t.succeeded, t.stuck) for n, t in tasks.items()},
+        **{f'{_ERRORS}{cause}': (number,) for cause, number in failed.items()},
+        **{f'{_INPUTS}{name}': bins for name, bins in counters.inputs.items()},
+    }
 
 
 def _drifts(done: Sequence[_Done], version: str) -> tuple[Drift, ...] | None:
@@ -177,10 +199,9 @@ def _drifts(done: Sequence[_Done], version: str) -> tuple[Drift, ...] | None:
     # A shadow does no tasks: it sees those of the version that acts.
     seen = own if any(one.tasks.finished for one in own) else done
     tasks = sum(one.tasks.finished for one in seen)
-    bins: dict[str, list[int]] = {}
+    bins: dict[str, Vector] = {}
     for one in own:
-        for name, new in one.inputs():
-            bins[name] = [a + b for a, b in zip(bins.get(name, [0] * len(new)), new)]
+        add_counts(bins, dict(one.inputs()))
     drifts = [
         decile_drift(name, counts, (), max(1, min(tasks, sum(counts))))
         for name, counts in bins.items()

@@ -39,7 +39,7 @@ class GateFeed:
         self._explain = explain
         self._gate: Gate | None = None
         self._mirror: Gate | None = None
-        self._ledger = TrialCounts(state.ledger)
+        self._trial_counts = TrialCounts(state.trial_counts)
         self._fed: dict[str, Telemetry] = {}
         self._scanned: tuple[FleetView | None, int] = (None, -1)
         self._seen = -1
@@ -47,7 +47,7 @@ class GateFeed:
         #: When each robot's counters came last, in this order.
         self._fresh: OrderedDict[str, float] = OrderedDict()
         self._given_up: set[str] = set()
-        self.inquiry = RolloutDiagnosis(state)
+        self.diagnosis = RolloutDiagnosis(state)
         self.checks: tuple[CheckResult, ...] = ()
         self._lost: tuple[CheckResult, ...] = ()
         self.failed_queries = 0
@@ -70,7 +70,7 @@ class GateFeed:
         self._scanned = (None, -1)
         self._open(watch)
         if watch.name not in self._state.gates:
-            self._ledger = TrialCounts()
+            self._trial_counts = TrialCounts()
 
     def _open(self, watch: Watch) -> None:
         version = self._state.plan.version
@@ -101,7 +101,7 @@ class GateFeed:
             self._state.tasks[watch.name] = self._gate.candidate_tasks
         if self._mirror is not None:
             self._state.gates[_mirrored(watch)] = self._mirror.dump()
-        self._state.ledger = self._ledger.dump()
+        self._state.trial_counts = self._trial_counts.dump()
 
     # -- what it is fed with ----------------------------------------------------------------------
 
@@ -159,12 +159,12 @@ class GateFeed:
         share = 0.0 if report is None else self._share_in(report.routing)
         previous, version = self._state.robots[robot_id].previous, self._state.plan.version
         boot_id, counters = telemetry.boot_id, telemetry.versions
-        self.inquiry.come_to(robot_id, telemetry)
+        self.diagnosis.observe(robot_id, telemetry)
         self._gate.observe(robot_id, previous, boot_id, counters, share)
         if self._mirror is not None:
             self._mirror.observe(robot_id, version, boot_id, counters, 1 - share)
-        if self._keeps_a_ledger:
-            self._ledger.observe(robot_id, boot_id, counters, previous, version)
+        if self._is_trial:
+            self._trial_counts.observe(robot_id, boot_id, counters, previous, version)
 
     def _share_in(self, routing: Routing) -> float:
         """
@@ -178,7 +178,7 @@ class GateFeed:
         return routing.candidate_share if routing.candidate == version else 0.0
 
     @property
-    def _keeps_a_ledger(self) -> bool:
+    def _is_trial(self) -> bool:
         watch = self._state.watch
         return watch is not None and (
             watch.control_criteria is not None or watch.subject == 'shadow'
@@ -285,9 +285,9 @@ class GateFeed:
         return ' '.join(check.sentence.removesuffix(': roll back.') for check in self._lost)
 
     @property
-    def ledger(self) -> TrialCounts:
-        """Return what each robot did."""
-        return self._ledger
+    def trial_counts(self) -> TrialCounts:
+        """Return the counts of each robot and version."""
+        return self._trial_counts
 
     @property
     def candidate_tasks(self) -> int:

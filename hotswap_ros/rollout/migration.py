@@ -26,6 +26,7 @@ def read_older(data: dict[str, Any]) -> dict[str, Any]:
         **data,
         'robots': _records(data),
         'excluded': data.get('barred', ()),
+        'trial_counts': data.get('ledger', {}),
         **_pauses(data),
     }
 

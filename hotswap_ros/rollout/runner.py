@@ -157,7 +157,7 @@ class Runner:
         is_under_way = self.state.status in (Status.RUNNING, Status.PAUSED)
         if robot is not None and robot.staged and is_under_way:
             self.transitions.note_failed([robot_id])
-            self.gate_feed.inquiry.note_refusal(robot_id, message)
+            self.gate_feed.diagnosis.note_refusal(robot_id, message)
             text = f'{robot_id} cannot load {self._version}: {message}'
             self.transitions.roll_back(cause, text, now)
 
@@ -279,7 +279,7 @@ class Runner:
             return False
         breaker = self._breakers.find_open(view, self.desired_routings.revision)
         if breaker:
-            self.gate_feed.inquiry.note_breakers(view)
+            self.gate_feed.diagnosis.note_breakers(view)
             self.transitions.roll_back(Cause.GATE_FAILED, breaker, now)
             return True
         return self.transitions.roll_back_on_harm(self.gate_feed.failures, now)
@@ -289,7 +289,7 @@ class Runner:
         if self.state.cause not in _OF_VERSION:
             return
         try:
-            found = self.gate_feed.inquiry.conclude(view, self.gate_feed.failures)
+            found = self.gate_feed.diagnosis.conclude(view, self.gate_feed.failures)
         except Exception as error:  # The rollback is over, whatever can be said of it.
             text = f'what went wrong could not be examined: {type(error).__name__}: {error}'
             self.say(now, EventKind.DIAGNOSIS, Level.WARNING, text)

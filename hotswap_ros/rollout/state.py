@@ -191,7 +191,7 @@ class RolloutState(BaseModel):
     conclusions: list[Conclusion] = Field(default_factory=list)
     watch: Watch | None = None
     gates: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    ledger: dict[str, Any] = Field(default_factory=dict)
+    trial_counts: dict[str, Any] = Field(default_factory=dict)
     lab: dict[str, dict[str, float]] = Field(default_factory=dict)
     diagnosis: Diagnosed | None = None
     gate_complete: bool = False

@@ -1,60 +1,18 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What every robot did in a trial, and what a shadow agreed to, task by task."""
+"""Trial counts: what every robot did with each version, and how a shadow agreed by task."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from operator import add, sub
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from hotswap_ros.models import LATENCY_EDGES_MS, VersionCounters
+from hotswap_ros.gates.window import Tally, tally_rise
+from hotswap_ros.models import VersionCounters
+from hotswap_ros.models.counter_delta import CounterTracker
 
-_NO_LATENCY = (0,) * (len(LATENCY_EDGES_MS) + 1)
-
-
-class Counts(NamedTuple):
-    """Counts of one version on one robot; `offered` to `agreed` are those of a shadow."""
-
-    tasks: int = 0
-    successes: int = 0
-    stuck: int = 0
-    offered: int = 0
-    compared: int = 0
-    agreed: int = 0
-    latency: tuple[int, ...] = _NO_LATENCY
-
-    @classmethod
-    def of(cls, counters: VersionCounters) -> Counts:
-        """Take what a choice needs."""
-        tasks, shadow = counters.tasks, counters.shadow
-        return cls(
-            tasks.finished,
-            tasks.succeeded,
-            tasks.stuck,
-            shadow.offered,
-            shadow.compared,
-            shadow.agreed,
-            tuple(counters.latency),
-        )
-
-    def plus(self, other: Counts) -> Counts:
-        """Return the sum."""
-        return self._with(add, other)
-
-    def since(self, other: Counts) -> Counts:
-        """Return the difference to earlier counts."""
-        return self._with(sub, other)
-
-    def _with(self, operation: Callable[[int, int], int], other: Counts) -> Counts:
-        latency = tuple(map(operation, self.latency, other.latency))
-        return Counts._make((*map(operation, self[:-1], other[:-1]), latency))
-
-    @property
-    def is_possible(self) -> bool:
-        """Return whether this can be what happened between two reports."""
-        return min(*self[:-1], *self.latency) >= 0
+_NOTHING = Tally()
 
 
 class Unit(NamedTuple):
@@ -68,24 +26,23 @@ class Unit(NamedTuple):
 
 class TrialCounts:
     """
-    Per robot and version, what was done since the robot joined; and the units of a shadow.
+    The counts of each robot and version since the robot joined, and the units of a shadow.
 
     A unit is what a robot compared from one message in which tasks of the stable version had
     finished to the next: that of one task, or of a few. Observations of one task are alike. Units
-    with the same figures are kept as one, with a count. Counts begin at zero with every
-    boot; one that falls within a boot came late and is left out.
+    with the same figures are kept as one, with a count. Tasks that a reboot interrupted count
+    nowhere.
     """
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
-        self._boots: dict[str, str] = {}
-        self._last: dict[tuple[str, str], Counts] = {}
-        self._done: dict[tuple[str, str], Counts] = {}
+        self._tracker = CounterTracker(tally_rise)
+        self._done: dict[tuple[str, str], Tally] = {}
         self._open: dict[str, tuple[int, int, int]] = {}
         self._units: dict[Unit, int] = {}
         #: Tasks of the stable version in which a shadow was compared.
         self.shadowed_tasks = 0
         if data:
-            self._load(data)
+            self._load(_from_last_release(data) if 'last' in data else data)
 
     def observe(
         self,
@@ -96,24 +53,19 @@ class TrialCounts:
         candidate: str,
     ) -> None:
         """Take in a robot's counters; its first ones are the reference."""
-        known, self._boots[robot_id] = self._boots.get(robot_id), boot_id
-        new: dict[str, Counts] = {}
-        for version in (stable, candidate):
-            key = robot_id, version
-            now = Counts.of(counters[version]) if version in counters else Counts()
-            last = now if known is None else self._last.get(key, Counts())
-            if known is not None and known != boot_id:
-                last = Counts()
-            new[version] = now.since(last)
-            if not new[version].is_possible:
-                return
-            self._last[key] = now
-            self._done[key] = self._done.get(key, Counts()).plus(new[version])
-        self._close_units(robot_id, new[stable].tasks, new[candidate])
+        names = [name for name in (stable, candidate) if name in counters]
+        counts = {name: Tally.of(counters[name]) for name in names}
+        delta = self._tracker.advance(robot_id, boot_id, counts)
+        if delta is None:
+            return
+        for name, new in delta.counts.items():
+            self._done[robot_id, name] = self._done.get((robot_id, name), _NOTHING).plus(new)
+        ended = delta.counts.get(stable, _NOTHING).finished
+        self._close_units(robot_id, ended, delta.counts.get(candidate, _NOTHING))
 
-    def _close_units(self, robot_id: str, ended: int, shadow: Counts) -> None:
+    def _close_units(self, robot_id: str, ended: int, shadow: Tally) -> None:
         steps, agreed, offered = self._open.get(robot_id, (0, 0, 0))
-        seen = (steps + shadow.compared, agreed + shadow.agreed, offered + shadow.offered)
+        seen = (steps + shadow.shadowed, agreed + shadow.agreed, offered + shadow.offered)
         if ended and seen[2]:
             unit = Unit(*seen, ended)
             self._units[unit] = self._units.get(unit, 0) + 1
@@ -121,11 +73,11 @@ class TrialCounts:
             seen = (0, 0, 0)
         self._open[robot_id] = seen
 
-    def deeds(self, version: str) -> Iterator[tuple[str, Counts]]:
+    def of(self, version: str) -> Iterator[tuple[str, Tally]]:
         """Yield what each robot did with a version, by robot id."""
-        for (robot_id, name), deeds in sorted(self._done.items()):
+        for (robot_id, name), counts in sorted(self._done.items()):
             if name == version:
-                yield robot_id, deeds
+                yield robot_id, counts
 
     @property
     def units(self) -> Mapping[Unit, int]:
@@ -135,26 +87,32 @@ class TrialCounts:
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
         return {
-            'boots': dict(self._boots),
-            'last': [[*key, _listed(deeds)] for key, deeds in self._last.items()],
-            'done': [[*key, _listed(deeds)] for key, deeds in self._done.items()],
+            'tracker': self._tracker.dump(Tally.dump),
+            'done': [[*key, counts.dump()] for key, counts in self._done.items()],
             'open': {robot_id: list(unit) for robot_id, unit in self._open.items()},
             'shadowed_tasks': self.shadowed_tasks,
             'units': [[*unit, times] for unit, times in self._units.items()],
         }
 
     def _load(self, data: Mapping[str, Any]) -> None:
-        self._boots = dict(data['boots'])
-        self._last = {(robot, name): _deeds(found) for robot, name, found in data['last']}
-        self._done = {(robot, name): _deeds(found) for robot, name, found in data['done']}
+        self._tracker.load(data['tracker'], Tally.load)
+        self._done = {(robot, name): Tally.load(found) for robot, name, found in data['done']}
         self._open = {robot: (u[0], u[1], u[2]) for robot, u in data['open'].items()}
         self.shadowed_tasks = data['shadowed_tasks']
         self._units = {Unit(*unit): times for *unit, times in data['units']}
 
 
-def _listed(deeds: Counts) -> list[Any]:
-    return [*deeds[:-1], list(deeds.latency)]
+def _from_last_release(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a dump of the release before, which kept other counts, in the form of this one."""
+    last: dict[str, dict[str, Any]] = {robot_id: {} for robot_id in data['boots']}
+    for robot_id, name, counts in data['last']:
+        last[robot_id][name] = _from_seven(counts)
+    tracker = {r: [[[boot, last[r]]], False] for r, boot in data['boots'].items()}
+    done = [[robot_id, name, _from_seven(counts)] for robot_id, name, counts in data['done']]
+    return {**data, 'tracker': tracker, 'done': done}
 
 
-def _deeds(data: list[Any]) -> Counts:
-    return Counts._make((*data[:-1], tuple(data[-1])))
+def _from_seven(counts: list[Any]) -> list[Any]:
+    tasks, succeeded, stuck, offered, compared, agreed, latency = counts
+    tally = Tally(0, 0, tasks, tasks, succeeded, stuck, compared, agreed, offered, tuple(latency))
+    return tally.dump()

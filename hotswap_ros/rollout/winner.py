@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-From what robots did to which version stays: one look, at the end of a trial of fixed length.
+The winner of a trial: chosen once, at the end of its fixed length, from the trial counts.
 
 The statistics are those of `gates.analysis`, imported when a trial ends: they take a second.
 """
@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from hotswap_ros.gates.window import Tally
 from hotswap_ros.models import LATENCY_EDGES_MS
 from hotswap_ros.plan import ChooseWinner
 from hotswap_ros.rollout.state import Conclusion
-from hotswap_ros.rollout.trial_counts import Counts, TrialCounts
+from hotswap_ros.rollout.trial_counts import TrialCounts
 
 if TYPE_CHECKING:
     from hotswap_ros.gates.analysis import Record
@@ -26,7 +27,7 @@ _EDGES_MS = (*LATENCY_EDGES_MS, _LAST_EDGE_MS)
 
 
 def conclude_trial(
-    step: ChooseWinner, ledger: TrialCounts, stable: str, version: str, shares: Mapping[str, float]
+    step: ChooseWinner, trial: TrialCounts, stable: str, version: str, shares: Mapping[str, float]
 ) -> Conclusion:
     """
     Return whether `version` wins by the step's criteria; with too little data `stable` stays.
@@ -36,26 +37,24 @@ def conclude_trial(
     """
     from hotswap_ros.gates.analysis import AnalysisError
 
-    arms = {
-        stable: dict(_served(ledger, stable, shares, other=1.0)),
-        version: dict(_served(ledger, version, shares, other=0.0)),
+    by_version = {
+        stable: dict(_served(trial, stable, shares, other=1.0)),
+        version: dict(_served(trial, version, shares, other=0.0)),
     }
     judge = {'success_rate': _by_success, 'latency': _by_latency, 'cost': _by_cost}[step.metric]
     try:
-        return judge(step, arms, stable, version)
+        return judge(step, by_version, stable, version)
     except AnalysisError as error:
         return Conclusion(verdict='keep', sentence=f'{error}. Keep {stable}.')
 
 
-def conclude_shadow(
-    ledger: TrialCounts, stable: str, version: str, tolerance: float
-) -> Conclusion:
+def conclude_shadow(trial: TrialCounts, stable: str, version: str, tolerance: float) -> Conclusion:
     """Return whether to deploy a shadow or to keep what is there; see analyze_shadow."""
     from hotswap_ros.gates.analysis import AnalysisError, ShadowTask, analyze_shadow, as_json
 
     tasks = [
         ShadowTask('', unit.compared, unit.agreed, unit.offered, tasks=unit.tasks)
-        for unit, times in ledger.units.items()
+        for unit, times in trial.units.items()
         for _ in range(times)
     ]
     try:
@@ -67,24 +66,26 @@ def conclude_shadow(
     )
 
 
-_Arms = Mapping[str, Mapping[str, Counts]]
+_ByVersion = Mapping[str, Mapping[str, Tally]]
 
 
 def _served(
-    ledger: TrialCounts, version: str, shares: Mapping[str, float], other: float
-) -> Iterator[tuple[str, Counts]]:
+    trial: TrialCounts, version: str, shares: Mapping[str, float], other: float
+) -> Iterator[tuple[str, Tally]]:
     """Yield what robots did whose share does not say that they serve the other version alone."""
-    for robot_id, deeds in ledger.deeds(version):
+    for robot_id, counts in trial.of(version):
         if robot_id in shares and shares[robot_id] != other:
-            yield robot_id, deeds
+            yield robot_id, counts
 
 
-def _by_success(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> Conclusion:
+def _by_success(
+    step: ChooseWinner, by_version: _ByVersion, stable: str, version: str
+) -> Conclusion:
     records = [
-        _record(name, robot_id, deeds.tasks, deeds.successes, deeds.stuck)
-        for name, robots in arms.items()
-        for robot_id, deeds in robots.items()
-        if deeds.tasks
+        _record(name, robot_id, counts.finished, counts.succeeded, counts.stuck)
+        for name, robots in by_version.items()
+        for robot_id, counts in robots.items()
+        if counts.finished
     ]
     found = _analysis(step, records, stable, version)
     gain = found.difference
@@ -99,15 +100,19 @@ def _by_success(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> C
     return _conclusion('promote', found.sentence, found)
 
 
-def _by_latency(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> Conclusion:
+def _by_latency(
+    step: ChooseWinner, by_version: _ByVersion, stable: str, version: str
+) -> Conclusion:
     """Compare how often each is quicker than the last edge below the control's 95th percentile."""
-    p95 = {name: _quantile(_histogram(robots.values()), 0.95) for name, robots in arms.items()}
+    p95 = {
+        name: _quantile(_histogram(robots.values()), 0.95) for name, robots in by_version.items()
+    }
     below = sum(edge < p95[stable] for edge in _EDGES_MS)
     records = [
-        _record(name, robot_id, sum(deeds.latency), sum(deeds.latency[: max(1, below)]))
-        for name, robots in arms.items()
-        for robot_id, deeds in robots.items()
-        if any(deeds.latency)
+        _record(name, robot_id, sum(counts.latency), sum(counts.latency[: max(1, below)]))
+        for name, robots in by_version.items()
+        for robot_id, counts in robots.items()
+        if any(counts.latency)
     ]
     found = _analysis(step, records, stable, version)
     text = (
@@ -119,18 +124,18 @@ def _by_latency(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> C
     return _by_gain(step, text, gain, is_better, found.p_value, (stable, version), found)
 
 
-def _by_cost(step: ChooseWinner, arms: _Arms, stable: str, version: str) -> Conclusion:
+def _by_cost(step: ChooseWinner, by_version: _ByVersion, stable: str, version: str) -> Conclusion:
     """Compare the computing time per task, robot by robot."""
     from hotswap_ros.gates.analysis import AnalysisError, Trial, by_robot, find_design
 
     records = [
         # A mean per task is tested as a rate is: the robot is the unit.
-        _record(name, robot_id, deeds.tasks, round(1000 * _computing_ms(deeds)))
-        for name, robots in arms.items()
-        for robot_id, deeds in robots.items()
-        if deeds.tasks
+        _record(name, robot_id, counts.finished, round(1000 * _computing_ms(counts)))
+        for name, robots in by_version.items()
+        for robot_id, counts in robots.items()
+        if counts.finished
     ]
-    cost = {name: _mean_cost_ms(robots) for name, robots in arms.items()}
+    cost = {name: _mean_cost_ms(robots) for name, robots in by_version.items()}
     if not all(cost.values()):
         raise AnalysisError('no computing time was recorded for one of the versions')
     view = by_robot(find_design(Trial.of(records), stable, version), stable, version)
@@ -183,8 +188,8 @@ def _record(version: str, robot_id: str, tasks: int, successes: int, stuck: int 
     return Record(version, tasks, successes, stuck, robot_id)
 
 
-def _histogram(deeds: Any) -> tuple[int, ...]:
-    return tuple(map(sum, zip(*(one.latency for one in deeds))))
+def _histogram(counts: Any) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*(one.latency for one in counts))))
 
 
 def _quantile(counts: tuple[int, ...], q: float) -> float:
@@ -203,14 +208,14 @@ def _quantile(counts: tuple[int, ...], q: float) -> float:
     return _LAST_EDGE_MS
 
 
-def _computing_ms(deeds: Counts) -> float:
+def _computing_ms(counts: Tally) -> float:
     """Return the computing time of all requests, each at the middle of its bucket."""
     lows = (0.0, *_EDGES_MS)
     return sum(
-        number * (low + high) / 2 for number, low, high in zip(deeds.latency, lows, _EDGES_MS)
+        number * (low + high) / 2 for number, low, high in zip(counts.latency, lows, _EDGES_MS)
     )
 
 
-def _mean_cost_ms(robots: Mapping[str, Counts]) -> float:
-    tasks = sum(deeds.tasks for deeds in robots.values())
+def _mean_cost_ms(robots: Mapping[str, Tally]) -> float:
+    tasks = sum(counts.finished for counts in robots.values())
     return sum(map(_computing_ms, robots.values())) / tasks if tasks else 0.0

@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from operator import add, sub
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,12 @@ from mcap.records import Schema
 from mcap_ros2.decoder import DecoderFactory
 
 from hotswap_ros.gates.analysis import AnalysisError, Latency, Record, Trial
+from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
 
 _PACKAGE = 'hotswap_ros/msg/'
 
 #: Counts of one version by name: the input features, and these two.
-_Snapshot = dict[str, tuple[int, ...]]
+_Snapshot = dict[str, Vector]
 _LATENCY, _SHADOW = 'latency', 'shadowed observations'
 
 
@@ -179,30 +179,40 @@ def _nanoseconds(stamp: Any) -> int:
 
 class _Counters:
     """
-    Latencies, shadow and input counts, from counters that never fall within a boot of a robot.
+    Latencies, shadow and input counts of each version.
 
-    The newest snapshot of a boot is the largest, also if messages were lost or reordered. Counts
-    from before the recording are subtracted.
+    Counts from before the recording are left out.
     """
 
     def __init__(self) -> None:
         self._edges: list[float] = []
-        self._boots: dict[str, str] = {}
-        self._reference: dict[tuple[str, str, str], _Snapshot] = {}
-        self._newest: dict[tuple[str, str, str], _Snapshot] = {}
+        self._tracker = CounterTracker(rise)
+        self._sums: dict[str, _Snapshot] = {}
 
     def add(self, message: Any) -> None:
         """Take a snapshot."""
         self._edges = list(message.latency_bucket_edges_ms)
-        is_first = message.robot_id not in self._boots
-        first_boot = self._boots.setdefault(message.robot_id, message.boot_id)
-        for version in message.versions:
-            key = (message.robot_id, message.boot_id, version.version)
-            counts = _snapshot(version)
-            if is_first and message.boot_id == first_boot:
-                self._reference[key] = counts
-            if key not in self._newest or _total(counts) > _total(self._newest[key]):
-                self._newest[key] = counts
+        counts = {
+            f'{version.version}\n{name}': vector
+            for version in message.versions
+            for name, vector in _snapshot(version).items()
+        }
+        delta = self._tracker.advance(message.robot_id, message.boot_id, counts)
+        if delta is None:
+            return
+        for key, vector in counts.items():
+            version, _, name = key.partition('\n')
+            self._add(version, name, delta.counts.get(key, (0,) * len(vector)))
+
+    def _add(self, version: str, name: str, new: Vector) -> None:
+        total = self._sums.setdefault(version, {})
+        known = total.get(name, new)
+        if len(known) != len(new):
+            raise AnalysisError(
+                f'some robots count {name} of {version} in {len(known)} bins, others in '
+                f'{len(new)}: analyze robots with the same version of hotswap_ros'
+            )
+        add_counts(total, {name: new})
 
     def latency(self) -> dict[str, Latency]:
         """Return the histogram of every version, each request at the upper edge of its bucket."""
@@ -210,35 +220,20 @@ class _Counters:
         values = np.array([*self._edges, 2 * self._edges[-1]]) if self._edges else np.array([])
         return {
             version: Latency(values, np.array(counts[_LATENCY], np.int64), 'requests')
-            for version, counts in self._sums().items()
+            for version, counts in self._sums.items()
             if len(counts[_LATENCY]) == len(values) and any(counts[_LATENCY])
         }
 
     def shadow_offered(self) -> dict[str, int]:
         """Return the number of observations that each version received as a shadow."""
-        return {v: counts[_SHADOW][0] for v, counts in self._sums().items() if counts[_SHADOW][0]}
+        return {v: counts[_SHADOW][0] for v, counts in self._sums.items() if counts[_SHADOW][0]}
 
     def inputs(self) -> dict[str, dict[str, tuple[int, ...]]]:
         """Return, by version, the counts of each input feature between its training deciles."""
         return {
             version: {n: c for n, c in counts.items() if n not in (_LATENCY, _SHADOW)}
-            for version, counts in self._sums().items()
+            for version, counts in self._sums.items()
         }
-
-    def _sums(self) -> dict[str, _Snapshot]:
-        sums: dict[str, _Snapshot] = {}
-        for key, counts in self._newest.items():
-            before, total = self._reference.get(key, {}), sums.setdefault(key[2], {})
-            for name, own in counts.items():
-                new = tuple(map(sub, own, before[name])) if name in before else own
-                known = total.get(name, (0,) * len(new))
-                if len(known) != len(new):
-                    raise AnalysisError(
-                        f'some robots count {name} of {key[2]} in {len(known)} bins, others in '
-                        f'{len(new)}: analyze robots with the same version of hotswap_ros'
-                    )
-                total[name] = tuple(map(add, known, new))
-        return sums
 
 
 def _snapshot(version: Any) -> _Snapshot:
@@ -252,7 +247,3 @@ def _snapshot(version: Any) -> _Snapshot:
             for index, name in enumerate(features)
         },
     }
-
-
-def _total(counts: _Snapshot) -> int:
-    return sum(number for own in counts.values() for number in own)

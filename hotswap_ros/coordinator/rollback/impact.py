@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a rollback comes too late for: the tasks of what it puts away, since that was put on."""
+"""The impact of a version: the tasks that it had finished until a rollback replaced it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from pydantic import BaseModel
 
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.models.counter_delta import CounterTracker, rise
 from hotswap_ros.rollout.robot_progress import Mark
 
-#: By robot, the versions that are put away, with what each had done when a rollout put it on.
-Away: TypeAlias = dict[str, dict[str, Mark]]
+#: By robot, the replaced versions, with what each had done when a rollout began to serve it.
+Replaced: TypeAlias = dict[str, dict[str, Mark]]
 
 
 class Impact(BaseModel):
     """
-    Tasks that were finished by versions that were put away.
+    The tasks that replaced versions had finished.
 
-    `of_rollout` since a rollout put the version on, some of which are missing where a robot was
-    started again since (`is_least`); `of_start`, where no such rollout is known, since the robot's
-    start.
+    `of_rollout` counts since a rollout began to serve the version; if a robot was restarted since
+    then, some are missing (`is_least`). `of_start` counts since the robot's start, where no such
+    rollout is known.
     """
 
     of_rollout: int = 0
@@ -46,34 +47,34 @@ class Impact(BaseModel):
         return f"{text}, {self.of_start:,} of them counted since the robots' start"
 
 
-def put_away(
+def replaced_versions(
     serves: Mapping[str, Desired],
     targets: Mapping[str, Desired],
     marks: Mapping[tuple[str, str], Mark],
-) -> Away:
-    """Return what targets put away of what robots serve; `marks` are by robot and version."""
-    away: Away = {}
+) -> Replaced:
+    """Return the versions that robots serve and targets lack; `marks` are by robot and version."""
+    replaced: Replaced = {}
     for robot_id, target in targets.items():
         versions = {*serves[robot_id].routing.versions} - {*target.routing.versions}
-        away[robot_id] = {v: marks.get((robot_id, v), Mark()) for v in sorted(versions)}
-    return {robot_id: versions for robot_id, versions in away.items() if versions}
+        replaced[robot_id] = {v: marks.get((robot_id, v), Mark()) for v in sorted(versions)}
+    return {robot_id: versions for robot_id, versions in replaced.items() if versions}
 
 
-def impact_of(away: Away, model_id: str, view: FleetView) -> Impact:
-    """Count the tasks of what was put away."""
-    found = Impact()
-    for robot_id, versions in away.items():
+def impact_of(replaced: Replaced, model_id: str, view: FleetView) -> Impact:
+    """Count the tasks of replaced versions."""
+    found, tracker = Impact(), CounterTracker(rise)
+    for robot_id, versions in replaced.items():
         telemetry = view.telemetry(model_id, robot_id)
-        for version, marked in versions.items():
+        for version, mark in versions.items():
             counters = None if telemetry is None else telemetry.versions.get(version)
             if telemetry is None or counters is None:
                 continue
-            tasks = counters.tasks.finished
-            if not marked.boot_id:
-                found.of_start += tasks
-            elif marked.boot_id == telemetry.boot_id:
-                found.of_rollout += max(0, tasks - marked.finished)
-            else:
-                found.of_rollout += tasks
-                found.is_least = True
+            finished = counters.tasks.finished
+            if not mark.boot_id:
+                found.of_start += finished
+                continue
+            tracker.refer(robot_id, mark.boot_id, {version: (mark.finished,)})
+            delta = tracker.advance(robot_id, telemetry.boot_id, {version: (finished,)})
+            found.of_rollout += 0 if delta is None else delta.counts[version][0]
+            found.is_least |= tracker.is_least(robot_id)
     return found

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hotswap_ros.coordinator import sentences
 from hotswap_ros.coordinator.history import rolled_back_by
 from hotswap_ros.coordinator.journal import Journal, RolloutSummary
-from hotswap_ros.coordinator.rollback.impact import put_away
+from hotswap_ros.coordinator.rollback.impact import replaced_versions
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.state import RollbackState
 from hotswap_ros.coordinator.rollback.targets import find_targets, what_it_serves
@@ -112,7 +112,7 @@ class RollbackOrders:
         )
         reversed_rollouts = superseded or filter(None, [known.get(state.rolls_back)])
         marks = self._marks(reversed_rollouts, state.rolls_back)
-        state.replaced = put_away(serves, targets, marks)
+        state.replaced = replaced_versions(serves, targets, marks)
         rollback = Rollback(state, self._log, now)
         rollback.begin(now)
         self._active.append(rollback)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from hotswap_ros.coordinator import sentences
-from hotswap_ros.coordinator.rollback.impact import Away, Impact
+from hotswap_ros.coordinator.rollback.impact import Impact, Replaced
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.rollout.state import Cause, Status
 from hotswap_ros.text import none_confirmed, unconfirmed
@@ -44,7 +44,7 @@ class RollbackState(BaseModel):
     timed_out: tuple[str, ...] = ()
     taken_over: dict[str, str] = Field(default_factory=dict)
     robots_confirmed: int = 0
-    replaced: Away = Field(default_factory=dict)
+    replaced: Replaced = Field(default_factory=dict)
     impact: Impact = Field(default_factory=Impact)
     saved_at: float = 0.0
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether what a rollback put back succeeds as it did before."""
+"""The verification of a rollback: whether the restored version succeeds as it did before."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from hotswap_ros.fleet.reports import Telemetry
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import MIN_TASKS, Block, stratified_drop, stratified_test
-from hotswap_ros.models import TaskCounts
+from hotswap_ros.models import VersionCounters
+from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
 from hotswap_ros.text import change, counted
 
-#: How often a version that is as before may be called worse: there is one look.
+#: How often a version that is as before may be called worse; it is tested once.
 _ALPHA = 0.01
-#: So many times the window is waited for tasks.
+#: Tasks are waited for at most this many times the window.
 _PATIENCE = 10
-#: Counters come once a second.
+#: Robots send counters once a second.
 _LOOK_S = 1.0
+#: All tasks, among the names of categories.
+_ALL = ''
 
 
-class Done(BaseModel):
+class TaskSnapshot(BaseModel):
     """
-    What a version had done on a robot since the robot's start with `boot_id`, in tasks.
+    The tasks of a version on a robot since the robot's start with `boot_id`.
 
     `categories` has those finished and those succeeded of each task category.
     """
@@ -38,57 +42,45 @@ class Done(BaseModel):
     categories: dict[str, tuple[int, int]] = Field(default_factory=dict)
 
     @classmethod
-    def of(cls, model_id: str, robot_id: str, version: str, view: FleetView) -> Done | None:
-        """Return what a robot last said; None: nothing yet."""
-        telemetry = view.telemetry(model_id, robot_id)
+    def of(cls, version: str, telemetry: Telemetry | None) -> TaskSnapshot:
+        """Return the tasks by the counters of a robot; None: it was not heard yet."""
         if telemetry is None:
-            return None
-        counters = telemetry.versions.get(version)
-        tasks = TaskCounts() if counters is None else counters.tasks
-        categories = {} if counters is None else counters.categories
+            return cls()
+        counters = telemetry.versions.get(version, VersionCounters())
+        tasks = counters.tasks
         return cls(
             boot_id=telemetry.boot_id,
             started=max(tasks.started, tasks.finished),
             finished=tasks.finished,
             succeeded=tasks.succeeded,
-            categories={name: (c.finished, c.succeeded) for name, c in categories.items()},
+            categories={n: (c.finished, c.succeeded) for n, c in counters.categories.items()},
         )
 
     @property
     def is_clear(self) -> bool:
-        """Return whether something was heard, and no task was under way."""
+        """Return whether the robot was heard, with no task in flight."""
         return bool(self.boot_id) and self.finished >= self.started
 
-    def of_category(self, name: str) -> tuple[int, int]:
-        """Return what was finished and succeeded in a category; '': in none."""
-        if name:
-            return self.categories.get(name, (0, 0))
-        finished, succeeded = zip((0, 0), *self.categories.values())
-        return self.finished - sum(finished), self.succeeded - sum(succeeded)
-
-    def strata(self, later: Done) -> Iterator[Block]:
-        """Yield what had been done as the control, and what was by `later` as the candidate."""
-        is_same_boot = later.boot_id == self.boot_id
-        for name in ('', *later.categories):
-            before, now = self.of_category(name), later.of_category(name)
-            begun = before if is_same_boot else (0, 0)
-            yield Block(*before, max(0, now[0] - begun[0]), max(0, now[1] - begun[1]))
+    @property
+    def counts(self) -> dict[str, Vector]:
+        """Return the counts by category, and those of all tasks with the started ones."""
+        return {_ALL: (self.finished, self.succeeded, self.started), **self.categories}
 
 
 class VerificationState(BaseModel):
     """
-    The whole of a watch: times in seconds since 1970, counts of tasks.
+    The whole of a verification: times in seconds since 1970, counts of tasks.
 
     `serves` names the version of each robot. `verdict` is watching, as_before, worse or undecided,
-    `sentence` says it for people. Counted are tasks that can be compared: those of robots and
-    categories that did some before and after. `drop` is by how much less succeeds like for like,
-    `p_value` how likely it is to look so, or worse, where all is as before.
+    `sentence` says it for people. Only tasks that can be compared count: those of robots and
+    categories that did some before and after. `drop` is the drop of the success rate, like for
+    like; `p_value` is the probability of such a drop, or a larger one, where nothing has changed.
     """
 
     rollout_id: str
     model_id: str
     serves: dict[str, str]
-    before: dict[str, Done]
+    before: dict[str, TaskSnapshot]
     began: float
     window_s: float
     verdict: Literal['watching', 'as_before', 'worse', 'undecided'] = 'watching'
@@ -122,31 +114,36 @@ class VerificationState(BaseModel):
 
 class Verification:
     """
-    Watches the versions that were put back on robots for a window of time.
+    Watches the restored versions of robots for a window of time.
 
-    What a version did on its robot before, since the robot's start, is what it is held against:
-    robot by robot and category by category, so that a robot which is away or does more tasks than
-    before moves nothing.
+    A version is compared with what it did before, since the robot's start: robot by robot and
+    category by category, so that a robot which is unreachable or does more tasks than before does
+    not change the result.
 
-    What was under way at the beginning counts as before; of the tasks that begin within the window
-    all count, and their ends are waited for. Failures may be slower than successes, or faster:
-    those that end in time would be no fair choice. A robot whose last task does not end is left
-    out.
+    Tasks in flight at the beginning count as before. All tasks that begin within the window count,
+    and the verification waits for their ends: failures may be slower than successes, or faster, so
+    those that end in time would not be a fair choice. A task that a reboot interrupts does not
+    count, and a robot whose last task does not end is left out.
 
-    The state is the whole memory; `now` is since when this one listens.
+    The state is the whole memory; `now` is when this object begins to hear robots.
     """
 
     def __init__(self, state: VerificationState, now: float) -> None:
         self.state = state
-        # Nobody listened meanwhile, or the clock was set back: robots have to be heard first.
+        # After a restart, or when the clock was set back, robots have to be heard first.
         self._listens_since = max(state.began, now - state.window_s)
         if now < state.began:
             state.began = self._listens_since = now
         self._looked_at = -math.inf
-        self._unclear = {r for r, done in state.before.items() if not done.is_clear}
-        #: How many tasks each robot had begun when the window closed, and all that it did of them.
+        self._unclear = {r for r, found in state.before.items() if not found.is_clear}
+        self._tracker = CounterTracker(rise)
+        #: The new counts of each robot, where tasks that a reboot interrupts never began.
+        self._since: dict[str, dict[str, Vector]] = {}
+        for robot_id in state.before.keys() - self._unclear:
+            self._count_from_here(robot_id)
+        #: How many tasks each robot had begun when the window closed, and its counts of them.
         self._begun: dict[str, int] = {}
-        self._after: dict[str, Done] = {}
+        self._after: dict[str, Mapping[str, Vector]] = {}
         #: Whether the last tick changed the state.
         self.has_news = False
 
@@ -165,7 +162,7 @@ class Verification:
             rollout_id=rollout_id,
             model_id=model_id,
             serves=dict(serves),
-            before={r: Done.of(model_id, r, v, view) or Done() for r, v in serves.items()},
+            before={r: TaskSnapshot.of(v, view.telemetry(model_id, r)) for r, v in serves.items()},
             began=now,
             window_s=window_s,
         )
@@ -183,15 +180,16 @@ class Verification:
             return
         self._looked_at = now
         self._clear(view)
+        self._count(view)
         if now - self.state.began >= self.state.window_s and not self._waits(view, now):
             self._judge(now)
 
     def _clear(self, view: FleetView) -> None:
-        """Begin to count a robot when its tasks that were under way at the beginning are over."""
+        """Begin to count robots whose tasks in flight at the beginning have ended."""
         before = self.state.before
         for robot_id in sorted(self._unclear):
             now, known = self._now(robot_id, view), before[robot_id]
-            if now is None:
+            if not now.boot_id:
                 continue
             if not known.boot_id:
                 before[robot_id] = now
@@ -204,11 +202,29 @@ class Verification:
             self.has_news = True
             if before[robot_id].is_clear:
                 self._unclear.discard(robot_id)
+                self._count_from_here(robot_id)
+
+    def _count_from_here(self, robot_id: str) -> None:
+        found = self.state.before[robot_id]
+        self._tracker.refer(robot_id, found.boot_id, found.counts)
+
+    def _count(self, view: FleetView) -> None:
+        """Add what is new on each robot."""
+        for robot_id in self.state.serves.keys() - self._unclear:
+            now = self._now(robot_id, view)
+            if not now.boot_id:
+                continue
+            delta = self._tracker.advance(robot_id, now.boot_id, now.counts)
+            if delta is not None:
+                since = self._since.setdefault(robot_id, {})
+                add_counts(since, delta.counts)
+                interrupted = _in_flight(delta.lost) - _in_flight(delta.found)
+                add_counts(since, {_ALL: (0, 0, -interrupted)})
 
     def _waits(self, view: FleetView, now: float) -> bool:
-        """Return whether the last tasks, or more of them, are still waited for."""
+        """Return whether to wait for the last tasks to end, or for more tasks."""
         state = self.state
-        self._settle(view)
+        self._settle()
         if now - self._listens_since >= _PATIENCE * state.window_s:
             return False
         late = (r for r in state.serves if r not in self._after)
@@ -216,24 +232,25 @@ class Verification:
             return True
         if _size(self._strata()) >= MIN_TASKS:
             return False
-        # The window goes on, for all robots alike.
+        # The window goes on, for all robots.
         self._begun, self._after = {}, {}
         return True
 
-    def _settle(self, view: FleetView) -> None:
-        """Take what each robot did by the end of the last task that it began in the window."""
-        for robot_id in self.state.serves.keys() - self._after.keys() - self._unclear:
-            now = self._now(robot_id, view)
-            if now is not None and now.finished >= self._begun.setdefault(robot_id, now.started):
-                self._after[robot_id] = now
+    def _settle(self) -> None:
+        """Take the counts of each robot when the last task that it began in the window ends."""
+        for robot_id in self._since.keys() - self._after.keys():
+            finished, _, started = self._since[robot_id][_ALL]
+            if finished >= min(started, self._begun.setdefault(robot_id, started)):
+                self._after[robot_id] = dict(self._since[robot_id])
 
-    def _now(self, robot_id: str, view: FleetView) -> Done | None:
-        return Done.of(self.state.model_id, robot_id, self.state.serves[robot_id], view)
+    def _now(self, robot_id: str, view: FleetView) -> TaskSnapshot:
+        telemetry = view.telemetry(self.state.model_id, robot_id)
+        return TaskSnapshot.of(self.state.serves[robot_id], telemetry)
 
     def _strata(self) -> list[Block]:
-        """Return what can be compared, what was done before as the control."""
+        """Return the tasks that can be compared, with those of before as the control."""
         before = self.state.before
-        found = (block for r, done in self._after.items() for block in before[r].strata(done))
+        found = (b for r, after in self._after.items() for b in _blocks(before[r].counts, after))
         return [block for block in found if block.control_tasks and block.candidate_tasks]
 
     def _judge(self, now: float) -> None:
@@ -247,14 +264,15 @@ class Verification:
         text += f'{state.succeeded:,} of {state.finished:,} tasks'
         if min(state.finished, state.finished_before) < MIN_TASKS:
             state.verdict = 'undecided'
-            text += ' that can be compared with earlier ones: too few tasks to say whether all is '
-            text += 'well, look after it'
+            text += ' that can be compared with earlier ones: too few tasks to say whether it is '
+            text += 'as before; check it yourself'
         else:
             state.drop, state.p_value = stratified_drop(strata), stratified_test(strata)
             text += self._figures()
             if state.p_value < _ALPHA:
                 state.verdict = 'worse'
-                text += ': still worse than before, so the version was not all: look for the cause'
+                text += ': still worse than before; the version does not explain all of it; '
+                text += 'look for another cause'
             else:
                 state.verdict = 'as_before'
                 text += ': as before'
@@ -273,6 +291,25 @@ class Verification:
         )
         found = change(state.drop)
         return text if found == change(other_rate - rate) else f'{text}; like for like {found}'
+
+
+def _in_flight(counts: Mapping[str, Vector] | None) -> int:
+    return counts[_ALL][2] - counts[_ALL][0] if counts else 0
+
+
+def _blocks(before: Mapping[str, Vector], after: Mapping[str, Vector]) -> Iterator[Block]:
+    """Yield a block for each category, and one for tasks without."""
+    earlier = _by_category(before)
+    for name, later in _by_category(after).items():
+        yield Block(*earlier.get(name, (0, 0)), *later)
+
+
+def _by_category(counts: Mapping[str, Vector]) -> dict[str, tuple[int, int]]:
+    """Return the finished and succeeded tasks; the name of those without a category is empty."""
+    found = {name: (c[0], c[1]) for name, c in counts.items() if name != _ALL}
+    finished, succeeded = zip((0, 0), *found.values())
+    of_all = counts[_ALL]
+    return {_ALL: (of_all[0] - sum(finished), of_all[1] - sum(succeeded)), **found}
 
 
 def _size(strata: list[Block]) -> int:

@@ -9,11 +9,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from hotswap_ros.gates.pairing.differences import Differences
 from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
 from hotswap_ros.gates.stats.evidence import GainEvidence
-from hotswap_ros.gates.window import Window
+from hotswap_ros.gates.window import MAX_NAMES, Window
 from hotswap_ros.models import TaskCounts, VersionCounters
+from hotswap_ros.models.counter_delta import CounterTracker, rise
 from hotswap_ros.text import count, evidence_words, percent
 
 #: Tasks of a category, of both versions, that are compared at a time.
@@ -61,7 +61,7 @@ class CategoryCheck:
         self._candidate = candidate
         self._kept = 1 - max_drop
         self._alpha = alpha
-        self._differences = Differences()
+        self._tracker = CounterTracker(rise)
         self._categories: dict[str, _Category] = {}
 
     def observe(
@@ -73,10 +73,10 @@ class CategoryCheck:
     ) -> None:
         """Take in a snapshot of a robot."""
         both = [_of(counters, control_version), _of(counters, self._candidate)]
-        names = set(both[0]) | set(both[1])
+        names = sorted({*both[0], *both[1]})[:MAX_NAMES]
         counts = {name: tuple(_both(both, name)) for name in names}
-        new = self._differences.advance(robot_id, boot_id, counts)
-        for name, vector in (new or {}).items():
+        delta = self._tracker.advance(robot_id, boot_id, counts)
+        for name, vector in delta.counts.items() if delta else ():
             if name not in self._categories:
                 self._categories[name] = _Category(len(self._categories) + 1)
             category = self._categories[name]
@@ -159,7 +159,7 @@ class CategoryCheck:
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
         return {
-            'differences': self._differences.dump(),
+            'tracker': self._tracker.dump(list),
             'categories': [
                 [name, list(c.evidence.log_e), list(c.open), list(c.total)]
                 for name, c in self._categories.items()
@@ -168,7 +168,7 @@ class CategoryCheck:
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Take back what `dump` gave."""
-        self._differences.load(data['differences'])
+        self._tracker.load(data['tracker'], tuple)
         self._categories = {}
         for rank, (name, log_e, open_counts, total) in enumerate(data['categories'], start=1):
             category = self._categories[name] = _Category(rank)

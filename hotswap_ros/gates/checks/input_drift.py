@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from hotswap_ros.gates.checks.shadow import MIN_OBSERVATIONS
-from hotswap_ros.gates.pairing.differences import Differences
 from hotswap_ros.gates.result import CheckResult, verdict_of
 from hotswap_ros.gates.stats.drift import population_stability_index
-from hotswap_ros.gates.window import Window
+from hotswap_ros.gates.window import MAX_NAMES, Window
 from hotswap_ros.models import VersionCounters
+from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
 from hotswap_ros.text import count
 
 
@@ -32,8 +32,8 @@ class DriftCheck:
     def __init__(self, candidate: str, max_drift: float) -> None:
         self._candidate = candidate
         self._max = max_drift
-        self._differences = Differences()
-        self._bins: dict[str, list[int]] = {}
+        self._tracker = CounterTracker(rise)
+        self._bins: dict[str, Vector] = {}
 
     def observe(
         self,
@@ -44,11 +44,10 @@ class DriftCheck:
     ) -> None:
         """Take in a snapshot of a robot."""
         found = counters.get(self._candidate)
-        new = self._differences.advance(robot_id, boot_id, {} if found is None else found.inputs)
-        for feature, bins in (new or {}).items():
-            before = self._bins.get(feature, [0] * len(bins))
-            if len(before) == len(bins):
-                self._bins[feature] = [a + b for a, b in zip(before, bins)]
+        inputs = {} if found is None else dict(sorted(found.inputs.items())[:MAX_NAMES])
+        delta = self._tracker.advance(robot_id, boot_id, inputs)
+        if delta is not None:
+            add_counts(self._bins, delta.counts)
 
     @property
     def _drifts(self) -> dict[str, float]:
@@ -95,11 +94,11 @@ class DriftCheck:
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
         return {
-            'differences': self._differences.dump(),
+            'tracker': self._tracker.dump(list),
             'bins': {feature: list(bins) for feature, bins in self._bins.items()},
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Take back what `dump` gave."""
-        self._differences.load(data['differences'])
-        self._bins = {feature: list(bins) for feature, bins in data['bins'].items()}
+        self._tracker.load(data['tracker'], tuple)
+        self._bins = {feature: tuple(bins) for feature, bins in data['bins'].items()}

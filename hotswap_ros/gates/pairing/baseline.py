@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the candidate's success is held against: the plan's choice of a control."""
+"""The baseline of success: the control that the plan compares the candidate with."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from hotswap_ros.gates.window import News, Tally, Window
 from hotswap_ros.plan import Control, SuccessCriteria
 from hotswap_ros.text import percent
 
-#: What is thought of the control's success rate before any task: Beta(9, 1). A wrong guess costs
-#: power, never validity.
+#: The prior of the control's success rate: Beta(9, 1). A wrong one costs power, never validity.
 _PRIOR = (10.0, 9.0)
 #: A rate that is known is one of so many tasks.
 _ENDLESS = 10_000_000
@@ -40,7 +39,7 @@ class Baseline:
 
     @property
     def is_number(self) -> bool:
-        """Whether the candidate is held against a number, with no control of its own."""
+        """Whether the candidate is compared with a number, without a control of its own."""
         return self.kind in (Control.FIXED, Control.HISTORY)
 
     def join(self, robot_id: str, history: Tally) -> None:
@@ -94,7 +93,7 @@ class Baseline:
         return self._history if self.kind is Control.HISTORY else window.control
 
     def words(self, window: Window) -> str:
-        """Say what the candidate is held against."""
+        """Return what the candidate is compared with, in words."""
         name = window.control_name
         if self.kind is Control.FIXED:
             return f'the plan expects {percent(self.rate)}'
@@ -103,14 +102,14 @@ class Baseline:
             return f'{name} finished none before the rollout'
         rate, tasks = percent(ratio(shown.succeeded, shown.finished)), f'{shown.finished:,}'
         if self.kind is Control.HISTORY and not self.is_known:
-            return f'{name} did next to nothing before the rollout'
+            return f'{name} finished too few tasks before the rollout'
         if self.kind is Control.HISTORY:
-            return f'{name} did in {rate} of {tasks} before the rollout'
+            return f'{name} in {rate} of {tasks} before the rollout'
         return f'{name} in {rate} of {tasks} on {self.where}'
 
     @property
     def where(self) -> str:
-        """Say which robots the control's tasks are on."""
+        """Return which robots the control's tasks are on, in words."""
         return 'the same robots' if self.kind is Control.WITHIN_ROBOTS else 'all robots'
 
     def dump(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tasks of both versions that began at about the same time, once all of them have ended."""
+"""Blocks: tasks of both versions that began at about the same time, compared when all ended."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 from operator import add
 from typing import Any, NamedTuple
 
-#: A block takes no more tasks once so many have begun, with one of each version among them. Fewer
-#: waste evidence (1/10 of it here), more make it wait; measured, 6 to 24 are much alike.
+#: A block takes no more tasks once so many have begun, with one of each version among them. A
+#: smaller block wastes evidence (1/10 of it here), a larger one makes it wait; measured, 6 to 24
+#: make little difference.
 BLOCK_TASKS = 10
-#: A task that is still under way when each robot, or ten of them, have begun so many others, and
-#: each has told of its tasks so many times, counts as failed. Far beyond a robot's own timeout: it
-#: is for robots that never give a task up.
+#: A task counts as failed if it is still in flight when each robot, or ten of them, have begun so
+#: many others, and each has reported its tasks so many times. That is far beyond a robot's own
+#: timeout: it is for robots that never give a task up.
 _PATIENCE = 50
-#: While so many blocks, or one for each robot of a lane, wait for their last tasks, the next one
-#: takes all tasks that begin. A thousand robots have a hundred under way, and large ones end late.
+#: While so many blocks, or one for each robot of a lane, wait for their last tasks, the next block
+#: takes all tasks that begin. A thousand robots have a hundred blocks open; large ones end late.
 _MOST_BLOCKS = 16
 
 
@@ -42,17 +43,17 @@ class FleetBlock(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Tasks that began, and messages that told of tasks, on so many robots together."""
+    """Tasks that began, and messages that reported tasks, on all robots together."""
 
     begun: int = 0
-    told: int = 0
+    messages: int = 0
     robots: int = 0
 
     def is_beyond_hope(self, closed: Progress) -> bool:
-        """Return whether too much has happened since a block was closed."""
-        begun, told = self.begun - closed.begun, self.told - closed.told
+        """Return whether too much has happened since a block was closed to wait for it."""
+        begun, messages = self.begun - closed.begun, self.messages - closed.messages
         most = _PATIENCE * max(BLOCK_TASKS, self.robots)
-        return begun >= most and told >= _PATIENCE * self.robots
+        return begun >= most and messages >= _PATIENCE * self.robots
 
 
 class _Block:
@@ -76,7 +77,7 @@ class _Block:
         return control.tasks >= self.started[0] and candidate.tasks >= self.started[1]
 
     def fail_the_rest(self) -> None:
-        """Count what is still under way as failed."""
+        """Count the tasks that are still in flight as failed."""
         self.arms = [
             arm._replace(tasks=max(begun, arm.tasks))
             for begun, arm in zip(self.started, self.arms)
@@ -96,16 +97,16 @@ class _Block:
 
 class Lane:
     """
-    Puts tasks into blocks by when they began, and gives a block away when all of it has ended.
+    Puts tasks into blocks by when they began, and returns a block when all its tasks have ended.
 
     Failures may take longer than successes, and a slow version longer than a fast one: a
-    comparison of what has ended by now would take that for a difference. A block closes by the
-    number of tasks that began, which no outcome moves, and blocks are given away in their order.
-    All robots of a lane are pooled, because which version takes a task is drawn for each task:
-    that makes the tasks of both versions alike on average, whatever the robots are like.
+    comparison of the tasks that have ended by now would mistake that for a difference. A block
+    closes by the number of tasks that began, which no outcome changes, and blocks are returned in
+    their order. All robots of a lane are pooled: the version of each task is drawn at random, so
+    the tasks of both versions are alike on average, whatever the robots are like.
 
-    `new_number` gives each block a number that no other block has. `without_control`: a block
-    needs no task of the control, because the candidate is held against a number.
+    `new_number` gives each block a unique number. `without_control`: a block needs no task of the
+    control, because the candidate is compared with a number.
     """
 
     def __init__(self, new_number: Callable[[], int], *, without_control: bool) -> None:
@@ -122,18 +123,18 @@ class Lane:
 
     @property
     def blocks(self) -> set[int]:
-        """Return the numbers of the blocks that have not been given away."""
+        """Return the numbers of the blocks that have not been returned."""
         return {*self._closed, self._number}
 
     @property
     def full(self) -> set[int]:
-        """Return the numbers of those that wait only for tasks under way."""
+        """Return the numbers of those that wait only for tasks in flight."""
         is_full = self._open.is_full(self._without_control)
         return self.blocks if is_full else set(self._closed)
 
     @property
     def is_over(self) -> bool:
-        """Return whether nothing begins here any more, and all that began was given away."""
+        """Return whether no task begins here any more, and all blocks were returned."""
         return not self.robots and not self._closed
 
     def begin(self, index: int, tasks: int) -> int:
@@ -149,9 +150,9 @@ class Lane:
 
     def part(self, robot_id: str, now: Progress) -> None:
         """
-        Take note that what a robot begins is for another lane.
+        Take note that the tasks which a robot begins are for another lane.
 
-        With the last one the open block closes, or is given up if too little has begun in it.
+        With the last robot the open block closes, or is given up if too few tasks began in it.
         """
         self.robots.discard(robot_id)
         if not self.robots:
@@ -159,7 +160,7 @@ class Lane:
             self._begin_block()
 
     def give_up(self) -> None:
-        """Give up all blocks: what is under way in them is not going to be heard of."""
+        """Give up all blocks: nothing more will be heard of their tasks in flight."""
         self._closed.clear()
         self._begin_block()
 

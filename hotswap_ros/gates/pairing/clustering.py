@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tasks of one robot are alike: how much less they tell when whole robots are compared."""
+"""Clustering: tasks of one robot are alike, which weakens a comparison of whole robots."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def intraclass(robots: Sequence[tuple[int, int]]) -> float:
 
 def design_effect(sizes: Collection[int], correlation: float) -> float:
     """
-    Return by how much clusters of these sizes blow a variance up: 1 + (m − 1)·ρ, at least 1.
+    Return the factor by which clusters of these sizes raise a variance: 1 + (m − 1)·ρ, at least 1.
 
     m is the mean size as a task meets it, Σn²/Σn.
 

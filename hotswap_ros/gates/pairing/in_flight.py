@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which block the tasks under way on a robot belong to."""
+"""The tasks in flight on a robot, and the blocks that they belong to."""
 
 from __future__ import annotations
 
@@ -18,59 +18,59 @@ _NOTHING = Arm()
 
 class InFlight:
     """
-    One version on one robot: how many of its tasks under way belong to which block.
+    The tasks in flight of one version on one robot, by block.
 
-    Tasks are taken to end in the order in which they began.
+    Tasks are assumed to end in the order in which they began.
     """
 
-    __slots__ = ('_owed', 'troubled')
+    __slots__ = ('_open', 'troubled')
 
     def __init__(self, early: int) -> None:
-        self._owed = [[NO_BLOCK, early]] if early else []
+        self._open = [[NO_BLOCK, early]] if early else []
         self.troubled = False
 
     @property
     def blocks(self) -> set[int]:
-        """Return the blocks that tasks under way belong to."""
-        return {block for block, _ in self._owed}
+        """Return the blocks that tasks in flight belong to."""
+        return {block for block, _ in self._open}
 
     def begin(self, block: int, tasks: int) -> None:
-        """Owe a block tasks that began."""
-        if self._owed and self._owed[-1][0] == block:
-            self._owed[-1][1] += tasks
+        """Add tasks of a block that began."""
+        if self._open and self._open[-1][0] == block:
+            self._open[-1][1] += tasks
         elif tasks > 0:
-            self._owed.append([block, tasks])
+            self._open.append([block, tasks])
 
     def take_back(self, tasks: int) -> None:
-        """Learn that tasks which were given up for lost are under way after all."""
-        self._owed.insert(0, [NO_BLOCK, tasks])
+        """Add tasks that counted as lost and are still in flight."""
+        self._open.insert(0, [NO_BLOCK, tasks])
 
     def end(self, ended: Arm) -> Iterator[tuple[int, Arm]]:
-        """Pay with tasks that ended, in the order in which they began: yields block and tasks."""
-        while self._owed and ended.tasks > 0:
-            block, owed = self._owed[0]
-            paid, ended = _split(ended, min(owed, ended.tasks))
-            if paid.tasks == owed:
-                del self._owed[0]
+        """Yield the tasks that ended by block, in the order in which they began."""
+        while self._open and ended.tasks > 0:
+            block, begun = self._open[0]
+            own, ended = _split(ended, min(begun, ended.tasks))
+            if own.tasks == begun:
+                del self._open[0]
             else:
-                self._owed[0][1] -= paid.tasks
-            yield block, paid
+                self._open[0][1] -= own.tasks
+            yield block, own
 
     def dump(self) -> list[Any]:
         """Return the whole state for JSON."""
-        return [int(self.troubled), [list(debt) for debt in self._owed]]
+        return [int(self.troubled), [list(entry) for entry in self._open]]
 
     @classmethod
     def load(cls, data: list[Any]) -> InFlight:
         """Take back what `dump` gave."""
-        debts = cls(0)
-        debts.troubled = bool(data[0])
-        debts._owed = [list(debt) for debt in data[1]]
-        return debts
+        found = cls(0)
+        found.troubled = bool(data[0])
+        found._open = [list(entry) for entry in data[1]]
+        return found
 
 
 def _split(ended: Arm, tasks: int) -> tuple[Arm, Arm]:
-    """Return the first `tasks` and the rest; which of them succeeded is known on average only."""
+    """Return the first `tasks` and the rest; successes are divided in proportion."""
     if tasks == ended.tasks:
         return ended, _NOTHING
     first = Arm(tasks, *(min(tasks, round(part * tasks / ended.tasks)) for part in ended[1:]))

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Robots that give the candidate the same share of their tasks, block by block."""
+"""Strata: robots that give the candidate the same share of their tasks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from hotswap_ros.plan import Control
 
 class Strata:
     """
-    A lane for each share of the candidate, as the control asks for.
+    A lane for each share of the candidate, as the control requires.
 
-    Pooled, robots of different shares would mix up what a robot is like with what a version does.
-    Where robots without the candidate are the control, all of them are one stratum.
+    If robots of different shares were pooled, differences of robots would look like differences of
+    versions. Where robots without the candidate are the control, all of them are one stratum.
 
     A task belongs to the share that was in force when it began, and to no lane where that is not
-    known: what a robot tells for the first time after its share was changed may have begun before.
-    Memory is constant per robot: a debt for each task under way, and a block.
+    known: the first tasks that a robot reports after its share was changed may have begun before.
+    Memory is constant per robot: an entry for each task in flight, and a block.
     """
 
     def __init__(self, control: Control) -> None:
@@ -32,19 +32,23 @@ class Strata:
         self._lanes: dict[float, Lane] = {}
         self._shares: dict[str, float] = {}
         self._moved: set[str] = set()
-        self._debts: dict[str, tuple[InFlight, InFlight]] = {}
+        self._in_flight: dict[str, tuple[InFlight, InFlight]] = {}
         self._begun = 0
-        self._told = 0
+        self._messages = 0
         self._numbers = 0
         self._has_compared = False
+
+    def __contains__(self, robot_id: str) -> bool:
+        """Return whether the tasks in flight on a robot are known here."""
+        return robot_id in self._in_flight
 
     @property
     def under_way(self) -> list[int]:
         """
-        Return the comparisons that wait only for tasks under way.
+        Return the comparisons that wait only for tasks in flight.
 
-        Before the first one has been made also those that more tasks have to begin for: all that
-        was done may have come in one message.
+        Before the first comparison these are also the ones for which more tasks have to begin: all
+        tasks may have come in one message.
         """
         waiting = list(chain.from_iterable(lane.full for lane in self._lanes.values()))
         if not waiting and not self._has_compared:
@@ -69,7 +73,7 @@ class Strata:
             return
         self._shares[robot_id] = candidate_share
         self._moved.add(robot_id)
-        if robot_id in self._debts:
+        if robot_id in self._in_flight:
             self._part(robot_id, last or 0.0)
 
     def _part(self, robot_id: str, share: float) -> None:
@@ -85,20 +89,20 @@ class Strata:
         self._moved.discard(robot_id)
 
     def watch_only(self, robot_ids: Collection[str]) -> None:
-        """Wait no longer for tasks under way on other robots."""
-        for robot_id in self._debts.keys() - set(robot_ids):
+        """Wait no longer for tasks in flight on other robots."""
+        for robot_id in self._in_flight.keys() - set(robot_ids):
             self._leave(robot_id)
 
     def _leave(self, robot_id: str) -> None:
         """
         Give up a robot and, with it, the lanes that its last tasks are in.
 
-        Only the tasks that end soon could be counted of it, which would not be a fair choice.
+        Only those of its tasks that end soon could be counted, which would not be a fair choice.
         """
         self._shares.pop(robot_id, None)
-        owed = set().union(*(debts.blocks for debts in self._debts.pop(robot_id)))
+        waiting = set().union(*(tasks.blocks for tasks in self._in_flight.pop(robot_id)))
         for share, lane in list(self._lanes.items()):
-            if robot_id in lane.robots or not lane.blocks.isdisjoint(owed):
+            if robot_id in lane.robots or not lane.blocks.isdisjoint(waiting):
                 lane.robots.discard(robot_id)
                 lane.give_up()
             if lane.is_over:
@@ -108,24 +112,24 @@ class Strata:
         """
         Count what is new on a robot, and return the blocks that have ended with it.
 
-        `in_flight` are its tasks under way before, of the candidate and of the control; those of a
-        robot that joins began too early to count. Where its share is not known a robot joins with
-        its first task of the candidate: one that never gets it is no control.
+        `in_flight` are its tasks in flight before, of the candidate and of the control; those of a
+        robot that joins began too early to count. Where its share is not known, a robot joins with
+        its first task of the candidate: a robot that never serves the candidate is no control.
         """
         share = self._shares.get(robot_id, 0.0)
         is_known = robot_id not in self._moved
         self._moved.discard(robot_id)
-        both = self._debts.get(robot_id)
+        both = self._in_flight.get(robot_id)
         if both is None:
             if self._control is Control.WITHIN_ROBOTS and not share and not news.candidate.started:
                 return ()
             candidate, control = in_flight
-            both = self._debts[robot_id] = InFlight(control), InFlight(candidate)
+            both = self._in_flight[robot_id] = InFlight(control), InFlight(candidate)
         if share not in self._lanes:
             self._lanes[share] = self._new_lane()
         lane = self._lanes[share]
         lane.robots.add(robot_id)
-        self._told += 1
+        self._messages += 1
         for index, new in enumerate((news.control, news.candidate)):
             self._begun += new.started
             number = lane.begin(index, new.started) if is_known else NO_BLOCK
@@ -133,16 +137,16 @@ class Strata:
             self._end(both[index], index, new)
         return tuple(self._ended())
 
-    def _end(self, debts: InFlight, index: int, new: Tally) -> None:
-        debts.troubled = debts.troubled or new.errors > 0
+    def _end(self, tasks: InFlight, index: int, new: Tally) -> None:
+        tasks.troubled = tasks.troubled or new.errors > 0
         if new.finished < 0:
-            debts.take_back(-new.finished)
+            tasks.take_back(-new.finished)
         if new.finished <= 0:
             return
-        troubled, debts.troubled = int(debts.troubled), False
+        troubled, tasks.troubled = int(tasks.troubled), False
         of_them = min(new.succeeded, new.finished), min(new.stuck, new.finished)
         ended = Arm(new.finished, *of_them, troubled)
-        for number, arm in debts.end(ended):
+        for number, arm in tasks.end(ended):
             for lane in self._lanes.values():
                 lane.end(number, index, arm)
 
@@ -158,7 +162,7 @@ class Strata:
 
     @property
     def _now(self) -> Progress:
-        return Progress(self._begun, self._told, len(self._debts))
+        return Progress(self._begun, self._messages, len(self._in_flight))
 
     def _new_lane(self) -> Lane:
         without_control = self._control in (Control.FIXED, Control.HISTORY)
@@ -173,12 +177,12 @@ class Strata:
         return {
             'shares': dict(self._shares),
             'moved': sorted(self._moved),
-            'counted': [self._begun, self._told, self._numbers],
+            'counted': [self._begun, self._messages, self._numbers],
             'has_compared': self._has_compared,
             'lanes': [[share, lane.dump()] for share, lane in self._lanes.items()],
-            'debts': {
-                robot_id: [debts.dump() for debts in both]
-                for robot_id, both in self._debts.items()
+            'in_flight': {
+                robot_id: [tasks.dump() for tasks in both]
+                for robot_id, both in self._in_flight.items()
             },
         }
 
@@ -188,9 +192,9 @@ class Strata:
         for share, dumped in data['lanes']:
             self._lanes[share] = self._new_lane()
             self._lanes[share].load(dumped)
-        self._begun, self._told, self._numbers = data['counted']
+        self._begun, self._messages, self._numbers = data['counted']
         self._has_compared = data['has_compared']
-        self._debts = {
+        self._in_flight = {
             robot_id: (InFlight.load(both[0]), InFlight.load(both[1]))
-            for robot_id, both in data['debts'].items()
+            for robot_id, both in data['in_flight'].items()
         }

@@ -25,9 +25,9 @@ def run(step: ChooseWinner, context: StepContext) -> Outcome:
         found = Conclusion(verdict='promote', sentence=text)
     elif step.metric == 'shadow':
         criteria = state.plan.success_criteria if state.watch is None else state.watch.criteria
-        found = conclude_shadow(gate_feed.ledger, *names, criteria.max_success_drop)
+        found = conclude_shadow(gate_feed.trial_counts, *names, criteria.max_success_drop)
     else:
-        found = conclude_trial(step, gate_feed.ledger, *names, gate_feed.watched)
+        found = conclude_trial(step, gate_feed.trial_counts, *names, gate_feed.watched)
     found.is_binding = step.is_binding
     state.conclusions.append(found)
     context.say(

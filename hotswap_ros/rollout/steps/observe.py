@@ -62,7 +62,7 @@ def _unseen(context: StepContext) -> list[str]:
     watch = context.state.watch
     if watch is None or watch.subject != 'shadow':
         return []
-    compared = context.gate_feed.ledger.shadowed_tasks
+    compared = context.gate_feed.trial_counts.shadowed_tasks
     if compared >= MIN_TASKS:
         return []
     return [f'The shadow saw {compared:,} tasks, {MIN_TASKS} are needed.']

@@ -10,9 +10,6 @@ import re
 import pytest
 
 from hotswap_ros.coordinator import forecast, read_versions
-from hotswap_ros.fleet import Telemetry
-from hotswap_ros.fleet.throughput import Throughput
-from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import Item, LabResult, PlanError, VersionFacts, review
 from hotswap_ros.rollout import Cause, Status
 
@@ -218,31 +215,7 @@ def test_lab_results_that_are_wrong_say_what_to_write(tmp_path, content, words):
     assert str(path) in str(caught.value)
 
 
-# -- pace and forecast ------------------------------------------------------------------------
-
-
-def telemetry(tasks, boot='b'):
-    return Telemetry(boot, {'v23': VersionCounters(tasks=TaskCounts(finished=tasks))})
-
-
-def test_a_pace_is_the_rate_of_the_last_minutes():
-    pace = Throughput()
-    for second in range(2000):
-        tasks = second if second < 1000 else 1000 + 3 * (second - 1000)
-        pace.on_telemetry('m', 'r', telemetry(tasks), float(second))
-    assert pace.tasks_per_s('m', ['r', 'unknown']) == {'r': pytest.approx(3.0)}
-    assert pace.age_s('m', 'r', 2009.0) == 10.0
-    assert pace.age_s('m', 'unknown', 0.0) is None
-
-
-def test_a_reboot_begins_a_pace_anew():
-    pace = Throughput()
-    for second in range(100):
-        pace.on_telemetry('m', 'r', telemetry(second), float(second))
-    pace.on_telemetry('m', 'r', telemetry(0, 'other'), 100.0)
-    assert pace.tasks_per_s('m', ['r']) == {}
-    pace.on_telemetry('m', 'r', telemetry(40, 'other'), 120.0)
-    assert pace.tasks_per_s('m', ['r']) == {'r': 2.0}
+# -- forecast ---------------------------------------------------------------------------------
 
 
 def forecasts(fleet, text, wait_s=60):

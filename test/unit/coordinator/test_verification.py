@@ -31,6 +31,11 @@ class Work:
         self._task = None
         robot.do_tasks = self._go_on
 
+    def reboot(self):
+        """Reboot the robot in the middle of a task."""
+        self.robot.reboot()
+        self._task = None
+
     def _go_on(self, number):
         for _ in range(number):
             if self._task is None and not self.is_off:
@@ -140,6 +145,23 @@ def test_a_robot_whose_task_does_not_end_is_left_out(make_fleet):
     found = verified(fleet, rollback_id)
     assert found['verdict'] == 'as_before'
     assert found['sentence'].endswith(': as before; 1 robot could not be counted.')
+
+
+def test_a_task_that_a_reboot_interrupts_is_not_waited_for(make_fleet):
+    fleet = make_fleet(robots=4)
+    works = at_work(fleet)
+    promote(fleet)
+    rollback_id = put_back(fleet)
+    fleet.run(50)
+    works[0].seconds = (10_000, 10_000)
+    fleet.run(20)
+    assert verified(fleet, rollback_id)['verdict'] == 'watching'
+    works[0].reboot()
+    works[0].seconds = (1, 1)
+    fleet.run(5)
+    found = verified(fleet, rollback_id)
+    assert found['verdict'] == 'as_before'
+    assert 'could not be counted' not in found['sentence']
 
 
 def test_what_robots_had_done_is_learnt_from_those_that_are_heard_late(make_fleet):

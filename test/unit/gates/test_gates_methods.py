@@ -154,7 +154,7 @@ def test_history_is_what_the_control_did_before(robot: MakeRobot, check: Check) 
         _run(amr, gate, 12, candidate=60)
     found = check(gate, 'success')
     assert found.verdict is Verdict.FAIL
-    assert 'v23 did in 92.0% of 2,000 before the rollout' in found.sentence
+    assert 'v23 in 92.0% of 2,000 before the rollout' in found.sentence
     assert 0.9 < found.control < 0.92
 
 

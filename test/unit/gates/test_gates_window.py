@@ -78,6 +78,31 @@ def test_a_message_from_before_the_reboot_may_come_late(gate: Gate, robot: MakeR
     assert gate.candidate_tasks == 10
 
 
+def test_a_late_message_of_an_earlier_boot_does_not_end_tasks_in_flight(
+    gate: Gate, robot: MakeRobot
+) -> None:
+    amr = robot().tell(gate).run('v24', 3).tell(gate)
+    late = dict(amr.run('v24', 1).counters)
+    amr.reboot('boot-2').counters['v24'] = VersionCounters(tasks=TaskCounts(5, 2, 2))
+    amr.tell(gate)
+    assert gate.candidate_tasks == 5
+    gate.observe(amr.robot_id, amr.control, 'boot-1', late)
+    assert gate.candidate_tasks == 6
+
+
+def test_tasks_in_flight_are_lost_with_a_boot_until_a_late_message_says_how_they_ended(
+    gate: Gate, robot: MakeRobot
+) -> None:
+    amr = robot().tell(gate)
+    before = {'v24': VersionCounters(tasks=TaskCounts(5, 2, 2))}
+    gate.observe(amr.robot_id, amr.control, 'boot-1', before)
+    amr.reboot('boot-2').tell(gate)
+    assert gate.candidate_tasks == 5
+    late = {'v24': VersionCounters(tasks=TaskCounts(6, 4, 4))}
+    gate.observe(amr.robot_id, amr.control, 'boot-1', late)
+    assert gate.candidate_tasks == 6
+
+
 def test_a_torn_message_is_left_out_and_made_up_for(gate: Gate, robot: MakeRobot) -> None:
     amr = robot().tell(gate)
     torn = {'v24': VersionCounters(tasks=TaskCounts(1, 1, 2))}
@@ -167,3 +192,16 @@ def test_only_what_a_reboot_hides_is_lost(sent: list[_Message], data: st.DataObj
     control = sum(message.control.finished for message in seen)
     assert gate.candidate_tasks == candidate - first.candidate.finished
     assert gate.control_tasks == control - first.control.finished
+
+
+def test_a_late_message_of_an_earlier_boot_counts_in_categories() -> None:
+    gate = Gate(SuccessCriteria(max_category_drop=0.5), 'v24')
+
+    def tell(boot: str, tasks: int) -> None:
+        done = TaskCounts(tasks, tasks, tasks)
+        gate.observe('r1', 'v23', boot, {'v24': VersionCounters(categories={'boxes': done})})
+
+    for boot, tasks in (('a', 0), ('a', 4), ('b', 2), ('a', 7), ('b', 3), ('a', 6)):
+        tell(boot, tasks)
+    (found,) = (c for c in gate.checks(complete=False) if c.name == 'categories')
+    assert found.n == 10

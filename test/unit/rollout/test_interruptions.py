@@ -256,34 +256,17 @@ def test_a_rollout_that_waits_for_its_window_can_be_aborted(make_fleet, plan):
 
 
 def test_9200_and_9210_of_10000_keep_a():
-    ledger, shares = TrialCounts(), {}
+    trial_counts, shares = TrialCounts(), {}
     for arm, (version, successes) in enumerate((('v23', 9200), ('v24', 9210))):
         for number in range(50):
             robot_id = f'{version} {number}'
             shares[robot_id] = float(arm)
             won = successes // 50 + (number < successes % 50)
             counters = {version: VersionCounters(tasks=TaskCounts(200, 200, won))}
-            ledger.observe(robot_id, 'boot', {}, 'v23', 'v24')
-            ledger.observe(robot_id, 'boot', counters, 'v23', 'v24')
+            trial_counts.observe(robot_id, 'boot', {}, 'v23', 'v24')
+            trial_counts.observe(robot_id, 'boot', counters, 'v23', 'v24')
     step = ChooseWinner(robots=(), metric='success_rate', minimum_improvement=0.0)
-    found = conclude_trial(step, ledger, 'v23', 'v24', shares)
+    found = conclude_trial(step, trial_counts, 'v23', 'v24', shares)
     assert found.verdict == 'keep'
     assert 'Keep v23' in found.sentence
     assert found.evidence['p_values']['tasks'] == pytest.approx(0.7938, abs=1e-4)
-
-
-def test_a_ledger_counts_over_reboots_and_survives_the_journal():
-    ledger = TrialCounts()
-
-    def tell(boot, tasks, won):
-        counters = {'v23': VersionCounters(tasks=TaskCounts(tasks, tasks, won))}
-        ledger.observe('r1', boot, counters, 'v23', 'v24')
-
-    tell('a', 100, 90)  # before the trial
-    tell('a', 110, 99)
-    tell('a', 105, 95)  # came late
-    tell('b', 4, 4)
-    ledger = TrialCounts(ledger.dump())
-    tell('b', 6, 5)
-    (deeds,) = (deeds for _, deeds in ledger.deeds('v23'))
-    assert (deeds.tasks, deeds.successes) == (16, 14)
