@@ -14,6 +14,10 @@ from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.desired_fleet import DesiredFleet
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import Routing, VersionState
+from hotswap_ros.sim.virtual.clock import VirtualClock
+from hotswap_ros.sim.virtual.outcomes import plain
+from hotswap_ros.sim.virtual.server import Library
+from hotswap_ros.testing import FakeRobot
 
 MODEL = 'pick_policy'
 KEY = (MODEL, 'r1')
@@ -337,34 +341,22 @@ routings = st.builds(
 @settings(max_examples=100, derandomize=True)
 @given(st.lists(routings, min_size=1, max_size=6), st.integers(0, 50), st.integers(2, 3))
 def test_a_robot_that_obeys_gets_to_what_is_wanted_last(wishes, generation, limit):
-    view, fleet = FleetView(0.0), DesiredFleet()
-    robot = report('v1', versions=('v1',), limit=limit, generation=generation)
+    view, fleet, clock = FleetView(0.0), DesiredFleet(), VirtualClock(0.0)
+    library = Library.of(MODEL, [plain(version, 1.0, load_s=0.0) for version in VERSIONS])
+    robot = FakeRobot('r1', library, clock, 'v1', {})
+    robot.resident_limit = limit
+    robot.serve(Routing(MODEL, 'v1', generation=generation))
     told = [generation]
-    now = 0.0
     for wish in wishes:
         fleet.set_desired([want(**wish)], view, 0.0)
         for _ in range(8):
-            now += 2.0
-            hear(view, robot, now)
+            clock.pass_until(clock.now + 2.0)
+            hear(view, robot.report, clock.now)
             fleet.outbid(view, 0.0)
-            for command in fleet.commands(view, now):
-                robot, generation = obey(robot, command)
-                told += generation
+            for command in fleet.commands(view, clock.now):
+                assert robot.obey(command) is None
+                told += [command.routing.generation] if isinstance(command, Route) else []
     assert told == sorted(set(told)), 'every new routing has a higher generation'
     wanted = fleet.get(*KEY).routing
     assert robot.routing == replace(wanted, generation=robot.routing.generation)
-    assert fleet.commands(view, now + 100) == []
-
-
-def obey(robot, command):
-    """Return the robot after it obeyed as a real one would, and the generation it was given."""
-    ready = VersionReport(VersionState.READY)
-    if isinstance(command, LoadVersion):
-        assert len(robot.resident()) < robot.resident_limit
-        return replace(robot, versions={**robot.versions, command.version: ready}), []
-    if isinstance(command, UnloadVersion):
-        assert command.version not in robot.routing.versions
-        kept = {v: r for v, r in robot.versions.items() if v != command.version}
-        return replace(robot, versions=kept), []
-    assert all(robot.is_ready(version) for version in command.routing.versions)
-    return replace(robot, routing=command.routing), [command.routing.generation]
+    assert fleet.commands(view, clock.now + 100) == []

@@ -13,21 +13,6 @@ from hotswap_ros.rollout import PauseReason, Status
 MODEL = 'pick_policy'
 
 
-class Double:
-    """A second robot that claims the id of another one, heard once a second beside it."""
-
-    def __init__(self, fleet, robot_id, server='/other/model_server'):
-        self.fleet, self.robot_id, self.server = fleet, robot_id, server
-        self.boot = 'boot of the double'
-
-    def run(self, seconds):
-        for _ in range(seconds):
-            report = self.fleet.robots[self.robot_id].report
-            report = replace(report, server=self.server, boot_id=self.boot)
-            self.fleet.coordinator.on_report(report, self.fleet.now)
-            self.fleet.step()
-
-
 def quarantined(fleet):
     return fleet.coordinator.robots_quarantined
 
@@ -39,16 +24,17 @@ def alerts(fleet):
 def test_two_robots_of_one_id_are_reported_and_left_alone(fleet, plan):
     rollout = fleet.start(plan())
     fleet.run(3)
-    Double(fleet, 'r03').run(8)
+    duplicate = fleet.duplicate('r03')
+    fleet.run(8)
     assert quarantined(fleet) == ('r03',)
     (alert,) = alerts(fleet)
     assert alert.robots == ('r03',)
-    assert '(/other/model_server and /r03/model_server)' in alert.text
+    assert '(/elsewhere/r03/model_server and /r03/model_server)' in alert.text
     assert "parameter 'robot_id'" in alert.text
     sent = []
-    obey = fleet.robots['r03'].obey
-    fleet.robots['r03'].obey = lambda command: sent.append(command) or obey(command)
-    Double(fleet, 'r03').run(30)
+    for robot in (fleet.robots['r03'], duplicate):
+        robot.obey = sent.append
+    fleet.run(30)
     assert sent == []
     assert fleet.coordinator.snapshot(fleet.now, rollout).robots_unreachable == 1
 
@@ -56,11 +42,12 @@ def test_two_robots_of_one_id_are_reported_and_left_alone(fleet, plan):
 def test_they_hold_a_rollout_up_as_robots_out_of_reach_do(fleet, plan):
     rollout = fleet.start(plan(stages=((100, 3_000),)))
     fleet.run(5)
-    double = Double(fleet, 'r03')
-    double.run(8)
+    fleet.duplicate('r03')
+    fleet.run(8)
     state = fleet.state(rollout)
     assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.UNREACHABLE)
     assert 'quarantined (duplicate robot_id): r03' in state.reason
+    fleet.duplicates.clear()
     fleet.run(12)
     assert quarantined(fleet) == ()
     assert [alert.level.value for alert in alerts(fleet)] == ['error', 'info']
