@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The serving side of one virtual robot: the routing in force is the real one, models are not.
+The model server of one virtual robot.
 
-Generations, times of activation, leases and breakers are the serving engine's own classes; what
-runs no model here is a version's session.
+The routing in force, with its generations, instants, leases and breakers, is that of the serving
+engine. Only the models are missing: no version runs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ BOOT_S = 1.0
 
 
 class Refusal(NamedTuple):
-    """Why a robot did not do what it was told; cause NONE: it may do it when asked again."""
+    """Why a robot refuses a command; cause NONE: the same command may succeed later."""
 
     cause: RolloutCause
     message: str
@@ -74,7 +74,7 @@ class Library:
 
     @classmethod
     def of(cls, model_id: str, versions: Sequence[VersionOutcomes]) -> Library:
-        """Make what robots need to name these versions in a routing."""
+        """Return a library of these versions."""
         residents = {one.version: _resident(model_id, one) for one in versions}
         return cls(model_id, {one.version: one for one in versions}, residents)
 
@@ -98,7 +98,7 @@ def _breaker_report(opened: OpenBreaker) -> BreakerReport:
 
 class VirtualServer:
     """
-    What one robot has loaded and serves; `on_change` is called after every change.
+    The loaded versions and the routing of one robot; `on_change` is called after every change.
 
     `serves` is the routing that it starts with. `clock_shift_s` is the error of its wall clock,
     and nothing can be written while `disk_is_full`. `unloadable` and `digests` say by version
@@ -152,12 +152,12 @@ class VirtualServer:
 
     @property
     def boot_id(self) -> str:
-        """Return the name of this life, from one start to the next."""
+        """Return the id of this boot: it changes with every start."""
         return f'{self._place}{self.robot_id}/{self._boots}'
 
     @property
     def report(self) -> RobotReport:
-        """Return what the robot says of itself."""
+        """Return the robot's status."""
         if self._report is None:
             opened = self.in_force.breaker.opened
             self._report = RobotReport(
@@ -174,10 +174,10 @@ class VirtualServer:
             )
         return self._report
 
-    # -- life -------------------------------------------------------------------------------------
+    # -- start and stop ---------------------------------------------------------------------------
 
     def start(self, serves: Routing | None = None) -> None:
-        """Begin a life with what was served at the end of the last one, or with `serves`."""
+        """Start with what was served before the stop, or with `serves`."""
         routing, pending = self._kept if serves is None else (serves, None)
         self._boots += 1
         self.versions = {}
@@ -190,7 +190,7 @@ class VirtualServer:
         self._changed()
 
     def serve(self, routing: Routing) -> None:
-        """Load what a routing names and put it in force, as if somebody did so on the robot."""
+        """Load what a routing names and put it in force, as an operator could on the robot."""
         self._load_at_once(*routing.versions)
         self.in_force.forget_pending()
         self.in_force.put(Router.of(routing, self._ready))
@@ -202,7 +202,7 @@ class VirtualServer:
             self.on_disk.add(version)
 
     def stop(self) -> None:
-        """End this life, without a word."""
+        """Stop, as a power cut stops a robot."""
         self.in_force.forget_pending()
         self.is_up = False
         self._report = None
@@ -238,10 +238,10 @@ class VirtualServer:
             self._kept = (self.routing, self.pending)
         self._on_change()
 
-    # -- what it is told --------------------------------------------------------------------------
+    # -- commands ---------------------------------------------------------------------------------
 
     def obey(self, command: Command) -> Refusal | None:
-        """Do what a coordinator asks; returns why not, None: it is done or under way."""
+        """Execute a command; returns a refusal, None: it is done or under way."""
         if isinstance(command, LoadVersion):
             return self.load(command.version)
         if isinstance(command, Route):
@@ -269,8 +269,8 @@ class VirtualServer:
             return refusal
         self.on_disk.add(version)
         self.versions[version] = VersionReport(VersionState.LOADING, self._digest(version))
-        life = self._boots
-        self._clock.call_after(outcomes.load_s, lambda: self._end_load(version, life))
+        boot = self._boots
+        self._clock.call_after(outcomes.load_s, lambda: self._end_load(version, boot))
         self._changed()
         return None
 
@@ -283,10 +283,10 @@ class VirtualServer:
             problem = 'no space left on device'
         return Refusal(RolloutCause.STAGING_FAILED, problem) if problem else None
 
-    def _end_load(self, version: str, life: int) -> None:
+    def _end_load(self, version: str, boot: int) -> None:
         known = self.versions.get(version)
         is_awaited = known is not None and known.state is VersionState.LOADING
-        if self.is_up and life == self._boots and is_awaited:
+        if self.is_up and boot == self._boots and is_awaited:
             self.versions[version] = self._loaded(version)
             self._changed()
 
@@ -311,10 +311,10 @@ class VirtualServer:
         self._changed()
         return None
 
-    # -- what happens -----------------------------------------------------------------------------
+    # -- events on the robot ----------------------------------------------------------------------
 
     def set_clock(self, shift_s: float) -> None:
-        """Let the wall clock be wrong by so much from now on."""
+        """Set the error of the wall clock."""
         self.clock_shift_s = shift_s
         self.look_at_clock()
         pending = self.in_force.pending
@@ -322,17 +322,17 @@ class VirtualServer:
             self._clock.call_at(pending.routing.activate_at - shift_s, self.look_at_clock)
 
     def look_at_clock(self) -> None:
-        """Put the routing in force whose time has come."""
+        """Put the pending routing in force if its instant has passed."""
         if self.in_force.activate_if_due():
             self._changed()
 
     def end_lease(self) -> None:
-        """Drop a candidate that nobody renewed."""
+        """Drop the candidate if its lease is over."""
         if self.in_force.end_lease_if_over():
             self._changed()
 
     def give_up(self, version: str, reason: str) -> None:
-        """Take note that a candidate's worker is gone for good."""
+        """Drop a candidate that lost its worker for good."""
         candidate = self.in_force.router.candidate
         if candidate is None or candidate.version != version:
             return
@@ -341,7 +341,7 @@ class VirtualServer:
         self._changed()
 
     def fail_in_a_row(self, version: str, cause: FailureCause) -> None:
-        """Take note that a candidate failed so many requests in a row that it is out."""
+        """Let a candidate fail requests in a row until the breaker opens."""
         candidate = self.in_force.router.candidate
         if candidate is None or candidate.version != version:
             return
