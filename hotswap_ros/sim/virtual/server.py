@@ -277,7 +277,7 @@ class VirtualServer:
     def _problem(self, version: str) -> Refusal | None:
         """Return why this robot cannot load a version, None: it can."""
         if version in self.unloadable:
-            return Refusal(self.unloadable[version], f'no {version} here')
+            return Refusal(self.unloadable[version], f"version '{version}' cannot be loaded")
         problem = self._library.outcomes[version].refused
         if self.disk_is_full and version not in self.on_disk:
             problem = 'no space left on device'

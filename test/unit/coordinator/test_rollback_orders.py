@@ -116,7 +116,7 @@ def test_a_robot_that_refuses_or_times_out_has_failed_and_an_unreachable_one_has
     assert report['status'] == 'failed'
     assert report['robots_failed'] == ['r03', 'r04']
     assert report['rollback']['unconfirmed'] == ['r04', 'r05']
-    assert report['rollback']['refused'] == {'r03': 'no v22 here'}
+    assert report['rollback']['refused'] == {'r03': "version 'v22' cannot be loaded"}
 
 
 def test_an_unreachable_robot_is_unconfirmed_whatever_it_reported_last(promoted):

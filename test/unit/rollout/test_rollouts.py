@@ -87,8 +87,8 @@ def test_a_version_that_a_robot_cannot_load_fails_before_anything_serves_it(flee
         robot.unloadable['v24'] = cause
     state = fleet.finish(fleet.start(plan()))
     assert (state.status, state.cause) == (Status.FAILED, cause)
-    assert 'no v24 here' in state.reason
-    assert state.diagnosis.cause == 'Robots cannot load it: no v24 here'
+    assert "version 'v24' cannot be loaded" in state.reason
+    assert state.diagnosis.cause == "Robots cannot load it: version 'v24' cannot be loaded"
     assert all(robot.served == {'v23'} for robot in fleet.robots.values())
 
 
