@@ -75,7 +75,7 @@ def path(fleet, plan):
     for name in ('r03', 'r04', 'r05'):
         fleet.robots[name].online = False
     fleet.run(7)
-    fleet.tells = False
+    fleet.events_are_delivered = False
     fleet.coordinator.roll_back(MODEL, 'v23', (), fleet.now)
     fleet.run(5)
     fleet.robots['r05'].online = True
