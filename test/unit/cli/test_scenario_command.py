@@ -66,7 +66,7 @@ def test_a_refused_word_of_a_person_is_a_difference(write) -> None:
     path = write(('do: resume}', 'do: approve}\n  - {at: PT3M, do: resume}'))
     result = _RUNNER.invoke(app, ['scenario', 'run', path])
     assert result.exit_code == 1
-    assert 'no approval is waited for' in ' '.join(result.output.split())
+    assert 'it does not wait for approval' in ' '.join(result.output.split())
 
 
 def test_all_of_a_folder_make_a_table(write, tmp_path: Path) -> None:

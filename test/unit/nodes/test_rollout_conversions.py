@@ -101,7 +101,7 @@ def test_a_snapshot_comes_back(observed):
     for found, step in zip(status.steps, observed.steps, strict=True):
         assert (found.title, found.progress) == (step.title, step.progress)
         assert found.kind == getattr(msg.StepStatus, f'KIND_{step.kind.upper()}')
-        assert found.state == getattr(msg.StepStatus, f'STATE_{step.state.upper()}')
+        assert found.state == getattr(msg.StepStatus, f'STATE_{step.state.name}')
     assert {check.name for check in status.checks} == {check.name for check in observed.checks}
 
 
