@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is kept of rollouts that have ended: a folder of JSON files for each, for people."""
+"""Archive of rollouts that have ended: a folder of JSON files for each, for people."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Archive:
     """
     Writes `<folder>/<rollout id>/report.json`, `events.jsonl` and `metrics.json`.
 
-    A file appears as a whole or not at all; one that is there already is replaced.
+    A file appears as a whole or not at all; an existing file is replaced.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -40,9 +40,9 @@ class Archive:
         self, rollout_id: str, report: Mapping[str, Any], metrics: Mapping[str, Any] | None
     ) -> Path:
         """
-        Write what there is of a rollout; return its folder. Raises ArchiveError.
+        Write report, events and metrics of a rollout; return its folder. Raises ArchiveError.
 
-        `metrics` None: those that are there stay.
+        `metrics` None: an existing file stays.
         """
         folder = self._folder / rollout_id
         evidence = {key: value for key, value in report.items() if key != 'events'}
@@ -52,7 +52,7 @@ class Archive:
             if metrics is not None:
                 _write(folder / 'metrics.json', json.dumps(metrics, indent=1))
             _write(folder / 'events.jsonl', ''.join(f'{event}\n' for event in events))
-            # The last one: a rollout with a report is archived.
+            # Written last: a rollout with a report is archived.
             _write(folder / 'report.json', json.dumps(evidence, indent=1))
         except OSError as error:
             raise ArchiveError(folder, error) from error

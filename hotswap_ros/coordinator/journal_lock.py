@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A file that one process at a time holds, for as long as it lives."""
+"""Lock that one process at a time holds on the journal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import IO
 
 def hold(path: Path) -> IO[bytes]:
     """
-    Lock a file beside another one until what is returned is closed, or the process ends.
+    Lock a file beside `path` until the returned file is closed, or the process ends.
 
-    Whoever reads or writes the other file without asking is not kept from it. Raises
-    BlockingIOError where somebody else holds it, and OSError where files cannot be locked.
+    The lock does not stop programs that open `path` without it. Raises BlockingIOError if another
+    process holds the lock, and OSError if files cannot be locked.
     """
     path = path.resolve()
     # SQLite loses its own locks when the file that they are on is closed anywhere in the process.

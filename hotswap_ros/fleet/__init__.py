@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What robots say and what they should do: reports, counters, desired routings, commands, events.
+Reports and counters of robots, their desired routings, commands and events.
 
 The room is sans-IO: time and reports are arguments, commands and events are values.
 """

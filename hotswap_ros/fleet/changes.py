@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is new since somebody looked last, so that a look costs no more than what has changed."""
+"""Changes since a revision, so that a look costs no more than the changes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from collections.abc import Callable, Iterable, Set
 
 
 class Changes:
-    """Keeps in which order things changed the last time; `revision` rises with every change."""
+    """The order of the last changes by name; `revision` rises with every change."""
 
     def __init__(self) -> None:
         self.revision = 0
         self._changed: OrderedDict[str, int] = OrderedDict()
 
     def note(self, name: str) -> None:
-        """Take note that something has changed."""
+        """Note a change."""
         self.revision += 1
         self._changed[name] = self.revision
         self._changed.move_to_end(name)
 
     def since(self, revision: int) -> list[str]:
-        """Return what changed after a revision, the latest last; everything for a negative."""
+        """Return the names that changed after a revision, the latest last; all for -1."""
         found: list[str] = []
         if revision == self.revision:
             return found
@@ -36,7 +36,7 @@ class Changes:
 
 
 class Subset:
-    """Those of some names of which something is true, asked again only for what changed."""
+    """The names that fulfil a condition, which is evaluated again only for changed names."""
 
     def __init__(
         self, names: Iterable[str], changes: Changes, is_in: Callable[[str], bool]
@@ -48,7 +48,7 @@ class Subset:
         self._seen = changes.revision
 
     def now(self) -> Set[str]:
-        """Return the members of this moment."""
+        """Return the current members."""
         for name in self._changes.since(self._seen):
             if name in self._names and self._is_in(name):
                 self._members.add(name)

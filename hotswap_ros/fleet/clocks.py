@@ -12,31 +12,31 @@ from dataclasses import dataclass
 from hotswap_ros.fleet.events import EventKind, EventLog, Level
 from hotswap_ros.text import counted, few, skew_words
 
-#: A clock is wrong from here on, in seconds: a swap "at one instant" would be seen to be none.
+#: A clock is wrong beyond this, in seconds: robots would visibly not swap at one instant.
 TOLERANCE_S = 1.0
 
-#: Over so long is the quickest message looked for, and twice that at most.
+#: Window in which the fastest message is searched, in seconds; twice that at most.
 _WINDOW_S = 10.0
 
-#: So many messages at least: one that was late is not taken for a clock that is.
+#: Least number of messages: a single late message must not look like a late clock.
 _LEAST = 3
 
-#: A clock is right again below this part of the tolerance.
+#: A clock is correct again below this part of the tolerance.
 _RIGHT_AGAIN = 0.5
 
-#: People are told so often at most, in seconds, of all the robots together.
+#: Least time between two alerts, in seconds.
 _TELL_S = 5.0
 
-#: So many robots are named.
+#: Number of robots that an alert names.
 _NAMED = 5
 
 
 @dataclass
 class _Clock:
     """
-    How far ahead the robot's clock seemed in its quickest message, in two windows of time.
+    How far ahead the robot's clock seemed in its fastest message, in two windows of time.
 
-    `since` is when the newer one began, `heard` how many messages came in both.
+    `since` is when the newer window began, `heard` the number of messages in both.
     """
 
     since: float
@@ -47,11 +47,11 @@ class _Clock:
 
 class Clocks:
     """
-    Holds the time that robots send along against that of arrival.
+    Compares the time in each message of a robot with the time of its arrival.
 
-    A message that was under way makes the robot's clock look late, never early. So the skew is
-    taken from the message that makes it look earliest, among those of the last seconds: the
-    estimate is off by no more than the quickest of them took.
+    Transport makes the robot's clock look late, never early. So the skew is taken from the message
+    that makes it look earliest, among those of the last seconds: the error of the estimate is the
+    transport time of the fastest message.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Clocks:
         self._off: dict[str, float] = {}
 
     def hear(self, robot_id: str, clock: float, now: float) -> None:
-        """Take note that a robot's message with the time `clock` came at `now` (seconds)."""
+        """Take a robot's message with the time `clock` that came at `now` (seconds)."""
         known = self._clocks.get(robot_id)
         if known is None:
             known = self._clocks[robot_id] = _Clock(now)
@@ -77,24 +77,24 @@ class Clocks:
             self._off.pop(robot_id, None)
 
     def skew_s(self, robot_id: str) -> float | None:
-        """Return by how much a robot's clock is ahead, negative: behind; None: not known."""
+        """Return by how much a robot's clock is ahead; negative: behind; None: unknown."""
         known = self._clocks.get(robot_id)
         if known is None or known.heard < _LEAST:
             return None
         return max(known.newer, known.older)
 
     def is_right(self, robot_id: str) -> bool:
-        """Return whether a robot is known to have the coordinator's time."""
+        """Return whether a robot's clock is known to be correct."""
         skew_s = self.skew_s(robot_id)
         return skew_s is not None and abs(skew_s) <= TOLERANCE_S
 
     @property
     def off(self) -> Mapping[str, float]:
-        """Return the skews, in seconds, of the robots that may be wrong: kept up as they speak."""
+        """Return the skews, in seconds, of the clocks that may be wrong."""
         return self._off
 
     def are_all(self, robot_ids: Collection[str]) -> bool:
-        """Return whether these are all the robots of which the time is known."""
+        """Return whether these are all the robots whose clock is known."""
         return all(r in robot_ids or self.skew_s(r) is None for r in self._clocks)
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What one robot should serve, against what it reports: the commands that are missing."""
+"""Commands to a robot: those that its desired routing needs and its report does not show yet."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ Command: TypeAlias = LoadVersion | UnloadVersion | Route
 
 
 def is_out(entry: Desired, report: RobotReport) -> bool:
-    """Return whether the robot itself took out what it should serve: that is for the runner."""
+    """Return whether the robot itself took out a desired version: the runner handles that."""
     out = report.breaker is not None and report.breaker.version
     return bool(out) and out in (entry.routing.candidate, entry.routing.shadow)
 
 
 def missing_commands(entry: Desired, view: FleetView) -> list[Command]:
-    """Return what a robot has yet to do, by its newest report."""
+    """Return the commands that a robot still needs, by its newest report."""
     report = view.report(entry.routing.model_id, entry.robot_id)
     if report is None:
         return []
@@ -63,12 +63,12 @@ def missing_commands(entry: Desired, view: FleetView) -> list[Command]:
     agrees = view.confirms(entry.routing, entry.robot_id) or is_out(entry, report)
     if named_are_ready and not agrees:
         commands.append(Route(entry.robot_id, report.server, entry.routing))
-    # What is routed to comes first: the rest takes the places that are left.
-    wanted = tuple(dict.fromkeys((*entry.routing.versions, *entry.resident)))
-    absent = [v for v in wanted if not _is_coming(report, v)]
+    # Versions in the routing come first: the others take the places that are left.
+    needed = tuple(dict.fromkeys((*entry.routing.versions, *entry.resident)))
+    absent = [v for v in needed if not _is_coming(report, v)]
     if absent:
-        commands += _load_or_make_room(entry, report, wanted, absent[0])
-    in_use = {*wanted, *report.routing.versions}
+        commands += _load_or_make_room(entry, report, needed, absent[0])
+    in_use = {*needed, *report.routing.versions}
     commands += [
         UnloadVersion(entry.robot_id, report.server, entry.routing.model_id, version, True)
         for version in entry.retired
@@ -85,7 +85,7 @@ def _is_coming(report: RobotReport, version: str) -> bool:
 
 
 def _load_or_make_room(
-    entry: Desired, report: RobotReport, wanted: tuple[str, ...], version: str
+    entry: Desired, report: RobotReport, needed: tuple[str, ...], version: str
 ) -> list[Command]:
     where = (entry.robot_id, report.server, entry.routing.model_id)
     resident = report.resident()
@@ -93,13 +93,13 @@ def _load_or_make_room(
         return [LoadVersion(*where, version)]
     if any(report.versions[v].state is VersionState.DRAINING for v in resident):
         return []
-    in_use = (*report.routing.versions, *wanted[: wanted.index(version)])
+    in_use = (*report.routing.versions, *needed[: needed.index(version)])
     idle = [v for v in resident if v not in in_use]
     if idle:
         return [UnloadVersion(*where, idle[0])]
     if version not in entry.routing.versions:
         return []
-    # Every place is in use, but one version can serve alone: the wanted one as soon as it can.
+    # Every place is in use, but one version can serve alone: the desired one as soon as it can.
     stable = entry.routing.stable
     alone = replace(
         report.routing.with_stable_alone(

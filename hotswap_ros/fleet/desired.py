@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What one robot should serve, against what it reports: the commands that are missing."""
+"""The desired routing of one robot."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Desired:
     """
     What one robot should serve and keep resident.
 
-    `previous` is what it served before its last rollout: where a rollback without a version leads.
-    `retired` versions are released, and deleted from the robot's cache.
+    `previous` is what it served before its last rollout: the target of a rollback without a
+    version. `retired` versions are unloaded, and deleted from the robot's cache.
     """
 
     robot_id: str

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Desired against reported: what each robot should serve, and the commands that are missing."""
+"""The desired routings of all robots, and the commands that they still need."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hotswap_ros.fleet.reports import RobotReport, same_content
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import Routing, next_generation
 
-#: A robot with the right time has so long, in seconds, to report that it swapped at the instant.
+#: Time that a robot with a correct clock has to report its swap after the instant, in seconds.
 _SWAPS_WITHIN_S = 2.0
 
 
 class _Model:
     """
-    The entries of one model, and the commands that are missing.
+    The entries of one model, and the commands that its robots still need.
 
     `seen` is the revision at the last `outbid`; `timed` are the robots that may still wait for an
     instant.
@@ -62,13 +62,14 @@ class DesiredFleet:
     """
     What every robot should serve, with generations that only rise, from `epoch` on.
 
-    Level-triggered: `commands` compares with what the robots report and says what is missing,
-    again and again until they agree. A command under way is repeated after `retry_after_s`;
-    loading takes its time and is repeated after `load_retry_after_s`. It goes with one view: only
-    robots of which that has something new are looked at.
+    Level-triggered: `commands` compares with the reports of the robots and returns what they still
+    need, repeatedly until they agree. A command is repeated after `retry_after_s`; loading takes
+    longer and is repeated after `load_retry_after_s`. It belongs to one view, and looks only at
+    robots with something new in it.
 
-    A routing for an instant goes ahead of it only to robots that are known to have the right time.
-    All others are told when it has come, and so is a robot that should have swapped and did not.
+    A routing for an instant is sent before it only to robots with a clock that is known to be
+    correct. All others get it at the instant, and so does a robot that should have swapped and did
+    not.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class DesiredFleet:
         return self._models.setdefault(model_id, _Model())
 
     def get(self, model_id: str, robot_id: str) -> Desired | None:
-        """Return what a robot should serve, None when nobody ever said."""
+        """Return what a robot should serve, None if nothing was ever desired of it."""
         return self._of(model_id).entries.get(robot_id)
 
     def generation(self, model_id: str, robot_id: str) -> int:
@@ -108,7 +109,7 @@ class DesiredFleet:
         Their generation is ignored: an entry whose content changes, or whose robot
         reports something else at the same or a later generation, gets one above all that was seen,
         and not below the epoch: robots that heard this coordinator refuse those before it. An
-        instant that has passed is none.
+        instant that has passed is dropped.
         """
         changed = []
         for desired in entries:
@@ -123,9 +124,9 @@ class DesiredFleet:
 
     def outbid(self, view: FleetView, now: float) -> list[Desired]:
         """
-        Outbid robots that serve something else of a later generation; return what changed.
+        Outbid robots that report another routing of a later generation; return what changed.
 
-        So are those that wait for an instant which is over.
+        Also robots that still wait for an instant that has passed.
         """
         changed = []
         for model_id, model in self._models.items():
@@ -138,7 +139,7 @@ class DesiredFleet:
         return changed
 
     def commands(self, view: FleetView, now: float) -> list[Command]:
-        """Return the commands that are due, and count them as sent at `now`."""
+        """Return the commands that are due, and note them as sent at `now`."""
         due: list[Command] = []
         for model_id, model in self._models.items():
             model.refresh(view, model_id)
@@ -155,35 +156,37 @@ class DesiredFleet:
         return sendable
 
     def refused(self, command: Command, now: float, *, for_good: bool) -> None:
-        """Take a refusal; what is refused for good is asked again after the longer wait."""
+        """Take a refusal; one that is `for_good` is repeated after the longer wait."""
         wait = self._load_retry_after_s if for_good else self._retry_after_s
         self._not_before[command] = now + wait
 
     def unsent(self, command: Command) -> None:
-        """Take note that a command was not sent after all: it is due again at once."""
+        """Note that a command was not sent after all: it is due again at once."""
         self._not_before.pop(command, None)
 
     def _settle(
-        self, want: Desired, old: Desired | None, report: RobotReport | None, now: float
+        self, entry: Desired, old: Desired | None, report: RobotReport | None, now: float
     ) -> Desired:
-        given = 0 if old is None else old.routing.generation
+        generation = 0 if old is None else old.routing.generation
+        routing = entry.routing
         outbid = (
             report is not None
-            and not is_out(want, report)
-            and not same_content(report.routing, want.routing)
-            and report.routing.generation >= given
+            and not is_out(entry, report)
+            and not same_content(report.routing, routing)
+            and report.routing.generation >= generation
         )
-        if old is not None and not outbid and _is_unchanged(old.routing, want.routing, now):
-            return replace(want, routing=old.routing)
-        at = want.routing.activate_at if want.routing.activate_at > now else 0.0
-        routing = replace(want.routing, generation=self._above(given, report), activate_at=at)
-        return replace(want, routing=routing)
+        if old is not None and not outbid and _is_unchanged(old.routing, routing, now):
+            return replace(entry, routing=old.routing)
+        at = routing.activate_at if routing.activate_at > now else 0.0
+        newer = replace(routing, generation=self._above(generation, report), activate_at=at)
+        return replace(entry, routing=newer)
 
     def _end_waiting(self, model: _Model, view: FleetView, now: float) -> list[Desired]:
         """
-        Forget instants that have come; who should have swapped by itself and did not does so now.
+        Drop instants that have passed; a robot that has not swapped by itself gets a new command.
 
-        One that was kept would lie ahead again after a clock was set back. Returns what changed.
+        An instant that is kept would be in the future again after a clock was set back. Returns
+        what changed.
         """
         changed = []
         for robot_id in sorted(model.timed):
@@ -202,18 +205,18 @@ class DesiredFleet:
             changed.append(model.entries[robot_id])
         return changed
 
-    def _above(self, given: int, report: RobotReport | None) -> int:
+    def _above(self, generation: int, report: RobotReport | None) -> int:
         reported = 0 if report is None else report.routing.generation
-        return max(next_generation(given, reported), self._epoch)
+        return max(next_generation(generation, reported), self._epoch)
 
 
-def _is_unchanged(old: Routing, want: Routing, now: float) -> bool:
-    instants = {old.activate_at, want.activate_at}
-    return same_content(old, want) and (len(instants) == 1 or max(instants) <= now)
+def _is_unchanged(old: Routing, new: Routing, now: float) -> bool:
+    instants = {old.activate_at, new.activate_at}
+    return same_content(old, new) and (len(instants) == 1 or max(instants) <= now)
 
 
 def _may_go(command: Command, view: FleetView, now: float) -> bool:
-    """Return whether the robot would do it when it should, and not an hour later."""
+    """Return whether the robot would act in time: now, or at the instant by a correct clock."""
     if not isinstance(command, Route) or command.routing.activate_at <= now:
         return True
     return view.clocks.is_right(command.robot_id)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the robots last said: reports and telemetry, with the time they were heard."""
+"""Reports and telemetry of robots."""
 
 from __future__ import annotations
 

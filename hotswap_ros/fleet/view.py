@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the robots last said: reports and telemetry, with the time they were heard."""
+"""The newest reports and telemetry of all robots, and when each was heard."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Set
 
 from hotswap_ros.fleet.changes import Changes
 from hotswap_ros.fleet.clocks import Clocks
-from hotswap_ros.fleet.identity import IdentityClaims
+from hotswap_ros.fleet.identity import DuplicateNames
 from hotswap_ros.fleet.reports import Name, RobotReport, Telemetry, same_content
 from hotswap_ros.models import Routing
 
 
 class _Heard:
-    """What was heard of one model's robots. `seen` has them in the order of their last word."""
+    """The robots of one model; `seen` has them in the order of their last status."""
 
     def __init__(self) -> None:
         self.reports: dict[str, RobotReport] = {}
@@ -33,12 +33,12 @@ class _Heard:
         self.seen.move_to_end(robot_id)
         self.awaited.discard(robot_id)
 
-    def lose(self, robot_id: str) -> None:
+    def mark_unreachable(self, robot_id: str) -> None:
         self.seen[robot_id] = -math.inf
         self.seen.move_to_end(robot_id, last=False)
         self.awaited.discard(robot_id)
 
-    def silent(self, since: float) -> list[str]:
+    def not_heard_since(self, since: float) -> list[str]:
         found = []
         for robot_id, seen in self.seen.items():
             if seen >= since:
@@ -49,13 +49,13 @@ class _Heard:
 
 class FleetView:
     """
-    The newest word of every robot, by model and robot id.
+    The newest reports of every robot, by model and robot id.
 
     `started` is when this view began to listen (seconds): a robot that was never heard counts as
-    out of reach only `unreachable_after_s` later, so that a restarted coordinator does not take
-    its own ignorance for an outage. Times never go back. A robot id that two model servers claim,
-    or a server that two robot ids claim, is in quarantine: what it says is not heeded, and it
-    counts as out of reach.
+    unreachable only `unreachable_after_s` later, so that a restarted coordinator does not see an
+    outage that is none. Times never decrease. A robot_id that two model servers use, or a server
+    name that two robot_ids use, is quarantined: its reports are ignored, and it counts as
+    unreachable.
     """
 
     def __init__(self, started: float, unreachable_after_s: float = 5.0) -> None:
@@ -63,9 +63,9 @@ class FleetView:
         self._unreachable_after_s = unreachable_after_s
         self._models: dict[str, _Heard] = {}
         memory_s = 2.0 * unreachable_after_s
-        self._servers: IdentityClaims[Name, tuple[str, str]] = IdentityClaims(memory_s)
-        self._names: IdentityClaims[str, Name] = IdentityClaims(memory_s)
-        #: What is known of the robots' clocks.
+        self._servers: DuplicateNames[Name, tuple[str, str]] = DuplicateNames(memory_s)
+        self._names: DuplicateNames[str, Name] = DuplicateNames(memory_s)
+        #: The clocks of the robots.
         self.clocks = Clocks()
 
     def _of(self, model_id: str) -> _Heard:
@@ -88,21 +88,21 @@ class FleetView:
         heard.see(robot_id, now)
 
     def _is_one(self, report: RobotReport, now: float) -> bool:
-        """Return whether nobody else claims the robot's id or server."""
+        """Return whether no other robot uses the same robot_id or server name."""
         name = (report.model_id, report.robot_id)
         before = self._names.speaker(report.server)
         is_one = self._servers.hear(name, (report.server, report.boot_id), now)
         is_one = self._names.hear(report.server, name, now) and is_one
         if before is not None and before != name:
-            # Renamed, or in quarantine: who spoke there before is out of reach.
-            self._lose(before)
+            # Renamed, or quarantined: the robot with the earlier name is unreachable.
+            self._mark_unreachable(before)
         if not is_one:
-            self._lose(name)
+            self._mark_unreachable(name)
         return is_one
 
-    def _lose(self, name: Name) -> None:
+    def _mark_unreachable(self, name: Name) -> None:
         model_id, robot_id = name
-        self._of(model_id).lose(robot_id)
+        self._of(model_id).mark_unreachable(robot_id)
 
     def on_telemetry(self, model_id: str, robot_id: str, telemetry: Telemetry) -> None:
         """Take a robot's counters."""
@@ -113,7 +113,7 @@ class FleetView:
         heard.news.note(robot_id)
 
     def expect(self, model_id: str, robot_ids: Iterable[str]) -> None:
-        """Count robots that were never heard among those that may be out of reach."""
+        """Count robots that were never heard among those that may be unreachable."""
         heard = self._of(model_id)
         for robot_id in robot_ids:
             if robot_id not in heard.seen:
@@ -147,51 +147,51 @@ class FleetView:
         return self._of(model_id).telemetry.get(robot_id)
 
     def changes(self, model_id: str) -> Changes:
-        """Return which robots' reports, or what was sent to them, changed."""
+        """Return the changes in reports of robots and in what was sent to them."""
         return self._of(model_id).changes
 
     def news(self, model_id: str) -> Changes:
-        """Return which robots sent counters."""
+        """Return the changes in the counters of robots."""
         return self._of(model_id).news
 
     def is_reachable(self, model_id: str, robot_id: str, now: float) -> bool:
         """Return whether the robot was heard lately."""
-        return self.silent_for(model_id, robot_id, now) <= self._unreachable_after_s
+        return self.seconds_since_heard(model_id, robot_id, now) <= self._unreachable_after_s
 
     @property
     def quarantined(self) -> Set[Name]:
-        """Return the models and ids of the robots that cannot be told from one another."""
-        if not self._names.contested:
-            return self._servers.contested
-        of_servers = {r for server in self._names.contested for r in self._names.speakers(server)}
-        return self._servers.contested | of_servers
+        """Return the models and ids of robots that cannot be distinguished from one another."""
+        if not self._names.duplicates:
+            return self._servers.duplicates
+        of_servers = {r for server in self._names.duplicates for r in self._names.speakers(server)}
+        return self._servers.duplicates | of_servers
 
     def servers_of(self, model_id: str, robot_id: str) -> tuple[str, ...]:
         """Return the model servers that were heard lately under a robot's id, each boot once."""
         return tuple(server for server, _ in self._servers.speakers((model_id, robot_id)))
 
-    def silent_for(self, model_id: str, robot_id: str, now: float) -> float:
+    def seconds_since_heard(self, model_id: str, robot_id: str, now: float) -> float:
         """Return for how long the robot was not heard, in seconds; infinite in quarantine."""
         return now - self._of(model_id).seen.get(robot_id, self._started)
 
     def on_sent(self, routing: Routing, robot_id: str) -> None:
-        """Take note that a routing is on its way to a robot."""
+        """Note that a routing was sent to a robot."""
         heard = self._of(routing.model_id)
         if routing.generation > heard.sent.get(robot_id, 0):
             heard.sent[robot_id] = routing.generation
             heard.changes.note(robot_id)
 
-    def confirms(self, wanted: Routing, robot_id: str) -> bool:
+    def confirms(self, desired: Routing, robot_id: str) -> bool:
         """
-        Return whether a robot reports the wanted content, after all that was sent to it.
+        Return whether a robot reports the desired content, after all that was sent to it.
 
-        An older report may say the same by chance, while something else is still on its way.
+        An older report may have the same content by chance, before another command arrives.
         """
-        heard = self._of(wanted.model_id)
+        heard = self._of(desired.model_id)
         report = heard.reports.get(robot_id)
         return (
             report is not None
-            and same_content(report.routing, wanted)
+            and same_content(report.routing, desired)
             and report.routing.generation >= heard.sent.get(robot_id, 0)
         )
 
@@ -199,14 +199,14 @@ class FleetView:
         """Return how many robots were heard lately, counting one per model that it serves."""
         since = now - self._unreachable_after_s
         return sum(
-            len(heard.seen) - len(heard.awaited.union(heard.silent(since)))
+            len(heard.seen) - len(heard.awaited.union(heard.not_heard_since(since)))
             for heard in self._models.values()
         )
 
-    def silent(self, model_id: str, now: float) -> list[str]:
+    def all_unreachable(self, model_id: str, now: float) -> list[str]:
         """Return the robots that were not heard lately, of those heard before or expected."""
-        return self._of(model_id).silent(now - self._unreachable_after_s)
+        return self._of(model_id).not_heard_since(now - self._unreachable_after_s)
 
     def unreachable(self, model_id: str, robot_ids: Set[str], now: float) -> tuple[str, ...]:
         """Return those of the robots, all heard before or expected, that were not heard lately."""
-        return tuple(sorted(r for r in self.silent(model_id, now) if r in robot_ids))
+        return tuple(sorted(r for r in self.all_unreachable(model_id, now) if r in robot_ids))

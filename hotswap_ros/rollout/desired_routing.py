@@ -100,4 +100,4 @@ class DesiredRoutings:
                 lambda robot_id: not view.confirms(desired[robot_id].routing, robot_id),
             )
         waiting = self._waiting.now()
-        return waiting - {*view.silent(model_id, now)} if waiting else frozenset()
+        return waiting - {*view.all_unreachable(model_id, now)} if waiting else frozenset()

@@ -205,7 +205,7 @@ class GateFeed:
         lost = view.unreachable(model_id, self._watched.keys(), now)
         self._gate.reach(len(lost), len(self._watched))
         for robot_id in lost:
-            silent = view.silent_for(model_id, robot_id, now)
+            silent = view.seconds_since_heard(model_id, robot_id, now)
             if robot_id not in self._given_up and silent > _GIVEN_UP_AFTER_S:
                 self._gate.leave(robot_id)
                 self._given_up.add(robot_id)

@@ -42,7 +42,7 @@ def find_missing(
     """
     plan, step = state.plan, state.step
     allowed = plan.max_unreachable if step.max_unreachable is None else step.max_unreachable
-    silent = view.silent(plan.model_id, now)
+    silent = view.all_unreachable(plan.model_id, now)
     unreachable = tuple(sorted(r for r in silent if r in cohort or state.is_watched(r)))
     if len(unreachable) > allowed:
         text = f'{counted(unreachable)} of the cohort unreachable, {allowed} allowed: '

@@ -33,7 +33,7 @@ def run(step: StageModels, context: StepContext) -> Outcome:
         text = _odd_one_out(version, _digests(cohort.robots, reports, version))
         return Outcome(Move.BACK, text, cause=Cause.DIGEST_MISMATCH)
     absent = cohort.those('absent', lambda robot_id: not _is_ready(reports.get(robot_id), version))
-    waiting = absent - {*context.view.silent(model_id, context.now)} if absent else absent
+    waiting = absent - {*context.view.all_unreachable(model_id, context.now)} if absent else absent
     return late(context, step.timeout_s, 'load the version', waiting) if waiting else DONE
 
 
