@@ -108,6 +108,7 @@ ALLOWED = (
     Allowed('hotswap_ros/gates/older_dumps.py', 'debts', 'a key of old journals'),
     Allowed('hotswap_ros/sim/*', '*arm*', 'the arm of a robot'),
     Allowed('hotswap_ros/plan/strategies/phases.py', 'phase {}', 'an entry of `phases`'),
+    Allowed('golden/*', 'phase *', 'an entry of `phases`'),
     Allowed('hotswap_ros/sim/policies/*', 'episode*', 'the word of those who train policies'),
 )
 

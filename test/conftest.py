@@ -32,7 +32,8 @@ settings.load_profile('untimed')
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let `make chaos` ask for more than a short look."""
+    """Let `make chaos` ask for more than a short look, and a person rewrite golden files."""
+    parser.addoption('--update-golden', action='store_true', help='rewrite golden files')
     group = parser.getgroup('chaos')
     group.addoption('--kills', type=int, default=3, help='of the coordinator, default: 3')
     group.addoption('--steps', type=int, default=0, help='of the state machine, default: a few')

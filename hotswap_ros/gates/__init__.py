@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Judging whether the candidate is worse than the previous version on the same robots.
+Gates: the judgement whether a candidate is worse than the previous version on the same robots.
 
-A Gate is fed with telemetry and says at any time what it can say: fail or pending, and once the
-data of a step are in, fail, pass or inconclusive. No clocks, no threads, no randomness.
+A Gate takes in telemetry. Its verdict is FAIL or PENDING at any time, and FAIL, PASS or
+INCONCLUSIVE at the end of a stage. No clocks, no threads, no randomness.
 """
 
 from hotswap_ros.gates.block_power import StageTasks

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What evidence that is looked at all the time can see, before there is anything to see.
+The power of sequential evidence before a rollout, by simulation.
 
-It is tried out on blocks drawn by chance, with the evidence of the gate itself. The same question
-has the same answer: the draws are seeded.
+It draws blocks of tasks at random and feeds them to the evidence of the gate itself. The draws are
+seeded, so that the same question always has the same answer.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.evidence import HARM_DROPS, Block, BlockEvidence, DrawnEvidence
 from hotswap_ros.plan import Control
 
-#: How often a drop has to be found to be called detectable: 4 times in 5.
+#: Probability of finding a drop from which on it is called detectable.
 POWER = 0.8
-#: How often evidence is tried out, and the seed of its draws.
+#: Number of simulations, and the seed of their draws.
 REPETITIONS = 400
 SEED = 20_261_122
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
-#: Drops that are tried, finer where they are small; in between the power is taken to be straight.
+#: Tested drops, closer together where they are small; power in between is interpolated.
 _DROPS = tuple(0.01 * 1.2**exponent for exponent in range(24))
-#: Blocks that are drawn one by one; of more, the sums of several are.
+#: Up to so many blocks are drawn one by one; of more, sums of several blocks are drawn.
 _MOST_DRAWS = 100
-#: Sizes of blocks that are drawn for a stage, and drawn from again.
+#: Number of block sizes that are drawn for a stage.
 _SIZES = 60
 _NUMBER_TASKS = 10_000_000
 
 
 class StageTasks(NamedTuple):
     """
-    Tasks of one stage of a watch: those of both versions that finish in it.
+    The number of tasks of both versions that finish in one stage.
 
-    `robots` have the candidate's tasks among them.
+    `robots` is the number of robots that share the candidate's tasks.
     """
 
     candidate: int
@@ -53,7 +53,7 @@ class StageTasks(NamedTuple):
 
 
 def design_effect_of(stage: StageTasks, rho: float) -> float:
-    """Return by how much tasks of robots that are alike count for less."""
+    """Return the design effect of the candidate's tasks for an intra-class correlation `rho`."""
     return max(1.0, 1 + (stage.candidate / max(1, stage.robots) - 1) * rho)
 
 
@@ -66,7 +66,7 @@ def drops_by_evidence(
     rates: tuple[float, float],
     rho: float,
 ) -> tuple[float, ...]:
-    """Return, for the end of each stage, the smallest drop that is found; see detectable_drops."""
+    """Return, for the end of each stage, the smallest detectable drop; see detectable_drops."""
     kinds = [_Blocks(control, null, rates, stage) for stage in stages]
     effects = [_effect_at(control, stages, index, rho) for index in range(len(stages))]
     drops = [null + drop for drop in _DROPS if null + drop < rates[0]]
@@ -87,7 +87,7 @@ def drops_by_evidence(
 
 
 def _is_enough(control: Control, stages: Sequence[StageTasks]) -> bool:
-    """Return whether the gate could say anything but that it cannot decide."""
+    """Return whether there are enough tasks for a verdict other than INCONCLUSIVE."""
     against_number = control in (Control.FIXED, Control.HISTORY)
     candidate = sum(stage.candidate for stage in stages)
     return candidate >= MIN_TASKS and (
@@ -103,7 +103,7 @@ def _effect_at(control: Control, stages: Sequence[StageTasks], index: int, rho: 
 
 
 def smallest(drops: Sequence[float], power: Callable[[int], float]) -> float:
-    """Return from which drop on the power is high enough, by bisection."""
+    """Return the smallest drop with enough power, by bisection."""
     low, high = -1, len(drops)
     while high - low > 1:
         middle = (low + high) // 2
@@ -119,7 +119,7 @@ def smallest(drops: Sequence[float], power: Callable[[int], float]) -> float:
 def _powers(
     kinds: Sequence[_Blocks], drop: float, alpha: float, effects: Sequence[float]
 ) -> tuple[float, ...]:
-    """Return how often evidence has reached its limit by the end of each stage."""
+    """Return the probability that evidence reaches its limit by the end of each stage."""
     chance = np.random.default_rng(SEED)
     limit = math.log(1 / alpha)
     start = np.zeros((REPETITIONS, 1, len(HARM_DROPS)))
@@ -142,9 +142,9 @@ def _log_mean_exp(logs: Floats) -> Floats:
 
 class _Blocks:
     """
-    The blocks of one stage, and what evidence each possible outcome of one brings.
+    The blocks of one stage, and the evidence of each possible outcome of a block.
 
-    `rates` are the control's, and what the gate takes for it.
+    `rates` are the true rate of the control, and the rate that the gate uses for it.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class _Blocks:
         self._outcomes = np.concatenate(tables)
 
     def draw(self, drop: float, chance: np.random.Generator) -> Floats:
-        """Return evidence: repetitions by blocks by alternatives."""
+        """Return log evidence of shape (repetitions, blocks, alternatives)."""
         if self._number <= _MOST_DRAWS:
             return self._draw(drop, self._number, chance)
         sample = self._draw(drop, 20, chance).reshape(-1, len(HARM_DROPS))
@@ -184,14 +184,14 @@ class _Blocks:
 
 
 def _sizes(stage: StageTasks, against_number: bool) -> Ints:
-    """Return (control, candidate) tasks of some blocks of a stage, as they fill up: see Lane."""
+    """Return (control, candidate) tasks of some blocks of a stage, by the rules of Lane."""
     share = stage.candidate / max(1, stage.candidate + stage.control)
     if against_number or not 0 < share < 1:
         return np.array([[0, BLOCK_TASKS]])
     chance = np.random.default_rng(SEED)
     own = chance.binomial(BLOCK_TASKS, share, size=_SIZES)
     rest = BLOCK_TASKS - own
-    # The version that is missing is waited for, with more tasks of the other.
+    # A block waits for the missing version, and takes more tasks of the other one.
     waited = chance.geometric(share, _SIZES) - 1, chance.geometric(1 - share, _SIZES) - 1
     sizes = np.where(own == 0, rest + waited[0], rest), np.where(rest == 0, own + waited[1], own)
     found: Ints = np.maximum(1, np.stack(sizes, axis=1))
@@ -202,7 +202,7 @@ def _sizes(stage: StageTasks, against_number: bool) -> Ints:
 def _table(
     is_drawn: bool, against_number: bool, null: float, baseline: float, control: int, own: int
 ) -> Floats:
-    """Return the evidence of every outcome of a block: by failures of the control, of its own."""
+    """Return the log evidence of every outcome: by failures of control, then of candidate."""
     rows = []
     for failed in range(control + 1):
         for own_failed in range(own + 1):

@@ -5,4 +5,4 @@
 
 
 class AnalysisError(Exception):
-    """The data cannot be analysed; the text says why, and what to do."""
+    """The data cannot be analysed; the text has the reason and the remedy."""

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The control loop of a feature flag: up while not worse, down when worse, on a gate's word."""
+"""The control loop of a feature flag: the next share, from the checks of a gate."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hotswap_ros.text import count, percent
 @dataclass(frozen=True)
 class Ramp:
     """
-    How a flag moves at the end of each interval, as shares of tasks.
+    The changes of a flag at the end of each interval, as shares of tasks (0 to 1).
 
-    `tasks` is how many the candidate must have finished in the interval for it to count as
-    watched. Raises ValueError for shares out of (0, 1].
+    `most` is the largest share. The share rises only after an interval in which the candidate
+    finished at least `tasks` tasks. Raises ValueError for shares outside (0, 1].
     """
 
     up: float = 0.1
@@ -30,11 +30,13 @@ class Ramp:
     def __post_init__(self) -> None:
         for name in ('up', 'down', 'most'):
             if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"'{name}' is {getattr(self, name)}: use more than 0, at most 1")
+                raise ValueError(
+                    f"'{name}' is {getattr(self, name)}: it must be above 0 and at most 1"
+                )
 
 
 class Move(NamedTuple):
-    """Where the flag goes, and why."""
+    """The next share of the flag (0 to 1), with the reason."""
 
     share: float
     verdict: Verdict
@@ -45,12 +47,12 @@ def next_share(
     share: float, checks: Sequence[CheckResult], new_tasks: int, ramp: Ramp | None = None
 ) -> Move:
     """
-    Return the flag's next value from what the gate says with the interval's data in.
+    Return the next share of a flag, from the checks of its gate at the end of an interval.
 
     `checks` are those of `Gate.checks(complete=True)`, of one gate from the first interval to the
-    last; `new_tasks` is how many the candidate finished in this interval. A failed check stands,
-    so a flag that went down goes on down to zero and never up again; silence and too little data
-    move it nowhere. At zero there is nothing to watch: the first step up needs no evidence.
+    last; `new_tasks` is the number of tasks that the candidate finished in this interval. A failed
+    check stays failed, so a share that fell continues to fall to zero. With too little data the
+    share stays. At a share of zero there are no tasks to judge, so the first step needs none.
     """
     ramp = ramp or Ramp()
     failed = [check.sentence for check in checks if check.verdict is Verdict.FAIL]
@@ -60,10 +62,10 @@ def next_share(
     if share == 0:
         higher = _tidy(min(ramp.up, ramp.most))
         return Move(
-            higher, Verdict.PENDING, f'{_moved(share, higher)}: to have something to watch.'
+            higher, Verdict.PENDING, f'{_moved(share, higher)}: there are no tasks to judge yet.'
         )
     if new_tasks < ramp.tasks:
-        text = f'{count(new_tasks, "task")} in this interval, {ramp.tasks} are needed'
+        text = f'{count(new_tasks, "task")} in this interval, {ramp.tasks} needed'
         return Move(share, Verdict.INCONCLUSIVE, f'{_moved(share, share)}: {text}.')
     open_ = [check.sentence for check in checks if check.verdict is not Verdict.PASS]
     if open_ or not checks:
@@ -81,5 +83,5 @@ def _tidy(share: float) -> float:
 
 def _moved(share: float, to: float) -> str:
     if share == to:
-        return f'The flag stays at {percent(share)}'
-    return f'The flag goes {"up" if to > share else "down"} from {percent(share)} to {percent(to)}'
+        return f'The share stays at {percent(share)}'
+    return f'The share {"rises" if to > share else "falls"} from {percent(share)} to {percent(to)}'

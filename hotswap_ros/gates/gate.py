@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The gate: telemetry in, verdicts out."""
+"""The gate: it takes in telemetry and returns the verdicts of its checks."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _FORMAT = 6
 
 class _Check(Protocol):
     """
-    One question about the candidate; asked at any time, it sees everything since the start.
+    One check of the candidate, on all data since the start of the rollout.
 
-    A check also has those of `join`, `add`, `compare`, `observe`, `share` and `reach` that it
-    needs to be told of: a robot's first snapshot, what is new on a robot, a block of tasks, the
-    whole snapshot, the routing, and the robots out of reach.
+    A check also has those of the methods `join`, `add`, `compare`, `observe`, `share` and `reach`
+    that it needs. They receive a robot's first snapshot, the new counts of a robot, a block of
+    tasks, the whole snapshot, the routing, and the number of unreachable robots.
     """
 
     @property
@@ -52,13 +52,13 @@ class _Check(Protocol):
 
 class Gate:
     """
-    Judges one candidate over one whole rollout; carried across its stages and never reset.
+    The judge of one candidate over one whole rollout, which is never reset between stages.
 
-    An equal candidate is failed with probability `criteria.alpha` at most, over all looks and over
-    all statistical checks together: success may spend four fifths of it, the others share the
-    rest (`alpha_split`), and evidence has to reach the reciprocal. `stages` is how many stages the
-    rollout has, over which a fixed-horizon test splits its part. Without `explain` no interval is
-    kept, which is a good deal faster, for simulations.
+    An equal candidate fails with a probability of at most `criteria.alpha`, over all looks and all
+    statistical checks together: success may spend 80% of alpha, the other checks share the rest
+    (`alpha_split`), and the limit of evidence is the reciprocal of that part. `stages` is the
+    number of stages of the rollout, over which a fixed-horizon test splits its part. Without
+    `explain` there are no intervals, which is much faster, for simulations.
     """
 
     def __init__(
@@ -85,12 +85,12 @@ class Gate:
 
     @property
     def candidate_tasks(self) -> int:
-        """Return how many tasks the candidate finished on the robots."""
+        """Return the number of tasks that the candidate finished on the robots."""
         return self._window.candidate.finished
 
     @property
     def control_tasks(self) -> int:
-        """Return how many tasks the control finished on the same robots."""
+        """Return the number of tasks that the control finished on the same robots."""
         return self._window.control.finished
 
     def observe(
@@ -104,9 +104,9 @@ class Gate:
         """
         Take in a telemetry snapshot of a robot.
 
-        The robot's first one is the reference from which it counts: give it before the candidate's
-        first task. Snapshots may be lost, come twice or come late. `candidate_share` is the share
-        of its tasks that the robot gives to the candidate as it reports; None: not known.
+        The first snapshot of a robot is the reference of its counts, and must come before the
+        candidate's first task. Snapshots may be lost, repeated or late. `candidate_share` is the
+        share of its tasks (0 to 1) that the robot reports to give to the candidate; None: unknown.
         """
         window = self._window
         if candidate_share is not None:
@@ -127,17 +127,17 @@ class Gate:
 
     def watch_only(self, robot_ids: Collection[str]) -> None:
         """
-        Take note that nothing more will be heard of other robots.
+        Drop all other robots: the gate gets no more snapshots of them.
 
-        What they have under way is not counted, and no comparison waits for it.
+        Their tasks in progress do not count, and no comparison waits for them.
         """
         self._strata.watch_only(robot_ids)
 
     def leave(self, robot_id: str) -> None:
         """
-        Give up the tasks that a robot has under way: it has been silent for too long.
+        Count the tasks in progress on a robot as failed, because it is unreachable for too long.
 
-        They count as failed; a message that comes after all puts the counts right.
+        A snapshot that arrives later corrects the counts.
         """
         if not self._window.knows(robot_id):
             return
@@ -163,17 +163,17 @@ class Gate:
                 compare(block)
 
     def reach(self, lost: int, robots: int) -> None:
-        """Take in how many of the rollout's robots are out of reach at present."""
+        """Take in how many of the rollout's robots are unreachable at present."""
         for reach in self._reachers:
             reach(lost, robots)
 
     def begin_stage(self) -> None:
-        """Begin a stage: methods that judge at its end look at the data from here on."""
+        """Begin a stage: methods that judge at the end of a stage use the data from here on."""
         self._window.begin_stage()
 
     @property
     def under_way(self) -> list[int]:
-        """Return the comparisons that evidence is still to come from; see `awaits`."""
+        """Return the comparisons that wait for tasks in progress; see `awaits`."""
         return self._strata.under_way
 
     def awaits(self, comparisons: Collection[int]) -> bool:
@@ -182,19 +182,20 @@ class Gate:
 
     @property
     def has_failed(self) -> bool:
-        """Whether a check says FAIL before its stage is complete; quicker than `checks`."""
+        """Whether a check fails before its stage is complete; faster than `checks`."""
         return any(check.failed for check in self._checks)
 
     def checks(self, *, complete: bool) -> tuple[CheckResult, ...]:
         """
-        Return what each check says: FAIL or PENDING, and FAIL, PASS or INCONCLUSIVE if `complete`.
+        Return the results of all checks.
 
-        `complete` says that the step's data are in; PASS means that they show no harm.
+        `complete` says that the stage has all its data: then the verdicts are FAIL, PASS (the data
+        show no harm) or INCONCLUSIVE, otherwise FAIL or PENDING.
         """
         return tuple(check.result(self._window, complete=complete) for check in self._checks)
 
     def dump(self) -> dict[str, Any]:
-        """Return the whole state for JSON; a gate loaded from it goes on as this one would."""
+        """Return the whole state for JSON; a gate loaded from it continues as this one would."""
         return {
             'format': _FORMAT,
             'candidate': self._window.candidate_name,
@@ -213,7 +214,7 @@ class Gate:
         stages: int = 1,
         explain: bool = True,
     ) -> Gate:
-        """Take up a dumped gate. Raises ValueError if it is of another candidate or criteria."""
+        """Return a dumped gate. Raises ValueError if it is of another candidate or criteria."""
         if data.get('format') == 5:
             data = from_format_5(data)
         gate = cls(criteria, candidate, stages=stages, explain=explain)
@@ -222,7 +223,7 @@ class Gate:
         found = (data.get('format'), data.get('candidate'), sorted(data.get('checks', ())))
         if found != expected:
             raise ValueError(
-                f'a gate of (format, candidate, checks) {expected} cannot go on from {found}'
+                f'a gate of (format, candidate, checks) {expected} cannot continue from {found}'
             )
         gate._window.load(data['window'])
         gate._strata.load(data['strata'])
@@ -232,7 +233,7 @@ class Gate:
 
 
 def spenders(criteria: SuccessCriteria) -> list[str]:
-    """Return the checks besides success that roll back by evidence."""
+    """Return the names of the checks besides success that spend a part of alpha."""
     plain = criteria.method is Method.THRESHOLD
     return [
         name

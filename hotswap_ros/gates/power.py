@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What a gate on success can see, before there is anything to see.
+The power of a gate before a rollout: the smallest drop of success that it can find.
 
-The sequential method is tried out; the methods that look once have formulas.
+Simulation for the sequential method, formulas for the methods that look once.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def detectable_drops(
     history: int = 0,
 ) -> tuple[float, ...]:
     """
-    Return, for the end of each stage, the smallest drop of success that is found 4 times in 5.
+    Return, for the end of each stage, the smallest drop of success (0 to 1) found 4 times in 5.
 
-    `baseline` is the control's rate; `watch_stages` those over which a fixed-horizon test splits
-    its alpha. `correlation` is the intra-class correlation of robots, where they are compared;
-    None: not known. `history` is how many tasks of it a comparison with history rests on; 0: so
-    many that the rate is exact. A gate carries its evidence on, so that later stages count the
-    earlier ones, but for the methods that look at the data of one stage. NaN where nothing is
-    found, as of too few tasks.
+    `baseline` is the control's success rate; `watch_stages` is the number of stages over which a
+    fixed-horizon test splits its alpha. `correlation` is the intra-class correlation of robots, if
+    robots are compared; None: unknown. `history` is the number of earlier tasks that a comparison
+    with history uses; 0: so many that the rate is exact. The sequential method keeps the evidence
+    of earlier stages, the other methods use the data of one stage. NaN where no drop can be found,
+    for example with too few tasks.
     """
     alpha = split_alpha(criteria.alpha, ())['success']
     rho = ASSUMED_CORRELATION if correlation is None else correlation
@@ -61,7 +61,7 @@ def detectable_drops(
     null = null if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
     number = baseline
     if criteria.control is Control.HISTORY and history:
-        number = wilson_interval(baseline * history, history).low  # as Baseline has it
+        number = wilson_interval(baseline * history, history).low  # The same as in Baseline.
     if criteria.method is not Method.SEQUENTIAL:
         limit = alpha / max(1, watch_stages)
         threshold = criteria.max_success_drop
@@ -85,10 +85,10 @@ def _of_one_look(
     stage: StageTasks, baseline: float, null: float, alpha: float, control: Control, rho: float
 ) -> float:
     """
-    Return the drop whose test statistic is beyond its critical value 4 times in 5.
+    Return the drop whose test statistic exceeds its critical value 4 times in 5.
 
-    The normal approximation of the difference of two proportions, or of one and a number, with
-    effective sample sizes. With an alpha of one half it is the plain threshold.
+    It uses the normal approximation of the difference of two proportions, or of one and a number,
+    with effective sample sizes. An alpha of 0.5 stands for the plain threshold.
 
     Source: Fleiss, Levin, Paik 2003, "Statistical Methods for Rates and Proportions", section 4.2.
     """
@@ -102,7 +102,7 @@ def _of_one_look(
 
     def falls_short(drop: float) -> bool:
         rate = baseline - drop
-        # The test knows no rates but those that it observes, put together as the null says.
+        # The test pools the observed rates as the null says.
         share = 0.0 if against_number else n / (n + n_control)
         pooled = (1 - share) * baseline + share * (rate + null)
         under_null = math.sqrt(_variance(pooled, n_control) + _variance(pooled - null, n))
@@ -122,20 +122,20 @@ def _variance(rate: float, n: float) -> float:
     return rate * (1 - rate) / n
 
 
-#: Of more tasks no more is promised than of these.
+#: More tasks than these are treated as so many.
 _MOST_TASKS = 10_000
 
-#: More evidence than this, as a logarithm, is no more than enough.
+#: The logarithm of evidence is cut off here, far above any limit, so that it does not overflow.
 _ENOUGH = 100.0
 
 
 def detectable_disagreement(criteria: SuccessCriteria, tasks: int) -> float:
     """
-    Return the smallest share of decisions made otherwise that the gate finds 4 times in 5.
+    Return the smallest share (0 to 1) of different decisions that the gate finds 4 times in 5.
 
-    Tasks are taken to agree in every decision or in none: of all ways to come to a share this is
-    the one that is seen last, as growth is concave in what one task brings. NaN where the criteria
-    ask for no agreement, and of too few tasks.
+    Each task is taken to agree in every decision or in none. Of all distributions with the same
+    share, the gate finds this one last, because growth is concave in the share of one task. NaN if
+    the criteria require no agreement, and with too few tasks.
     """
     asked = criteria.min_shadow_agreement
     if asked is None or asked >= 1 or tasks < MIN_TASKS:
@@ -146,17 +146,17 @@ def detectable_disagreement(criteria: SuccessCriteria, tasks: int) -> float:
 
 def bound_without_disagreement(tasks: int) -> float:
     """
-    Return how far success can differ at most if no task has any disagreement; NaN of too few.
+    Return the largest possible difference of success (0 to 1) if no task has a disagreement.
 
-    The upper end of the 95% interval (Wilson) of the share of tasks with one, as the verdict on a
-    shadow has it.
+    It is the upper end of the 95% interval (Wilson) of the share of tasks with a disagreement, as
+    in the verdict on a shadow. NaN with too few tasks.
     """
     return wilson_interval(0, tasks).high if tasks >= MIN_TASKS else math.nan
 
 
 @lru_cache(maxsize=64)
 def _smallest(allowed: float, alpha: float, tasks: int) -> float:
-    """Return the share from which on the power is high enough, by bisection."""
+    """Return the smallest share with enough power, by bisection."""
     draws = np.random.default_rng(SEED).random((REPETITIONS, tasks), dtype=np.float32)
     limit = _fails_from(allowed, alpha, tasks)
 
@@ -174,7 +174,7 @@ def _smallest(allowed: float, alpha: float, tasks: int) -> float:
 
 
 def _fails_from(allowed: float, alpha: float, tasks: int) -> Ints:
-    """Return, after each task, with how many apart the evidence of RateEvidence is enough."""
+    """Return, after each task, the disagreements at which RateEvidence reaches its limit."""
     done = np.arange(1, tasks + 1)
     low, high = np.zeros(tasks, int), done + 1
     while (high - low > 1).any():

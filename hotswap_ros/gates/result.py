@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a check says, and the words that all checks say it with."""
+"""The result of a check, and its verdict."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: Fewer tasks than these are INCONCLUSIVE, never PASS: even a candidate that is 22 points worse is
-#: seldom found out within so few (measured: 7% with 20 candidate tasks on five robots).
+#: With fewer tasks a check is INCONCLUSIVE, never PASS: so few tasks seldom show even a candidate
+#: that is 22 points worse (measured: 7% with 20 candidate tasks on five robots).
 MIN_TASKS = 20
 
 
 class Verdict(str, enum.Enum):
-    """What a check can say; INCONCLUSIVE never counts as a pass."""
+    """The verdict of a check; INCONCLUSIVE never counts as a pass."""
 
     PENDING = 'pending'
     PASS = 'pass'
@@ -27,14 +27,14 @@ class Verdict(str, enum.Enum):
 @dataclass(frozen=True)
 class CheckResult:
     """
-    One check with the evidence that it rests on; NaN stands for a figure that does not exist.
+    The verdict of one check with its evidence; NaN stands for a figure that does not exist.
 
-    `estimate` and `control` are the figures of the candidate and of the control, each with a 95%
-    interval where there is one, and `threshold` is the limit in the same unit. The check fails
-    when `evidence` has reached `evidence_limit`; a p-value, in `p_value`, when it is below
-    `alpha`, which is what the check may spend of the plan's. `n` and `n_control` are the sample
-    sizes. `drop` is by how much the candidate is worse, like for like, with the confidence
-    sequence or interval `drop_low` to `drop_high`.
+    `estimate` and `control` are the figures of the candidate and of the control, with 95%
+    intervals `low` to `high` and `control_low` to `control_high`; `threshold` is the limit in the
+    same unit. The check fails if `evidence` reaches `evidence_limit`, or if `p_value` is below
+    `alpha`, the part of the plan's alpha that the check may spend. `n` and `n_control` are the
+    sample sizes. `drop` is the difference of the success rates among comparable tasks, positive if
+    the candidate is worse, with the confidence sequence or interval `drop_low` to `drop_high`.
     """
 
     name: str
@@ -67,7 +67,7 @@ class CheckResult:
 
 
 def verdict_of(*, failed: bool, complete: bool, enough: bool) -> Verdict:
-    """Return the verdict: harm at any time, anything else only when the data are in."""
+    """Return the verdict: FAIL at any time, PASS or INCONCLUSIVE only if `complete`."""
     if failed:
         return Verdict.FAIL
     if not complete:
@@ -76,5 +76,5 @@ def verdict_of(*, failed: bool, complete: bool, enough: bool) -> Verdict:
 
 
 def ratio(part: float, whole: float) -> float:
-    """Return a share, NaN of nothing."""
+    """Return `part / whole`; NaN if `whole` is zero."""
     return part / whole if whole else math.nan

@@ -129,7 +129,7 @@ class Observe(_Step):
             return f'keep the previous version loaded for {time_words(self.duration_s)}'
         parts = [f'{self.tasks:,} tasks'] if self.tasks else []
         if self.duration_s or not parts:
-            parts.append(f'{self.duration_s:g} s')
+            parts.append(time_words(self.duration_s))
         return f'{"compare" if self.each_arm else "watch"} {" and ".join(parts)}'
 
 
@@ -191,7 +191,7 @@ class Ramp(_Step):
         return not self.schedule
 
     def _action(self, version: str) -> str:
-        when = 'by schedule' if self.schedule else f'every {self.interval_s:g} s'
+        when = 'by schedule' if self.schedule else f'every {time_words(self.interval_s)}'
         return f'change the share of {version} {when} on {counted(self.robots)}'
 
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Judging after the fact: reports on trials, shadows and failed rollouts, from finished records.
+Reports on finished trials and shadows, from records of tasks.
 
-Nothing here decides in a running rollout, and no node imports it: it loads scipy and statsmodels.
+They do not decide on a running rollout. No node imports this room: it loads scipy and statsmodels.
 """
 
 from hotswap_ros.gates.analysis.by_robot import HourView, RobotView, by_hour, by_robot

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is left of a difference when robots, and hours of the day, are taken for what they are."""
+"""The difference of two versions by robot, and by hour of the trial."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class RobotView:
     """
     The comparison with the robot as the unit.
 
-    `correlation` is the control robots' intra-class correlation, `design_effect` by how much it
-    blows the variance of a comparison across robots up (1 within robots). `p_value` is Welch's t
-    across robots and the paired t within robots, two-sided; NaN with too few robots.
+    `correlation` is the intra-class correlation of the control's robots; `design_effect` is the
+    factor on the variance of a comparison across robots (1 within robots). `difference` is
+    candidate − control. `p_value` is of Welch's t test across robots, or of the paired t test
+    within robots; two-sided, NaN with too few robots.
     """
 
     design: str
@@ -41,7 +42,7 @@ class RobotView:
 
 
 def by_robot(design: Design, control: str, candidate: str) -> RobotView | None:
-    """Compare success rates robot by robot; None when robots are unknown."""
+    """Compare success rates robot by robot; None if the robots are unknown."""
     if design.kind not in (WITHIN, ACROSS):
         return None
     controls = _counts(design.trial.records, control)
@@ -86,7 +87,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _has_spread(*samples: Sequence[float]) -> bool:
-    """Return whether a t test has something to go by."""
+    """Return whether a t test is possible: two values in each sample, and some variance."""
     enough = all(len(sample) > 1 for sample in samples)
     return enough and any(np.ptp(sample) > 0 for sample in samples)
 
@@ -103,7 +104,7 @@ def _welch_p(rates: Sequence[float], others: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class HourView:
-    """The comparison within tenths of the trial's tasks: what a moving baseline leaves of it."""
+    """The comparison within tenths of the trial, which removes changes of the baseline."""
 
     difference: float
     p_value: float
@@ -111,10 +112,10 @@ class HourView:
 
 def by_hour(design: Design, candidate: str) -> HourView | None:
     """
-    Compare within ten strata by time, weighted as Mantel and Haenszel do; None without times.
+    Compare within ten strata by time, with Mantel-Haenszel weights; None without times.
 
-    A candidate whose share grows while the day gets easier looks better than it is when all tasks
-    are pooled. The test is that of Cochran, Mantel and Haenszel; statsmodels.
+    If tasks get easier while the candidate's share grows, pooled tasks make the candidate look
+    better than it is. The test is the Cochran-Mantel-Haenszel test of statsmodels.
     """
     if not design.trial.is_ordered:
         return None

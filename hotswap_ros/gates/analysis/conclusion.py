@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""From figures to a decision, in words: pure functions of the report."""
+"""The conclusion of an A/B report: the action, its sentence and warnings, from the figures."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hotswap_ros.gates.analysis.result import Action, Analysis
 from hotswap_ros.gates.analysis.trial import ACROSS, WITHIN
 from hotswap_ros.text import change, p_words, percent, points, span
 
-#: Fewer robots than this and a single one decides.
+#: With fewer robots than this, a single robot can decide the result.
 _FEW_ROBOTS = 10
 
 
 def conclude(report: Analysis) -> tuple[Action, str]:
-    """Return what to do, and the sentence that says why."""
+    """Return the action, and a sentence with the reason."""
     control, candidate = report.control.version, report.candidate.version
     if report.ratio is not None and report.ratio.is_alarm:
         return Action.REPEAT, _broken_assignment(report)
@@ -39,7 +39,7 @@ def conclude(report: Analysis) -> tuple[Action, str]:
         return Action.KEEP, f'{figures}: worse beyond chance. Keep {control}.'
     matters = report.question.matters
     small = report.difference < matters - 1e-9  # 0.94 − 0.92 is not quite 0.02
-    remark = f' The gain is smaller than the {points(matters)} that matter.' if small else ''
+    remark = f' The gain is below the relevant {points(matters)}.' if small else ''
     return Action.PROMOTE, f'{figures}: better beyond chance. Promote {candidate}.{remark}'
 
 
@@ -47,10 +47,10 @@ def _broken_assignment(report: Analysis) -> str:
     ratio = report.ratio
     assert ratio is not None
     return (
-        f'{ratio.candidate:,} {ratio.unit} were given to {report.candidate.version} and '
-        f'{ratio.control:,} to {report.control.version}, {percent(ratio.share)} to '
+        f'{report.candidate.version} got {ratio.candidate:,} {ratio.unit} and '
+        f'{report.control.version} got {ratio.control:,}, but {percent(ratio.share)} to '
         f'{percent(1 - ratio.share)} was planned ({p_words(ratio.p_value)}): the assignment is '
-        'broken, so no figure of this trial can be trusted. Find out why, then repeat it.'
+        'broken, so the figures of this trial are not valid. Find the cause, and repeat it.'
     )
 
 
@@ -63,8 +63,8 @@ def _conclude_running(report: Analysis, figures: str) -> tuple[Action, str]:
             f'the trial may end early. Promote {report.candidate.version}.'
         )
     return Action.GO_ON, (
-        f'{figures}: the trial is still running and neither benefit nor harm is shown. Go on to '
-        f'{report.question.planned:,} tasks of each version; {report.control.version} stays '
+        f'{figures}: the trial is still running, and neither benefit nor harm is shown. Continue '
+        f'to {report.question.planned:,} tasks of each version, and keep {report.control.version} '
         'until then.'
     )
 
@@ -89,34 +89,35 @@ def _not_inferior(report: Analysis) -> str:
     if report.not_inferior_p < report.question.alpha:
         return (
             f'{report.candidate.version} is shown to be {bound} '
-            f'({p_words(report.not_inferior_p)}): enough where it has other merits.'
+            f'({p_words(report.not_inferior_p)}), which is enough if it has other advantages.'
         )
     return (
-        f'Nor is it shown to be {bound} ({p_words(report.not_inferior_p)}): more tasks would tell.'
+        f'It is also not shown to be {bound} ({p_words(report.not_inferior_p)}): record more '
+        'tasks to decide.'
     )
 
 
 def _is_moved(report: Analysis, hours: HourView) -> bool:
-    """Return whether pooling makes a difference that is more than a ripple of the interval."""
+    """Return whether the pooled difference is off by more than a part of the interval."""
     ripple = (report.interval.high - report.interval.low) / 8
     return abs(hours.difference - report.difference) > max(0.005, ripple)
 
 
 def warnings(report: Analysis) -> Iterator[str]:
-    """Yield what a reader of the figures must know."""
+    """Yield the limits of the figures."""
     robots, hours = report.robots, report.hours
     tasks = report.control.tasks + report.candidate.tasks
     if robots is None:
         yield (
-            'The data name no robots, so tasks are taken as independent. Tasks of one robot are '
-            'alike: with few robots the p value is too small. Add a column robot_id.'
+            'The data have no robot ids, so tasks are taken as independent. Tasks of one robot '
+            'are similar: with few robots the p value is too small. Add a column robot_id.'
         )
     elif robots.design == ACROSS and robots.design_effect > 1:
         yield (
-            'Whole robots served one version or the other, and the tasks of a robot are alike '
-            f'(intra-class correlation {robots.correlation:.3f}): {tasks:,} tasks tell as much as '
-            f'{tasks / robots.design_effect:,.0f} independent ones (design effect '
-            f'{robots.design_effect:.1f}). Interval and power allow for it.'
+            'Each robot served one version only, and the tasks of a robot are similar '
+            f'(intra-class correlation {robots.correlation:.3f}): {tasks:,} tasks have the '
+            f'information of {tasks / robots.design_effect:,.0f} independent ones (design effect '
+            f'{robots.design_effect:.1f}). Interval and power include this.'
         )
     if (
         robots is not None
@@ -124,22 +125,22 @@ def warnings(report: Analysis) -> Iterator[str]:
         and robots.control_robots + robots.candidate_robots < _FEW_ROBOTS
     ):
         yield (
-            f'Only {robots.control_robots} and {robots.candidate_robots} robots were compared: a '
-            'lucky robot weighs a lot. Let every robot serve both versions.'
+            f'Only {robots.control_robots} and {robots.candidate_robots} robots were compared: '
+            'one robot can decide the result. Let every robot serve both versions.'
         )
     if robots is not None and robots.design == WITHIN and robots.control_robots == 1:
         yield (
-            'All tasks are of one robot: what they say holds for that robot. Let several serve '
-            'both versions.'
+            'All tasks are of one robot, and the result holds for this robot only. Let several '
+            'robots serve both versions.'
         )
     if hours is not None and _is_moved(report, hours):
         yield (
-            f'Within tenths of the trial the difference is {change(-hours.difference)}, pooled it '
-            f'is {change(-report.difference)}: the baseline moved while shares changed. Trust the '
-            'former.'
+            f'Within tenths of the trial the candidate is {change(-hours.difference)}, over the '
+            f'whole trial it is {change(-report.difference)}: the baseline changed while the '
+            'shares changed. The first figure is the valid one.'
         )
     if report.replay is None:
         yield (
-            'The data have no times, so neither the evidence over time nor a moving baseline can '
-            'be seen. Add a column started.'
+            'The data have no times, so the evidence over time and changes of the baseline are '
+            'unknown. Add a column started.'
         )

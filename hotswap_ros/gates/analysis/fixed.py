@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Tests and intervals for one look at the end, at a size that was fixed beforehand.
+Tests and intervals for one look at the end, with a number of tasks that is planned beforehand.
 
-From scipy, statsmodels and the gate; looking at them while a trial runs makes them lie.
+From scipy, statsmodels and the gate. They are not valid for looks while a trial is running.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hotswap_ros.gates.diagnosis import Counts
 from hotswap_ros.gates.stats import intervals
 from hotswap_ros.gates.stats.intervals import Interval
 
-#: Power that a trial is planned for.
+#: The power for which trials are planned.
 POWER = 0.8
 
 
@@ -38,20 +38,20 @@ def chi_square(control: Counts, candidate: Counts, *, yates: bool = False) -> Ou
     """Return Pearson's chi-square test of equal success rates, two-sided, one degree."""
     table = [[arm.successes, arm.failures] for arm in (control, candidate)]
     if not all(map(sum, zip(*table))):
-        return Outcome(0.0, 1.0)  # everything succeeded, or nothing: no difference to test
+        return Outcome(0.0, 1.0)  # Everything succeeded, or nothing.
     found = stats.chi2_contingency(table, correction=yates)
     return Outcome(float(found[0]), float(found[1]))
 
 
 def better_test(control: Counts, candidate: Counts) -> Outcome:
-    """Return the one-sided test that the candidate is better: z, the signed root of chi-square."""
+    """Return the one-sided test that the candidate is better; z is the root of chi-square."""
     root = math.sqrt(chi_square(control, candidate).statistic)
     z = math.copysign(root, candidate.rate - control.rate)
     return Outcome(z, float(stats.norm.sf(z)))
 
 
 def newcombe_interval(control: Counts, candidate: Counts) -> Interval:
-    """Return the 95% interval of the difference, candidate minus control; the gate's own."""
+    """Return the 95% interval of the difference candidate − control, as in the gate."""
     low, high = intervals.newcombe_interval(*control, *candidate)
     return Interval(-high, -low)
 
@@ -60,8 +60,8 @@ def score_test(control: Counts, candidate: Counts, drop: float = 0.0, *, worse: 
     """
     Return the one-sided score test of a difference of −`drop`.
 
-    With `worse`, small p says that the candidate is worse than that; without, that it is better
-    (for a drop of the tolerance: not inferior). It is the gate's own test.
+    With `worse`, a small p shows that the candidate is worse than that; without it, that it is
+    better (for a drop of the tolerance: not inferior). The gate has the same.
     """
     z = -intervals.score_statistic(*control, *candidate, drop)
     return Outcome(z, float(stats.norm.cdf(z) if worse else stats.norm.sf(z)))
@@ -81,7 +81,7 @@ def power(
     *,
     one_sided: bool = False,
 ) -> float:
-    """Return how likely a trial with `tasks` of control and `ratio` times as many finds it."""
+    """Return the power of a trial with `tasks` of the control and `ratio` times as many others."""
     effect = abs(cohens_h(control_rate, candidate_rate))
     return float(NormalIndPower().power(effect, tasks, alpha, ratio, _sides(one_sided)))
 
@@ -90,27 +90,27 @@ def tasks_per_arm(
     control_rate: float,
     candidate_rate: float,
     alpha: float = 0.05,
-    wanted: float = POWER,
+    power: float = POWER,
     *,
     one_sided: bool = False,
 ) -> int:
-    """Return how many tasks of each version find the difference with the wanted power."""
+    """Return the number of tasks of each version that finds the difference with this power."""
     effect = abs(cohens_h(control_rate, candidate_rate))
     found = NormalIndPower().solve_power(
-        effect, alpha=alpha, power=wanted, alternative=_sides(one_sided)
+        effect, alpha=alpha, power=power, alternative=_sides(one_sided)
     )
     return math.ceil(float(found))
 
 
 def tasks_per_arm_not_inferior(
-    rate: float, tolerance: float, alpha: float = 0.05, wanted: float = POWER
+    rate: float, tolerance: float, alpha: float = 0.05, power: float = POWER
 ) -> int:
     """
-    Return how many tasks of each of two equal versions show "not worse by the tolerance".
+    Return the tasks of each of two equal versions that show "not worse than the tolerance".
 
     Source: Blackwelder 1982, Controlled Clinical Trials 3; one-sided.
     """
-    z = stats.norm.ppf(1 - alpha) + stats.norm.ppf(wanted)
+    z = stats.norm.ppf(1 - alpha) + stats.norm.ppf(power)
     return math.ceil(float(z**2 * 2 * rate * (1 - rate) / tolerance**2))
 
 
@@ -138,7 +138,7 @@ def event_test(events: tuple[int, int], exposure: tuple[int, int]) -> Outcome:
 
 
 def sample_ratio_test(control: int, candidate: int, share: float = 0.5) -> Outcome:
-    """Return the test that units were assigned to the candidate with the planned share."""
+    """Return the chi-square test that the candidate got the planned `share` (0 to 1) of units."""
     total = control + candidate
     found = stats.chisquare([control, candidate], [total * (1 - share), total * share])
     return Outcome(float(found.statistic), float(found.pvalue))

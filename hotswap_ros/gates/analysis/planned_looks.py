@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Bounds for a trial that is looked at a few planned times while it runs."""
+"""Bounds of a running trial for a few planned looks."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ _REACH = 8.0
 
 def obrien_fleming_bounds(fractions: Sequence[float], alpha: float = 0.025) -> tuple[float, ...]:
     """
-    Return the z that shows benefit at each look, one-sided, spending `alpha` over all of them.
+    Return the z value that shows benefit at each look, one-sided, with `alpha` over all looks.
 
-    `fractions` are the shares of the planned sample at the looks, rising, 1 for the last. Of alpha
-    2 − 2Φ(z_{α/2}/√t) may be spent by the fraction t. Raises ValueError for other fractions.
+    `fractions` are the rising parts of the planned sample at the looks; the last one is 1. The
+    part of alpha that is spent up to the fraction t is 2 − 2Φ(z_{α/2}/√t). Raises ValueError for
+    fractions that do not rise within (0, 1].
 
     Source: Lan, DeMets 1983, Biometrika 70, with their spending function of O'Brien and Fleming;
     the recursion is that of Armitage, McPherson, Rowe 1969, JRSS A 132.
     """
     times = np.asarray(fractions, dtype=float)
     if not len(times) or np.any(np.diff(times, prepend=0.0) <= 0) or times[-1] > 1:
-        raise ValueError(f'the looks must rise from above 0 to at most 1, these are {fractions}')
+        raise ValueError(f'the looks must rise within (0, 1]: {fractions}')
     spent = 2 * norm.sf(norm.isf(alpha / 2) / np.sqrt(times))
     bounds: list[float] = [float(norm.isf(spent[0]))]
     grid, density = _first(bounds[0], times[0])
@@ -65,7 +66,7 @@ def _next(
     step: float,
     time: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Carry the density of the trials that go on from one look to the next."""
+    """Return the density at the next look of the trials that continue."""
     new = np.linspace(-_REACH * np.sqrt(time), level, _POINTS)
     reached = norm.pdf((new[:, None] - grid[None, :]) / step) / step
     return new, trapezoid(reached * density[None, :], grid, axis=1)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A finished trial, told to a gate task by task: what it would have said, and when."""
+"""The replay of a finished trial through a gate, task by task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import Control, SuccessCriteria
 
 _POINTS = 200
-#: More messages than this and several tasks of a robot share one: the gate allows for that.
+#: With more messages than this, several tasks of a robot share one message.
 _MESSAGES = 20_000
 _BOOT = 'trial'
 
@@ -26,7 +26,7 @@ _BOOT = 'trial'
 @dataclass(frozen=True)
 class Moment:
     """
-    A trial as it stood after some tasks; `time` in seconds, NaN when unknown.
+    The state of a trial after some tasks; `time` in seconds, NaN if unknown.
 
     The intervals of the rates and of the difference hold at all moments at once.
     """
@@ -42,7 +42,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Replay:
-    """What a gate said, and the first moment at which it had found harm."""
+    """The results of the gate, and the first moment at which it found harm."""
 
     moments: tuple[Moment, ...]
     evidence: float
@@ -59,7 +59,7 @@ def replay(
     tolerance: float = 0.02,
     alpha: float = 0.05,
 ) -> Replay | None:
-    """Tell a gate the tasks of a trial in their order; None when the order is unknown."""
+    """Replay the tasks of a trial in their order; None if the order is unknown."""
     if not design.trial.is_ordered:
         return None
     across = design.kind == ACROSS
@@ -100,20 +100,21 @@ class _Teller:
 
     def join(self, records: Sequence[Record]) -> None:
         """
-        Let every robot join with the share that its tasks seem to have been dealt out by.
+        Let every robot join with the observed share of the candidate in its tasks.
 
-        In quarters: robots of like shares may be pooled, and a share says nothing of outcomes.
+        Shares are rounded to quarters, so that robots with similar shares are pooled; a share does
+        not depend on outcomes.
         """
-        given: dict[str, list[int]] = {}
+        tasks: dict[str, list[int]] = {}
         for record in records:
-            counts = given.setdefault(record.robot_id, [0, 0])
+            counts = tasks.setdefault(record.robot_id, [0, 0])
             counts[self._versions.index(record.version)] += record.tasks
-        for robot_id, (control, candidate) in sorted(given.items()):
+        for robot_id, (control, candidate) in sorted(tasks.items()):
             share = round(4 * candidate / (control + candidate)) / 4
             self._gate.observe(robot_id, self._versions[0], _BOOT, {}, share)
 
     def tell(self, record: Record, per_message: int) -> None:
-        """Count a task and send it, with those before it that share the message."""
+        """Count a task, and send a message after every `per_message` tasks of a robot."""
         key = (record.robot_id, record.version)
         done = TaskCounts(record.tasks, record.tasks, record.successes, record.stuck)
         self._tasks[key] = self._tasks.get(key, TaskCounts()) + done
@@ -127,7 +128,7 @@ class _Teller:
             self._send(record.robot_id)
 
     def moment(self, time: float) -> list[Moment]:
-        """Return how things stand, all told; nothing while a version has no task yet."""
+        """Return the present state, with all messages sent; empty if a version has no task."""
         for robot_id in [robot_id for robot_id, untold in self._untold.items() if untold]:
             self._send(robot_id)
         control, candidate = (self._totals[version] for version in self._versions)
@@ -146,7 +147,7 @@ class _Teller:
         ]
 
     def success(self, *, complete: bool = False) -> CheckResult:
-        """Return what the gate says of success."""
+        """Return the gate's check of success."""
         return next(c for c in self._gate.checks(complete=complete) if c.name == 'success')
 
     def _send(self, robot_id: str) -> None:
@@ -161,7 +162,7 @@ class _Teller:
 
 def _sequence(counts: Counts) -> Interval:
     """Return the confidence sequence of one success rate."""
-    # One success and one failure more: a few tasks without a failure are no proof of none.
+    # One more success and failure, so that a few tasks without a failure have some variance.
     rate = (counts.successes + 1) / (counts.tasks + 2)
     variance = counts.tasks * rate * (1 - rate)
     low, high = confidence_sequence(counts.successes, variance, counts.tasks)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The A/B report: every figure about two versions, and the sentence a person can act on."""
+"""The A/B report: all figures about two versions, and a conclusion."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
 def analyze(
     trial: Trial, control: str = '', candidate: str = '', question: Question | None = None
 ) -> Analysis:
-    """Compare two versions of a trial. Raises AnalysisError when there is nothing to compare."""
+    """Compare two versions of a trial. Raises AnalysisError if they cannot be compared."""
     figures = _Analyst(trial, control, candidate, question or Question()).figures()
     action, sentence = conclude(figures)
     return replace(figures, action=action, sentence=sentence, warnings=tuple(warnings(figures)))
@@ -47,8 +47,8 @@ class _Analyst:
         for name, counts in zip(self.names, (self.control, self.candidate)):
             if counts.tasks < MIN_TASKS:
                 raise AnalysisError(
-                    f'{name} has {counts.tasks:,} comparable tasks, at least {MIN_TASKS} of each '
-                    'version are needed: record more'
+                    f'{name} has {counts.tasks:,} comparable tasks, and each version needs at '
+                    f'least {MIN_TASKS}: record more tasks'
                 )
         self.robots = by_robot(self.design, *self.names)
         self.hours = by_hour(self.design, self.names[1])
@@ -133,7 +133,7 @@ class _Analyst:
         )
 
     def _interval(self) -> Interval:
-        """Return Newcombe's interval, of as many tasks as the clustered ones are worth."""
+        """Return Newcombe's interval for the effective numbers of tasks."""
         return fixed.newcombe_interval(*self._effective())
 
     def _effective(self) -> tuple[Counts, Counts]:
@@ -146,7 +146,7 @@ class _Analyst:
         return control, candidate
 
     def _p_values(self) -> dict[str, float]:
-        """Return p of each view that the data allow, halved towards the better side if asked."""
+        """Return the p value by tasks, robots and hours, as far as known; one-sided if asked."""
         p_value = fixed.chi_square(self.control, self.candidate).p_value
         found = {'tasks': (p_value, self.difference)}
         if self.robots is not None and not math.isnan(self.robots.p_value):
@@ -173,7 +173,7 @@ class _Analyst:
         else:
             unit, sizes = 'tasks', (self.control.tasks, self.candidate.tasks)
             if self.design.kind == WITHIN and self.design.trial.is_ordered:
-                # Each robot's tasks were cut to begin and end with one of the candidate's.
+                # The records of each robot begin and end with a candidate task.
                 robots = len({r.robot_id for r in self.design.trial.records})
                 sizes = (sizes[0], max(0, sizes[1] - 2 * robots))
         return RatioCheck(unit, *sizes, share, fixed.sample_ratio_test(*sizes, share).p_value)
@@ -183,7 +183,7 @@ class _Analyst:
         question = self.question
         if not question.planned:
             return ()
-        # The difference is as exact as two arms of the harmonic mean of both sizes.
+        # The precision is that of two arms with the harmonic mean of both sizes.
         now = 2 / (1 / self.control.tasks + 1 / self.candidate.tasks) / question.planned
         fractions = [n / question.looks for n in range(1, question.looks + 1)]
         reached = [fraction for fraction in fractions if fraction <= now]
@@ -215,17 +215,17 @@ class _Analyst:
         control, candidate = self.names
         if self.design.left_out:
             yield (
-                f'{self.design.left_out:,} tasks of {control} and of robots that served one '
-                f'version alone were left out: they were not done beside {candidate}.'
+                f'{self.design.left_out:,} tasks of {control}, or of robots with one version, are '
+                f'left out: they were not done at the same time as tasks of {candidate}.'
             )
         if self.question.share is None and self.design.kind == WITHIN:
             yield (
-                'The sample ratio was not checked, as the planned share is not in the data: give '
-                'it with --share where it did not change.'
+                'The sample ratio was not checked, because the planned share is not in the data. '
+                'If it did not change, set it with --share.'
             )
         units = {one.unit for one in self.trial.latency.values()}
         if 'requests' in units:
             yield (
-                'Latencies are those of single requests, at the edges of histogram buckets. '
-                'Requests of one task are alike, so their intervals are too narrow.'
+                'Latencies are of single requests, at the edges of histogram buckets. Requests of '
+                'one task are similar, so their intervals are too narrow.'
             )

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an A/B report holds."""
+"""The values of an A/B report."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hotswap_ros.gates.analysis.by_robot import HourView, RobotView
 from hotswap_ros.gates.analysis.replay import Replay
 from hotswap_ros.gates.stats.intervals import Interval
 
-#: A sample ratio with a smaller p is taken for a broken assignment.
+#: A sample ratio with a smaller p value is a broken assignment.
 RATIO_ALARM = 0.001
 
 
 class Action(str, enum.Enum):
-    """What to do."""
+    """The recommended action."""
 
     PROMOTE = 'promote'
     KEEP = 'keep'
@@ -28,11 +28,12 @@ class Action(str, enum.Enum):
 @dataclass(frozen=True)
 class Question:
     """
-    What a trial was to answer; to be settled before it is looked at.
+    The question of a trial, which must be decided before the first look.
 
-    `matters` is the smallest gain that would be worth a new version. `share` is the share of units
-    that was to be given to the candidate, None: one half, where robots were dealt out. `planned`
-    tasks per version and `looks` describe a trial that is still running, planned 0: it has ended.
+    `tolerance` is the tolerated drop and `matters` the smallest relevant gain, as differences of
+    success rates. `share` is the planned share of units of the candidate (0 to 1); None: one half
+    of the robots. A running trial has `planned` tasks per version and `looks`; planned 0: it has
+    ended.
     """
 
     tolerance: float = 0.02
@@ -63,7 +64,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class RatioCheck:
-    """Whether units were dealt out as planned."""
+    """The test that units were assigned to the versions as planned."""
 
     unit: str
     control: int
@@ -80,11 +81,12 @@ class RatioCheck:
 @dataclass(frozen=True)
 class Size:
     """
-    What the trial could see.
+    The power of the trial.
 
-    `power` is for the smallest gain that matters and `tasks_needed` the tasks per version that
-    give it 0.8; `tasks_needed_not_inferior` those that show two equal versions to be not worse by
-    the tolerance. `detectable_drop` is found with power 0.8. 0 tasks: no number would do.
+    `power` is the power for the smallest relevant gain; `tasks_needed` tasks per version give a
+    power of 0.8. `tasks_needed_not_inferior` tasks per version show that two equal versions are
+    not worse than the tolerance. `detectable_drop` is found with power 0.8. 0 tasks: no number is
+    enough.
     """
 
     power: float
@@ -107,8 +109,8 @@ class Analysis:
     """
     The whole report.
 
-    `interval` is Newcombe's, of the difference candidate − control. `p_values` are by method, all
-    for the question as it was put (one- or two-sided); the decision rests on the largest of them.
+    `interval` is Newcombe's 95% interval of `difference`, candidate − control. `p_values` are by
+    method, one- or two-sided as the question says; the largest of them decides.
     """
 
     question: Question
@@ -137,7 +139,7 @@ class Analysis:
 
     @property
     def p_value(self) -> float:
-        """Return the p value that the decision rests on."""
+        """Return the p value that decides."""
         return max(self.p_values.values())
 
     @property

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a shadow tells: how often it agrees, and what that does and does not say about success."""
+"""The report on a shadow: its agreement, and the resulting bound or estimate of its success."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
 from hotswap_ros.text import change, count, percent, points, span
 
-#: With less of the observations compared, what was not compared decides.
+#: With a smaller share of compared observations, the report does not conclude.
 _LEAST_COVERAGE = 0.5
-#: An off-policy estimate from fewer effective tasks is not worth printing as a figure.
+#: With fewer effective tasks, an off-policy estimate is not reliable.
 _LEAST_EFFECTIVE = 20
 _PROPENSITY_FLOOR = 1e-12
 
 
 class ShadowTask(NamedTuple):
     """
-    One task that stable did while the shadow decided beside it.
+    One task of the stable version with the shadow beside it.
 
-    `steps` were compared, of which `agreed`; `offered` were to be, −1: not known per task. NaN
-    stands for what is not known: `success` is what stable came to, `shadow_success` what a
-    simulator or an outcome model says the shadow would have. `propensity` is the logged chance of
-    what stable did and `shadow_propensity` the shadow's chance of doing the same, over the whole
-    task; `model` and `shadow_model` are an outcome model's guesses for what was done and for the
-    shadow. `tasks` is how many these are where they cannot be told apart: every step without
-    agreement is then taken for one of another task.
+    Of `steps` compared steps, the shadow `agreed` in some; `offered` steps should have been
+    compared, −1: not known per task. NaN stands for what is not known. `success` (0 or 1) is the
+    outcome of the stable version, `shadow_success` the outcome of the shadow by a simulator or an
+    outcome model. `propensity` is the logged probability of the stable version's actions over the
+    whole task, `shadow_propensity` the shadow's probability of the same actions. `model` and
+    `shadow_model` are the predictions of an outcome model for the two versions. `tasks` is the
+    number of tasks in a record of several tasks: then every step without agreement counts as
+    another task.
     """
 
     task_id: str
@@ -55,12 +56,12 @@ class ShadowTask(NamedTuple):
 
     @property
     def tasks_apart(self) -> int:
-        """Return in how many tasks, at most, the shadow was not seen to agree at every step."""
+        """Return the largest possible number of tasks without agreement at every step."""
         return min(self.tasks, max(self.steps, self.offered) - self.agreed)
 
 
 class ShadowAction(str, enum.Enum):
-    """What to do with a shadowed version."""
+    """The recommended action for a shadowed version."""
 
     DEPLOY = 'deploy'
     KEEP = 'keep'
@@ -104,9 +105,10 @@ class ShadowReport:
     """
     The whole report.
 
-    `interval` of the agreement allows for steps of one task being alike (`design_effect`).
-    `bound` is how far the two success rates can be apart at most when the world is deterministic:
-    the upper end of the interval of the share of tasks with any disagreement; NaN when unknown.
+    `agreement` is the share of steps with agreement (0 to 1); its 95% `interval` includes the
+    similarity of steps of one task (`design_effect`). `bound` is the largest possible difference
+    of the two success rates if the world is deterministic: the upper end of the interval of the
+    share of tasks with a disagreement; NaN if unknown.
     """
 
     stable: str
@@ -136,14 +138,14 @@ def analyze_shadow(
     offered: int = -1,
 ) -> ShadowReport:
     """
-    Report on a shadow. `offered` is the total where it is not known per task.
+    Report on a shadow. `offered` is the total of offered steps if it is not known per task.
 
-    Raises AnalysisError when nothing was compared.
+    Raises AnalysisError if nothing was compared.
     """
     steps = sum(task.steps for task in tasks)
     if not steps:
         raise AnalysisError(
-            'nothing was compared: was a shadow set, and /fleet/shadow recorded while it ran?'
+            'nothing was compared: check that a shadow was set and /fleet/shadow was recorded'
         )
     agreed = sum(task.agreed for task in tasks)
     sizes = [task.steps for task in tasks if task.steps]
@@ -201,35 +203,34 @@ class _Facts(NamedTuple):
     tolerance: float
 
     def conclude(self) -> tuple[ShadowAction, str]:
-        """Return what to do, and why."""
+        """Return the action, and the reason."""
         keep = f'Keep {self.stable}'
         if self.tasks < MIN_TASKS:
             return ShadowAction.KEEP, (
-                f'too few to decide, {MIN_TASKS} tasks are needed. {keep}, and let it shadow on.'
+                f'too few to decide, {MIN_TASKS} tasks are needed. {keep}, continue the shadow.'
             )
         if self.coverage < _LEAST_COVERAGE:
             return ShadowAction.KEEP, (
-                f'only {percent(self.coverage)} of the observations were compared, the rest may '
-                f'differ. {keep}, and give the shadow more of the computer.'
+                f'only {percent(self.coverage)} of the observations were compared, the others may '
+                f'differ. {keep}, and give the shadow more computing time.'
             )
         if self.estimate is not None:
             return self._conclude_from(self.estimate)
         if self.bound <= self.tolerance:
             return ShadowAction.DEPLOY, (
-                f'where the world is deterministic, success can differ by {points(self.bound)} at '
-                f'most, within the {points(self.tolerance)} allowed. Deploy {self.shadow}, in '
-                'stages.'
+                f'if the world is deterministic, success differs by at most {points(self.bound)}, '
+                f'within the allowed {points(self.tolerance)}. Deploy {self.shadow}, in stages.'
             )
         return ShadowAction.KEEP, (
-            f'that is too little to bound its success within {points(self.tolerance)}, for better '
-            f'or worse. {keep}, and let a canary tell.'
+            f'this does not bound the difference of success within {points(self.tolerance)}. '
+            f'{keep}, and test {self.shadow} in a canary.'
         )
 
     def _conclude_from(self, estimate: Estimate) -> tuple[ShadowAction, str]:
         interval = estimate.interval
         figures = (
-            f'an estimate says that it would have succeeded in {percent(estimate.shadow)} of '
-            f'{estimate.tasks:,} tasks, where {self.stable} did in {percent(estimate.stable)}: '
+            f'its estimated success rate is {percent(estimate.shadow)} in {estimate.tasks:,} '
+            f'tasks, that of {self.stable} is {percent(estimate.stable)}: '
             f'{change(-estimate.difference)} (95% interval: {span(-interval.high, -interval.low)})'
         )
         if estimate.interval.low >= -self.tolerance:
@@ -237,35 +238,34 @@ class _Facts(NamedTuple):
         if estimate.interval.high < 0:
             return ShadowAction.RETRAIN, f'{figures}. Keep {self.stable} and retrain.'
         return ShadowAction.KEEP, (
-            f'{figures}, which leaves it open. Keep {self.stable}, and let it shadow on.'
+            f'{figures}, which does not decide. Keep {self.stable}, and continue the shadow.'
         )
 
 
 def _remarks(facts: _Facts, off_policy: OffPolicy | None) -> Iterator[str]:
     yield (
-        'Agreement step by step does not bound success: one wrong step in a hundred may fail '
-        'every task. Only tasks without any disagreement would have gone the same way, and only '
-        'where the world is deterministic and what is within the tolerance makes no difference.'
+        'Agreement per step does not bound success: one wrong step in a hundred may fail every '
+        'task. Only tasks without any disagreement would have the same outcome, and only if the '
+        'world is deterministic and differences within the tolerance have no effect.'
     )
     if math.isnan(facts.bound):
         yield (
-            'Some observations were not compared and it is not known of which tasks, so nothing '
-            'is said about whole tasks: success cannot be bounded.'
+            'Some observations were not compared, and their tasks are unknown, so success cannot '
+            'be bounded.'
         )
     if facts.estimate is not None:
         yield (
-            f'That {facts.shadow} would have succeeded is what your simulator or outcome model '
-            'estimates. It is no outcome: promote in stages, on real ones.'
+            f'The success of {facts.shadow} is an estimate of your simulator or outcome model '
+            'and no real outcome: promote in stages, on real outcomes.'
         )
     if off_policy is not None:
         yield (
-            f'The off-policy estimate stands on {off_policy.effective:,.0f} effective tasks of '
-            f'{off_policy.tasks:,}. It is never reason enough to promote.'
+            f'The off-policy estimate uses {off_policy.effective:,.0f} effective tasks of '
+            f'{off_policy.tasks:,}. It is never a sufficient reason to promote.'
         )
         if off_policy.effective < _LEAST_EFFECTIVE:
             yield (
-                'So few effective tasks mean that a handful decides: take the off-policy estimate '
-                'for no estimate.'
+                'With so few effective tasks, the off-policy estimate is not reliable: ignore it.'
             )
 
 
@@ -291,7 +291,7 @@ def _mean_interval(values: NDArray[np.float64]) -> Interval:
 
 def _off_policy(tasks: Sequence[ShadowTask]) -> OffPolicy | None:
     """
-    Weight what stable came to by how likely the shadow would have done the same.
+    Return the stable version's outcomes, weighted by the shadow's probability of its actions.
 
     Sources: Horvitz, Thompson 1952, JASA 47 (inverse propensity); Dudík, Langford, Li 2011, ICML
     (doubly robust); Kong 1992, University of Chicago technical report 348 (effective sample size).
@@ -305,16 +305,17 @@ def _off_policy(tasks: Sequence[ShadowTask]) -> OffPolicy | None:
         return None
     rewards = np.array([task.success for task in known])
     logged = np.array([task.propensity for task in known])
-    wanted = np.array([task.shadow_propensity for task in known])
+    target = np.array([task.shadow_propensity for task in known])
     if (
         np.any(logged < _PROPENSITY_FLOOR)
         or np.any(logged > 1)
-        or np.any((wanted < 0) | (wanted > 1))
+        or np.any((target < 0) | (target > 1))
     ):
         raise AnalysisError(
-            'propensities are chances: above 0 for what was done, and from 0 to 1 for the shadow'
+            'propensities are probabilities: above 0 to 1 for the stable version, and 0 to 1 for '
+            'the shadow'
         )
-    weights = wanted / logged
+    weights = target / logged
     if not weights.any():
         return None
     terms = weights * rewards

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether robots see what a version was trained on, feature by feature."""
+"""The comparison of inputs on robots with the training data, feature by feature."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from hotswap_ros.gates.stats.drift import (
 Values = NDArray[np.float64]
 
 _BINS = 10
-#: Beyond these quantiles of the training data an input is strange.
+#: Inputs beyond these quantiles of the training data are strange.
 _TAIL = 0.005
 
 
 @dataclass(frozen=True)
 class TrainingFeature:
     """
-    One input feature in the training data: `shares` of it lie between the `edges`.
+    One input feature in the training data, with `shares` (0 to 1) of the values between `edges`.
 
-    One more share than edges: the first is below the first edge, the last above the last. `low`
-    and `high` are where the strange begins. `samples` are training values where they are at hand.
+    There is one share more than edges: the first is below the first edge, the last above the last
+    one. Inputs below `low` or above `high` are strange. `samples` are training values, if known.
     """
 
     name: str
@@ -46,15 +46,15 @@ class TrainingFeature:
     def __post_init__(self) -> None:
         rising = all(a < b for a, b in zip(self.edges, self.edges[1:]))
         if not self.edges or not rising:
-            raise AnalysisError(f"feature '{self.name}': its edges must rise, one at least")
+            raise AnalysisError(f"feature '{self.name}': give at least one edge, in rising order")
         if len(self.shares) != len(self.edges) + 1 or min(self.shares) < 0:
             raise AnalysisError(
                 f"feature '{self.name}' has {len(self.edges)} edges and {len(self.shares)} "
-                'shares: give one share more than edges, none below zero'
+                'shares: give one share more than edges, and none below zero'
             )
         if not math.isclose(sum(self.shares), 1.0, abs_tol=0.01):
             raise AnalysisError(
-                f"feature '{self.name}': its shares add up to {sum(self.shares):g}"
+                f"feature '{self.name}': its shares add up to {sum(self.shares):g} instead of 1"
             )
 
     @classmethod
@@ -76,10 +76,11 @@ class TrainingFeature:
 
 def feature_drift(training: TrainingFeature, values: Values, independent: int = 0) -> Drift:
     """
-    Compare what robots saw with the training data. `independent` is of how many tasks it is.
+    Compare values on robots with the training data.
 
-    Observations of one task are alike, so chance makes as much of them as of so many tasks.
-    Raises AnalysisError without values.
+    `independent` is the number of tasks of the values, 0: unknown. Observations of one task are
+    similar, so tasks and not values are the independent observations. Raises AnalysisError without
+    values.
     """
     if not len(values):
         raise AnalysisError(f"feature '{training.name}' has no values")

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A trial: what tasks of two or more versions came to, wherever that was written down."""
+"""A trial: the outcomes of tasks of two or more versions, from any source."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from hotswap_ros.gates.diagnosis import AnalysisError, Record
 
-#: The robots that served both versions must hold this share of the candidate's tasks for them to
-#: be compared within robots.
+#: Versions are compared within robots if the robots that served both have this share of the
+#: candidate's tasks.
 _SHARED = 0.8
 
 
 class Latency(NamedTuple):
-    """Latencies in milliseconds and how often each was met, by `unit`: tasks or requests."""
+    """Latencies in milliseconds with their counts; `unit` is `tasks` or `requests`."""
 
     values_ms: NDArray[np.float64]
     counts: NDArray[np.int64]
@@ -29,18 +29,18 @@ class Latency(NamedTuple):
 
     @property
     def n(self) -> int:
-        """Return how many there are."""
+        """Return the number of latencies."""
         return int(self.counts.sum())
 
 
 @dataclass(frozen=True)
 class Trial:
     """
-    Tasks of some versions, in the order in which they began if `is_ordered`.
+    Tasks of some versions, in the order of their start if `is_ordered`.
 
-    `latency` is by version. `inputs` counts, by version and input feature, observations between
-    the deciles of that version's training data. `notes` says for people what was read and how it
-    was understood.
+    `latency` is by version. `inputs` has counts of observations between the deciles of a version's
+    training data, by version and input feature. `notes` tells people which data were read, and
+    how.
     """
 
     records: tuple[Record, ...]
@@ -56,7 +56,7 @@ class Trial:
         latency: Mapping[str, Latency] | None = None,
         notes: Iterable[str] = (),
     ) -> Trial:
-        """Return a trial, put in order if every record has a time."""
+        """Return a trial, which is sorted if every record has a time."""
         found = tuple(records)
         ordered = bool(found) and not any(math.isnan(record.time) for record in found)
         if ordered:
@@ -67,14 +67,14 @@ class Trial:
 
     @property
     def versions(self) -> dict[str, int]:
-        """Return how many tasks each version had."""
+        """Return the number of tasks by version."""
         counts: dict[str, int] = {}
         for record in self.records:
             counts[record.version] = counts.get(record.version, 0) + record.tasks
         return counts
 
     def of_versions(self, *versions: str) -> Trial:
-        """Return the trial with these versions alone."""
+        """Return the trial with these versions only."""
         return replace(
             self,
             records=tuple(record for record in self.records if record.version in versions),
@@ -84,9 +84,9 @@ class Trial:
 
 class Design(NamedTuple):
     """
-    How the two versions met: within robots, across robots, or with robots unknown.
+    The design of a trial: within robots, across robots, or with unknown robots.
 
-    `trial` holds what can be compared like for like; `left_out` control tasks cannot.
+    `trial` has the comparable tasks; `left_out` is the number of other tasks.
     """
 
     kind: str
@@ -99,11 +99,10 @@ WITHIN, ACROSS, UNKNOWN = 'within robots', 'across robots', 'robots unknown'
 
 def find_design(trial: Trial, control: str, candidate: str) -> Design:
     """
-    Return how two versions can be compared like for like.
+    Return the design of the comparison of two versions, with their comparable tasks.
 
-    Where robots served both, a robot's tasks count from its first candidate task to its last: a
-    rollout that grows, or was rolled back, leaves many control tasks before and after, which saw
-    other hours of the day.
+    If robots served both, a robot's tasks count from its first candidate task to its last one. A
+    rollout has many control tasks before and after that, at other hours of the day.
     """
     trial = trial.of_versions(control, candidate)
     if any(not record.robot_id for record in trial.records):
@@ -138,7 +137,7 @@ def _while_both(trial: Trial, shared: set[str], candidate: str) -> tuple[Record,
 
 def choose_versions(trial: Trial, control: str = '', candidate: str = '') -> tuple[str, str]:
     """
-    Return the control and the candidate. Raises AnalysisError when they cannot be told.
+    Return the control and the candidate. Raises AnalysisError if the choice is not clear.
 
     Of two versions, the one whose name sorts first (v9 before v10) is the control.
     """
@@ -146,19 +145,19 @@ def choose_versions(trial: Trial, control: str = '', candidate: str = '') -> tup
     for name in (control, candidate):
         if name and name not in found:
             raise AnalysisError(
-                f"no task of version '{name}' is in the data, these are: {', '.join(found)}"
+                f"the data have no task of version '{name}' (known: {', '.join(found)})"
             )
     left = [name for name in found if name not in (control, candidate)]
     missing = (not control) + (not candidate)
     if len(left) < missing:
         raise AnalysisError(
-            f'two versions are compared, the data have {", ".join(found) or "none"}: was the '
-            'trial recorded with both?'
+            f'a comparison needs two versions, but the data have {", ".join(found) or "none"}: '
+            'check that both versions were recorded'
         )
     if missing and len(left) > missing:
         raise AnalysisError(
-            f'the data have {len(found)} versions ({", ".join(found)}): say which two with '
-            '--control and --candidate'
+            f'the data have {len(found)} versions ({", ".join(found)}): choose two with --control '
+            'and --candidate'
         )
     control = control or left.pop(0)
     candidate = candidate or left.pop(0)

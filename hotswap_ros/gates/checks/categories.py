@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""No task category may collapse while the overall rate looks fine."""
+"""The check per task category: a version may fail in one category while the total looks fine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNIT_TASKS = 4
 
 
 class _Category:
-    """Evidence in one category; `tasks` and `won` are the control's, then the candidate's."""
+    """Evidence in one category; counts are (tasks, successes) of control, then of candidate."""
 
     def __init__(self, rank: int) -> None:
         self.rank = rank
@@ -43,15 +43,15 @@ class _Category:
         return ratio(won, tasks), ratio(own_won, own_tasks)
 
     def limit(self, alpha: float) -> float:
-        """Return the evidence that is needed: over all categories the parts of alpha add up."""
+        """Return the limit of the evidence; the parts of alpha of all categories add up to it."""
         return self.rank * (self.rank + 1) / alpha
 
 
 class CategoryCheck:
     """
-    Whether the candidate keeps, in every task category, a part of the control's success rate.
+    Check that the candidate keeps a part of the control's success rate in every task category.
 
-    A bet on the difference of the rates in each small group of tasks of a category; the j-th
+    The evidence is a bet on the difference of the rates in each few tasks of a category. The j-th
     category to appear has alpha/(j·(j + 1)), so that the number of categories need not be known.
     """
 
@@ -85,14 +85,14 @@ class CategoryCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether harm has been shown."""
+        """Whether the evidence of harm has reached its limit."""
         return bool(self._categories) and max(map(self._strength, self._categories)) >= 0
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment, for the category with most against it."""
+        """Return the present verdict, for the category with the strongest evidence of harm."""
         if not self._categories:
             verdict = verdict_of(failed=False, complete=complete, enough=False)
-            text = 'No robot has reported a task category: the check per category cannot decide.'
+            text = 'No robot has reported a task category: categories cannot be compared.'
             return CheckResult(self.name, verdict, 'e-process', text, alpha=self._alpha)
         name = max(self._categories, key=self._strength)
         category = self._categories[name]
@@ -116,7 +116,7 @@ class CategoryCheck:
 
     @property
     def _large(self) -> list[str]:
-        """Return the categories of which both versions have tasks enough to pass."""
+        """Return the categories in which both versions have enough tasks to pass."""
         return [
             name
             for name, category in self._categories.items()
@@ -131,30 +131,29 @@ class CategoryCheck:
         category = self._categories[name]
         tasks, _, own_tasks, _ = category.total
         control, own = category.rates
-        allowed = f'{percent(1 - self._kept)} of the rate may be lost'
         if not (tasks and own_tasks):
-            text = f'In category {name}, {window.candidate_name} cannot be compared yet'
+            text = f'In category {name}, there are no tasks of both versions to compare'
         else:
             text = (
                 f'In category {name}, {window.candidate_name} succeeds in {percent(own)} of '
                 f'{count(own_tasks, "task")}, {window.control_name} in {percent(control)} of '
-                f'{tasks:,}; {allowed}'
+                f'{tasks:,} (relative drop of {percent(1 - self._kept)} allowed)'
             )
         words = evidence_words(category.evidence.value, category.limit(self._alpha))
         return {
-            Verdict.FAIL: f'{text}: more is lost, beyond chance ({words}): roll back.',
+            Verdict.FAIL: f'{text}: more than allowed beyond chance ({words}): roll back.',
             Verdict.PENDING: f'{text}: no verdict yet ({words}).',
             Verdict.PASS: f'{text}: no harm shown{self._where()} ({words}).',
             Verdict.INCONCLUSIVE: (
-                f'{text}: cannot be decided, {MIN_TASKS} tasks of each are needed.'
+                f'{text}: inconclusive, {MIN_TASKS} tasks of each version are needed.'
             ),
         }[verdict]
 
     def _where(self) -> str:
         large, number = len(self._large), len(self._categories)
         rest = number - large
-        tell = f', {rest} of them with too few tasks to tell' if rest else ''
-        return f' in any of {number}{tell}'
+        few = f', {rest} of them with too few tasks to judge' if rest else ''
+        return f' in any category ({number} compared{few})'
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
@@ -167,7 +166,7 @@ class CategoryCheck:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._tracker.load(data['tracker'], tuple)
         self._categories = {}
         for rank, (name, log_e, open_counts, total) in enumerate(data['categories'], start=1):

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Grave events: a hard line for each robot, and a comparison with the control."""
+"""Checks of grave events: a limit for each robot, and a comparison with the control."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hotswap_ros.text import count, evidence_words
 
 
 class StuckCheck:
-    """A hard line, without statistics: a robot that got stuck with the candidate too often."""
+    """Check that no robot gets stuck with the candidate too often: a limit, without statistics."""
 
     name = 'stuck'
 
@@ -36,11 +36,11 @@ class StuckCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether harm has been shown."""
+        """Whether the evidence of harm has reached its limit."""
         return self._worst > self._allowed
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         tasks = window.candidate.finished
         worst = self._worst
         verdict = verdict_of(failed=self.failed, complete=complete, enough=tasks >= MIN_TASKS)
@@ -56,18 +56,18 @@ class StuckCheck:
         )
 
     def _sentence(self, window: Window, verdict: Verdict, worst: int) -> str:
-        name, allowed = window.candidate_name, f'the plan allows {self._allowed:,}'
+        name, limit = window.candidate_name, f'the limit is {self._allowed:,} per robot'
         if verdict is Verdict.FAIL:
-            return f'{self._culprits()} with {name}, {allowed} per robot: roll back.'
+            return f'{self._above_limit()} with {name}; {limit}: roll back.'
         done = f'in {count(window.candidate.finished, "task")} with {name}'
         if verdict is Verdict.INCONCLUSIVE:
-            return f'Stuck tasks cannot be judged {done}: {MIN_TASKS} are needed.'
+            return f'Stuck tasks {done}: inconclusive, {MIN_TASKS} tasks are needed.'
         if not worst:
-            return f'No robot got stuck {done}, {allowed} per robot.'
+            return f'No robot got stuck {done}; {limit}.'
         robot = min(robot for robot, stuck in self._stuck.items() if stuck == worst)
-        return f'{robot} got stuck most often, {_times(worst)} {done}, {allowed} per robot.'
+        return f'{robot} got stuck {_times(worst)}, most often of all robots, {done}; {limit}.'
 
-    def _culprits(self) -> str:
+    def _above_limit(self) -> str:
         over = sorted((r for r, s in self._stuck.items() if s > self._allowed), key=self._order)
         named = [f'{robot} got stuck {_times(self._stuck[robot])}' for robot in over[:3]]
         rest = f' and {count(len(over) - 3, "more robot")}' if len(over) > 3 else ''
@@ -81,17 +81,17 @@ class StuckCheck:
         return {'stuck': dict(self._stuck)}
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._stuck = dict(data['stuck'])
 
 
 class GraveEventCheck:
     """
-    Whether rare, grave events are more frequent with the candidate than with the control.
+    Check that rare, grave events are not more frequent with the candidate than with the control.
 
-    `stuck` counts tasks that had to be abandoned, `fallback` tasks in which a version failed a
-    request, so that the guard stepped in. The events are few, and the evidence is of who caused
-    each: no baseline is needed, and ten times as many are seen after a few of them.
+    `stuck` counts abandoned tasks, `fallback` tasks in which the guard replaced an answer. The
+    events are few, and the evidence is about the version that caused each event. So no baseline is
+    needed, and a rate ten times as high is found after a few events.
     """
 
     name = 'grave_events'
@@ -105,7 +105,7 @@ class GraveEventCheck:
         self._failed = False
 
     def compare(self, found: FleetBlock) -> None:
-        """Take in a block of tasks that all ended."""
+        """Take in a block of finished tasks."""
         tasks = (found.control.tasks, found.candidate.tasks)
         self._tasks = [self._tasks[0] + tasks[0], self._tasks[1] + tasks[1]]
         for kind, evidence in self._evidence.items():
@@ -118,11 +118,11 @@ class GraveEventCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether harm has been shown."""
+        """Whether the evidence of harm has reached its limit."""
         return self._failed
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         kind = max(self._evidence, key=lambda name: self._evidence[name].value)
         value, events = self._evidence[kind].value, self._events[kind]
         enough = window.candidate.finished >= MIN_TASKS
@@ -143,7 +143,7 @@ class GraveEventCheck:
 
     def _sentence(self, window: Window, kind: str, verdict: Verdict) -> str:
         events, evidence = self._events[kind], self._evidence[kind].value
-        said = {'stuck': 'got stuck', 'fallback': 'made the guard step in'}[kind]
+        said = {'stuck': 'got stuck', 'fallback': 'had a fallback'}[kind]
         text = (
             f'{events[1]:,} of {count(self._tasks[1], "task")} with {window.candidate_name} {said}'
             f', {events[0]:,} of {self._tasks[0]:,} with {window.control_name}'
@@ -153,7 +153,7 @@ class GraveEventCheck:
             Verdict.FAIL: f'{text}: more often beyond chance ({words}): roll back.',
             Verdict.PENDING: f'{text}: no verdict yet ({words}).',
             Verdict.PASS: f'{text}: no harm shown ({words}).',
-            Verdict.INCONCLUSIVE: f'{text}: cannot be decided, {MIN_TASKS} tasks are needed.',
+            Verdict.INCONCLUSIVE: f'{text}: inconclusive, {MIN_TASKS} tasks are needed.',
         }[verdict]
 
     def dump(self) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class GraveEventCheck:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._tasks = list(data['tasks'])
         self._events = {kind: list(events) for kind, events in data['events'].items()}
         for kind, log_e in data['log_e'].items():

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Shadow agreement and input drift: what can be known before the candidate decides anything."""
+"""The check of input drift: observations on robots against the candidate's training data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from hotswap_ros.gates.checks.shadow import MIN_OBSERVATIONS
 from hotswap_ros.gates.result import CheckResult, verdict_of
 from hotswap_ros.gates.stats.drift import population_stability_index
 from hotswap_ros.gates.window import MAX_NAMES, Window
@@ -17,14 +16,17 @@ from hotswap_ros.models import VersionCounters
 from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
 from hotswap_ros.text import count
 
+#: With fewer observations of a feature, its drift is mostly noise.
+_MIN_OBSERVATIONS = 500
+
 
 class DriftCheck:
     """
-    Whether the robots see what the candidate was trained on.
+    Check that the observations on robots are distributed as the candidate's training data.
 
     Telemetry counts sampled observations of each feature between the deciles of its training data,
-    so that each bin expects a tenth. The check is a plain limit on the population stability index:
-    samples of one task are too much alike for a test.
+    so a tenth is expected in each bin. The check is a limit on the population stability index and
+    not a test, because samples of one task are too similar.
     """
 
     name = 'input_drift'
@@ -54,16 +56,16 @@ class DriftCheck:
         return {
             feature: population_stability_index(bins)
             for feature, bins in self._bins.items()
-            if sum(bins) >= MIN_OBSERVATIONS
+            if sum(bins) >= _MIN_OBSERVATIONS
         }
 
     @property
     def failed(self) -> bool:
-        """Whether a feature has drifted too far."""
+        """Whether the drift of a feature is above the limit."""
         return any(drift > self._max for drift in self._drifts.values())
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         drifts = self._drifts
         feature = max(drifts, key=lambda name: drifts[name]) if drifts else ''
         worst = drifts.get(feature, math.nan)
@@ -82,12 +84,12 @@ class DriftCheck:
     def _sentence(self, window: Window, feature: str, worst: float, seen: int) -> str:
         if not feature:
             return (
-                f'Input drift of {window.candidate_name} cannot be judged yet: '
-                f'{MIN_OBSERVATIONS} observations of a feature with statistics are needed.'
+                f'The input drift of {window.candidate_name} is unknown: {_MIN_OBSERVATIONS} '
+                'observations of a feature with training statistics are needed.'
             )
         text = (
-            f'{feature} is furthest from the training data of {window.candidate_name}: stability '
-            f'index {worst:.2f} over {count(seen, "observation")}, {self._max:g} is allowed'
+            f'{feature} differs most from the training data of {window.candidate_name}: stability '
+            f'index {worst:.2f} over {count(seen, "observation")}, the limit is {self._max:g}'
         )
         return f'{text}: roll back.' if worst > self._max else f'{text}.'
 
@@ -99,6 +101,6 @@ class DriftCheck:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._tracker.load(data['tracker'], tuple)
         self._bins = {feature: tuple(bins) for feature, bins in data['bins'].items()}

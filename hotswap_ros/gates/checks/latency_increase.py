@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether the candidate is slower than the control by more than the plan allows."""
+"""The check of latency against the control: the allowed increase of the 95th percentile."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from hotswap_ros.text import count, evidence_words, percent
 
 #: Requests of the control from which its 95th percentile is read.
 _BASELINE_REQUESTS = 100
-#: What a robot did since its last unit: tasks, requests and slow requests.
+#: Counts of a robot since its last unit: tasks, requests and slow requests.
 _Unit = tuple[int, int, int]
 _EMPTY: _Unit = (0, 0, 0)
 
 
 class LatencyIncreaseCheck:
     """
-    Whether the candidate's 95th percentile is above the control's by more than allowed.
+    Check that the candidate's 95th percentile of latency is not too far above the control's.
 
-    The line for the control is fixed beforehand, at the histogram's edge next above its 95th
-    percentile; that for the candidate is the edge next above as much more. Compared is the share
-    of requests beyond each one's line. Requests of one task are alike, so a unit is what one
-    robot did until both versions had finished a task on it: a busy hour slows both.
+    The line of the control is fixed beforehand: the histogram edge next above its 95th percentile.
+    The line of the candidate is the edge next above that percentile times 1 + `max_increase`. The
+    check compares the shares of requests above these lines. Requests of one task are alike, so a
+    unit is all that one robot did until both versions finished a task on it; a busy hour slows
+    both versions.
     """
 
     name = 'latency_increase'
@@ -46,11 +47,11 @@ class LatencyIncreaseCheck:
         self._slow = [_EMPTY, _EMPTY]
 
     def join(self, robot_id: str, history: Tally) -> None:
-        """Take in what the control did on a robot before."""
+        """Take in the control's earlier tasks on a robot."""
         self._history = self._history.plus(history)
 
     def add(self, robot_id: str, news: News) -> None:
-        """Count requests beyond the lines, and close the robot's unit when both are in it."""
+        """Count requests above the lines; the robot's unit ends with a task of each version."""
         if self._edges is None:
             self._history = self._history.plus(news.control)
             self._fix_lines()
@@ -80,11 +81,11 @@ class LatencyIncreaseCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether harm has been shown."""
+        """Whether the evidence of harm has reached its limit."""
         return self._evidence.value >= self._limit
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         control, candidate = self._slow
         enough = min(control[0], candidate[0]) >= MIN_TASKS
         verdict = verdict_of(failed=self.failed, complete=complete, enough=enough)
@@ -107,22 +108,24 @@ class LatencyIncreaseCheck:
     def _sentence(self, window: Window, verdict: Verdict) -> str:
         control, candidate = self._slow
         if self._edges is None or not candidate[1]:
-            end = 'no verdict yet' if verdict is Verdict.PENDING else 'cannot be decided'
-            return f'Latencies could not be compared yet: {end}.'
+            end = 'no verdict yet' if verdict is Verdict.PENDING else 'inconclusive'
+            return f'There are no latencies to compare: {end}.'
         own, other = (LATENCY_EDGES_MS[edge] for edge in self._edges)
         text = (
             f'{percent(ratio(candidate[2], candidate[1]))} of '
             f'{count(candidate[1], "request")} to {window.candidate_name} took longer than '
             f'{other:g} ms, {percent(ratio(control[2], control[1]))} of {control[1]:,} to '
             f'{window.control_name} longer than {own:g} ms '
-            f'({percent(self._increase)} more is allowed, rounded up to the histogram)'
+            f'(increase of {percent(self._increase)} allowed, rounded up to histogram edges)'
         )
         words = evidence_words(self._evidence.value, self._limit)
         return {
             Verdict.FAIL: f'{text}: slower beyond chance ({words}): roll back.',
             Verdict.PENDING: f'{text}: no verdict yet ({words}).',
             Verdict.PASS: f'{text}: no harm shown ({words}).',
-            Verdict.INCONCLUSIVE: f'{text}: cannot be decided, {MIN_TASKS} tasks are needed.',
+            Verdict.INCONCLUSIVE: (
+                f'{text}: inconclusive, {MIN_TASKS} tasks of each version are needed.'
+            ),
         }[verdict]
 
     def dump(self) -> dict[str, Any]:
@@ -136,7 +139,7 @@ class LatencyIncreaseCheck:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._evidence.log_e = list(data['log_e'])
         self._history = Tally.load(data['history'])
         self._edges = None if data['edges'] is None else (data['edges'][0], data['edges'][1])

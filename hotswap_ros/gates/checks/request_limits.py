@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The checks of requests against a limit in the plan: latency and errors."""
+"""Checks of requests against limits of the plan: latency and errors."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _QUANTILE = 0.95
 
 class _Rate:
     """
-    Evidence that the candidate's requests miss a limit more often than they may.
+    Evidence that the candidate's requests miss a limit more often than `allowed` (0 to 1).
 
     Requests of one task are alike (one slow moment of a computer makes many slow requests), so the
-    unit is a task: the requests of a robot from one finished candidate task to the next count as
-    one bet on their share. The null is a mean over tasks, each with the same weight. Once the
-    limit is reached the verdict stands. With `plain`, the observed rate of the stage decides
-    alone, when the stage is complete.
+    unit is a task: the requests of a robot from one finished candidate task to the next are one
+    bet on their share. The null is about the mean over tasks, each with the same weight. Once the
+    evidence reaches its limit, the verdict stays FAIL. With `plain`, only the observed rate of the
+    stage counts, at the end of the stage.
     """
 
     def __init__(self, allowed: float, alpha: float, *, plain: bool) -> None:
@@ -69,19 +69,19 @@ class _Rate:
     def words(self, verdict: Verdict, tasks: int, over: bool) -> str:
         if self._plain and verdict is not Verdict.INCONCLUSIVE:
             return {
-                Verdict.FAIL: 'more than that: roll back',
+                Verdict.FAIL: 'above the limit: roll back',
                 Verdict.PENDING: 'judged when the stage is complete',
                 Verdict.PASS: 'within the limit',
             }[verdict]
         evidence = evidence_words(self.value, self.limit)
         if verdict is Verdict.FAIL:
-            return f'more than that beyond chance ({evidence}): roll back'
+            return f'above the limit beyond chance ({evidence}): roll back'
         if verdict is Verdict.PENDING:
             return f'no verdict yet ({evidence})'
         if verdict is Verdict.PASS:
-            found = 'more, but not beyond chance' if over else 'within the limit'
+            found = 'above the limit, but not beyond chance' if over else 'within the limit'
             return f'{found} ({evidence})'
-        return f'cannot be decided from {count(tasks, "task")}, {MIN_TASKS} are needed'
+        return f'inconclusive, {MIN_TASKS} tasks are needed ({tasks:,} finished)'
 
     def dump(self) -> dict[str, Any]:
         return {
@@ -96,10 +96,10 @@ class _Rate:
 
 class LatencyCheck:
     """
-    Whether the candidate's 95th percentile keeps the plan's limit.
+    Check that the candidate's 95th percentile of latency keeps the limit of the plan (ms).
 
-    It does when at most 5% of requests are slower; the histogram can tell at its edges, so the
-    limit is rounded up to the next one.
+    It does if at most 5% of the requests are slower. The latency histogram has counts at its edges
+    only, so the limit is rounded up to the next edge.
     """
 
     name = 'latency'
@@ -110,7 +110,7 @@ class LatencyCheck:
         self._rate = _Rate(1 - _QUANTILE, alpha, plain=plain)
 
     def add(self, robot_id: str, news: News) -> None:
-        """Count the requests, and how many were slower than the limit."""
+        """Count the requests, and those slower than the limit."""
         new = news.candidate
         self._rate.add(robot_id, new.finished, sum(new.latency), self._slow(new))
 
@@ -119,26 +119,26 @@ class LatencyCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether harm has been shown."""
+        """Whether the evidence of harm has reached its limit."""
         return self._rate.failed
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         candidate = self._rate.seen(window)
         tasks, requests, slow = candidate.finished, sum(candidate.latency), self._slow(candidate)
         verdict = self._rate.verdict(tasks, requests, slow, complete=complete)
         over = slow > (1 - _QUANTILE) * requests
         edge_ms = LATENCY_EDGES_MS[self._edge]
-        rounded = '' if edge_ms == self._plan_ms else f'{self._plan_ms:g} ms rounded up to '
+        rounded = '' if edge_ms == self._plan_ms else f' ({self._plan_ms:g} ms rounded up)'
         sentence = (
-            f'{_share(window, slow, requests)} took longer than {rounded}{edge_ms:g} ms, '
-            f'{percent(1 - _QUANTILE)} may: {self._rate.words(verdict, tasks, over)}.'
+            f'{_share(window, slow, requests)} took longer than {edge_ms:g} ms{rounded}, '
+            f'{percent(1 - _QUANTILE)} allowed: {self._rate.words(verdict, tasks, over)}.'
         )
         return CheckResult(
             name=self.name,
             verdict=verdict,
             method=self._rate.method,
-            sentence=sentence if requests else _silence(window, verdict),
+            sentence=sentence if requests else _no_request(window, verdict),
             estimate=quantile_ms(candidate.latency),
             control=quantile_ms(window.control.latency),
             threshold=edge_ms,
@@ -154,12 +154,12 @@ class LatencyCheck:
         return self._rate.dump()
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._rate.load(data)
 
 
 class ErrorCheck:
-    """Whether the share of requests that the candidate fails keeps the plan's limit."""
+    """Check that the share of requests that the candidate fails keeps the limit of the plan."""
 
     name = 'errors'
 
@@ -168,31 +168,31 @@ class ErrorCheck:
         self._rate = _Rate(max_error_rate, alpha, plain=plain)
 
     def add(self, robot_id: str, news: News) -> None:
-        """Count the requests, and how many the candidate failed."""
+        """Count the requests, and those that the candidate failed."""
         new = news.candidate
         self._rate.add(robot_id, new.finished, new.requests, new.errors)
 
     @property
     def failed(self) -> bool:
-        """Whether harm has been shown."""
+        """Whether the evidence of harm has reached its limit."""
         return self._rate.failed
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         candidate, control = self._rate.seen(window), window.control
         tasks, requests, errors = candidate.finished, candidate.requests, candidate.errors
         verdict = self._rate.verdict(tasks, requests, errors, complete=complete)
         over = candidate.errors > self._allowed * candidate.requests
         sentence = (
             f'{_share(window, candidate.errors, candidate.requests)} failed, '
-            f'{percent(self._allowed)} may: '
+            f'{percent(self._allowed)} allowed: '
             f'{self._rate.words(verdict, candidate.finished, over)}.'
         )
         return CheckResult(
             name=self.name,
             verdict=verdict,
             method=self._rate.method,
-            sentence=sentence if candidate.requests else _silence(window, verdict),
+            sentence=sentence if candidate.requests else _no_request(window, verdict),
             estimate=ratio(candidate.errors, candidate.requests),
             control=ratio(control.errors, control.requests),
             threshold=self._allowed,
@@ -208,12 +208,16 @@ class ErrorCheck:
         return self._rate.dump()
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._rate.load(data)
 
 
 def quantile_ms(latency: tuple[int, ...]) -> float:
-    """Return the upper edge of the 95th percentile's bucket in ms; NaN of no request."""
+    """
+    Return the upper edge (ms) of the bucket with the 95th percentile; NaN without requests.
+
+    `latency` has a count for each bucket of LATENCY_EDGES_MS, and one for slower requests.
+    """
     total = sum(latency)
     if not total:
         return math.nan
@@ -230,6 +234,6 @@ def _share(window: Window, misses: int, requests: int) -> str:
     return f'{rate} of {count(requests, "request")} to {window.candidate_name}'
 
 
-def _silence(window: Window, verdict: Verdict) -> str:
-    end = 'no verdict yet' if verdict is Verdict.PENDING else 'cannot be decided'
-    return f'{window.candidate_name} has not answered a request yet: {end}.'
+def _no_request(window: Window, verdict: Verdict) -> str:
+    end = 'no verdict yet' if verdict is Verdict.PENDING else 'inconclusive'
+    return f'{window.candidate_name} has answered no request: {end}.'

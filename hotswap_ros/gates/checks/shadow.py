@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Shadow agreement and input drift: what can be known before the candidate decides anything."""
+"""The check of a shadow: its agreement with the stable version."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from hotswap_ros.gates.stats.intervals import wilson_interval
 from hotswap_ros.gates.window import News, Window
 from hotswap_ros.text import count, evidence_words, percent
 
-#: Observations of a feature below which its drift is mostly noise.
-MIN_OBSERVATIONS = 500
-
 
 class ShadowCheck:
     """
-    Whether a shadow decides as the stable version does, as often as the plan asks for.
+    Check that a shadow decides as the stable version does, as often as the plan requires.
 
-    Decisions of one task are alike, so the unit is what a robot compared from one finished task of
-    the stable version to the next. Agreement per step does not bound success.
+    Decisions of one task are alike, so the unit is all comparisons of a robot from one finished
+    task of the stable version to the next. Agreement per step does not bound success.
     """
 
     name = 'shadow'
@@ -37,7 +34,7 @@ class ShadowCheck:
         self._tasks = 0
 
     def add(self, robot_id: str, news: News) -> None:
-        """Count comparisons, and close the robot's unit when a task has ended."""
+        """Count comparisons; the robot's unit ends with a task."""
         before = self._open.get(robot_id, (0, 0))
         compared = before[0] + news.candidate.shadowed
         agreed = before[1] + news.candidate.agreed
@@ -50,11 +47,11 @@ class ShadowCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether harm has been shown."""
+        """Whether the evidence of harm has reached its limit."""
         return self._evidence.value >= self._limit
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         compared, agreed = window.candidate.shadowed, window.candidate.agreed
         value = self._evidence.value
         verdict = verdict_of(
@@ -64,14 +61,14 @@ class ShadowCheck:
         text = (
             f'{window.candidate_name} decides as {window.control_name} does in '
             f'{percent(agreed / compared) if compared else "none"} of '
-            f'{count(compared, "comparison")}, {percent(self._min)} is asked for'
+            f'{count(compared, "comparison")}, {percent(self._min)} required'
         )
         words = evidence_words(value, self._limit)
         end = {
-            Verdict.FAIL: f'less than that beyond chance ({words}): roll back',
+            Verdict.FAIL: f'less than required beyond chance ({words}): roll back',
             Verdict.PENDING: f'no verdict yet ({words})',
             Verdict.PASS: f'no shortfall shown ({words})',
-            Verdict.INCONCLUSIVE: f'cannot be decided, {MIN_TASKS} tasks are needed',
+            Verdict.INCONCLUSIVE: f'inconclusive, {MIN_TASKS} tasks are needed',
         }[verdict]
         return CheckResult(
             name=self.name,
@@ -97,7 +94,7 @@ class ShadowCheck:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._evidence.log_e = list(data['log_e'])
         self._open = {robot_id: (unit[0], unit[1]) for robot_id, unit in data['open'].items()}
         self._tasks = data['tasks']

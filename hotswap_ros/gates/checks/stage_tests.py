@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Success judged once at the end of a stage: the plain rule, and a test of fixed sample size."""
+"""Checks of success at the end of a stage: the threshold rule, and a test of fixed sample size."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from hotswap_ros.gates.stats.intervals import (
 )
 from hotswap_ros.gates.window import News, Tally, Window
 from hotswap_ros.plan import SuccessCriteria
-from hotswap_ros.text import change, count, percent, span
+from hotswap_ros.text import change, count, percent, points, span
 
 
 class ThresholdCheck:
     """
-    The rule that people know: fail when the observed rate is below control − tolerance.
+    The common rule: fail if the observed rate is below the control's rate minus the tolerance.
 
-    It looks at the data of the stage, once. It has no error rate that could be kept: with stages
-    of 100, 500 and 2,500 tasks, one equal candidate in five is rolled back.
+    It looks once, at the data of the stage, and does not keep any error rate: with stages of 100,
+    500 and 2,500 tasks, one equal candidate in five is rolled back.
     """
 
     name = 'success'
@@ -40,7 +40,7 @@ class ThresholdCheck:
         self._baseline = Baseline(criteria)
 
     def join(self, robot_id: str, history: Tally) -> None:
-        """Take in what the control did on a robot before."""
+        """Take in the control's earlier tasks on a robot."""
         self._baseline.join(robot_id, history)
 
     def add(self, robot_id: str, news: News) -> None:
@@ -49,11 +49,11 @@ class ThresholdCheck:
 
     @property
     def failed(self) -> bool:
-        """Return False: harm is only looked for at the end of a stage."""
+        """Return False: the rule looks only at the end of a stage."""
         return False
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment: none before the stage is complete."""
+        """Return the present verdict, which is PENDING until the stage has all its data."""
         candidate, control = self._arms(window)
         counts = [candidate.finished]
         if not self._baseline.is_number:
@@ -109,7 +109,7 @@ class ThresholdCheck:
     ) -> str:
         candidate = window.stage.candidate
         if not candidate.finished:
-            return f'{window.candidate_name} has not finished a task in this stage yet.'
+            return f'{window.candidate_name} has finished no task in this stage.'
         text = (
             f'{window.candidate_name} succeeds in '
             f'{percent(candidate.succeeded / candidate.finished)} of '
@@ -118,11 +118,11 @@ class ThresholdCheck:
         if verdict is Verdict.PENDING:
             return f'{text}: judged when the stage is complete.'
         if verdict is Verdict.INCONCLUSIVE:
-            return f'{text}: cannot be decided, {MIN_TASKS} tasks of each are needed.'
+            return f'{text}: inconclusive, {MIN_TASKS} tasks of each version are needed.'
         shown = change(drop)
         if not math.isnan(interval.low):
             shown += f' (95% interval {span(*interval)}, p = {p_value:.3g})'
-        allowed = f'{100 * self._tolerance:.1f} allowed'
+        allowed = f'allowed {points(self._tolerance)}'
         if verdict is Verdict.FAIL:
             return f'{text}: {shown}, {self._beyond(allowed)}: roll back.'
         return f'{text}: {shown}, {self._within(allowed)}.'
@@ -132,7 +132,7 @@ class ThresholdCheck:
             return self._baseline.words(window)
         control = window.stage.control
         if not control.finished:
-            return f'{window.control_name} finished none'
+            return f'{window.control_name} finished no task'
         rate = percent(control.succeeded / control.finished)
         return f'{window.control_name} in {rate} of {control.finished:,}'
 
@@ -147,7 +147,7 @@ class ThresholdCheck:
         return {'baseline': self._baseline.dump()}
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._baseline.load(data['baseline'])
 
 
@@ -155,9 +155,9 @@ class FixedHorizonCheck(ThresholdCheck):
     """
     A one-sided test at the end of each stage, on the stage's data; alpha is split over the stages.
 
-    Score test of the difference against the plan's null, Newcombe's interval; against a number,
-    the exact binomial test and Wilson's. Where robots are compared, counts are divided by the
-    design effect first.
+    Against a control: the score test of the difference, and Newcombe's interval. Against a number:
+    the exact binomial test, and Wilson's interval. If robots are compared, the counts are first
+    divided by the design effect. `stats/intervals` has the sources.
     """
 
     method = 'fixed-horizon'

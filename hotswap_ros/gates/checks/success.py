@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The success check: the candidate's tasks against the control's, looked at after every block."""
+"""The check of success: the candidate's tasks against the control's, after every block."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hotswap_ros.gates.window import News, Tally, Window
 from hotswap_ros.plan import Control, SuccessCriteria
 from hotswap_ros.text import change, count, evidence_words, percent, points, span
 
-#: Of alpha, for the end of the interval at which the candidate is not so bad; see SUCCESS_SHARE.
+#: Share of alpha for the upper end of the candidate's success; see SUCCESS_SHARE.
 _OTHER_TAIL = 0.25
 
 
@@ -35,15 +35,14 @@ class SuccessCheck:
     Block e-process against "not worse" or "not worse than the tolerance".
 
     Evidence multiplies over blocks of tasks that began together (see Lane). Within robots and
-    against "not worse" it rests on nothing but the draw of versions, whatever tasks and robots are
-    like (DrawnEvidence says within which limits); elsewhere on the means of a block
+    against "not worse" the evidence depends only on the random choice of versions, for any tasks
+    and robots (DrawnEvidence has the limits of this); in all other cases on the means of a block
     (BlockEvidence). The baseline of an alternative is the control's rate in earlier blocks, with a
-    Beta(9, 1) prior, or the number that the plan compares with. Once the limit is reached the
-    verdict stands, with the evidence of that moment: nothing that comes later takes the alarm
-    back.
+    Beta(9, 1) prior, or the number that the plan compares with. Once the evidence reaches the
+    limit, the verdict stays FAIL, with the evidence of that moment, whatever happens later.
 
-    `alpha` is what the check may spend. With `explain`, an interval of the drop goes with the
-    result: the bounds of the same blocks, which leave out the null when the check fails.
+    `alpha` is the part of the plan's alpha that the check may spend. With `explain` the result has
+    an interval of the drop, from the same blocks; it excludes the null if the check fails.
     """
 
     name = 'success'
@@ -69,7 +68,7 @@ class SuccessCheck:
         self._weighted = [0.0, 0.0]
 
     def join(self, robot_id: str, history: Tally) -> None:
-        """Take in what the control did on a robot before."""
+        """Take in the control's earlier tasks on a robot."""
         self._baseline.join(robot_id, history)
 
     def add(self, robot_id: str, news: News) -> None:
@@ -77,7 +76,7 @@ class SuccessCheck:
         self._baseline.add(robot_id, news)
 
     def compare(self, found: FleetBlock) -> None:
-        """Take in a block of tasks that all ended."""
+        """Take in a block of finished tasks."""
         if not found.candidate.tasks or not self._baseline.is_known:
             return
         if self._failed:
@@ -100,7 +99,7 @@ class SuccessCheck:
 
     @property
     def failed(self) -> bool:
-        """Whether harm has been shown."""
+        """Whether the evidence of harm has reached its limit."""
         return self._failed
 
     @property
@@ -108,7 +107,7 @@ class SuccessCheck:
         return self._harm.value_for(self._baseline.design_effect)
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         candidate, control = window.candidate, self._baseline.shown(window)
         counts = [candidate.finished]
         if not self._baseline.is_number:
@@ -145,7 +144,7 @@ class SuccessCheck:
 
     @property
     def _interval(self) -> Interval:
-        """Return the bounds of the drop: beyond the null if, and only if, the check has failed."""
+        """Return the bounds of the drop, which exclude the null if and only if the check fails."""
         if self._bounds is None:
             return Interval()
         low, high = self._bounds.interval
@@ -155,7 +154,7 @@ class SuccessCheck:
     def _figures(self, window: Window, drop: float, enough: bool) -> str:
         candidate, control = window.candidate, self._baseline.shown(window)
         if not candidate.finished:
-            return f'{window.candidate_name} has not finished a task yet'
+            return f'{window.candidate_name} has finished no task'
         text = (
             f'{window.candidate_name} succeeds in '
             f'{percent(candidate.succeeded / candidate.finished)} of '
@@ -163,13 +162,13 @@ class SuccessCheck:
         )
         if not self._baseline.is_number and not control.finished:
             where = self._baseline.where
-            return f'{text}, {window.control_name} finished none on {where}'
+            return f'{text}, {window.control_name} finished no task on {where}'
         text += f', {self._baseline.words(window)}'
         if not enough:
             return text
         pooled = self._pooled(candidate, control)
         alike = change(pooled) == change(drop)
-        text += f': {change(drop)}' if alike else f'; like for like {change(drop)}'
+        text += f': {change(drop)}' if alike else f'; among comparable tasks {change(drop)}'
         if self._bounds is None:
             return text
         level = 1 - self._alpha * (1 + _OTHER_TAIL)
@@ -196,15 +195,14 @@ class SuccessCheck:
         if verdict is Verdict.PASS:
             return f': no harm shown ({harm}), {self._proof_words()}'
         if not self._baseline.is_known:
-            return ': cannot be decided, the previous version has no history to compare with'
-        return (
-            f': cannot be decided, {" and ".join(f"{n:,}" for n in counts)} tasks could be '
-            f'compared and {MIN_TASKS} of each are needed'
-        )
+            return ': inconclusive, the previous version has too little history to compare with'
+        compared = ' and '.join(f'{n:,}' for n in counts)
+        which = '' if self._baseline.is_number else ' of each version'
+        return f': inconclusive, {MIN_TASKS} tasks{which} are needed ({compared} compared)'
 
     def _more_than(self) -> str:
         if max(self._interval.low, self._null) >= self._tolerance:
-            return f'more than the {100 * self._tolerance:.1f} allowed'
+            return f'more than the allowed {points(self._tolerance)}'
         harm = evidence_words(self._evidence, self._limit)
         return f'worse beyond chance ({harm})'
 
@@ -227,7 +225,7 @@ class SuccessCheck:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._harm.log_e = list(data['harm'])
         self._proof.log_e = list(data['proof'])
         self._baseline.load(data['baseline'])

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether the comparison itself can be believed: robots out of reach, and the split of tasks."""
+"""Checks of the comparison itself: unreachable robots, and the split of tasks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hotswap_ros.text import count, percent
 
 class UnreachableCheck:
     """
-    Whether enough of the robots are in reach: silence is neither a success nor a failure.
+    Check that enough robots are reachable.
 
-    Beyond the limit nothing is decided; a network that is down is not a bad release.
+    Above the limit the gate is inconclusive: a broken network says nothing about a version.
     """
 
     name = 'unreachable'
@@ -29,25 +29,27 @@ class UnreachableCheck:
         self._robots = 0
 
     def reach(self, lost: int, robots: int) -> None:
-        """Take in how many of the robots are out of reach at present."""
+        """Take in the number of unreachable robots, of the number of all robots."""
         self._lost, self._robots = lost, robots
 
     @property
     def failed(self) -> bool:
-        """Return False: what cannot be compared is no harm."""
+        """Return False: a comparison that is not valid does not show harm."""
         return False
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         share = ratio(self._lost, self._robots)
-        allowed = f'{percent(self._max)} may be'
-        text = f'{self._lost:,} of {count(self._robots, "robot")} out of reach, {allowed}'
+        text = (
+            f'{self._lost:,} of {count(self._robots, "robot")} unreachable, '
+            f'{percent(self._max)} allowed'
+        )
         if not complete:
             verdict = Verdict.PENDING
         elif share <= self._max:
             verdict = Verdict.PASS
         else:
-            verdict, text = Verdict.INCONCLUSIVE, f'{text}: cannot be decided'
+            verdict, text = Verdict.INCONCLUSIVE, f'{text}: inconclusive'
         return CheckResult(
             name=self.name,
             verdict=verdict,
@@ -63,18 +65,17 @@ class UnreachableCheck:
         return {'lost': self._lost, 'robots': self._robots}
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._lost, self._robots = data['lost'], data['robots']
 
 
 class SampleRatioCheck:
     """
-    Whether tasks were split between the versions as the routing says (sample-ratio mismatch).
+    Check that tasks are split between the versions as the routing says (sample-ratio mismatch).
 
-    A split that is not the one asked for means that something decides which tasks a version gets,
-    and then the versions are not compared on the same tasks. Counted are tasks that began on a
-    robot after its first one on the candidate, since its share last changed. Chi-square test with
-    one degree of freedom.
+    Another split means that something selects the tasks of a version, so that the versions do not
+    get comparable tasks. The check counts the tasks that began on a robot after its first
+    candidate task since the last change of its share. Chi-square test with one degree of freedom.
 
     Source: Fabijan et al. 2019, "Diagnosing sample ratio mismatch in online controlled
     experiments", KDD 25.
@@ -90,7 +91,7 @@ class SampleRatioCheck:
         self._expected = [0.0, 0.0]
 
     def share(self, robot_id: str, candidate_share: float) -> None:
-        """Take in the share of its tasks that a robot is to give to the candidate."""
+        """Take in the share of its tasks (0 to 1) that a robot should give to the candidate."""
         if self._shares.get(robot_id) != candidate_share:
             self._shares[robot_id] = candidate_share
             self._began.discard(robot_id)
@@ -121,11 +122,11 @@ class SampleRatioCheck:
 
     @property
     def failed(self) -> bool:
-        """Return False: what cannot be compared is no harm."""
+        """Return False: a comparison that is not valid does not show harm."""
         return False
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the verdict of this moment."""
+        """Return the present verdict; `complete` says that the stage has all its data."""
         p_value, began = self._p_value, sum(self._assigned)
         if not complete:
             verdict = Verdict.PENDING
@@ -133,14 +134,14 @@ class SampleRatioCheck:
             verdict = Verdict.PASS if p_value >= self._alpha else Verdict.INCONCLUSIVE
         share, asked = (ratio(arm[1], began) for arm in (self._assigned, self._expected))
         if math.isnan(p_value):
-            text = f'{count(began, "task")} are too few to see whether they are split as asked'
+            text = f'The split of {count(began, "task")} between the versions says too little'
         else:
             text = (
                 f'{window.candidate_name} began {percent(share)} of {count(began, "task")}, '
-                f'{percent(asked)} was asked for (p = {p_value:.3g})'
+                f'{percent(asked)} was planned (p = {p_value:.3g})'
             )
             if p_value < self._alpha:
-                text += ': the versions do not get the same tasks, so nothing can be decided'
+                text += ': inconclusive, the versions do not get comparable tasks'
         return CheckResult(
             name=self.name,
             verdict=verdict,
@@ -164,6 +165,6 @@ class SampleRatioCheck:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._shares, self._began = dict(data['shares']), set(data['began'])
         self._assigned, self._expected = list(data['assigned']), list(data['expected'])

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What went wrong with a version: every possible cause examined, and ranked.
+Diagnosis of a failed version: all possible causes, examined and ranked.
 
-From counts alone, so that a coordinator can say it at the end of a rollback: nothing here needs
-more than the standard library. Nothing is rolled back or promoted on it.
+It needs counts and the standard library only, so that a coordinator can add it to the report of a
+rollback. It does not decide on any rollout.
 """
 
 from hotswap_ros.gates.diagnosis.case import (

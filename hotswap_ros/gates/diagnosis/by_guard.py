@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What robots saw for themselves: no guess, and so named before every guess.
+Hypotheses from direct observations: reasons that robots report, and causes that the guard counts.
 
-A robot that cannot load a version says why, and the guard that refuses a decision says for what.
+They come before all hypotheses that only statistics support.
 """
 
 from __future__ import annotations
@@ -17,55 +17,55 @@ from hotswap_ros.gates.diagnosis.record import Counts, Record, p_worse
 from hotswap_ros.gates.stats.intervals import score_test
 from hotswap_ros.text import p_words, percent
 
-#: What the guard refused, in words, and what is to be done about it.
+#: The title and the remedy for each cause for which the guard refuses decisions.
 _CAUSES = {
     'exception': (
-        'It raises errors',
-        'Look at the error in the log of the model server; try the file on recorded inputs.',
+        'It raises exceptions',
+        'Look for the error in the log of the model server; run the file on recorded inputs.',
     ),
     'output': (
-        'It puts out something else than its manifest says',
+        'Its output does not match its manifest',
         'Export the model again, or correct its manifest.',
     ),
     'not_finite': (
-        'It decides NaN or infinity',
-        'Look for roots, logarithms and divisions in the graph, and try it on extreme inputs.',
+        'Its decisions contain NaN or infinity',
+        'Check roots, logarithms and divisions in the graph; run it on extreme inputs.',
     ),
     'out_of_bounds': (
-        'Its decisions leave the bounds of its manifest',
-        'Look at its last layer: an activation or a scale that the export left out.',
+        'Its decisions exceed the bounds of its manifest',
+        'Check its last layer: the export may have dropped an activation or a scale.',
     ),
     'deadline': (
-        'It is too slow: decisions come after their deadline',
-        'Measure it on the computer of such a robot, with the inputs of that robot.',
+        'It is too slow: decisions miss their deadline',
+        'Measure it on the computer of such a robot, with inputs of that robot.',
     ),
     'crash': (
         'Its process crashes',
-        'Try it on recorded inputs in a process of its own; look at operators of its own.',
+        'Run it on recorded inputs in a separate process; check its custom operators.',
     ),
     'rate_limit': (
-        'It jerks: neighbouring decisions are too far apart',
-        'Look at the recordings that it was trained on: they may be as jerky.',
+        'It jerks: consecutive decisions differ too much',
+        'Check the recordings that it was trained on: they may be jerky too.',
     ),
 }
-#: Checks that count what the guard refused.
+#: Checks that count decisions that the guard refused.
 _OF_GUARD = ('errors', 'grave_events')
 _OF_LATENCY = ('latency', 'latency_increase')
 _SHOWN_P = 1e-3
-#: Where a check that counts it has stopped the rollout, it was shown before it came here.
+#: The limit if a check that counts these events has stopped the rollout: then they are shown.
 _KNOWN_P = 0.05
-#: Some robots: those with a higher share than all have most of it and are the fewer ones, and the
-#: shares differ by more than requests of one task are alike.
+#: "On some robots" means: the robots above the mean share have at least _MOST of the events and at
+#: most _FEWER of the requests, and the shares vary _DISPERSION times more than by chance.
 _MOST, _FEWER, _DISPERSION = 0.75, 0.5, 5.0
-#: Robots with so many requests are told apart, where there are so many of them.
+#: Minimum requests of a robot, and minimum number of such robots, to compare robots.
 _REQUESTS, _ROBOTS = 20, 3
-#: Where it gets stuck, so many of the failed tasks are stuck ones if that is all there is.
+#: Getting stuck is the cause if at least this part of the failed tasks is stuck.
 _ALL_STUCK = 0.8
 
 
 def by_guard(case: Case, categories: Mapping[str, Group]) -> list[Hypothesis]:
-    """Return what robots and checks say of themselves."""
-    found = [_not_loaded(case), _given_up(case), _refused(case), _slow(case), _apart(case)]
+    """Return the hypotheses that robots and checks report."""
+    found = [_not_loaded(case), _given_up(case), _refused(case), _slow(case), _disagrees(case)]
     return [one for one in found if one is not None] + [stuck(case, categories)]
 
 
@@ -74,35 +74,37 @@ def _not_loaded(case: Case) -> Hypothesis | None:
         return None
     robot, why = next(iter(case.refusals.items()))
     return Hypothesis(
+        'load',
         f'Robots cannot load it: {why}',
         Finding.SUPPORTED,
         1.0,
-        f'{_robots(case.refusals)} refused it.',
-        'Mend what they name: the file or its manifest, or what is short on the robot; the '
-        'checklist tries both before any robot does.',
+        f'{_robots(case.refusals)} refused to load it.',
+        'Correct the file, its manifest or the resources of the robots; the checklist finds such '
+        'problems before a rollout.',
         (f'{robot}: {why}',),
         is_direct=True,
     )
 
 
 def _given_up(case: Case) -> Hypothesis | None:
-    """Return why robots gave it up for good, in their own words."""
+    """Return the reason for which robots disabled it, as they report it."""
     if not case.given_up:
         return None
     robot, why = next(iter(case.given_up.items()))
     return Hypothesis(
-        f'Robots gave it up: {why}',
+        'disabled',
+        f'Robots disabled it: {why}',
         Finding.SUPPORTED,
         1.0,
-        f'{_robots(case.given_up)} gave it up.',
-        'Let it run on recorded inputs for as long, in a process of its own, and watch it.',
+        f'{_robots(case.given_up)} disabled it.',
+        'Run it on recorded inputs in a separate process for as long, and watch that process.',
         (f'{robot}: {why}',),
         is_direct=True,
     )
 
 
 def _refused(case: Case) -> Hypothesis | None:
-    """Return what the guard refused most often, if it can be told."""
+    """Return the most frequent cause for which the guard refused decisions, if there is one."""
     own, other = case.requests_of(case.candidate), case.requests_of(case.control)
     failed = sum((Counter(one.failed) for one in own), Counter[str]())
     opened = Counter(case.breakers.values())
@@ -134,13 +136,14 @@ def _refused(case: Case) -> Hypothesis | None:
             f'{percent(count_other / max(1, n_other))} of {n_other:,} to {case.control}.'
         )
     if opened[cause]:
-        lines.append(f'{_robots(case.breakers)} took it out for that.')
+        lines.append(f'The breaker opened for this cause on {_robots(case.breakers)}.')
     is_for = finding is not Finding.UNSUPPORTED
     return Hypothesis(
+        cause,
         title + (' (on some robots)' if where else ''),
         finding,
         1.0 if is_for else 0.0,
-        f'The guard refused {count:,} of its decisions for that.' + where,
+        f'The guard refused {count:,} of its decisions for this cause.' + where,
         remedy,
         (*lines, *on) if is_for else (),
         () if is_for else tuple(lines),
@@ -150,9 +153,10 @@ def _refused(case: Case) -> Hypothesis | None:
 
 def _on_some(own: Iterable[Requests], cause: str) -> tuple[str, tuple[str, ...]]:
     """
-    Return that some robots have most of it, and which; empty where all have their part.
+    Return a sentence and lines on the robots that have most of the missed deadlines, or nothing.
 
-    Computers differ; what the guard refuses otherwise comes from inputs, and seldom, in clusters.
+    Computers of robots differ in speed. All other causes come from inputs, which cluster by
+    chance.
     """
     shares = {
         one.robot_id: (one.failed.get(cause, 0) / one.requests, one.requests)
@@ -175,55 +179,58 @@ def _on_some(own: Iterable[Requests], cause: str) -> tuple[str, tuple[str, ...]]
         f'{robot}: {percent(some[robot][0])} of {some[robot][1]:,} requests.' for robot in worst
     )
     text = (
-        f' {_robots(some)} of {len(shares)} have {percent(part)} of it, with {percent(size)} of '
-        'the requests.'
+        f' Of {len(shares)} robots, {_robots(some)} have {percent(part)} of these decisions and '
+        f'{percent(size)} of the requests.'
     )
     return text, lines
 
 
 def _slow(case: Case) -> Hypothesis | None:
-    """Return that a limit of latency was hit."""
+    """Return that a check of latency stopped the rollout."""
     lines = tuple(case.stopped_by[name] for name in _OF_LATENCY if name in case.stopped_by)
     if not lines:
         return None
     return Hypothesis(
+        'latency',
         'It is slower than the plan allows',
         Finding.SUPPORTED,
         MAIN,
         lines[0],
-        'Measure it on the computer of such a robot; allow more where that does no harm.',
+        'Measure it on the computer of such a robot, or raise the limit if it is too strict.',
         lines,
         is_direct=True,
     )
 
 
-def _apart(case: Case) -> Hypothesis | None:
-    """Return that a shadow decided otherwise too often."""
+def _disagrees(case: Case) -> Hypothesis | None:
+    """Return that the check of a shadow stopped the rollout."""
     line = case.stopped_by.get('shadow')
     if line is None:
         return None
     return Hypothesis(
-        f'It decides otherwise than {case.control}',
+        'shadow',
+        f'It decides differently from {case.control}',
         Finding.SUPPORTED,
         MAIN,
         line,
-        'Agreement says nothing of worth: let a canary tell, or ask for less.',
+        'Agreement says nothing about success: use a canary, or require less agreement.',
         (line,),
         is_direct=True,
     )
 
 
 def stuck(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
-    """Ask whether it is getting stuck that the candidate fails by."""
+    """Examine whether getting stuck is the cause of the failures."""
     title = 'It gets stuck'
-    remedy = 'Look at recordings of such tasks: limits of joints, obstacles, goals out of reach.'
+    remedy = 'Look at recordings of such tasks: joint limits, obstacles, unreachable goals.'
     both = tuple(_stuck_in(records) for records in (case.of_control, case.of_candidate))
     arms = tuple(
         Counts(tasks - sum(found.values()), tasks)
         for found, tasks in zip(both, (arm.tasks for arm in case.both))
     )
     if not all(arm.tasks for arm in arms):
-        return Hypothesis(title, Finding.UNEXAMINED, 0.0, 'No tasks were done.', remedy)
+        text = 'There are no tasks of both versions.'
+        return Hypothesis('stuck', title, Finding.UNEXAMINED, 0.0, text, remedy)
     p_value = p_worse(*arms)
     extra = arms[1].failures - arms[0].failures / arms[0].tasks * arms[1].tasks
     part = case.part(extra)
@@ -233,12 +240,12 @@ def stuck(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
         title = f"It gets stuck in '{where[0]}' tasks"
     failed = sum(categories[name].candidate.failures for name in both[1] if name in categories)
     is_all = sum(both[1].values()) >= _ALL_STUCK * max(1, failed)
-    # What fails no more tasks than before has stopped the rollout by itself.
+    # Without extra failures, getting stuck alone has stopped the rollout.
     is_alone = case.excess <= 0 and 'grave_events' in case.stopped_by
     is_cause = shown and (is_alone or (part >= MAIN and is_all))
-    text = f'Of the extra failures {percent(part)} are stuck tasks.'
+    text = f'{percent(part)} of the extra failures are stuck tasks.'
     if shown and is_alone:
-        text = f'It fails no more tasks than {case.control}, and more of them by getting stuck.'
+        text = f'It fails no more tasks than {case.control}, but gets stuck in more of them.'
     kinds = Counter(
         {r.error: 0 for r in case.of_candidate if r.stuck and r.error and r.error != 'stuck'}
     )
@@ -247,6 +254,7 @@ def stuck(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
         f'{arms[0].tasks:,} with {case.control} ({p_words(p_value)}).'
     )
     return Hypothesis(
+        'stuck',
         title + (f": '{next(iter(kinds))}'" if len(kinds) == 1 else ''),
         Finding.SUPPORTED if is_cause else Finding.POSSIBLE if shown else Finding.UNSUPPORTED,
         1.0 if shown and is_alone else part if shown else 0.0,
@@ -260,7 +268,7 @@ def stuck(case: Case, categories: Mapping[str, Group]) -> Hypothesis:
 
 
 def _stuck_in(records: Iterable[Record]) -> Counter[str]:
-    """Return how many tasks of each category were stuck, those with any."""
+    """Return the number of stuck tasks by category, without categories that have none."""
     found: Counter[str] = Counter()
     for record in records:
         found[record.category] += record.stuck

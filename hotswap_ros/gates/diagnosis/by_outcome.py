@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Hypotheses that outcomes alone can tell of, one function each."""
+"""Hypotheses from the outcomes of tasks, one function each."""
 
 from __future__ import annotations
 
@@ -10,59 +10,61 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import NormalDist
 
 from hotswap_ros.gates.diagnosis.case import MAIN, Case, Finding, Group, Hypothesis
+from hotswap_ros.gates.diagnosis.ranking import CATEGORY, CHANCE, EVERYWHERE, OVERFITTING
 from hotswap_ros.gates.diagnosis.record import Counts, p_worse
 from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.intervals import wilson_interval
 from hotswap_ros.text import change, p_words, percent
 
+ROBOTS, FAILURE = 'robots', 'failure'
 _ALPHA = 0.05
 _FEW_ROBOTS = 3
-
-
-#: An explanation that is so likely beside the others is supported, or possible.
+#: From these posterior probabilities on, an explanation is supported, or possible.
 _LIKELY, _MAYBE = 0.9, 0.1
 
 
 def chance(case: Case, likely: float) -> Hypothesis:
-    """Ask whether there is anything to explain; `likely` is how likely not, as everywhere here."""
+    """Examine whether chance explains the difference; `likely` is its posterior probability."""
     p_value = p_worse(*case.both)
     found = (
         f'{case.candidate} succeeded in {percent(case.both[1].rate)} of {case.both[1].tasks:,} '
-        f'tasks, {case.control} in {percent(case.both[0].rate)} of {case.both[0].tasks:,} beside '
-        f'it: {change(case.drop)} ({p_words(p_value)}, one-sided).'
+        f'tasks, {case.control} in {percent(case.both[0].rate)} of {case.both[0].tasks:,} '
+        f'comparable ones: {change(case.drop)} ({p_words(p_value)}, one-sided).'
     )
     shown = likely < _MAYBE or (p_value < _ALPHA and likely < MAIN)
     return Hypothesis(
-        'It was chance',
+        CHANCE,
+        'Chance',
         Finding.UNSUPPORTED if shown else Finding.POSSIBLE,
         0.0 if shown else likely,
-        'No cause is needed where the difference is within what chance makes.',
-        'Record more tasks of both versions before anything is retrained.',
+        'Chance alone can make a difference of this size.',
+        'Record more tasks of both versions before you retrain.',
         supports=() if shown else (found,),
         objects=(found,) if shown else (),
     )
 
 
 def broken_category(case: Case, categories: Mapping[str, Group], likely: float) -> Hypothesis:
-    """Ask whether one kind of task makes up the difference."""
-    title = 'One category of tasks is broken'
-    remedy = 'Look at recordings of such tasks; add more of them to training data and lab test.'
+    """Examine whether one task category makes the difference."""
+    title = 'One task category is broken'
+    remedy = 'Look at recordings of such tasks; add more of them to training data and lab tests.'
     comparable = {n: g for n, g in categories.items() if _is_large(g)}
     if likely >= _MAYBE:
         comparable = {n: g for n, g in categories.items() if g.is_comparable}
     if len(comparable) < 2:
-        text = 'Less than two categories have enough tasks of both versions.'
-        return Hypothesis(title, Finding.UNEXAMINED, 0.0, text, remedy)
+        text = 'Fewer than two categories have enough tasks of both versions.'
+        return Hypothesis(CATEGORY, title, Finding.UNEXAMINED, 0.0, text, remedy)
     name, worst = next(iter(comparable.items()))
     tests = {n: p_worse(*g) for n, g in comparable.items()}
     shown = {n for n, p_value in tests.items() if p_value < _ALPHA / len(tests)}
     part = case.part(worst.excess)
-    text = f"Of the extra failures {percent(part)} are in category '{name}'."
+    text = f"{percent(part)} of the extra failures are in category '{name}'."
     is_likely = likely >= _MAYBE
     lines = {n: _group_words(n, g, tests[n]) for n, g in comparable.items()}
     main = name in shown and part >= MAIN
     others = sum(n in shown for n in comparable if n != name)
     return Hypothesis(
+        CATEGORY,
         title,
         _finding(
             main=(main and likely >= MAIN) or likely >= _LIKELY,
@@ -73,7 +75,7 @@ def broken_category(case: Case, categories: Mapping[str, Group], likely: float) 
         remedy,
         (lines[name],) if is_likely or name in shown else (),
         (
-            *([f'{others} of {len(comparable) - 1} others are worse as well.'] if others else []),
+            *([f'{others} of {len(comparable) - 1} others are also worse.'] if others else []),
             *(line for n, line in lines.items() if n != name or not (is_likely or n in shown)),
         ),
     )
@@ -82,9 +84,9 @@ def broken_category(case: Case, categories: Mapping[str, Group], likely: float) 
 def everywhere(
     case: Case, categories: Mapping[str, Group], causes: Sequence[Hypothesis], likely: float
 ) -> Hypothesis:
-    """Ask whether it is worse at all kinds of tasks, and none of the `causes` says why."""
-    title = 'It is worse everywhere: the policy itself, not a kind of task'
-    remedy = 'Look at what changed in its training: data, labels, hyperparameters, conversion.'
+    """Examine whether it is worse in all categories, and no other of the `causes` explains it."""
+    title = 'It is worse everywhere: the policy itself, not one category'
+    remedy = 'Check the changes in its training: data, labels, hyperparameters, conversion.'
     groups = {n: g for n, g in categories.items() if _is_large(g)}
     if likely >= _MAYBE:
         groups = {n: g for n, g in categories.items() if g.is_comparable}
@@ -95,25 +97,26 @@ def everywhere(
     part = case.part(common)
     lines = {n: _group_words(n, g, tests[n]) for n, g in groups.items()}
     why = [
-        f'Another cause would do the same: {one.title}.'
+        f'Another cause would have the same effect: {one.title}.'
         for one in causes
         if one.finding is Finding.SUPPORTED and one.strength >= MAIN
     ]
     if len(groups) < 2:
         is_worse = p_worse(*case.both) < _ALPHA
-        text = 'Less than two categories have enough tasks: what they have in common is not known.'
+        text = 'Fewer than two categories have enough tasks, so categories cannot be compared.'
         finding = Finding.POSSIBLE if is_worse else Finding.UNSUPPORTED
-        return Hypothesis(title, finding, likely, text, remedy, objects=tuple(why))
+        return Hypothesis(EVERYWHERE, title, finding, likely, text, remedy, objects=tuple(why))
     main = len(worse) == len(groups) and part >= MAIN
     return Hypothesis(
+        EVERYWHERE,
         title,
         _finding(
             main=((main and likely >= MAIN) or likely >= _LIKELY) and not why,
             shown=len(worse) > 1 or likely >= _MAYBE,
         ),
         likely,
-        f'It is shown to be worse in {len(worse)} of {len(groups)} categories; a drop that all '
-        f'have in common makes up {percent(part)} of the extra failures.',
+        f'It is shown to be worse in {len(worse)} of {len(groups)} categories; the common drop '
+        f'explains {percent(part)} of the extra failures.',
         remedy,
         (*(lines[n] for n in worse), *_in_the_lab(case, groups)),
         (*why, *(line for n, line in lines.items() if n not in worse)),
@@ -121,7 +124,7 @@ def everywhere(
 
 
 def _in_the_lab(case: Case, groups: Mapping[str, Group]) -> tuple[str, ...]:
-    """Return that the lab saw it as well, if it did."""
+    """Return a line if the lab had the same low success rate."""
     arms = {name: group.candidate for name, group in groups.items() if name in case.lab}
     tasks = sum(arm.tasks for arm in arms.values())
     if not tasks:
@@ -131,18 +134,16 @@ def _in_the_lab(case: Case, groups: Mapping[str, Group]) -> tuple[str, ...]:
     if lab > wilson_interval(successes, tasks).high:
         return ()
     own = successes / tasks
-    return (
-        f'The lab promised no more: {percent(lab)} on such tasks, on the robots {percent(own)}.',
-    )
+    return (f'The lab had the same result: {percent(lab)} on such tasks, robots {percent(own)}.',)
 
 
 def overfitting(case: Case, categories: Mapping[str, Group], likely: float) -> Hypothesis:
-    """Ask whether it fails on what it was not trained on, and only there."""
+    """Examine whether it fails in categories without training data, and only there."""
     title = 'Overfitting: it fails on tasks that it was not trained on'
-    remedy = 'Add tasks of the new categories to the training data, and hold some out for the lab.'
+    remedy = 'Add tasks of the new categories to the training data, and keep some for lab tests.'
     if case.known is None:
-        text = 'It is not known which categories it was trained on.'
-        return Hypothesis(title, Finding.UNEXAMINED, 0.0, text, remedy)
+        text = 'The categories that it was trained on are unknown.'
+        return Hypothesis(OVERFITTING, title, Finding.UNEXAMINED, 0.0, text, remedy)
     new, known = _joined(categories, case.known, inside=False), _joined(categories, case.known)
     supports: list[str] = []
     objects: list[str] = []
@@ -156,8 +157,9 @@ def overfitting(case: Case, categories: Mapping[str, Group], likely: float) -> H
             )
             (supports if interval.high < lab else objects).append(line)
     if not (_is_large(new) or likely >= _MAYBE):
-        objects.insert(0, f'Only {new.candidate.tasks:,} tasks were of a category new to it.')
+        objects.insert(0, f'Only {new.candidate.tasks:,} tasks were in a new category.')
         return Hypothesis(
+            OVERFITTING,
             title,
             Finding.POSSIBLE if supports else Finding.UNSUPPORTED,
             likely,
@@ -177,17 +179,18 @@ def overfitting(case: Case, categories: Mapping[str, Group], likely: float) -> H
     (supports if shown else objects).insert(0, line)
     known_p = p_worse(*known) if _is_large(known) else 1.0
     if known_p < _ALPHA:
-        objects.append(f'It fails on known tasks as well ({p_words(known_p)}).')
+        objects.append(f'It also fails in known categories ({p_words(known_p)}).')
     part = case.part(new.excess)
     main = shown and part >= MAIN
     return Hypothesis(
+        OVERFITTING,
         title,
         _finding(
             main=(main and likely >= MAIN) or likely >= _LIKELY,
             shown=shown or likely >= _MAYBE,
         ),
         likely,
-        f'Of the extra failures {percent(part)} are in categories that are new to it.',
+        f'{percent(part)} of the extra failures are in new categories.',
         remedy,
         tuple(supports),
         tuple(objects),
@@ -195,28 +198,29 @@ def overfitting(case: Case, categories: Mapping[str, Group], likely: float) -> H
 
 
 def few_robots(case: Case, robots: Mapping[str, Group]) -> Hypothesis:
-    """Ask whether a few robots make up the difference."""
-    title = 'A few robots: hardware or place, not the policy'
-    remedy = 'Look at these robots (calibration, gripper, place) before the policy is retrained.'
+    """Examine whether a few robots make the difference."""
+    title = 'A few robots: hardware or location, not the policy'
+    remedy = 'Check these robots (calibration, gripper, location) before you retrain the policy.'
     usable = {n: g for n, g in robots.items() if n and g.is_comparable}
     if len(usable) <= 2 * _FEW_ROBOTS:
-        text = 'There are too few robots that served both versions.'
-        return Hypothesis(title, Finding.UNEXAMINED, 0.0, text, remedy)
+        text = 'Too few robots served both versions.'
+        return Hypothesis(ROBOTS, title, Finding.UNEXAMINED, 0.0, text, remedy)
     worst = list(usable.items())[:_FEW_ROBOTS]
     part = case.part(sum(group.excess for _, group in worst))
     expected = sum(g.candidate.tasks for _, g in worst) / max(1, case.both[1].tasks)
     rest = [group for name, group in usable.items() if name not in dict(worst)]
-    # The worst ones were chosen for being so: each choice of as many counts.
+    # The worst robots were selected: p is corrected for all choices of as many robots.
     choices = math.comb(len(usable), _FEW_ROBOTS)
     p_value = min(1.0, choices * _interaction_p(_sum(g for _, g in worst), _sum(rest)))
     shown = p_value < 0.01
     all_line = (
-        f'{sum(g.drop > 0 for g in usable.values())} of {len(usable)} robots do worse with '
+        f'{sum(g.drop > 0 for g in usable.values())} of {len(usable)} robots are worse with '
         f'{case.candidate}.'
     )
     lines = [_group_words(name, group, None) for name, group in worst]
     main = shown and part >= max(MAIN, 2 * expected)
     return Hypothesis(
+        ROBOTS,
         title,
         _finding(main=main, shown=shown),
         part if main else 0.1 * part if shown else 0.0,
@@ -232,13 +236,13 @@ def few_robots(case: Case, robots: Mapping[str, Group]) -> Hypothesis:
 
 
 def failure_kind(case: Case, failures: Mapping[str, tuple[int, int]]) -> Hypothesis:
-    """Ask whether it fails in one way of its own."""
-    title = 'It fails in a way of its own'
-    remedy = 'Look at recordings of tasks that ended this way: the robot says where it goes wrong.'
+    """Examine whether most extra failures have the same reason."""
+    title = 'One kind of failure'
+    remedy = 'Look at recordings of tasks that ended with this failure, to find its cause.'
     named = {name: pair for name, pair in failures.items() if name}
     if not named:
-        text = 'The robots did not say how tasks failed.'
-        return Hypothesis(title, Finding.UNEXAMINED, 0.0, text, remedy)
+        text = 'The robots reported no reasons of failed tasks.'
+        return Hypothesis(FAILURE, title, Finding.UNEXAMINED, 0.0, text, remedy)
     control, candidate = case.both
     extra = {
         name: own - other / control.tasks * candidate.tasks for name, (other, own) in named.items()
@@ -255,13 +259,14 @@ def failure_kind(case: Case, failures: Mapping[str, tuple[int, int]]) -> Hypothe
         f"'{worst}' ended {percent(own / candidate.tasks)} of its tasks, "
         f'{percent(other / control.tasks)} of those of {case.control} ({p_words(p_value)}).'
     )
-    title = f"It fails in one way: '{worst}' (a symptom: look there for the cause)"
+    title = f"One kind of failure: '{worst}' (a symptom, not a cause)"
     main = shown and part >= MAIN
     return Hypothesis(
+        FAILURE,
         title,
         _finding(main=main, shown=shown),
         part if shown else 0.0,
-        f"Of the extra failures {percent(part)} are '{worst}'.",
+        f"{percent(part)} of the extra failures are '{worst}'.",
         remedy,
         (line,) if shown else (),
         () if shown else (line,),
@@ -288,7 +293,7 @@ def _sum(groups: Iterable[Group]) -> Group:
 
 
 def _interaction_p(new: Group, known: Group) -> float:
-    """Return the one-sided p of "the drop is no larger in new categories"; normal, unpooled."""
+    """Return the one-sided p of "the drop is not larger in `new`"; normal, unpooled."""
     variance = 0.0
     for group in (new, known):
         for arm in group:
@@ -299,9 +304,9 @@ def _interaction_p(new: Group, known: Group) -> float:
 
 def _group_words(name: str, group: Group, p_value: float | None) -> str:
     test = '' if p_value is None else f' ({p_words(p_value)})'
-    half = '; more than half of its success is gone' if group.drop > group.control.rate / 2 else ''
+    half = ', less than half of the rate' if group.drop > group.control.rate / 2 else ''
     return (
-        f'{name or "uncategorised"}: {percent(group.candidate.rate)} of '
+        f'{name or "no category"}: {percent(group.candidate.rate)} of '
         f'{group.candidate.tasks:,} against {percent(group.control.rate)} of '
         f'{group.control.tasks:,}, {change(group.drop)}{test}{half}.'
     )

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a diagnosis goes by, and what it finds."""
+"""The case of a diagnosis and its hypotheses, as values."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import NamedTuple
 from hotswap_ros.gates.diagnosis.record import Counts, Record
 from hotswap_ros.gates.stats.drift import Drift
 
-#: A cause of at least so much of the extra failures is the main one.
+#: A cause of at least this part of the extra failures is the main cause.
 MAIN = 0.5
 
 
 class Review(NamedTuple):
-    """A person's word on a task that counts as failed: whether it was in truth done right."""
+    """A person's review of a failed task: `was_right` if the robot did the right thing."""
 
     task_id: str
     version: str
@@ -39,17 +39,18 @@ class Requests(NamedTuple):
 @dataclass(frozen=True)
 class Case:
     """
-    Everything that is known of a candidate that disappointed; None stands for what is not.
+    All facts on a candidate that failed; None stands for facts that are not known.
 
-    `records` are the comparable tasks of both versions. `known` are the categories that it was
-    trained on and `lab` its success rates there, `control_lab` those of the control. `strange` are
-    the tasks with inputs beyond the training data and `watched` those whose inputs were kept;
-    `apart` says for tasks that both versions decided on whether they ever disagreed.
-    `control_drifts` are of the control's inputs against the control's own training data.
+    `records` are the comparable tasks of both versions. `known` are the task categories that the
+    candidate was trained on. `lab` and `control_lab` are the success rates (0 to 1) of candidate
+    and control in the lab, by category. `strange` are the ids of tasks with inputs beyond the
+    training data, `watched` of those with recorded inputs. `apart` says for tasks that both
+    versions decided on whether they ever disagreed. `drifts` compares the candidate's inputs with
+    its training data, `control_drifts` the control's inputs with the control's training data.
 
-    `requests` are those to both versions. `stopped_by` has the checks that failed, with what they
-    said; `breakers` the robots that took the candidate out, with the cause; `given_up` those that
-    gave it up for good and `refusals` those that could not load it, with their words.
+    `requests` are the requests to both versions. `stopped_by` has the failed checks with their
+    sentences, `breakers` the robots whose breaker opened with the cause. `given_up` and `refusals`
+    have the robots that disabled the candidate or could not load it, with the reasons they report.
     """
 
     control: str
@@ -96,16 +97,16 @@ class Case:
 
     @property
     def drop(self) -> float:
-        """Return by how much the candidate's success rate is lower."""
+        """Return the drop of the success rate (0 to 1), positive if the candidate is worse."""
         return self.both[0].rate - self.both[1].rate
 
     @property
     def excess(self) -> float:
-        """Return how many tasks the candidate failed that the control would not have."""
+        """Return the extra failures: the candidate's beyond those expected of the control."""
         return self.drop * self.both[1].tasks
 
     def part(self, excess: float) -> float:
-        """Return which part of the candidate's extra failures this is, from 0 to 1."""
+        """Return `excess` as a part (0 to 1) of the candidate's extra failures."""
         if not self.is_comparable or self.excess <= 0:
             return 0.0
         return min(1.0, max(0.0, excess / self.excess))
@@ -119,7 +120,7 @@ class Case:
 
 
 class Group(NamedTuple):
-    """Tasks of both versions that have something in common."""
+    """Tasks of both versions with a common property."""
 
     control: Counts
     candidate: Counts
@@ -131,12 +132,12 @@ class Group(NamedTuple):
 
     @property
     def drop(self) -> float:
-        """Return by how much the candidate's rate is lower; NaN where it cannot be compared."""
+        """Return the drop of the success rate; NaN if it cannot be compared."""
         return self.control.rate - self.candidate.rate if self.is_comparable else math.nan
 
     @property
     def excess(self) -> float:
-        """Return how many tasks the candidate failed here that the control would not have."""
+        """Return the extra failures among these tasks."""
         return self.drop * self.candidate.tasks if self.is_comparable else 0.0
 
 
@@ -157,7 +158,7 @@ def _gathered(records: Iterable[Record], key: Callable[[Record], str]) -> dict[s
 
 
 class Finding(str, enum.Enum):
-    """What the data say of a hypothesis."""
+    """The support of a hypothesis by the data."""
 
     SUPPORTED = 'supported'
     POSSIBLE = 'possible'
@@ -168,14 +169,16 @@ class Finding(str, enum.Enum):
 @dataclass(frozen=True)
 class Hypothesis:
     """
-    One possible cause, with what speaks for and against it.
+    One possible cause, with the evidence for and against it.
 
-    `strength`, from 0 to 1, orders hypotheses of the same finding: how likely it is beside those
-    that compete with it, or about the part of the candidate's extra failures that it accounts for.
-    What robots saw for themselves `is_direct`, and comes first; a symptom, which leads to a cause
-    and is none, comes after the causes. `remedy` is what to do if it is the cause.
+    `kind` is its name, such as `chance`, or the cause for which the guard refused decisions.
+    `strength` (0 to 1) orders hypotheses of the same finding: the probability beside competing
+    hypotheses, or the part of the candidate's extra failures that this cause explains. A
+    hypothesis that robots observed themselves `is_direct`, and comes first; a symptom, which
+    points to a cause, comes after the causes. `remedy` is what to do if this is the cause.
     """
 
+    kind: str
     title: str
     finding: Finding
     strength: float
@@ -189,7 +192,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The ranked hypotheses, with the figures that a team discusses them by."""
+    """The ranked hypotheses, and the figures behind them."""
 
     case: Case
     sentence: str

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What went wrong: every hypothesis examined, and ranked."""
+"""The diagnosis of a case: all hypotheses, examined and ranked."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from hotswap_ros.gates.errors import AnalysisError
 
 _ORDER = list(Finding)
 _OPEN = (Finding.SUPPORTED, Finding.POSSIBLE)
-#: How far a drift is believed to be what is wrong, before it is known where tasks failed.
+#: Prior weight of drift as the cause, before it is known where tasks failed.
 _BELIEF = {
     Finding.SUPPORTED: 1.0,
     Finding.POSSIBLE: 0.2,
     Finding.UNSUPPORTED: 0.0,
     Finding.UNEXAMINED: 0.0,
 }
-#: Tasks of categories that are new to it let inputs be off as well, and are overfitting then.
+#: Factor of that weight if there are task categories without training: they explain the drift.
 _BY_NEW_TASKS = 0.3
 
 
 def diagnose(case: Case) -> Diagnosis:
     """
-    Examine a case.
+    Examine a case and rank the hypotheses.
 
-    Raises AnalysisError when a version has no tasks and nothing else says what happened.
+    Raises AnalysisError if a version has no tasks and no other facts point to a cause.
     """
     categories = case.split(lambda record: record.category)
     robots = case.split(lambda record: record.robot_id)
@@ -52,7 +52,7 @@ def diagnose(case: Case) -> Diagnosis:
         found.append(drift)
     if not case.is_comparable and not any(one.finding in _OPEN for one in found):
         idle = case.control if not case.both[0].tasks else case.candidate
-        raise AnalysisError(f'no comparable task of {idle}: nothing to diagnose')
+        raise AnalysisError(f'{idle} has no comparable tasks: record tasks of both versions')
     ranked = sorted(found, key=_rank)
     return Diagnosis(case, _sentence(case, ranked), tuple(ranked), categories, robots, failures)
 
@@ -88,14 +88,14 @@ def _by_outcome(
 
 
 def _rank(one: Hypothesis) -> tuple[bool, bool, bool, int, float]:
-    """Put what was seen first, then causes, the likeliest first, then symptoms, then the rest."""
+    """Order: direct observations, causes by finding and strength, symptoms, all others."""
     is_out = one.finding not in _OPEN
     is_seen = one.is_direct and one.finding is Finding.SUPPORTED
     return is_out, not is_seen, one.is_symptom, _ORDER.index(one.finding), -one.strength
 
 
 def _failures(case: Case) -> dict[str, tuple[int, int]]:
-    """Return how many failed tasks of control and candidate the robots gave each reason for."""
+    """Return the failed tasks of control and candidate by the reason that robots report."""
     control, candidate = (
         Counter(
             {
@@ -114,13 +114,13 @@ def _sentence(case: Case, ranked: list[Hypothesis]) -> str:
     open_ = [one for one in ranked if one.finding is Finding.UNEXAMINED]
     if not supported:
         text = (
-            f'Nothing that was examined explains what became of {case.candidate}; most likely is: '
+            f'No examined cause explains the result of {case.candidate}. Most likely: '
             f'{ranked[0].title}. {ranked[0].text} {ranked[0].remedy}'
         )
     else:
         text = f'{supported[0].title}. {supported[0].text} {supported[0].remedy}'
         text += _named('Also supported', supported[1:])
-    text += _named('Possible as well', [h for h in ranked[1:] if h.finding is Finding.POSSIBLE])
+    text += _named('Also possible', [h for h in ranked[1:] if h.finding is Finding.POSSIBLE])
     if open_:
         text += f' {len(open_)} of {len(ranked)} hypotheses could not be examined.'
     return text

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The words that reports share."""
+"""Reports as JSON values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def as_json(value: Any) -> Any:
-    """Return a report as JSON values, with None for what JSON cannot hold (NaN, infinity)."""
+    """Return a report as JSON values, with None for NaN and infinity."""
     if is_dataclass(value) and not isinstance(value, type):
         return {name: as_json(part) for name, part in asdict(value).items()}
     if isinstance(value, Enum):

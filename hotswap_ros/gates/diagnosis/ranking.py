@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Which of several explanations fits best where tasks failed, also after a few tasks.
+The ranking of explanations for failed tasks by their likelihood, also after a few tasks.
 
-Tests with a yes or no say little then; how likely each explanation makes what was seen says which
-of them to look at first.
+After a few tasks a test seldom rejects anything. The likelihood of the data under each explanation
+still says which one to examine first.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ CHANCE, EVERYWHERE, CATEGORY, OVERFITTING, DRIFT = (
     'overfitting',
     'drift',
 )
-#: How many times higher the candidate's odds of failing may be where it is worse.
+#: Possible ratios of the candidate's odds of failing to the control's, where it is worse.
 _ODDS = (1.5, 2.0, 3.0, 5.0, 9.0, 20.0, 60.0)
-#: From these odds of failing on, beside the control's, the lab has seen that it is worse.
+#: The lab shows that the candidate is worse if the ratio of the odds is at least this.
 _WORSE_IN_LAB = 1.5
-#: Worse in several categories mostly means by about as much; that each has odds of its own can
-#: explain almost everything, and is believed so much less.
+#: Weight of "each category has its own odds ratio" against "all categories have the same", because
+#: it can explain almost all data.
 _OWN_ODDS = 0.2
-#: What is thought of the explanations before anything was seen; they are made to add up to 1.
+#: Prior weights of the explanations; they are normalized.
 _PRIORS = {CHANCE: 1.0, EVERYWHERE: 0.4, CATEGORY: 0.3, OVERFITTING: 0.3}
-#: What a lab that looked would have seen is less likely when it did not.
+#: Factor of "everywhere" and "category" if the lab compared the versions and saw no difference.
 _UNSEEN = 0.3
-#: What a lab has seen, with the inputs of the training, needs no other inputs on the robots.
+#: Factor of "drift" if the lab saw the difference too, because the lab has the training inputs.
 _SEEN = 0.1
-#: That one category is broken is seldom a riddle where it is one that the candidate never saw.
+#: Factor of "category" for a category that is not in the training data: overfitting explains it.
 _NEW = 0.25
-#: Where the inputs are off, that explains what would be a riddle otherwise.
-_RIDDLE = 0.1
+#: Factor of "everywhere" if the inputs drifted: drift explains it.
+_DRIFTED = 0.1
 
 
 def explain(
@@ -48,16 +48,16 @@ def explain(
     lab: tuple[Mapping[str, float], Mapping[str, float]] = ({}, {}),
 ) -> dict[str, float]:
     """
-    Return how likely each explanation is beside the others; they add up to 1.
+    Return the posterior probability of each explanation; they add up to 1.
 
-    `chance`: both versions fail alike. `everywhere`: the candidate has higher odds of failing in
-    all categories; `category`: in one of them; `overfitting`: in those that are not `known`;
-    `drift`: everywhere, because its inputs are off, which is believed to the degree `drift`.
+    `chance`: both versions have the same odds of failing. `everywhere`: the candidate has higher
+    odds in all categories; `category`: in one category; `overfitting`: in the categories that are
+    not `known`; `drift`: in all, because its inputs drifted, with the prior weight `drift`.
 
-    Given how many tasks of a category failed in all, the candidate's part of them follows Fisher's
-    noncentral hypergeometric distribution, whatever the rates are. Odds that are not known are
-    averaged over: as one for all categories, as one for each, and as what the success rates of
-    both versions in the `lab`, by category, would let one expect.
+    Given the number of failed tasks of a category, the candidate's part of them has Fisher's
+    noncentral hypergeometric distribution, for any success rates. The likelihood is averaged over
+    unknown odds ratios: one for all categories, one for each category, and those of the success
+    rates (control, candidate) in the `lab`, by category.
     """
     gains = {name: _log_likelihoods(group) for name, group in categories.items()}
     logs = {CHANCE: 0.0, EVERYWHERE: _worse(list(gains.values()))}
@@ -76,7 +76,7 @@ def explain(
     drift *= _SEEN if seen else 1.0
     if drift > 0:
         weights[DRIFT] = math.log(_PRIORS[EVERYWHERE] * drift) + logs[EVERYWHERE]
-        weights[EVERYWHERE] += math.log(1 - (1 - _RIDDLE) * drift)
+        weights[EVERYWHERE] += math.log(1 - (1 - _DRIFTED) * drift)
     top = max(weights.values())
     shares = {name: math.exp(weight - top) for name, weight in weights.items()}
     return {name: share / sum(shares.values()) for name, share in shares.items()}
@@ -89,9 +89,9 @@ def _add_lab(
     candidate: Mapping[str, float],
 ) -> bool | None:
     """
-    Let what the lab says count for what it speaks for, where it has all categories.
+    Average the likelihood under the odds ratios of the lab into the explanation that they support.
 
-    Returns whether the lab saw that the candidate is worse; None: it did not look.
+    Returns whether the candidate was worse in the lab; None without results of both versions.
     """
     odds = {
         name: _odds(candidate[name]) / _odds(control[name])
@@ -109,13 +109,13 @@ def _add_lab(
 
 
 def _odds(success: float) -> float:
-    """Return the odds of failing; rates of 0 and 1 are taken for almost so."""
+    """Return the odds of failing for a success rate, which is limited to 0.001 to 0.999."""
     rate = min(max(success, 0.001), 0.999)
     return (1 - rate) / rate
 
 
 def _worse(gains: list[list[float]]) -> float:
-    """Return the log likelihood of "worse in all of these", beside that of no difference."""
+    """Return the log likelihood ratio of "worse in all of these" to "no difference"."""
     if not gains:
         return 0.0
     common = _mean_log([sum(column) for column in zip(*gains)])
@@ -124,7 +124,7 @@ def _worse(gains: list[list[float]]) -> float:
 
 
 def _log_likelihoods(group: Group, ratios: Sequence[float] = _ODDS) -> list[float]:
-    """Return for each odds ratio how much likelier it makes the group, as a logarithm."""
+    """Return the log likelihood ratio of each odds ratio to 1, for the counts of a group."""
     control, candidate = group
     failed = control.failures + candidate.failures
     whole = control.tasks + candidate.tasks

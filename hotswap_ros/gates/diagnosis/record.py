@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tasks as a diagnosis knows them, and the test that it is made with."""
+"""Tasks as records and counts, and the test that compares them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from hotswap_ros.gates.stats.intervals import score_test
 
 class Record(NamedTuple):
     """
-    One task, or the counts of several that are alike in everything else.
+    One task, or the counts of several tasks that agree in all other fields.
 
-    `time` is when it began, in seconds on any clock. Empty and NaN stand for what is not known.
+    `time` is the start of the task in seconds, on any clock. Empty text and NaN stand for what is
+    not known.
     """
 
     version: str
@@ -38,15 +39,15 @@ class Counts(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """Return the share that succeeded."""
+        """Return the success rate (0 to 1)."""
         return self.successes / self.tasks
 
     @property
     def failures(self) -> int:
-        """Return how many did not succeed."""
+        """Return the number of failures."""
         return self.tasks - self.successes
 
 
 def p_worse(control: Counts, candidate: Counts) -> float:
-    """Return the one-sided p value of "the candidate is not worse"; the gate's own score test."""
+    """Return the one-sided p value of "the candidate is not worse", by the gate's score test."""
     return score_test(*control, *candidate, 0.0)

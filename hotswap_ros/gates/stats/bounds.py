@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The drop in success rate that the evidence leaves possible: e-processes turned into bounds."""
+"""Bounds of the drop in success rate: a confidence sequence from e-processes."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from hotswap_ros.gates.stats.intervals import Interval
 
 Array = NDArray[np.float64]
 
-#: Drops (below zero: gains) that are tried; finer where decisions are made.
+#: Tested drops (negative: gains), closer together where decisions are made.
 _FINE = np.arange(-10, 11) * 0.005
 _MIDDLE = np.arange(6, 21) * 0.01
 _COARSE = np.arange(9, 37) * 0.025
 _DROPS: Array = np.concatenate((-_COARSE[11::-1], -_MIDDLE[::-1], _FINE, _MIDDLE, _COARSE))
-#: How far beyond a tried drop the alternatives lie: above it as for harm, below it fewer.
+#: Distances of the alternatives below a tested drop; above it they are HARM_DROPS.
 _BELOW = (0.03, 0.08, 0.18)
 _FLOOR = 0.001
-#: Steps to a root, of Newton's kind: the error is below 1e-6, and enters only squared.
+#: Newton steps to a root: the error is below 1e-6, and only its square matters.
 _STEPS = 10
 _EDGE = 1e-9
 
 
 class DropBounds:
     """
-    A confidence sequence for the drop: all drops that no e-process has refuted.
+    A confidence sequence of the drop: all drops that no e-process has refuted.
 
-    For every drop of a grid there is the e-process of BlockEvidence against "at most this drop"
-    and one against "at least this drop". Where the first reaches 1/`tails[0]` the drop is larger,
-    where the second reaches 1/`tails[1]` it is smaller; between the points of the grid the
-    logarithm is taken to be straight. `nulls` are points that the grid must have: the
-    lower bound passes one at the block at which BlockEvidence against it reaches its limit.
+    Every drop of a grid has the e-process of BlockEvidence against "at most this drop" and one
+    against "at least this drop". If the first reaches 1/`tails[0]`, the drop is larger; if the
+    second reaches 1/`tails[1]`, it is smaller. Between the points of the grid, the logarithm of
+    the evidence is interpolated. `nulls` are additional points of the grid: the lower bound passes
+    such a point at the block at which BlockEvidence against it reaches its limit.
     """
 
     def __init__(self, tails: tuple[float, float], nulls: Sequence[float]) -> None:
@@ -59,7 +59,7 @@ class DropBounds:
         self._high = self._crossing(at_least, self._limits[1], -1)
 
     def _crossing(self, log_e: Array, limit: float, step: int) -> float:
-        """Return the last drop, going by `step` from one end, that is still refuted."""
+        """Return the last refuted drop, from one end of the grid in direction `step`."""
         values, drops = log_e[::step], self._drops[::step]
         refuted = np.flatnonzero(values >= limit)
         if not len(refuted):
@@ -72,7 +72,7 @@ class DropBounds:
 
     @property
     def interval(self) -> Interval:
-        """Return the bounds of the drop; -1 and 1 when nothing is known."""
+        """Return the bounds of the drop; -1 and 1 without data."""
         return Interval(min(self._low, self._high), max(self._low, self._high))
 
     def dump(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class DropBounds:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._low, self._high = data['low'], data['high']
         for side, log_e in zip(self._sides, data['log_e']):
             side.log_e = np.array(log_e)
@@ -108,7 +108,7 @@ class _Side:
             + s_candidate * np.log(candidate / (null - self._drops))
             + (n_candidate - s_candidate) * np.log((1 - candidate) / (1 - null + self._drops))
         )
-        # At the ends of the scale an alternative can be pushed into the null: it says nothing.
+        # At the ends of the scale, clipping may move an alternative into the null: it is left out.
         beyond = (baseline - candidate - self._drops) * (self._alternatives - self._drops) > 0
         self.log_e += np.where(beyond, gain, 0.0)
 
@@ -122,7 +122,7 @@ class _Side:
 def _projection(
     control: float, candidate: Array, n_control: float, n_candidate: float, drops: Array
 ) -> Array:
-    """Return what `null_projection` returns first, for many alternatives and drops at once."""
+    """Return the first result of `null_projection` for many alternatives and drops at once."""
     moved = candidate + drops
     low = np.maximum(np.minimum(control, moved), np.maximum(drops, 0.0))
     high = np.minimum(np.maximum(control, moved), np.minimum(1.0, 1.0 + drops))

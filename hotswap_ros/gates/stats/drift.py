@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Drift of inputs: the population stability index, and when it is more than chance."""
+"""Drift of inputs: the population stability index, and its expectation by chance."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def population_stability_index(
     """
     Return the population stability index of counts against expected shares, by default equal ones.
 
-    Half an observation is added to each bin, so that an empty one does not make it infinite. Below
-    0.1 is taken for no drift, above 0.2 for one that matters.
+    Half an observation is added to each bin, so that an empty bin does not make the index
+    infinite. By convention, an index below 0.1 is no drift, and one above 0.2 matters.
 
     Source: Siddiqi 2006, "Credit Risk Scorecards", Wiley.
     """
@@ -31,16 +31,16 @@ def population_stability_index(
     return sum((share - wanted) * math.log(share / wanted) for share, wanted in zip(found, shares))
 
 
-#: Population stability index from which a drift is called some, and strong.
+#: Population stability index from which on a drift has the level SOME, and STRONG.
 SOME_DRIFT, STRONG_DRIFT = 0.1, 0.25
 
-#: So many times what chance alone makes of an index is still taken for chance: with ten bins no
-#: more than one feature in 20,000 is above that without any drift, and there are many features.
+#: An index up to so many times its expectation by chance is no drift: with ten bins, only one of
+#: 20,000 features without drift is above this, and there are many features.
 _CHANCE = 4.0
 
 
 class Level(str, enum.Enum):
-    """How far a feature is off."""
+    """The level of the drift of a feature."""
 
     NONE = 'none'
     SOME = 'some'
@@ -68,7 +68,7 @@ class Drift:
 
     @property
     def level(self) -> Level:
-        """Return how far the feature is off, chance taken into account."""
+        """Return the level of the drift, with chance taken into account."""
         if self.psi < max(SOME_DRIFT, _CHANCE * self.chance):
             return Level.NONE
         return Level.SOME if self.psi < STRONG_DRIFT else Level.STRONG
@@ -78,12 +78,13 @@ def decile_drift(
     feature: str, counts: Sequence[int], deciles: Sequence[float] = (), independent: int = 0
 ) -> Drift:
     """
-    Compare counts between the deciles of the training data with a tenth each, as telemetry has it.
+    Compare counts between the deciles of the training data (as in telemetry) with a tenth each.
 
-    Medians are told where the `deciles` are known. Raises AnalysisError without counts.
+    Medians are known only with `deciles`. `independent` is the number of independent observations,
+    0: all. Raises AnalysisError without counts.
     """
     if not sum(counts):
-        raise AnalysisError(f"feature '{feature}' was never counted")
+        raise AnalysisError(f"feature '{feature}' has no counts")
     shares = [1 / len(counts)] * len(counts)
     drift = Drift(
         feature,
@@ -107,18 +108,18 @@ def stability_index(counts: Sequence[int], shares: Sequence[float]) -> float:
 
 
 def distance(counts: Sequence[int], shares: Sequence[float]) -> float:
-    """Return the Kolmogorov-Smirnov distance, as far as bins can tell."""
+    """Return the Kolmogorov-Smirnov distance at the edges of the bins, which is a lower bound."""
     found = accumulate(count / sum(counts) for count in counts)
     return max(abs(own - known) for own, known in zip(found, accumulate(shares)))
 
 
 def index_by_chance(bins: int, units: Sequence[int]) -> float:
-    """Return the mean index of so many independent observations, of one or of two samples."""
+    """Return the expected index of one or two samples of `units` independent observations."""
     return (bins - 1) * sum(1 / unit for unit in units)
 
 
 def median_between(edges: Sequence[float], weights: Sequence[float]) -> float:
-    """Return the median between edges, even within a bin; an outer bin gives its edge."""
+    """Return the median, interpolated within its bin; in an outer bin it is the edge."""
     half = sum(weights) / 2
     below = weights[0]
     if below >= half:

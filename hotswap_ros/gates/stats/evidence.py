@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-E-processes: evidence that may be looked at after every task and still keeps its promise.
+E-processes: evidence that keeps its error rate when a test looks after every task.
 
-An e-process starts at 1 and, while the null hypothesis holds, its expectation never rises above 1.
-So it reaches 1/alpha with probability alpha at most, however often one looks (Ville's inequality).
+An e-process starts at 1, and its expectation stays at most 1 while the null hypothesis holds. So
+it reaches 1/alpha with a probability of at most alpha over all looks (Ville's inequality).
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-#: Drops in success rate that the evidence of harm is averaged over.
+#: Alternatives over which the evidence of harm is averaged: drops in success rate.
 HARM_DROPS = (0.03, 0.05, 0.08, 0.12, 0.18, 0.25)
-#: Drops (below zero: gains) that the evidence of non-inferiority is averaged over.
+#: Alternatives over which the evidence of non-inferiority is averaged (negative: gains).
 PROOF_DROPS = (0.0, -0.015)
-#: Shares of the wealth that are bet on a rate above its limit, log-spaced from rare to usual.
+#: Stakes of the bets on a rate above its limit, log-spaced.
 STAKES = (0.005, 0.02, 0.08, 0.3, 0.9)
-#: How many times more often than with the control a grave event may happen.
+#: Alternatives for grave events: ratios of the candidate's rate to the control's.
 RATIOS = (2.0, 4.0, 8.0, 20.0, 50.0)
 
 _RATE_FLOOR = 0.001
@@ -29,7 +29,7 @@ _CLOSE = 1e-9
 
 
 class Block(NamedTuple):
-    """Tasks of both versions that are compared with each other; closed by counts alone."""
+    """Tasks of both versions that are compared; only their number closes a block."""
 
     control_tasks: float = 0
     control_successes: float = 0
@@ -41,8 +41,8 @@ class BlockEvidence:
     """
     E-process over blocks, averaged over alternatives "the candidate is worse by `drops`".
 
-    Alternatives beyond the `tolerance` are evidence against "not worse than the tolerance" (harm),
-    those below it against "worse by at least the tolerance" (non-inferiority).
+    With `drops` above the `tolerance`, it is evidence against "not worse than the tolerance"
+    (harm); with `drops` below it, against "worse by at least the tolerance" (non-inferiority).
 
     Source: Turner, Ly, Grünwald 2024, "Generic E-variables for exact sequential k-sample tests
     that allow for optional stopping", JSPI 230; arXiv 2203.09785.
@@ -59,14 +59,14 @@ class BlockEvidence:
         return mean_exp(self.log_e)
 
     def value_for(self, design_effect: float) -> float:
-        """Return the evidence where tasks tell so many times less than their number."""
+        """Return the evidence if the tasks count as their number divided by `design_effect`."""
         return mean_exp([log_e / design_effect for log_e in self.log_e])
 
     def add(self, block: Block, baseline: float) -> None:
         """Multiply by a block. `baseline`, the control's rate, must come from earlier blocks."""
         for index, drop in enumerate(self._drops):
             candidate = min(max(baseline - drop, _RATE_FLOOR), 1 - _RATE_FLOOR)
-            # At the ends of the scale an alternative can be pushed into the null: it says nothing.
+            # At the ends of the scale, an alternative may be moved into the null: it is left out.
             if (baseline - candidate - self._tolerance) * (drop - self._tolerance) > 0:
                 self.log_e[index] += block_log_e(block, baseline, candidate, self._tolerance)
 
@@ -75,12 +75,12 @@ class DrawnEvidence:
     """
     E-process against "not worse", for tasks whose version was drawn: averaged over `drops`.
 
-    Given how many tasks of a block failed, and that no task's outcome depends on the version that
-    it got, the candidate's failures are hypergeometric, whatever each task, robot and hour was
-    like. A block multiplies by the likelihood ratio of Fisher's noncentral distribution to that: 1
-    on average for equal versions, and less for a better candidate. It does not rest on the
-    baseline, which only says how the odds of a drop are to be guessed, and keeps over 99% of the
-    growth of BlockEvidence, which rests on the means of the block.
+    Given the number of failed tasks of a block, and if no outcome depends on the version, the
+    candidate's failures are hypergeometric, for any mix of tasks, robots and hours. A block
+    multiplies by the likelihood ratio of Fisher's noncentral distribution to this one, which is 1
+    on average for equal versions, and less for a better candidate. Its validity does not depend on
+    the baseline, which only sets the odds of the alternatives. It has over 99% of the growth of
+    BlockEvidence, whose validity depends on the means of the block.
 
     That is exact for blocks of a size that no draw moves, and an approximation in two cases. A
     block that had to wait for its first task of a version ends with that one, so that not all
@@ -102,7 +102,7 @@ class DrawnEvidence:
         return mean_exp(self.log_e)
 
     def value_for(self, design_effect: float) -> float:
-        """Return the evidence where tasks tell so many times less than their number."""
+        """Return the evidence if the tasks count as their number divided by `design_effect`."""
         return mean_exp([log_e / design_effect for log_e in self.log_e])
 
     def add(self, block: Block, baseline: float) -> None:
@@ -131,8 +131,8 @@ class GainEvidence:
     """
     E-process against "the gain of the next unit, given the past, is at most 0 on average".
 
-    A gain is -1 at worst, and inside a unit anything may depend on anything. A unit multiplies the
-    evidence by 1 + stake·gain, averaged over STAKES.
+    A gain is at least -1; the observations inside a unit may depend on each other. A unit
+    multiplies the evidence by 1 + stake·gain, averaged over STAKES.
 
     Source: Waudby-Smith, Ramdas 2024, "Estimating means of bounded random variables by betting",
     JRSS B 86(1); arXiv 2010.09686.
@@ -173,7 +173,7 @@ class RareEvidence:
     """
     E-process against "an event is no more likely with the candidate", for rare, grave events.
 
-    Given an event, the candidate caused it with probability s = its share of the tasks in the
+    For equal rates, an event is the candidate's with probability s, its share of the tasks in the
     block; if its rate is r times the control's, with r·s / (r·s + 1 − s). Averaged over RATIOS.
 
     Source: Lindon, Malek 2022, "Anytime-valid inference for multinomial count data", NeurIPS 35.
@@ -202,8 +202,8 @@ def block_log_e(block: Block, control: float, candidate: float, tolerance: float
     """
     Return the log e-value of a block for one alternative (`control`, `candidate`).
 
-    It is the likelihood ratio of the alternative to its projection onto the null: an e-value for
-    any success rates of the single tasks whose means in the block fulfil the null.
+    It is the likelihood ratio of the alternative to its projection onto the null. It is an e-value
+    for any success rates of single tasks if their means in the block fulfil the null.
 
     Source: Turner, Ly, Grünwald 2024, JSPI 230; arXiv 2203.09785.
     """
@@ -221,7 +221,7 @@ def null_projection(
     control: float, candidate: float, n_control: float, n_candidate: float, tolerance: float
 ) -> tuple[float, float]:
     """
-    Return the rates nearest to the alternative that lie `tolerance` apart.
+    Return the two rates with a difference of `tolerance` that are nearest to the alternative.
 
     Nearest in the Kullback-Leibler divergence of the block (its reverse information projection).
 
@@ -247,9 +247,9 @@ def null_projection(
 def _falling_root(
     function: Callable[[float], tuple[float, float]], low: float, high: float
 ) -> float:
-    """Return where a function, given with how steeply it falls, is zero."""
-    # Newton's method, by bisection where it would leave the ends: neither is touched, as the slope
-    # may have a pole there. scipy.optimize would cost a node most of a second at its start.
+    """Return the root of a falling function, which returns its value and the negative slope."""
+    # Newton's method, with bisection where a step would leave the interval. The ends are never
+    # evaluated: the slope may have a pole there. Importing scipy.optimize takes almost a second.
     bottom, top = low, high
     x = (low + high) / 2
     for _ in range(_STEPS):
@@ -271,6 +271,6 @@ def log_choose(n: int, k: int) -> float:
 
 
 def mean_exp(logs: Sequence[float]) -> float:
-    """Return the mean of the exponentials; finite also where they are not."""
+    """Return the mean of the exponentials, without overflow."""
     top = max(logs)
     return math.exp(min(top, 700.0)) * sum([math.exp(value - top) for value in logs]) / len(logs)

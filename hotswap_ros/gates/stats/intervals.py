@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Intervals for people, and the test of a difference at one look that was fixed beforehand."""
+"""Intervals, and the test of a difference, for one look that is planned beforehand."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from hotswap_ros.gates.stats.evidence import null_projection
 
-#: Miscoverage of every interval that is shown: 95% intervals.
+#: Miscoverage of all intervals: they are 95% intervals.
 _ALPHA = 0.05
 _Z = NormalDist().inv_cdf(1 - _ALPHA / 2)
 
 
 class Interval(NamedTuple):
-    """Both ends; NaN where there is none."""
+    """An interval; NaN if it does not exist."""
 
     low: float = math.nan
     high: float = math.nan
@@ -25,7 +25,7 @@ class Interval(NamedTuple):
 
 def wilson_interval(successes: float, n: float) -> Interval:
     """
-    Return the 95% interval of a rate at one look that was fixed beforehand.
+    Return the 95% interval of a rate (0 to 1), for one look that is planned beforehand.
 
     Source: Wilson 1927, JASA 22.
     """
@@ -66,9 +66,9 @@ def score_statistic(
     control: float, n_control: float, candidate: float, n: float, allowed_drop: float
 ) -> float:
     """
-    Return by how many standard errors the drop is beyond `allowed_drop`; below 0 if it is not.
+    Return the distance of the drop from `allowed_drop` in standard errors; positive if larger.
 
-    The rates under the null are those of greatest likelihood, which are the projection of the
+    The rates under the null are the maximum-likelihood rates, which are the projection of the
     observed ones.
 
     Source: Miettinen, Nurminen 1985, Statistics in Medicine 4.
@@ -85,9 +85,9 @@ def confidence_sequence(total: float, variance: float, weight: float) -> Interva
     """
     Return the 95% interval of a weighted mean that holds at all looks at once (asymptotically).
 
-    `total` is the sum of the observations, `variance` the sum of their (estimated) variances and
-    `weight` what divides them. Robbins' normal mixture with rho = 1, tightest near variance 8:
-    a few hundred tasks.
+    `total` is the sum of the observations, `variance` the sum of their (estimated) variances, and
+    `weight` the divisor of both. It is Robbins' normal mixture with rho = 1, which is tightest at
+    a variance near 8, that is a few hundred tasks.
 
     Source: Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas 2024, "Time-uniform central limit theory
     and asymptotic confidence sequences", Annals of Statistics 52; arXiv 2103.06476.

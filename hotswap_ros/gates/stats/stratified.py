@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Two rates compared like for like, stratum by stratum, at one look that was fixed beforehand."""
+"""Stratified comparison of two rates, for one look that is planned beforehand."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import numpy.typing as npt
 
 from hotswap_ros.gates.stats.evidence import Block, log_choose
 
-#: Where failures vary by less than this in all, their distribution is worked out exactly. Beyond,
-#: it is so close to the normal one that a p-value of 0.01 is off by a tenth of itself at most.
+#: If the variance of all failures is below this, their distribution is computed exactly. Above it,
+#: the normal distribution is close enough: a p-value of 0.01 has an error of at most 10%.
 _EXACT_BELOW = 400.0
 _TINY = 1e-15
 
 
 def weighted_drop(block: Block) -> tuple[float, float]:
     """
-    Return the drop in a stratum times its weight, and the weight; zeros where one side is empty.
+    Return the drop in a stratum times its weight, and the weight; zeros if one side is empty.
 
     Source: Mantel, Haenszel 1959, JNCI 22, for differences as in Cochran 1954, Biometrics 10.
     """
@@ -35,7 +35,7 @@ def weighted_drop(block: Block) -> tuple[float, float]:
 
 
 def stratified_drop(strata: Iterable[Block]) -> float:
-    """Return the weighted mean of the drops in the strata; NaN where nothing can be compared."""
+    """Return the weighted mean of the drops in the strata; NaN if nothing can be compared."""
     parts = [weighted_drop(block) for block in strata]
     weight = sum(part for _, part in parts)
     return sum(part for part, _ in parts) / weight if weight else math.nan
@@ -45,9 +45,9 @@ def stratified_test(strata: Iterable[Block]) -> float:
     """
     Return the one-sided p-value against "in no stratum is the candidate worse".
 
-    Given how many tasks of a stratum failed, and that it does not matter on which side they were,
-    the candidate's failures there are hypergeometric, whatever the stratum's rate; p is how likely
-    so many or more in all strata are. 1 where nothing can be compared.
+    Given the number of failed tasks of a stratum, and if no outcome depends on the version, the
+    candidate's failures are hypergeometric, for any rate of the stratum. The p-value is the
+    probability of at least so many failures in all strata; 1 if nothing can be compared.
 
     Source: Cochran 1954, Biometrics 10; Mantel, Haenszel 1959, JNCI 22; exact: Gart 1970,
     Biometrika 57.
@@ -68,7 +68,7 @@ def stratified_test(strata: Iterable[Block]) -> float:
 
 
 def _failures(block: Block) -> tuple[int, int, int, int] | None:
-    """Return failed by the candidate, failed by both, its tasks, and all; None: tells nothing."""
+    """Return failures of the candidate and of both, its tasks, and all; None: uninformative."""
     n, total = int(block.candidate_tasks), int(block.candidate_tasks + block.control_tasks)
     own = n - int(block.candidate_successes)
     together = own + int(block.control_tasks - block.control_successes)
@@ -76,7 +76,7 @@ def _failures(block: Block) -> tuple[int, int, int, int] | None:
 
 
 def _exact_tail(tables: Sequence[Sequence[int]], failed: int) -> float:
-    """Return how likely so many failures or more are, from what failed, n and total of each."""
+    """Return the probability of at least `failed` failures, from the margins of all tables."""
     first = 0
     chances = np.ones(1)
     for together, n, total in tables:
@@ -90,7 +90,7 @@ def _exact_tail(tables: Sequence[Sequence[int]], failed: int) -> float:
 
 
 def _hypergeometric(together: int, n: int, total: int) -> tuple[int, npt.NDArray[np.float64]]:
-    """Return the fewest failures that are possible, and the chances from there on."""
+    """Return the smallest possible number of failures, and the probabilities from there on."""
     low = max(0, together - (total - n))
     all_ways = log_choose(total, n)
     logs = [

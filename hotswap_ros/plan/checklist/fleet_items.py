@@ -97,8 +97,8 @@ def latency(case: Case) -> Finding:
     slow = sorted(name for name, ms in found.items() if ms > limit)
     worst = max(found, key=lambda name: found[name])
     text = (
-        f'The 95th percentile of the warm-up of {version} is {found[worst]:.3g} ms on {worst}, '
-        f'the slowest of {counted(tuple(found))} with it; {limit:g} ms is allowed'
+        f'The p95 latency of {version} in its warm-up is at most {found[worst]:.3g} ms '
+        f'({counted(tuple(found))} measured, slowest: {worst}); {limit:g} ms is allowed'
     )
     if slow:
         return Finding(False, f'{text}; too slow on {few(slow)}: make it faster, or override.')

@@ -66,8 +66,8 @@ def no_catastrophic_drop(case: Case) -> Finding:
             )
     return Finding(
         True,
-        f'In the lab none of {len(own.success_by_category)} task categories drops by more than '
-        f'{100 * (1 - kept):g}%.',
+        f'In the lab no task category drops by more than {100 * (1 - kept):g}% '
+        f'({len(own.success_by_category)} tested).',
     )
 
 
@@ -106,7 +106,7 @@ def all_categories(case: Case) -> Finding:
     worst = min(rates, key=lambda category: rates[category])
     return Finding(
         True,
-        f'All {len(rates)} task categories work in the lab; the lowest success rate is '
+        f'In the lab every task category works ({len(rates)} tested); the lowest success rate is '
         f'{percent(rates[worst])}, in {worst}.',
     )
 

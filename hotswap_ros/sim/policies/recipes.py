@@ -127,7 +127,7 @@ ZOO = (
         'Heavy payloads were recorded with an expert whose scales read too little: it makes up '
         'for a part of their weight only, and lets them sag.',
         Training(style=Style(heavy_compensation=0.7)),
-        catch=Catch('categories', diagnosis='One category of tasks is broken'),
+        catch=Catch('categories', diagnosis='One task category is broken'),
     ),
     Recipe(
         'v25_overfitted',
@@ -221,7 +221,7 @@ ZOO = (
         'more so, and the runtime keeps the memory of the largest.',
         graph='leaking',
         is_measured=False,
-        catch=Catch('guard', FailureCause.CRASH, 'Robots gave it up'),
+        catch=Catch('guard', FailureCause.CRASH, 'Robots disabled it'),
     ),
     Recipe(
         'v25_wrong_shape',

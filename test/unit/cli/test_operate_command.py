@@ -149,8 +149,8 @@ def test_a_report_names_the_likeliest_cause_below_the_status():
     first, *others = diagnosis['hypotheses']
     assert lines[0] == f'Canary of pick_policy v25_jerky, {rollout}'
     assert lines[1].startswith('rolled back after ')
-    title = 'It jerks: neighbouring decisions are too far apart'
-    assert lines[2] == f'Most likely: {title} (supported)'
+    assert first['kind'] == 'rate_limit'
+    assert lines[2] == f'Most likely: {first["title"]} (supported)'
     # Why, what to do and what else it may be, each on a line of its own, however long it is.
     assert lines[3] == f'  {first["text"]}'
     assert lines[4].endswith('to v23.')

@@ -88,8 +88,8 @@ def test_a_feature_that_never_changes() -> None:
 @pytest.mark.parametrize(
     ('edges', 'shares', 'words'),
     [
-        ((), (1.0,), 'edges must rise'),
-        ((2.0, 1.0), (0.3, 0.3, 0.4), 'edges must rise'),
+        ((), (1.0,), "'x': .* one edge"),
+        ((2.0, 1.0), (0.3, 0.3, 0.4), "'x': .* rising"),
         ((1.0, 2.0), (0.5, 0.5), '2 edges and 2 shares: give one share more'),
         ((1.0,), (0.5, 0.9), 'add up to 1.4'),
     ],
@@ -102,7 +102,7 @@ def test_impossible_statistics(
 
 
 def test_no_values() -> None:
-    with pytest.raises(AnalysisError, match="'x' was never counted"):
+    with pytest.raises(AnalysisError, match="'x' has no counts"):
         decile_drift('x', [0] * 10)
     with pytest.raises(AnalysisError, match="'x' has no values"):
         feature_drift(TrainingFeature('x', (1.0,), (0.5, 0.5)), np.array([]))

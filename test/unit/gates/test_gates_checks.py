@@ -47,9 +47,8 @@ def test_a_worse_candidate_fails_before_the_step_is_complete(
     assert found.threshold == pytest.approx(0.88)
     assert found.low < 0.7 < found.high < found.control_high
     assert (found.n, found.n_control) == (100, 100)
-    assert found.sentence.startswith(
-        'v24 succeeds in 70.0% of 100 tasks, v23 in 90.0% of 100 on the same robots'
-    )
+    for figure in ('v24 ', '70.0% of 100 tasks', 'v23 ', '90.0% of 100', 'the same robots'):
+        assert figure in found.sentence
     assert f' points worse (95% confidence sequence {100 * found.drop_low:.1f} to ' in (
         found.sentence
     )
@@ -61,11 +60,11 @@ def test_an_equal_candidate_is_pending_then_passes(robot: MakeRobot, check: Chec
     gate = _gate()
     _pairs(robot().tell(gate), gate, 100, candidate=9, control=9)
     assert check(gate, 'success').verdict is Verdict.PENDING
-    assert 'no verdict yet' in check(gate, 'success').sentence
+    assert check(gate, 'success').evidence < 1
     found = check(gate, 'success', complete=True)
     assert found.verdict is Verdict.PASS
-    assert 'no harm shown' in found.sentence
-    assert 'but not proven to be at most 2.0 points worse' in found.sentence
+    assert 'not proven' in found.sentence
+    assert '2.0 points worse' in found.sentence
 
 
 def test_a_better_candidate_is_proven_to_be_no_worse(robot: MakeRobot, check: Check) -> None:
@@ -73,7 +72,8 @@ def test_a_better_candidate_is_proven_to_be_no_worse(robot: MakeRobot, check: Ch
     _pairs(robot().tell(gate), gate, 300, candidate=9, control=7)
     found = check(gate, 'success', complete=True)
     assert found.verdict is Verdict.PASS
-    assert 'and proven to be at most 2.0 points worse' in found.sentence
+    assert 'not proven' not in found.sentence
+    assert 'proven to be at most 2.0 points worse' in found.sentence
 
 
 def test_an_alarm_is_not_taken_back(robot: MakeRobot, check: Check) -> None:
@@ -96,7 +96,9 @@ def test_too_few_tasks_are_inconclusive(robot: MakeRobot, check: Check) -> None:
     gate = _gate(max_latency_ms=50, max_error_rate=0.01)
     amr = _pairs(robot().tell(gate), gate, MIN_TASKS - 1, candidate=9, control=9)
     assert {f.verdict for f in gate.checks(complete=True)} == {Verdict.INCONCLUSIVE}
-    assert f'{MIN_TASKS} of each are needed' in check(gate, 'success', complete=True).sentence
+    sentence = check(gate, 'success', complete=True).sentence
+    assert f'{MIN_TASKS} tasks of each version' in sentence
+    assert f'{MIN_TASKS - 1} and {MIN_TASKS - 1} ' in sentence
     _pairs(amr, gate, 1, candidate=9, control=9)
     assert {f.verdict for f in gate.checks(complete=True)} == {Verdict.PASS}
 
@@ -108,7 +110,8 @@ def test_without_a_control_nothing_passes(robot: MakeRobot, check: Check) -> Non
     assert found.verdict is Verdict.INCONCLUSIVE
     assert math.isnan(found.control)
     assert math.isnan(found.threshold)
-    assert 'v23 finished none on the same robots' in found.sentence
+    assert (found.n, found.n_control) == (500, 0)
+    assert '500 and 0 ' in found.sentence
 
 
 def test_a_control_on_other_robots_is_none(robot: MakeRobot, check: Check) -> None:
@@ -129,7 +132,8 @@ def test_skilled_and_unskilled_robots_are_not_mixed_up(robot: MakeRobot, check: 
     found = check(gate, 'success', complete=True)
     assert found.control - found.estimate == pytest.approx(0.3)
     assert found.verdict is Verdict.PASS
-    assert 'like for like equal' in found.sentence
+    assert round(found.drop, 3) == 0
+    assert 'comparable tasks equal' in found.sentence
 
 
 def test_a_loss_within_the_tolerance_may_be_allowed(robot: MakeRobot, check: Check) -> None:
@@ -142,7 +146,9 @@ def test_a_loss_within_the_tolerance_may_be_allowed(robot: MakeRobot, check: Che
     assert check(strict, 'success').verdict is Verdict.FAIL
     assert check(lenient, 'success').verdict is Verdict.PENDING
     _pairs(robot().tell(lenient), lenient, 200, candidate=4, control=9)
-    assert 'more than the 25.0 allowed: roll back' in check(lenient, 'success').sentence
+    found = check(lenient, 'success')
+    assert found.verdict is Verdict.FAIL
+    assert 'allowed 25.0 points' in found.sentence
 
 
 def test_robots_may_come_from_different_versions(robot: MakeRobot, check: Check) -> None:
@@ -150,7 +156,7 @@ def test_robots_may_come_from_different_versions(robot: MakeRobot, check: Check)
     for robot_id, control in (('amr_001', 'v22'), ('amr_002', 'v23')):
         amr = robot(robot_id, control).tell(gate)
         amr.run(control, 10).run('v24', 10).tell(gate)
-    assert ', the previous version in 100.0% of 20 on' in check(gate, 'success').sentence
+    assert 'the previous version in 100.0% of 20 ' in check(gate, 'success').sentence
 
 
 # -- latency --------------------------------------------------------------------------------------
@@ -165,7 +171,8 @@ def test_a_slow_candidate_fails(robot: MakeRobot, check: Check) -> None:
     assert found.verdict is Verdict.FAIL
     assert (found.estimate, found.threshold, found.control) == (75.0, 50.0, 10.0)
     assert (found.n, found.n_control) == (3000, 300)
-    assert '20.0% of 3,000 requests to v24 took longer than 50 ms, 5.0% may' in found.sentence
+    for figure in ('20.0% of 3,000 requests to v24', '50 ms', '5.0% allowed'):
+        assert figure in found.sentence
 
 
 def test_a_fast_candidate_passes(robot: MakeRobot, check: Check) -> None:
@@ -175,7 +182,6 @@ def test_a_fast_candidate_passes(robot: MakeRobot, check: Check) -> None:
         amr.run('v24', latency_ms={50.0: 96, 5000.0: 4}).tell(gate)
     found = check(gate, 'latency', complete=True)
     assert found.verdict is Verdict.PASS
-    assert 'within the limit' in found.sentence
 
 
 def test_one_slow_spell_is_one_task_not_a_thousand_requests(
@@ -193,9 +199,7 @@ def test_a_limit_between_edges_is_rounded_up_and_says_so(robot: MakeRobot, check
     robot().tell(gate).run('v24', 50, latency_ms={50.0: 5000}).tell(gate)
     found = check(gate, 'latency', complete=True)
     assert (found.verdict, found.threshold) == (Verdict.PASS, 50.0)
-    assert '0.0% of 5,000 requests to v24 took longer than 40 ms rounded up to 50 ms' in (
-        found.sentence
-    )
+    assert '50 ms (40 ms rounded up)' in found.sentence
 
 
 def test_a_limit_that_no_bucket_can_tell_is_refused() -> None:
@@ -215,7 +219,7 @@ def test_a_failing_candidate_fails(robot: MakeRobot, check: Check) -> None:
     found = check(gate, 'errors')
     assert found.verdict is Verdict.FAIL
     assert (found.estimate, found.control, found.threshold) == (0.02, 0.0, 0.001)
-    assert '2.0% of 3,000 requests to v24 failed, 0.10% may: more' in found.sentence
+    assert '2.0% of 3,000 requests to v24 failed, 0.10% allowed' in found.sentence
 
 
 def test_an_error_rate_above_the_limit_by_chance_passes_and_says_so(
@@ -227,7 +231,8 @@ def test_an_error_rate_above_the_limit_by_chance_passes_and_says_so(
         amr.run('v24', requests=100, errors=100 if index == 30 else 0).tell(gate)
     found = check(gate, 'errors', complete=True)
     assert found.verdict is Verdict.PASS
-    assert 'more, but not beyond chance' in found.sentence
+    assert found.estimate > found.threshold
+    assert 'above the limit, but not beyond chance' in found.sentence
 
 
 # -- stuck ----------------------------------------------------------------------------------------
@@ -240,13 +245,13 @@ def test_a_robot_that_gets_stuck_too_often_fails_at_once(robot: MakeRobot, check
     other.run('v24', 10, stuck=9).tell(gate)
     found = check(gate, 'stuck')
     assert (found.verdict, found.method, found.estimate) == (Verdict.PENDING, 'limit', 10)
-    assert found.sentence.startswith('amr_001 got stuck most often, 10 times in 20 tasks with v24')
+    for figure in ('amr_001 got stuck 10 times', '20 tasks with v24', '10 per robot'):
+        assert figure in found.sentence
     amr.run('v24', 1, stuck=1).tell(gate)
     found = check(gate, 'stuck')
     assert found.verdict is Verdict.FAIL
-    assert found.sentence == (
-        'amr_001 got stuck 11 times with v24, the plan allows 10 per robot: roll back.'
-    )
+    assert found.sentence.startswith('amr_001 got stuck 11 times with v24; ')
+    assert '10 per robot' in found.sentence
     assert math.isnan(found.evidence)
 
 
@@ -263,7 +268,7 @@ def test_only_the_worst_robots_are_named(robot: MakeRobot, check: Check) -> None
         robot(f'amr_{number}').tell(gate).run('v24', number, stuck=number).tell(gate)
     assert check(gate, 'stuck').sentence.startswith(
         'amr_5 got stuck 5 times, amr_4 got stuck 4 times, amr_3 got stuck 3 times '
-        'and 2 more robots with v24, '
+        'and 2 more robots with v24; '
     )
 
 

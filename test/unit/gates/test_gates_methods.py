@@ -69,10 +69,10 @@ def test_the_plain_threshold_looks_at_the_end_of_a_stage_and_at_its_data(
     _run(amr, gate, 100, candidate=89)
     found = check(gate, 'success', complete=True)
     assert (found.verdict, found.method, found.estimate) == (Verdict.FAIL, 'threshold', 0.89)
-    assert found.sentence == (
-        'v24 succeeds in 89.0% of 100 tasks of this stage, the plan expects 92.0%: '
-        '3.0 points worse, more than the 2.0 allowed: roll back.'
-    )
+    assert found.drop == pytest.approx(0.03)
+    for figure in ('v24 ', '89.0% of 100 tasks of this stage', '92.0%', '3.0 points worse'):
+        assert figure in found.sentence
+    assert 'allowed 2.0 points' in found.sentence
 
 
 def test_a_test_at_the_end_of_a_stage_spends_its_part_of_alpha(
@@ -93,7 +93,7 @@ def test_a_test_at_the_end_of_a_stage_spends_its_part_of_alpha(
     found = check(gate, 'success', complete=True)
     assert found.verdict is Verdict.FAIL
     assert found.drop_low < found.drop < found.drop_high
-    assert 'worse beyond chance (p below 0.01, this stage' in found.sentence
+    assert 'p below 0.01' in found.sentence
 
 
 def test_against_a_number_the_test_is_the_binomial_one(robot: MakeRobot, check: Check) -> None:
@@ -130,7 +130,8 @@ def test_the_plain_rule_judges_latency_and_errors_as_plainly(
         assert check(gate, name).verdict is Verdict.PENDING
         found = check(gate, name, complete=True)
         assert (found.verdict, found.method) == (Verdict.FAIL, 'threshold')
-        assert found.sentence.endswith(': more than that: roll back.')
+        assert found.estimate > found.threshold
+        assert found.sentence.endswith(': roll back.')
 
 
 # -- controls -------------------------------------------------------------------------------------
@@ -143,7 +144,7 @@ def test_a_worse_candidate_fails_against_a_number(robot: MakeRobot, check: Check
     found = check(gate, 'success')
     assert found.verdict is Verdict.FAIL
     assert (found.control, found.n_control) == (0.92, 0)
-    assert 'the plan expects 92.0%' in found.sentence
+    assert 'plan expects 92.0%' in found.sentence
     assert found.drop_low > 0
 
 
@@ -163,7 +164,7 @@ def test_no_history_is_inconclusive(robot: MakeRobot, check: Check) -> None:
     _run(robot().tell(gate), gate, 100, candidate=90)
     found = check(gate, 'success', complete=True)
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert 'has no history to compare with' in found.sentence
+    assert 'history' in found.sentence
 
 
 def test_other_robots_are_the_control_where_the_plan_says_so(
@@ -273,7 +274,7 @@ def test_an_event_of_either_version_is_a_fair_bet(control: int, candidate: int) 
 
 
 @pytest.mark.parametrize(
-    ('kind', 'words'), [('stuck', 'got stuck'), ('fallback', 'made the guard step in')]
+    ('kind', 'words'), [('stuck', 'got stuck'), ('fallback', 'had a fallback')]
 )
 def test_grave_events_that_only_the_candidate_has_fail_it(
     kind: str, words: str, robot: MakeRobot, check: Check
@@ -299,7 +300,7 @@ def test_a_candidate_that_is_slower_than_the_control_fails(robot: MakeRobot, che
         amr.run('v24', latency_ms={5.0: 60, 20.0: 40}).run('v23', latency_ms={5.0: 100}).tell(gate)
     found = check(gate, 'latency_increase')
     assert (found.verdict, found.threshold) == (Verdict.FAIL, 10.0)
-    assert 'slower beyond chance' in found.sentence
+    assert '10 ms' in found.sentence
 
 
 def test_a_busy_hour_that_slows_both_is_no_harm(robot: MakeRobot, check: Check) -> None:
@@ -332,7 +333,7 @@ def test_a_category_that_collapses_fails_though_the_others_gain(check: Check) ->
     _categories(gate, 150, boxes=10, cups=1)
     found = check(gate, 'categories')
     assert found.verdict is Verdict.FAIL
-    assert found.sentence.startswith('In category cups, v24 succeeds in ')
+    assert 'category cups' in found.sentence
     assert found.estimate < 0.5 * found.control
 
 
@@ -357,7 +358,8 @@ def test_inputs_far_from_the_training_data_fail(check: Check) -> None:
     gate.observe('amr_001', 'v23', 'boot', _inputs((50,) * 9 + (1000,)))
     found = check(gate, 'input_drift')
     assert found.verdict is Verdict.FAIL
-    assert found.sentence.startswith('observation[0] is furthest from the training data of v24')
+    assert found.sentence.startswith('observation[0] ')
+    assert '1,450 observations' in found.sentence
 
 
 def test_the_stability_index_is_that_of_the_formula() -> None:

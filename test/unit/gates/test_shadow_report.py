@@ -28,7 +28,7 @@ def test_full_agreement_bounds_success_in_a_deterministic_world() -> None:
     assert report.action is ShadowAction.DEPLOY
     assert report.agreement == 1
     assert report.bound == pytest.approx(wilson_interval(0, 1000).high)
-    assert 'Deploy v24, in stages.' in report.sentence
+    assert 'Deploy v24' in report.sentence
 
 
 def test_agreement_step_by_step_bounds_nothing() -> None:
@@ -37,7 +37,8 @@ def test_agreement_step_by_step_bounds_nothing() -> None:
     assert report.agreement == pytest.approx(0.99)
     assert report.bound == 1
     assert report.action is ShadowAction.KEEP
-    assert 'let a canary tell' in report.sentence
+    assert 'Keep v23' in report.sentence
+    assert 'canary' in report.sentence
     assert 'does not bound success' in report.remarks[0]
 
 
@@ -73,7 +74,8 @@ def test_what_was_not_compared_may_differ() -> None:
     assert report.tasks_apart == 100
     assert report.bound == 1
     little = analyze_shadow([ShadowTask(str(n), 4, 4, 10) for n in range(100)])
-    assert 'only 40.0% of the observations were compared' in little.sentence
+    assert little.action is ShadowAction.KEEP
+    assert '40.0% of the observations' in little.sentence
 
 
 def test_tasks_that_cannot_be_told_apart_count_as_so_many() -> None:
@@ -81,7 +83,7 @@ def test_tasks_that_cannot_be_told_apart_count_as_so_many() -> None:
     together = [ShadowTask('', 40, 40 - apart, 40, tasks=4) for apart in (0, 1, 10) * 10]
     report = analyze_shadow(together)
     assert (report.tasks, report.tasks_apart) == (120, 10 + 40)
-    assert 'every step of 70 of 120 tasks' in report.sentence
+    assert '70 of 120 tasks' in report.sentence
     assert report.bound == pytest.approx(wilson_interval(50, 120).high)
 
 
@@ -120,7 +122,7 @@ def test_an_outcome_model_decides(v23: float, v24: float, action: ShadowAction) 
     report = analyze_shadow(drawn, 'v23', 'v24')
     assert report.action is action
     assert report.estimate is not None
-    assert any('It is no outcome' in remark for remark in report.remarks)
+    assert any('no real outcome' in remark for remark in report.remarks)
 
 
 def logged(number: int, seed: int, shadow: float, model: bool = False) -> list[ShadowTask]:
@@ -167,10 +169,10 @@ def test_an_off_policy_estimate_alone_never_deploys() -> None:
     assert report.off_policy is not None
     assert report.off_policy.weighted > 0.85
     assert report.action is ShadowAction.KEEP
-    assert any('never reason enough' in remark for remark in report.remarks)
+    assert any('never a sufficient reason' in remark for remark in report.remarks)
 
 
 def test_impossible_propensities_are_refused() -> None:
     wrong = [task._replace(propensity=0.0) for task in logged(50, 3, 0.8)]
-    with pytest.raises(AnalysisError, match='propensities are chances'):
+    with pytest.raises(AnalysisError, match='propensities'):
         analyze_shadow(wrong)

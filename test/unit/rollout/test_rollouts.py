@@ -103,7 +103,7 @@ def test_a_version_that_a_robot_took_out_itself_is_rolled_back_everywhere(fleet,
     assert 'took v24 out by itself: 5 requests in a row failed, the last for not finite' in (
         state.reason
     )
-    assert state.diagnosis.cause == 'It decides NaN or infinity'
+    assert state.diagnosis.cause == 'Its decisions contain NaN or infinity'
     assert fleet.coordinator.report(rollout)['diagnosis']['breakers'] == {
         robot.robot_id: 'not_finite'
     }
@@ -119,7 +119,7 @@ def test_why_a_robot_gave_the_version_up_is_why_it_is_rolled_back(fleet, plan):
     state = fleet.finish(rollout, at_most=5)
     assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
     assert f'{robot.robot_id} gave v24 up by itself: it leaks' in state.reason
-    assert state.diagnosis.cause == 'Robots gave it up: it leaks'
+    assert state.diagnosis.cause == 'Robots disabled it: it leaks'
 
 
 def test_a_robot_without_room_for_two_versions_is_named(fleet, plan):
