@@ -249,7 +249,7 @@ def test_a_canary_is_forecast_from_what_the_fleet_does_at_present(fleet, plan):
 def test_a_time_says_how_many_tasks_come_in_it(fleet, plan):
     text = 'modelId: pick_policy\nversion: v24\nstrategy: Canary\n'
     found = forecasts(fleet, text + 'canaryPercentage: 10\ncanaryDuration: PT10M\n')
-    first = found['10%: watch 600 s']
+    first = found['10%: watch 10 min']
     assert first.expected_s == 600.0
     assert first.tasks == pytest.approx(600, rel=0.05)
 
@@ -317,7 +317,7 @@ def test_every_strategy_can_be_forecast(fleet, name):
         assert ramp.tasks == pytest.approx(2400 + 18_000, rel=0.05)
         assert ramp.detectable_drop < 0.03
     if name == 'loop':
-        assert found['change the share of v24 every 300 s on 10 robots'].expected_s == 100 * 300.0
+        assert found['change the share of v24 every 5 min on 10 robots'].expected_s == 100 * 300.0
     if name == 'open_schedule':
         assert math.isnan(found['change the share of v24 by schedule on 10 robots'].expected_s)
     if name == 'ab':

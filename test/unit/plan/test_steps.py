@@ -65,7 +65,7 @@ TITLES = [
         Ramp(robots=TWO, schedule=((0, 0.1),), label='phase 2'),
         'phase 2: change the share of v24 by schedule on 2 robots',
     ),
-    (Ramp(robots=TWO, interval_s=300), 'change the share of v24 every 300 s on 2 robots'),
+    (Ramp(robots=TWO, interval_s=300), 'change the share of v24 every 5 min on 2 robots'),
     (Retire(robots=ONE, timeout_s=1), 'unload and delete the previous version on 1 robot'),
 ]
 
