@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The test bed: robots whose tasks succeed or fail by physics and policy alone, and a virtual fleet.
+The test bed: simulated robots with physics and policies, and a virtual fleet.
 
-The virtual fleet has no physics: its success rates are given, to try out plans with.
+The virtual fleet has no physics: its success rates are given, to try out plans.
 """
 
 from hotswap_ros.sim.arm.external import EXTERNAL, ExternalWorld, JointReport

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What surrounds the robots of a simulated fleet, drawn from a seed: computers, work, places."""
+"""Layout of a simulated fleet, drawn from a seed: busy computers, pauses, regions, labels."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from hotswap_ros.sim.arm.scene import generator
 
 
 def busy_robots(robot_ids: Iterable[str], share: float, seed: int) -> set[str]:
-    """Choose whose computers are busy: the same robots for a seed, more for a larger share."""
+    """Return the robots with busy computers: the same for a seed, more for a larger share."""
     lots = {robot_id: generator(seed, robot_id, 'busy').random() for robot_id in robot_ids}
     return set(sorted(lots, key=lots.__getitem__)[: round(share * len(lots))])
 
 
 def mean_pause_s(robot_id: str, pause_s: float, seed: int) -> float:
     """
-    Return how long a robot waits for a task on average, in simulated seconds.
+    Return the mean pause of a robot between tasks, in simulated seconds.
 
-    It is from none to twice `pause_s`, the mean over robots.
+    It is between zero and twice `pause_s`, which is the mean over robots.
     """
     return pause_s * generator(seed, robot_id, 'pause').uniform(0.0, 2.0)
 
@@ -37,7 +37,7 @@ def labels_of(entries: Sequence[str], number: int) -> tuple[str, ...]:
     """
     Return the labels of a robot, by its `number` in its region, from 0.
 
-    Entries are dealt in turn; one with commas is several labels: "gripper=jaw,floor=1".
+    Robots take the entries in turn; an entry with commas is several labels: "gripper=jaw,floor=1".
     """
     if not entries:
         return ()

@@ -244,7 +244,7 @@ def test_a_second_robot_of_the_same_name_appears_and_goes(site):
     ('fields', 'code', 'text'),
     [
         ({'fault': Fault.KILL}, 'INVALID_FAULT', 'start the robot with sim_robot'),
-        ({'fault': 77}, 'INVALID_FAULT', 'fault is 77: use one of 1 (power_off)'),
+        ({'fault': 77}, 'INVALID_FAULT', 'fault 77 is unknown (known: 1 (power_off)'),
         ({'fault': Fault.REBOOT, 'magnitude': 3.0}, 'INVALID_FAULT', 'reboot has none'),
         ({'fault': Fault.PARTITION, 'duration_s': -1.0}, 'INVALID_FAULT', 'duration_s'),
         ({'fault': Fault.PARTITION, 'robot_ids': ['r9']}, 'UNKNOWN_ROBOT', "robot 'r9'"),

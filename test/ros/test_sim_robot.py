@@ -167,7 +167,7 @@ def test_it_does_the_tasks_with_an_arm_that_somebody_else_moves(run, world):
     assert (success.robot_id, success.version) == ('r1', 'v23')
     # The time is the world's: that of a clock that began at zero.
     assert 0 < success.stamp.sec < 3600
-    robot.wait_for_log('joint states again')
+    robot.wait_for_log('joint states received again')
     outside.is_paused = True
     wait_until(lambda: robot.log.count('no joint states for 2 s') == 2, 'the silence to be told')
     wait_until(lambda: outside.commands[-1] == [0.0] * 3, 'an arm that is told to stop')

@@ -188,7 +188,7 @@ class LivePlay:
     def _found(self, report: Mapping[str, Any]) -> Played:
         known = {kind: reason for reason, kind in PAUSE_EVENTS.items()}
         failed = [one['name'] for one in report['checks'] if one['verdict'] == 'fail']
-        back, ended = report['rolling_back_since'], report['ended'] or time.time()
+        began, ended = report['rolling_back_since'], report['ended'] or time.time()
         caught_by = found_by(Cause(report['cause']), failed)
         diagnosis = report.get('diagnosis') or {}
         named = diagnosis.get('cause', report['reason'])
@@ -198,7 +198,7 @@ class LivePlay:
             cause=Cause(report['cause']),
             reason=report['reason'],
             seconds=(ended - report['started']) * self._speed,
-            back_s=0.0 if back is None else ended - back,
+            rollback_s=0.0 if began is None else ended - began,
             stage=stage_reached([step['kind'] for step in report['steps']]),
             touched=len(report['robots_on_candidate']),
             tasks=report['tasks'],

@@ -18,10 +18,10 @@ STEPS = 5
 SHOULDER_HEIGHT_M = 0.35
 LINK_M = 0.4
 POST_RADIUS_M = 0.04
-#: How wide the things are that lie about.
+#: Radius of the clutter.
 CLUTTER_RADIUS_M = 0.03
 
-#: Largest joint speed that may be asked for, rad/s.
+#: Largest joint speed that can be commanded, rad/s.
 MAX_SPEED = 2.5
 #: Joint limits in rad: yaw, shoulder (positive is down), elbow (positive folds down).
 JOINT_LOW = (-2.9, -1.9, 0.0)
@@ -31,7 +31,7 @@ SERVO_GAIN = (24.0, 24.0, 12.0)
 MAX_EFFORT = (40.0, 60.0, 30.0)
 
 _POST_TOP_M = 0.5
-#: Where what is not needed is: below the floor.
+#: Place of unused bodies: below the floor.
 _AWAY = (0.0, 0.0, -2.0)
 _CLUTTER = '\n    '.join(
     f"""<body name="clutter_{number}" mocap="true">
@@ -116,7 +116,7 @@ def hand_position(joints: Sequence[float]) -> Point:
 
 class Arm:
     """
-    One robot's arm in MuJoCo: place it, load it, drive it, read it.
+    The arm of one robot in MuJoCo.
 
     The links are compensated for gravity as in a real arm; the payload is not, because the servos
     do not know its mass. `stiffness` scales the servo gains of this robot. With `endless_yaw` its
@@ -124,7 +124,7 @@ class Arm:
     """
 
     def __init__(self, stiffness: float = 1.0, endless_yaw: bool = False) -> None:
-        # Importing MuJoCo takes longer than starting a node that does not simulate.
+        # The import of MuJoCo takes longer than the start of a node that does not simulate.
         import mujoco
 
         self.model: Any = mujoco.MjModel.from_xml_string(_MJCF)
@@ -136,10 +136,10 @@ class Arm:
         self.model.jnt_limited[0] = not endless_yaw
         self.servo_gain: list[float] = self.model.actuator_gainprm[:, 0].tolist()
         self._payload = self.model.body('payload').id
-        # Of the largest one, by which the bounds of its shape were made as well.
+        # The values of the largest payload, which also gives the bounds of its shape.
         self._inertia_per_kg = self.model.body_inertia[self._payload].copy()
         self._shape = self.model.geom('payload').id
-        # Views into MuJoCo's memory: looking an attribute up costs as much as a physics step.
+        # Views into MuJoCo's memory: an attribute lookup costs as much as a physics step.
         self._ctrl = self.data.ctrl
         self._qpos = self.data.qpos
         self._qvel = self.data.qvel
@@ -156,10 +156,10 @@ class Arm:
         clutter: Sequence[Point] = (),
     ) -> None:
         """
-        Let the arm hold the payload still at `joints` (yaw, shoulder, elbow in rad).
+        Place the arm at rest with its payload at `joints` (yaw, shoulder, elbow in rad).
 
-        `post` and `clutter` are where the tops of the post and of other things are, `goal` a mark
-        to be looked at (x, y, z in m).
+        `post` and `clutter` are the tops of the post and of other objects, `goal` is a visible
+        mark (x, y, z in m).
         """
         model, data = self.model, self.data
         size = payload_radius_m / PAYLOAD_RADIUS_M[1]
@@ -175,7 +175,7 @@ class Arm:
         self._mujoco.mj_forward(self.model, self.data)
 
     def drive(self, speeds: Any) -> None:
-        """Ask for joint speeds (3 numbers, rad/s) for one control period. Releases the GIL."""
+        """Command joint speeds (3 numbers, rad/s) for one control period. Releases the GIL."""
         self._ctrl[:] = speeds
         self._step(self.model, self.data, nstep=STEPS)
 
@@ -196,7 +196,7 @@ class Arm:
 
     @property
     def load(self) -> list[float]:
-        """Torque that payload and motion ask of the joints, N·m: no sensor gives this."""
+        """Torque that payload and motion need at the joints, N·m: no sensor measures this."""
         torque = self.data.qfrc_bias - self.data.qfrc_passive
         return torque.tolist()  # type: ignore[no-any-return]
 
@@ -208,5 +208,5 @@ class Arm:
 
     @property
     def touches(self) -> bool:
-        """Whether arm or payload touch the post, the floor, the pedestal or what lies about."""
+        """Whether arm or payload touch the post, the floor, the pedestal or clutter."""
         return bool(self.data.ncon)

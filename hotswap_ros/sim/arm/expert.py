@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The demonstrator: drives the arm with knowledge that no robot has."""
+"""The demonstrator: an expert that drives the arm with knowledge that no robot has."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from hotswap_ros.sim.arm.arm import MAX_SPEED, POST_RADIUS_M, joint_angles
 from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, PickWorld
 from hotswap_ros.sim.policies.recipes import USUAL, Style
 
-#: How far the payload stays from the post, beside it, in m.
+#: Distance between payload and post, beside it, in m.
 _BESIDE_M = 0.03
 #: Height over which the expert goes from waiting in front of the post to full speed, in m.
 _RAMP_M = 0.04
 
 
 class Expert:
-    """Knows the true goal, post and payload, which a policy has to infer from its observations."""
+    """An expert that knows the true goal, post and payload, which a policy has to infer."""
 
     def __init__(self, world: PickWorld, style: Style = USUAL) -> None:
         self._world = world
         self._style = style
 
     def __call__(self, observation: NDArray[Any]) -> NDArray[np.float32]:
-        """Return joint speeds, rad/s, of shape (1, 3). The observation is not looked at."""
+        """Return joint speeds, rad/s, of shape (1, 3). The observation is ignored."""
         arm, scene, style = self._world.arm, self._world.scene, self._style
         joints = arm.joints
         azimuth, distance, height = scene.goal
@@ -43,7 +43,7 @@ class Expert:
             style.gain * (shoulder - joints[1]),
             style.gain * (elbow - joints[2]),
         )
-        # A heavy payload must not be torn out of the gripper.
+        # A heavy payload must not slip out of the gripper.
         change = min(style.acceleration, style.gentle / scene.payload_kg) * CONTROL_PERIOD_S
         part = style.heavy_compensation if scene.category == 'heavy' else 1.0
         speeds = [
@@ -53,7 +53,7 @@ class Expert:
         return np.clip([speeds], -MAX_SPEED, MAX_SPEED).astype(np.float32)
 
     def _way(self, azimuth: float, yaw: float) -> float:
-        """Return how far to turn to the goal, rad."""
+        """Return the angle to the goal, rad."""
         scene = self._world.scene
         to_goal = azimuth - yaw
         if not self._style.goes_round or scene.category != 'cluttered':
@@ -62,7 +62,7 @@ class Expert:
         return to_goal - math.copysign(2 * math.pi, turn)
 
     def _over_post(self, yaw: float, to_goal: float) -> tuple[float, float]:
-        """Return how low (m) the payload may be and how fast (rad/s of yaw) it may go."""
+        """Return the lowest height (m) and highest speed (rad/s of yaw) of the payload."""
         scene = self._world.scene
         x, y, height = self._world.arm.hand
         post_azimuth, post_distance, post_top = scene.post

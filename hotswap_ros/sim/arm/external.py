@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The same tasks with an arm that somebody else moves: Gazebo, another simulator, hardware."""
+"""The same tasks with an external arm: Gazebo, another simulator, hardware."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from hotswap_ros.sim.arm.arm import MAX_EFFORT, MAX_SPEED, SERVO_GAIN, hand_posi
 from hotswap_ros.sim.arm.scene import Point
 from hotswap_ros.sim.arm.task import Site, TaskEnd, TaskStart, TaskWorld, start_joints
 
-#: Tasks whose payload an external world need not weigh: it has one payload for all of them.
+#: Task categories with one payload mass, as an external world has one payload for all tasks.
 EXTERNAL = Site(categories=('near', 'far', 'cluttered'))
 
 _STILL: Point = (0.0, 0.0, 0.0)
-#: A state this much later than the last one, in s, says nothing of what the arm did in between.
+#: A longer gap between two states, in s, interrupts the task.
 _GAP_S = 1.0
-#: Speed towards a start, in rad/s, for each rad that is left, and the most.
+#: Speed towards a start pose: rad/s for each rad of distance, and maximum.
 _APPROACH_PER_S = 4.0
 _APPROACH_SPEED = 1.5
-#: The arm is at a start when it rests (rad/s) this near to it (rad): a payload pulls.
+#: The arm is at a start pose below this speed (rad/s) and distance (rad): a payload pulls it.
 _START_SPEED = 0.05
 _START_RAD = 0.2
-#: Seconds that the way to a start may take; it takes two.
+#: Longest time in seconds to a start pose; it usually takes two.
 _LOST_S = 10.0
 
 
 @dataclass(frozen=True)
 class JointReport:
     """
-    What an arm reports: time (s), and of each joint position (rad), speed (rad/s), torque (N·m).
+    The state of an arm: time (s), and each joint's position (rad), speed (rad/s), torque (N·m).
 
-    `effort` is empty or all zero where nobody measures it, as in Gazebo.
+    `effort` is empty or all zero if it is not measured, as in Gazebo.
     """
 
     time_s: float
@@ -48,17 +48,17 @@ class JointReport:
 
 class ExternalWorld(TaskWorld):
     """
-    Tasks as PickWorld's, for an arm that reports its joints and takes joint speeds.
+    The tasks of PickWorld, for an arm that reports its joints and accepts joint speeds.
 
-    `hear` what the arm reports once per control period, let the policy `step`, send `command`.
-    Before each task the arm goes to where that starts, and `begin` returns None until it rests
+    Call `hear` with each state, once per control period, let the policy `step`, send `command`.
+    Before each task the arm moves to its start pose, and `begin` returns None until it rests
     there. Goal, post and the lasting errors of camera and map are drawn as in PickWorld; no noise
-    is added, as the arm has its own. Torques that nobody measures are those of a servo with the
+    is added, as the arm has its own. Torques that are not measured are those of a servo with the
     nominal gain.
 
-    An end is read from joints alone, by PickWorld's rules: placed, 'misplaced', 'joint limit',
-    'stuck' or 'timeout'. Whether the payload was dropped, and whether the arm touched anything,
-    joints do not tell: no task ends so here. Not thread-safe.
+    The end of a task follows from the joints alone, by the rules of PickWorld: placed,
+    'misplaced', 'joint limit', 'stuck' or 'timeout'. Joints do not show a dropped payload or a
+    collision: no task ends in these ways here. Not thread-safe.
     """
 
     def __init__(self, robot_id: str, seed: int, site: Site = EXTERNAL) -> None:
@@ -73,10 +73,10 @@ class ExternalWorld(TaskWorld):
 
     def hear(self, report: JointReport) -> None:
         """
-        Take what the arm reports now.
+        Take the current state of the arm.
 
-        After a gap, or when time went back, a task goes on from there: neither the time away nor
-        where the arm went in it counts.
+        After a gap, or a jump of time into the past, the task continues from this state: the gap
+        counts neither in time nor in motion.
         """
         last = self._report
         elapsed_s = report.time_s - last.time_s if last else 0.0
@@ -101,7 +101,7 @@ class ExternalWorld(TaskWorld):
         return self._observe(report.joints, report.speeds, self._effort)
 
     def step(self, decision: NDArray[Any]) -> TaskEnd | None:
-        """Look at what the last decision did, and let `command` be this one; see TaskWorld."""
+        """Evaluate the last decision, and make this one the `command`; see TaskWorld."""
         self._require_task()
         report = self._heard()
         hand = hand_position(report.joints)
@@ -121,8 +121,8 @@ class ExternalWorld(TaskWorld):
         """
         Return the joint speeds (rad/s) to send now.
 
-        They are the decision of this period; in a task without one, none; between tasks those that
-        lead to the next start.
+        These are the decision of this period, zero in a task without one, and between tasks the
+        speeds towards the next start pose.
         """
         if self._decided is not None:
             self._sent, self._decided = self._decided, None
@@ -131,18 +131,18 @@ class ExternalWorld(TaskWorld):
         return self._sent
 
     def hold(self) -> Point:
-        """Return the joint speeds that stop the arm, to be sent while nothing is heard of it."""
+        """Return the joint speeds that stop the arm, for a time without joint states."""
         self._decided, self._sent = None, _STILL
         return _STILL
 
     @property
     def is_lost(self) -> bool:
-        """Whether the arm has been on the way to a start for much longer than that takes."""
+        """Whether the arm has not reached its start pose in time."""
         return self._approach_s > _LOST_S
 
     def _heard(self) -> JointReport:
         if self._report is None:
-            raise RuntimeError('nothing is known of the arm: call hear() first')
+            raise RuntimeError('no state of the arm: call hear() first')
         return self._report
 
     def _next(self) -> None:
@@ -165,7 +165,7 @@ class ExternalWorld(TaskWorld):
         return yaw, shoulder, elbow
 
     def _servo_effort(self, report: JointReport) -> Sequence[float]:
-        """Return what servos with the nominal gain do, to reach the speeds that were sent."""
+        """Return the torques of servos with the nominal gain at the commanded speeds."""
         return [
             min(max(gain * (sent - speed), -most), most)
             for gain, sent, speed, most in zip(SERVO_GAIN, self._sent, report.speeds, MAX_EFFORT)

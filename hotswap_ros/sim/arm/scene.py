@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a task is drawn from: the scene of one task, and what makes one robot unlike another."""
+"""Scenes of tasks and differences between robots, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Point = tuple[float, float, float]
 
 #: Task categories and the share of tasks that each has.
 CATEGORIES = {'near': 0.4, 'far': 0.25, 'heavy': 0.2, 'cluttered': 0.15}
-#: Things that lie around the goal of a cluttered task.
+#: Number of objects around the goal of a cluttered task.
 CLUTTER = 3
 #: Smallest and largest payload.
 PAYLOAD_RADIUS_M = (0.02, 0.035)
@@ -28,11 +28,11 @@ _SHARES = tuple(accumulate(CATEGORIES.values()))[:-1]
 @dataclass(frozen=True)
 class Traits:
     """
-    What makes a robot unlike its sisters.
+    The individual properties of a robot.
 
     `camera_offset` is the error of its hand-eye calibration (radial, tangential, vertical, m),
-    `load_factor` how much heavier its aisle's payloads are, `stiffness` scales its servo gains,
-    `grip_factor` the force of its gripper, which wears.
+    `load_factor` scales the payloads of its aisle, `stiffness` its servo gains, `grip_factor` the
+    force of its gripper, which wears.
     """
 
     camera_offset: Point
@@ -44,14 +44,14 @@ class Traits:
 @dataclass(frozen=True)
 class Scene:
     """
-    One task: from where, to where, with what.
+    The scene of one task: start, goal and payload.
 
     `start` and `goal` are azimuth (rad), distance from the base axis (m) and height (m) of the
     payload; `post` is azimuth, distance and height of the top of the post, `clutter` those of
-    things that lie around the goal. `grip_n` is the force at which the payload slips out of the
-    gripper. `camera_error` is what the looks of this goal add to the robot's calibration error
-    (radial, tangential, vertical, m), `post_error` by how much the robot's map has the post
-    elsewhere (rad, m, m).
+    objects around the goal. `grip_n` is the force at which the payload slips out of the gripper.
+    `camera_error` is the error that the appearance of this goal adds to the robot's calibration
+    error (radial, tangential, vertical, m), `post_error` the error of the post in the robot's map
+    (rad, m, m).
     """
 
     category: str
@@ -67,14 +67,14 @@ class Scene:
 
 
 def generator(seed: int, robot_id: str, purpose: str) -> np.random.Generator:
-    """Return random numbers that depend on nothing but the arguments, on every machine."""
+    """Return random numbers that depend only on the arguments, on every machine."""
     text = f'{seed}/{robot_id}/{purpose}'.encode()
     digest = hashlib.blake2b(text, digest_size=16).digest()
     return np.random.default_rng(int.from_bytes(digest, 'big'))
 
 
 def draw_traits(random: np.random.Generator) -> Traits:
-    """Draw a robot: calibrated to 1.2 mm, goods and gripper a quarter off the usual."""
+    """Draw a robot: calibrated to 1.2 mm, payloads and gripper varied by a quarter."""
     return Traits(
         camera_offset=_normal(random, 0.0012),
         load_factor=random.lognormal(0.0, 0.3),
@@ -111,7 +111,7 @@ def draw_scene(random: np.random.Generator, traits: Traits) -> Scene:
 
 
 def _draw_clutter(random: np.random.Generator, goal: Point) -> tuple[Point, ...]:
-    """Draw low things on the floor around and below a goal."""
+    """Draw low objects on the floor around and below a goal."""
     return tuple(
         (
             goal[0] + random.uniform(-0.3, 0.3),

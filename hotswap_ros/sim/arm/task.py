@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The task: carry a payload from where it is to a goal, over a post if need be, and set it down.
+The task: carry a payload to a goal, over a post if necessary, and set it down.
 
-The gripper opens when the hand rests where the robot sees the goal. How a task ends is read from
-physics: placed, or misplaced, dropped, collided, stuck, too late. Nothing here draws an outcome.
+The gripper opens when the hand rests where the robot sees the goal. The end of a task follows from
+physics: placed, or misplaced, dropped, collided, stuck, too late. No outcome is drawn at random.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ DECISION_SIZE = 3
 TOLERANCE_M = 0.012
 #: A hand at rest that sees the goal within this distance, in m, opens.
 _RELEASE_M = 0.018
-#: The payload may not come nearer to the post than this, in m, so that even at full speed no touch
-#: passes unseen between two control periods.
+#: Smallest allowed distance of the payload from the post, in m, so that no contact is missed
+#: between two control periods, even at full speed.
 _KEEP_OUT_M = 0.01
 #: A hand slower than this, in m/s, is at rest.
 _REST_M_S = 0.03
 _REST_STEPS = 4
 _STUCK_STEPS = 10
 _MAX_STEPS = 60
-#: This near to a joint's stop, the arm's controller stops the arm.
+#: Distance to a joint's stop at which the controller stops the arm.
 _STOP_MARGIN_RAD = 0.02
 _GRAVITY_M_S2 = 9.81
 
@@ -98,10 +98,10 @@ class TaskEnd:
 @dataclass(frozen=True)
 class Site:
     """
-    What the robots of one place have in common.
+    The common properties of the robots at one place.
 
-    Their tasks are of these `categories`, their torque sensors read `torque_offset` too much (yaw,
-    shoulder, elbow, N·m), and their yaw joint has no stops if `endless_yaw`.
+    Their tasks are of these `categories`, their torque sensors have the error `torque_offset`
+    (yaw, shoulder, elbow, N·m), and their yaw joint has no stops if `endless_yaw`.
     """
 
     categories: tuple[str, ...] = tuple(CATEGORIES)
@@ -109,7 +109,7 @@ class Site:
     endless_yaw: bool = False
 
 
-#: Where robots are in service.
+#: The place where robots are in service.
 SERVICE = Site()
 
 
@@ -117,8 +117,8 @@ class TaskWorld(ABC):
     """
     The tasks of one robot, deterministic by `seed` and `robot_id`, at a `site`; see PickWorld.
 
-    Here is what holds whatever moves the arm: which task is next, what is observed, and how a task
-    ends as far as joints and hand tell.
+    The common part of all worlds: the order of tasks, the observation, and the end of a task as
+    far as joints and hand show it.
     """
 
     def __init__(self, robot_id: str, seed: int, site: Site) -> None:
@@ -140,12 +140,12 @@ class TaskWorld(ABC):
 
     @abstractmethod
     def begin(self) -> TaskStart | None:
-        """Begin the next task and forget an unfinished one; None: the arm is not there yet."""
+        """Begin the next task and drop an unfinished one; None: the arm is not at its start."""
 
     @abstractmethod
     def observation(self) -> NDArray[np.float32]:
         """
-        Return what the robot observes, float32 of shape (1, 15), in a buffer that is used again.
+        Return the observation, float32 of shape (1, 15), in a buffer that is reused.
 
         Positions (rad), speeds (rad/s) and torques (N·m) of yaw, shoulder and elbow; the goal from
         the payload as the wrist camera sees it (radial, tangential, vertical, m); the top of the
@@ -158,7 +158,7 @@ class TaskWorld(ABC):
         Drive the joints with `decision` for one control period.
 
         `decision` has shape (1, 3): speeds of yaw, shoulder and elbow in rad/s. Returns how the
-        task ended, or None while it goes on. Raises RuntimeError before `begin`.
+        task ended, or None while it is under way. Raises RuntimeError before `begin`.
         """
 
     # -- the rules --------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class TaskWorld(ABC):
                 return scene
 
     def _start(self, hand: Point) -> TaskStart:
-        """Start the clock of the task in `scene`, with the hand where it is (x, y, z, m)."""
+        """Start the clock of the task in `scene`, with the hand at `hand` (x, y, z, m)."""
         scene = self.scene
         self._goal = cartesian(scene.goal)
         self._seen_post = [a + b for a, b in zip(scene.post, scene.post_error)]
@@ -187,7 +187,7 @@ class TaskWorld(ABC):
     def _observe(
         self, joints: Sequence[float], speeds: Sequence[float], effort: Sequence[float]
     ) -> NDArray[np.float32]:
-        """Return what is observed, without noise."""
+        """Return the observation without noise."""
         x, y, z = self._hand
         post = self._seen_post
         self._observation[0] = (
@@ -206,7 +206,7 @@ class TaskWorld(ABC):
             raise RuntimeError('no task is running: call begin() before step()')
 
     def _follow_hand(self, hand: Point, elapsed_s: float = CONTROL_PERIOD_S) -> None:
-        """Note where the hand is now, how fast it came there, and for how long it rests."""
+        """Update position, speed and rest time of the hand."""
         x, y, z = hand
         old_x, old_y, old_z = self._hand
         per_s = 1.0 / elapsed_s
@@ -217,7 +217,7 @@ class TaskWorld(ABC):
         self._still = self._still + periods if math.hypot(*velocity) < _REST_M_S else 0
 
     def _judge(self, joints: Sequence[float]) -> TaskEnd | None:
-        """Return how the task ended by where joints and hand are; None while it goes on."""
+        """Return how the task ended by joints and hand; None while it is under way."""
         if any(not low < joint < high for joint, (low, high) in zip(joints, self._stops)):
             return self._end('joint limit', stuck=True)
         if self._still >= _REST_STEPS:
@@ -251,10 +251,10 @@ class PickWorld(TaskWorld):
     """
     One robot and its tasks, deterministic by `seed` and `robot_id`, at a `site`.
 
-    `camera_drift` (radial, tangential, vertical, m) is added to where the camera sees the goal; it
-    may be set at any time, for the tasks that begin from then on.
-    The n-th task is the same whatever policy did the tasks before it. Not thread-safe; worlds of
-    their own may run in threads of their own, physics releases the GIL.
+    `camera_drift` (radial, tangential, vertical, m) is added to the goal that the camera sees; it
+    can be set at any time, for the tasks that begin afterwards. The n-th task does not depend on
+    the policy that did the tasks before it. Not thread-safe; several worlds can run in several
+    threads, as physics releases the GIL.
     """
 
     def __init__(self, robot_id: str, seed: int, site: Site = SERVICE) -> None:
@@ -264,7 +264,7 @@ class PickWorld(TaskWorld):
         self._noise: NDArray[np.float32]
 
     def begin(self) -> TaskStart:
-        """Draw the next task and reset the scene; an unfinished task is forgotten."""
+        """Draw the next task and reset the scene; an unfinished task is dropped."""
         scene = self.scene = self._draw()
         shape = (_MAX_STEPS + 1, OBSERVATION_SIZE)
         self._noise = self._random.standard_normal(shape, np.float32) * self._noise_scale
@@ -282,7 +282,7 @@ class PickWorld(TaskWorld):
         return self._start(self.arm.hand)
 
     def observation(self) -> NDArray[np.float32]:
-        """Return what the robot observes, with noise; see TaskWorld."""
+        """Return the observation with noise; see TaskWorld."""
         seen = self._observe(self.arm.joints, self.arm.speeds, self.arm.effort)
         seen += self._noise[self._steps]
         return seen
@@ -317,5 +317,5 @@ class PickWorld(TaskWorld):
 
 
 def start_joints(scene: Scene) -> Point:
-    """Return the joint positions (rad) at which the hand is where a scene starts."""
+    """Return the joint positions (rad) of the start pose of a scene."""
     return scene.start[0], *joint_angles(scene.start[1], scene.start[2])

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What goes wrong with simulated robots, on command and on schedule.
+Faults of simulated robots, by command and by schedule.
 
-This says which robot is in which trouble at which time, and nothing of how trouble is made: a
-fleet of any kind asks `FaultBook.tick` and brings its robots into the `Conditions` that it says.
+`FaultBook.tick` gives the `Conditions` of each robot at a time; a fleet of any kind applies them
+to its robots.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hotswap_ros.plan import PlanError, Section, parse_text, problems_of
 
 
 class FaultKind(str, Enum):
-    """What can go wrong; `CLEAR` ends everything else."""
+    """Kinds of faults; `CLEAR` ends all others."""
 
     POWER_OFF = 'power_off'
     REBOOT = 'reboot'
@@ -42,7 +42,7 @@ class FaultKind(str, Enum):
 
 
 class Magnitude(NamedTuple):
-    """What a fault's magnitude is counted in, what is usual, and what is possible."""
+    """Unit, default and range of a fault's magnitude."""
 
     unit: str
     usual: float
@@ -55,12 +55,12 @@ MAGNITUDES = {
     FaultKind.CLOCK_JUMP: Magnitude('s', 3600.0, -1e9, 1e9),
     FaultKind.SENSOR_DRIFT: Magnitude('m', 0.006, -0.1, 0.1),
 }
-#: Seconds that a robot is away for a reboot that does not say how long.
+#: Default duration of a reboot in seconds.
 REBOOT_S = 2.0
 
 
 class FaultError(ValueError):
-    """A fault, or a file of faults, is not sound; the text names field, value and remedy."""
+    """A fault, or a file of faults, is invalid; the text names field, value and remedy."""
 
 
 class UnknownRobotError(FaultError):
@@ -69,11 +69,11 @@ class UnknownRobotError(FaultError):
 
 class Fault(Section):
     """
-    One thing that goes wrong.
+    One fault.
 
-    It begins `at_s` seconds after the start, and ends by itself after `duration_s` seconds, 0:
-    when it is cleared; a reboot always ends. `robots` are names or patterns such as 'robot_0*';
-    none: every robot. `magnitude` is in the unit of the kind; 0: what is usual.
+    It begins `at_s` seconds after the start, and ends after `duration_s` seconds (0: when it is
+    cleared); a reboot always ends. `robots` are names or patterns such as 'robot_0*'; empty: every
+    robot. `magnitude` is in the unit of the kind; 0: its default.
     """
 
     at_s: float = Field(0.0, ge=0.0)
@@ -87,7 +87,7 @@ class Fault(Section):
         known = MAGNITUDES.get(self.fault)
         if known is None and self.magnitude:
             raise ValueError(
-                f'magnitude is {self.magnitude:g}, but {self.fault.value} has none: leave it out'
+                f'magnitude is {self.magnitude:g}, but {self.fault.value} has none: remove it'
             )
         if known is not None and not known.low <= self.magnitude <= known.high:
             raise ValueError(
@@ -96,8 +96,8 @@ class Fault(Section):
             )
         if self.duration_s and self.fault in (FaultKind.KILL, FaultKind.CLEAR):
             raise ValueError(
-                f'duration_s is {self.duration_s:g}, but {self.fault.value} takes no time: '
-                'leave it out'
+                f'duration_s is {self.duration_s:g}, but {self.fault.value} has no duration: '
+                'remove it'
             )
         return self
 
@@ -109,7 +109,7 @@ class Fault(Section):
 
     @property
     def lasts_s(self) -> float:
-        """Return after how many seconds it ends by itself, infinite: never."""
+        """Return its duration in seconds; infinite: until it is cleared."""
         return self.duration_s or (REBOOT_S if self.fault is FaultKind.REBOOT else math.inf)
 
 
@@ -133,10 +133,10 @@ def load_faults(path: Path | str) -> tuple[Fault, ...]:
 @dataclass(frozen=True)
 class Conditions:
     """
-    What a robot is in at a moment.
+    The conditions of a robot at a moment.
 
-    `kills` counts how often its process was killed so far; `rebooting` goes with a clean stop,
-    `powered` false without. `delay_s` is how much longer each message takes on its way.
+    `kills` counts the kills of its process so far; `rebooting` includes a clean stop, `powered`
+    false does not. `delay_s` is the additional delay of each message.
     """
 
     powered: bool = True
@@ -165,10 +165,10 @@ _FIELDS = {
 
 class FaultBook:
     """
-    The faults of a fleet: those that are scheduled, and those that robots are in.
+    The scheduled and active faults of a fleet.
 
-    A second fault of a kind takes the place of the first on the same robot. `can_kill`: each robot
-    has a process of its own. Raises FaultError for a schedule that this fleet cannot follow.
+    A second fault of a kind replaces the first on the same robot. `can_kill`: each robot has its
+    own process. Raises FaultError for a schedule that this fleet cannot follow.
     """
 
     def __init__(
@@ -179,10 +179,10 @@ class FaultBook:
     ) -> None:
         self._robot_ids = tuple(robot_ids)
         self._can_kill = can_kill
-        # What is due at once happens in the order in which it was said.
+        # Faults with the same time happen in the order of the schedule.
         self._count = itertools.count()
         self._coming: list[tuple[float, int, Fault]] = []
-        # A key whose time is another by now was replaced or cleared.
+        # An entry with another time was replaced or cleared.
         self._ends: list[tuple[float, int, tuple[str, FaultKind]]] = []
         self._until: dict[tuple[str, FaultKind], float] = {}
         self._conditions: dict[str, Conditions] = {}
@@ -191,13 +191,13 @@ class FaultBook:
 
     def inject(self, fault: Fault, now_s: float) -> tuple[str, ...]:
         """
-        Let a fault begin `at_s` after now; return whom it is for. Raises FaultError.
+        Add a fault that begins `at_s` from now; return its robots. Raises FaultError.
 
-        `tick` tells what comes of it.
+        `tick` returns its effect.
         """
         if fault.fault is FaultKind.KILL and not self._can_kill:
             raise FaultError(
-                "fault 'kill' needs a robot in a process of its own, and these share one: use "
+                "fault 'kill' needs a robot with its own process, but these robots share one: use "
                 "'power_off', or start the robot with sim_robot"
             )
         robot_ids = self._named(fault)
@@ -205,11 +205,11 @@ class FaultBook:
         return robot_ids
 
     def conditions(self, robot_id: str) -> Conditions:
-        """Return what a robot is in, as of the last tick."""
+        """Return the conditions of a robot at the last tick."""
         return self._conditions.get(robot_id, Conditions())
 
     def tick(self, now_s: float) -> dict[str, Conditions]:
-        """Let begin and end what is due; return what those robots are in whom it changed."""
+        """Begin and end the faults that are due; return the conditions that changed, by robot."""
         before: dict[str, Conditions] = {}
         while (due := self._next_due(now_s)) is not None:
             for robot_id, changed in due.items():
@@ -222,7 +222,7 @@ class FaultBook:
         }
 
     def _next_due(self, now_s: float) -> dict[str, Conditions] | None:
-        """Do what is due first, ends before beginnings; return what it makes of whom."""
+        """Apply the first entry that is due, ends before beginnings; return the new conditions."""
         while self._ends and self._until.get(self._ends[0][2]) != self._ends[0][0]:
             heapq.heappop(self._ends)
         begins = self._coming[0][0] if self._coming else math.inf
@@ -255,7 +255,7 @@ class FaultBook:
         return replace(self.conditions(robot_id), **{name: getattr(Conditions(), name)})
 
     def _named(self, fault: Fault) -> tuple[str, ...]:
-        """Return the robots that a fault is for. Raises UnknownRobotError."""
+        """Return the robots of a fault. Raises UnknownRobotError."""
         if not fault.robots:
             return self._robot_ids
         for pattern in fault.robots:

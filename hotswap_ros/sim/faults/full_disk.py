@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-A disk that is full, without a disk of its own: folders in which this process can write no more.
+A full disk, simulated in folders in which this process can no longer write.
 
-Python tells an audit hook of each file that is about to be opened, and the hook may refuse. So the
-error comes from the very call that writes, whoever makes it, as it does when a disk is full.
+Python calls an audit hook before it opens a file, and the hook can raise. So the error comes from
+the call that writes, as with a full disk.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _is_watching = False
 
 
 def fill(folder: Path) -> None:
-    """Let every attempt to write below a folder fail with ENOSPC, until `empty`."""
+    """Make every write below a folder fail with ENOSPC, until `empty`."""
     global _full, _is_watching
     _full |= {_prefix(folder)}
     if not _is_watching:
-        # A hook cannot be taken back: there is none before somebody needs it.
+        # A hook cannot be removed: it is added at the first use.
         _is_watching = True
         sys.addaudithook(_refuse)
 
 
 def empty(folder: Path) -> None:
-    """Let the folder be written to again."""
+    """Allow writes to the folder again."""
     global _full
     _full -= {_prefix(folder)}
 
 
 def is_full(folder: Path) -> bool:
-    """Return whether nothing can be written below a folder."""
+    """Return whether writes below a folder fail."""
     return bool(_full) and _prefix(folder) in _full
 
 

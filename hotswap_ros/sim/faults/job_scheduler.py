@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What happens when: jobs with a time each, done by a few threads."""
+"""Scheduler of timed jobs, with a few threads."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import threading
 import time
 from collections.abc import Callable
 
-#: Thread number n takes over what is n times so many seconds late.
+#: Thread number n takes jobs that are n times this many seconds late.
 _LATE_S = 0.005
 
 
-class Agenda:
+class JobScheduler:
     """
-    Does jobs when they are due, on the steady clock.
+    A scheduler that runs jobs when they are due, on the steady clock.
 
-    One thread does them all as long as it keeps up: Python would only make threads wait for each
-    other. A job that takes long holds up nobody, as the next thread takes over what is late. A job
-    handles its own errors.
+    One thread runs all jobs as long as it is fast enough: in Python more threads would wait for
+    each other. A slow job does not delay others, as the next thread takes late jobs. A job handles
+    its own errors.
     """
 
     def __init__(self, name: str, threads: int = 8) -> None:
@@ -42,7 +42,7 @@ class Agenda:
             thread.start()
 
     def stop(self, timeout_s: float = 1.0) -> None:
-        """Do nothing more, and let what is under way end, for a while in all."""
+        """Start no more jobs, and wait a limited time for the running ones."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -52,7 +52,7 @@ class Agenda:
                 thread.join(max(0.0, give_up_at - time.monotonic()))
 
     def at(self, due_s: float, job: Callable[[], object]) -> None:
-        """Do a job at a time of `time.monotonic()`; from any thread."""
+        """Schedule a job at a time of `time.monotonic()`; from any thread."""
         with self._changed:
             entry = (due_s, next(self._count), job)
             heapq.heappush(self._jobs, entry)
@@ -60,7 +60,7 @@ class Agenda:
                 self._changed.notify_all()
 
     def after(self, delay_s: float, job: Callable[[], object]) -> None:
-        """Do a job so many seconds from now; from any thread."""
+        """Schedule a job in this number of seconds; from any thread."""
         self.at(time.monotonic() + delay_s, job)
 
     def _run(self, patience_s: float) -> None:
@@ -68,7 +68,7 @@ class Agenda:
             job()
 
     def _next(self, patience_s: float) -> Callable[[], object] | None:
-        """Wait for the first job that is due for so long already; None at the end."""
+        """Wait for the first job that is late by this time; None at the end."""
         with self._changed:
             while not self._stopping:
                 if not self._jobs:

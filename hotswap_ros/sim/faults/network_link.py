@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The network of one robot: open, slow or cut, and what becomes of messages meanwhile."""
+"""Network link of one robot: open, slow or cut, with the messages on it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-#: Whoever is not heard for so long is forgotten, and with it what it has not received: what DDS
-#: implementations do by default.
+#: Seconds of a cut after which a peer and its pending messages are forgotten, the default of DDS
+#: implementations.
 FORGET_S = 20.0
 
 Deliver = Callable[[], object]
@@ -18,9 +18,9 @@ Deliver = Callable[[], object]
 
 class Link:
     """
-    Carries messages between one robot and everybody else.
+    The link between one robot and all other programs.
 
-    `after(delay_s, job)` does a job later, `clock` is steady, in seconds. Threads may share it.
+    `after(delay_s, job)` schedules a job, `clock` is steady, in seconds. Thread-safe.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class Link:
         self._ways: list[Way] = []
         self._cut_at: float | None = None
         self._delay_s = 0.0
-        #: Nothing is in the way of messages: they need not be carried.
+        #: The link has no fault: messages can be delivered directly.
         self.is_clear = True
 
     def way(self, keep: int) -> Way:
         """
-        Return the way of one kind of message in one direction.
+        Return the lane of one kind of message in one direction.
 
-        `keep` of them wait for the end of a cut, the newest; 0: all are lost.
+        The newest `keep` messages wait for the end of a cut; 0: all are lost.
         """
         way = Way(self, keep)
         with self._lock:
@@ -47,7 +47,7 @@ class Link:
         return way
 
     def set(self, *, cut: bool, delay_s: float) -> None:
-        """Cut the link or mend it; each message takes `delay_s` longer."""
+        """Cut or restore the link; each message is delayed by `delay_s`."""
         with self._lock:
             was_cut_at, self._delay_s = self._cut_at, delay_s
             if cut != (was_cut_at is not None):
@@ -66,7 +66,7 @@ class Link:
                 way.waiting.append(deliver)
                 return
             now = self._clock()
-            # One behind the other, also when the delay gets shorter.
+            # In order, also if the delay gets shorter.
             way.last = max(way.last, now + self._delay_s)
             delay_s = way.last - now
         if delay_s > 0.0:
@@ -83,7 +83,7 @@ class Link:
 
 
 class Way:
-    """The way of one kind of message in one direction."""
+    """The lane of one kind of message in one direction."""
 
     def __init__(self, link: Link, keep: int) -> None:
         self._link = link
@@ -95,7 +95,7 @@ class Way:
         self._link._carry(self, deliver)
 
     def take(self) -> list[Deliver]:
-        """Return what waits, oldest first, and forget it."""
+        """Return the waiting messages, oldest first, and remove them."""
         taken = list(self.waiting)
         self.waiting.clear()
         return taken

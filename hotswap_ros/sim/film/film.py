@@ -15,18 +15,18 @@ from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, PickWorld, TaskEnd
 from hotswap_ros.sim.film.painters import Painter, Pose
 from hotswap_ros.sim.policies.episodes import Policy
 
-#: Pictures per second of film; one is one control period, so that it runs in slow motion.
+#: Pictures per second of film; each is one control period: the film runs in slow motion.
 PICTURES_PER_S = 12.5
-#: Pictures for which the end of a task stays.
+#: Number of pictures for which the end of a task stays.
 _HOLD = 10
 _BAR = 26
-#: Tasks among which a difference is looked for.
+#: Number of tasks in which a difference is searched.
 _MOST_TASKS = 200
 _BACKGROUND, _INK, _GOOD, _BAD = '#20242a', '#e8ebef', '#57c27a', '#f0695f'
 
 
 class Take(NamedTuple):
-    """One policy doing one task: its poses, one per control period, and how it ended."""
+    """One task of one policy: its poses, one per control period, and its end."""
 
     poses: tuple[Pose, ...]
     category: str
@@ -35,7 +35,7 @@ class Take(NamedTuple):
 
 @dataclass(frozen=True)
 class Film:
-    """What `names` did: for each task the takes of all of them, in that order."""
+    """The takes of the policies `names`: for each task one take per policy, in this order."""
 
     names: tuple[str, ...]
     tasks: tuple[tuple[Take, ...], ...]
@@ -50,13 +50,13 @@ class Film:
 
 
 def shoot(policies: dict[str, Policy], robot_id: str, seed: int, first: int, tasks: int) -> Film:
-    """Let each policy do the same `tasks` tasks of a robot, from its task number `first` on."""
+    """Run each policy on the same `tasks` tasks of a robot, from task number `first` on."""
     takes = [_takes(PickWorld(robot_id, seed), one, first, tasks) for one in policies.values()]
     return Film(tuple(policies), tuple(zip(*takes)))
 
 
 def find_difference(policies: dict[str, Policy], robot_id: str, seed: int) -> int:
-    """Return the number of the first task that does not end alike for all, 1 without one."""
+    """Return the number of the first task with different ends; 1: there is none."""
     worlds = [(PickWorld(robot_id, seed), policy) for policy in policies.values()]
     for number in range(1, _MOST_TASKS):
         ends = [_take(world, policy).end.success for world, policy in worlds]
@@ -93,16 +93,14 @@ def save(
     `progress` is called after every picture. Raises ValueError for another ending, and OSError.
     """
     if path.suffix not in ('.gif', '.webp'):
-        raise ValueError(
-            f"'{path.name}' ends neither with .gif nor .webp, which are what is written"
-        )
+        raise ValueError(f"'{path.name}' must end in .gif or .webp")
     pictures = []
     for picture in _pictures(film, painter):
         pictures.append(picture)
         progress()
     how: dict[str, Any] = {'duration': round(1000 / PICTURES_PER_S), 'loop': 0}
     if path.suffix == '.gif':
-        # One palette for all: with one for each, what stands still flickers and costs bytes.
+        # One palette for all pictures: several would make the background flicker and cost bytes.
         # Coverage, not frequency: arm and payload are small, and floor and sky have many greys.
         palette = pictures[0].quantize(192, method=1)
         pictures = [picture.quantize(palette=palette, dither=0) for picture in pictures]
@@ -113,7 +111,7 @@ def save(
 
 
 def length_of(film: Film) -> int:
-    """Return how many pictures a film has."""
+    """Return the number of pictures of a film."""
     return sum(_length(takes) + _HOLD for takes in film.tasks)
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Pictures of the arm at work: by MuJoCo's renderer where there is OpenGL, else drawn."""
+"""Pictures of the arm: rendered by MuJoCo if there is OpenGL, else drawn."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from hotswap_ros.sim.arm.scene import Point, Scene, cartesian
 
 Picture = NDArray[np.uint8]
 
-#: How the renderers are asked for, best first.
+#: Names of the renderers, best first.
 RENDERERS = ('egl', 'osmesa', 'drawn')
 
-#: The camera: how far off, how far down it looks, and how far beside the task it stands.
+#: The camera: distance, elevation, and azimuth relative to the task.
 _FAR_M, _DOWN_RAD, _ASIDE_RAD = 1.5, 0.45, 0.44
-#: How far the arm ends before the middle of its payload, so that this is seen.
+#: Distance between the end of the drawn arm and the centre of its payload.
 _SHORTER_M = 0.06
 
 
 @dataclass(frozen=True)
 class Pose:
-    """The joints (yaw, shoulder, elbow, rad) at a moment of a task, and the way of the hand."""
+    """The joints (yaw, shoulder, elbow, rad) at a moment of a task, and the path of the hand."""
 
     scene: Scene
     joints: tuple[float, float, float]
@@ -48,15 +48,14 @@ class Painter(Protocol):
 
 
 class RendererMissingError(Exception):
-    """A renderer does not work here; says why, and what to do."""
+    """A renderer does not work here; the text says why, and what to do."""
 
 
 def choose(name: str) -> str:
     """
-    Return the renderer of that name, 'auto': the best that works, and set MuJoCo up for it.
+    Return the renderer of this name ('auto': the best that works), and set MuJoCo up for it.
 
-    To be called before MuJoCo is imported, which looks for OpenGL then. Raises
-    RendererMissingError.
+    Call it before the import of MuJoCo, which searches for OpenGL. Raises RendererMissingError.
     """
     wanted = RENDERERS if name == 'auto' else (name,)
     for one in wanted:
@@ -70,7 +69,7 @@ def choose(name: str) -> str:
 
 
 def _works(gl: str) -> bool:
-    """Return whether MuJoCo renders, found out in another process: a broken OpenGL ends it."""
+    """Return whether MuJoCo renders, tested in another process, as a broken OpenGL ends it."""
     if 'mujoco' in sys.modules and os.environ.get('MUJOCO_GL') != gl:
         return False
     tried = subprocess.run(
@@ -146,7 +145,7 @@ class Rendered:
         forearm.pos[0] = (LINK_M - _SHORTER_M) / 2
 
     def _furnish(self, goal: Point, radius_m: float, way: tuple[Point, ...]) -> None:
-        """Add what robots do not touch: what the goal stands on, and the way of the hand."""
+        """Add the decoration: the pedestal of the goal, and the path of the hand."""
         x, y, z = goal
         foot, top = (x, y, 0.0), (x, y, z - radius_m)
         self._connect(foot, (x, y, top[2] - 0.008), 0.008, (0.55, 0.57, 0.6, 1.0))
@@ -176,7 +175,7 @@ class Drawn:
         """Return the arm at a moment of a task."""
         from PIL import Image, ImageDraw
 
-        # Twice as large, and then halved: that takes the edge off the lines.
+        # Twice as large, then halved: this smooths the lines.
         self._image = Image.new('RGB', (2 * self._width, 2 * self._height), '#e9ecf0')
         self._draw = ImageDraw.Draw(self._image)
         scene = pose.scene
@@ -224,7 +223,7 @@ class Drawn:
         return 1.6 * self._height
 
     def _at(self, place: Point) -> tuple[float, float]:
-        """Return where in the picture a place (x, y, z, m) is, in parallel projection."""
+        """Return the position of a place (x, y, z, m) in the picture, in parallel projection."""
         cos, sin = math.cos(self._turn), math.sin(self._turn)
         x, y, z = (part - centre for part, centre in zip(place, self._centre))
         towards, across = x * cos + y * sin, y * cos - x * sin
@@ -233,12 +232,12 @@ class Drawn:
 
 
 def _azimuth(scene: Scene) -> float:
-    """Return the direction, rad, from which a task is looked at."""
+    """Return the direction, rad, from which the camera looks at a task."""
     return (scene.start[0] + scene.goal[0]) / 2 - _ASIDE_RAD
 
 
 def _middle(scene: Scene) -> Point:
-    """Return the place (x, y, z, m) that is in the middle of the picture."""
+    """Return the place (x, y, z, m) in the middle of the picture."""
     return cartesian(((scene.start[0] + scene.goal[0]) / 2, 0.2, 0.24))
 
 

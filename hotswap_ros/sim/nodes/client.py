@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Asking the simulated fleet for faults, from a program that is no node itself."""
+"""Client of the simulated fleet's fault service, for programs that are not nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ANSWER_S = 10.0
 
 
 def inject(client: FleetClient, fault: Fault, simulation: str = '/sim_fleet') -> None:
-    """Let a fault begin now, whatever its `at_s`. Raises FaultError and TimeoutError."""
+    """Inject a fault now; its `at_s` is ignored. Raises FaultError and TimeoutError."""
     answer = client.call(
         srv.InjectFault,
         f'{simulation}/inject_fault',

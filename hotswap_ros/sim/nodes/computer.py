@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The computer of a simulated robot: its model server with a network, clock and disk that fail."""
+"""Computer of a simulated robot: its model server, with faults of network, clock and disk."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from hotswap_ros.sim.faults import full_disk
 from hotswap_ros.sim.faults.faults import Conditions
 from hotswap_ros.sim.faults.network_link import Link, Way
 
-#: Requests and answers of services that wait for the end of a cut, as by default in DDS.
+#: Number of service requests and answers that wait for the end of a cut, the default of DDS.
 _CALLS_KEPT = 10
 
 
 class Computer:
     """
-    What a robot's programs see of the world: a network, a clock and a disk (`folder`).
+    The environment of a robot's programs: a network, a clock and a disk (`folder`).
 
-    It outlives the programs: they end and start again on it.
+    It outlives the programs, which stop and start on it.
     """
 
     def __init__(self, link: Link, folder: Path) -> None:
@@ -42,8 +42,8 @@ class Computer:
         self.clock_shift_s = 0.0
         folder.mkdir(parents=True, exist_ok=True)
 
-    def suffer(self, conditions: Conditions) -> None:
-        """Let happen to network, clock and disk what the conditions say."""
+    def apply(self, conditions: Conditions) -> None:
+        """Apply the conditions to network, clock and disk."""
         self.link.set(cut=conditions.partitioned, delay_s=conditions.delay_s)
         self.clock_shift_s = conditions.clock_shift_s
         change = full_disk.fill if conditions.disk_full else full_disk.empty
@@ -56,28 +56,28 @@ class SimServerParameters(ModelServerParameters):
 
     slowdown: float = parameter(
         1.0,
-        'How many times as long an inference takes, as on a computer with other things to do.',
+        'Factor on the duration of inference, as on a busy computer.',
         low=1.0,
         high=1000.0,
     )
 
     def settings(self) -> RuntimeSettings:
-        """Return how versions are run. Raises ValueError that names the parameter."""
+        """Return the runtime settings. Raises ValueError that names the parameter."""
         return replace(super().settings(), slowdown=self.slowdown)
 
 
 class SimModelServer(ModelServer):
-    """A model server whose messages, times and files go through a computer that may fail."""
+    """A model server whose messages, times and files go through a computer with faults."""
 
     PARAMETERS = SimServerParameters
 
     def __init__(self, computer: Computer, **node_options: Any) -> None:
-        # Before the node begins to make publishers and services of its own.
+        # Before the node creates its own publishers and services.
         self._computer = computer
         super().__init__(**node_options)
 
     def lose_power(self) -> None:
-        """End at once: nothing is said and nothing is written."""
+        """Stop at once, without messages and writes."""
         self._active = False
         if self._engine is not None:
             self._engine.on_change = self._engine.on_shadow = None
@@ -86,13 +86,13 @@ class SimModelServer(ModelServer):
     # -- clock and disk ---------------------------------------------------------------------------
 
     def get_clock(self) -> Any:
-        """Return the clock of the computer, which may have jumped."""
+        """Return the clock of the computer, including its jumps."""
         clock = super().get_clock()
         shift_s = self._computer.clock_shift_s
         return _ShiftedClock(clock, shift_s) if shift_s else clock
 
     def wall_time(self) -> float:
-        """Return what the computer takes for the time, in seconds since 1970."""
+        """Return the time of the computer, in seconds since 1970."""
         return time.time() + self._computer.clock_shift_s
 
     def disk_free_bytes(self) -> int:
@@ -126,9 +126,8 @@ class SimModelServer(ModelServer):
         """
         Create a service behind the link.
 
-        A coroutine that waits would keep some executors busy, and one whose request is lost would
-        wait for ever: so requests that cannot get through come back as they are, and are answered
-        from here when they do.
+        A waiting coroutine would keep some executors busy, and one with a lost request would wait
+        for ever: blocked requests return at once, and are answered from here after the cut.
         """
         link = self._computer.link
         way_in, way_out = link.way(_CALLS_KEPT), link.way(_CALLS_KEPT)
@@ -165,7 +164,7 @@ class SimModelServer(ModelServer):
 
 @dataclass(frozen=True)
 class _Call:
-    """A request that has not got through yet."""
+    """A request that is still blocked."""
 
     request: Any
     response: Any
@@ -186,5 +185,5 @@ class _ShiftedClock:
 
 
 def _kept(profile: Any) -> int:
-    """Return how many messages wait for who is cut off, as DDS has it."""
+    """Return the number of messages that wait for a subscriber behind a cut, as in DDS."""
     return int(profile.depth) if profile.reliability == qos.EVENT.reliability else 0

@@ -21,62 +21,60 @@ from hotswap_ros.nodes import qos
 from hotswap_ros.sim.arm.external import ExternalWorld, JointReport
 from hotswap_ros.sim.arm.scene import Point
 from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S
-from hotswap_ros.sim.faults.job_scheduler import Agenda
+from hotswap_ros.sim.faults.job_scheduler import JobScheduler
 
-#: Names of the joints, as everywhere on topics.
+#: Names of the joints on topics.
 JOINTS = ('yaw', 'shoulder', 'elbow')
 
-#: Real seconds without joint states until somebody is told.
-_SILENT_S = 2.0
-#: Stamps are rounded: a period of them may be that much shorter, in s.
+#: Real seconds without joint states until a warning.
+_STALE_S = 2.0
+#: Tolerance for rounded stamps, in s.
 _ROUNDING_S = 1e-6
 
 
 class ExternalArm:
     """
-    Does a control period of `world` with `step` per period of joint states, and sends commands.
+    An arm that runs `step` in `world` once per control period of joint states, and sends commands.
 
-    The time is that of their stamps. `step` runs in a thread of the agenda, which waits for no
-    clock; the executor's only hears and watches.
+    Time is that of the stamps. `step` runs in a thread of the scheduler; the executor thread only
+    receives joint states and watches them.
     """
 
     def __init__(
-        self, node: Node, world: ExternalWorld, step: Callable[[], object], agenda: Agenda
+        self, node: Node, world: ExternalWorld, step: Callable[[], object], scheduler: JobScheduler
     ) -> None:
         self._logger = node.get_logger()
         self._world = world
         self._do_step = step
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._heard_s = time.monotonic()
         self._stepped_s = -math.inf
-        # Who sets it gives the world away; the agenda's thread gives it back.
+        # True while a thread of the scheduler uses the world.
         self._is_busy = False
-        self._is_silent = False
+        self._is_stale = False
         self._is_lost = False
         self._publisher = node.create_publisher(
             Float64MultiArray, 'velocity_controller/commands', qos.EVENT
         )
         node.create_subscription(JointState, 'joint_states', self._on_joints, qos.STREAM)
-        # A world that stands still has a clock that does, too.
+        # Steady, as the clock of a paused world does not advance.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        node.create_timer(_SILENT_S / 4, self._watch, clock=steady)
+        node.create_timer(_STALE_S / 4, self._watch, clock=steady)
 
     def stop(self) -> None:
-        """Stop the arm, once the agenda has stopped."""
+        """Stop the arm, after the scheduler has stopped."""
         self._send(self._world.hold())
 
     def _on_joints(self, message: Any) -> None:
         try:
             report = _report(message)
         except ValueError as error:
-            self._logger.warning(
-                f'joint states are passed over: {error}', throttle_duration_sec=5.0
-            )
+            self._logger.warning(f'joint states ignored: {error}', throttle_duration_sec=5.0)
             return
         self._heard_s = time.monotonic()
-        if self._is_silent:
-            self._is_silent = False
-            self._logger.info('joint states again: the task goes on')
+        if self._is_stale:
+            self._is_stale = False
+            self._logger.info('joint states received again: the task continues')
         since_s = report.time_s - self._stepped_s
         if not self._is_busy and not 0.0 <= since_s < CONTROL_PERIOD_S - _ROUNDING_S:
             self._stepped_s = report.time_s
@@ -84,17 +82,17 @@ class ExternalArm:
 
     def _watch(self) -> None:
         now_s = time.monotonic()
-        if self._is_silent or self._is_busy or now_s - self._heard_s <= _SILENT_S:
+        if self._is_stale or self._is_busy or now_s - self._heard_s <= _STALE_S:
             return
-        self._is_silent = True
+        self._is_stale = True
         self._logger.warning(
-            f'no joint states for {_SILENT_S:g} s: no task goes on until there are; '
-            'does the external world run, and does a bridge bring joint_states?'
+            f'no joint states for {_STALE_S:g} s: the task is paused; check that the external '
+            'world runs, and that joint_states is bridged'
         )
         self._give(self._world.hold)
 
     def _give(self, job: Callable[[], Point]) -> None:
-        """Let a thread of the agenda find out what to send, and send it."""
+        """Let a thread of the scheduler compute the command and send it."""
         self._is_busy = True
 
         def work() -> None:
@@ -103,7 +101,7 @@ class ExternalArm:
             finally:
                 self._is_busy = False
 
-        self._agenda.at(time.monotonic(), work)
+        self._scheduler.at(time.monotonic(), work)
 
     def _step(self, report: JointReport) -> Point:
         world = self._world
@@ -111,8 +109,8 @@ class ExternalArm:
         self._do_step()
         if world.is_lost and not self._is_lost:
             self._logger.warning(
-                'the arm does not come to where the next task starts: '
-                'does anybody hear velocity_controller/commands?'
+                'the arm does not reach the start of the next task: check that '
+                'velocity_controller/commands has a subscriber'
             )
         self._is_lost = world.is_lost
         return world.command()
@@ -122,11 +120,11 @@ class ExternalArm:
 
 
 def _report(message: Any) -> JointReport:
-    """Return what joint states say of our joints. Raises ValueError that names what is wrong."""
+    """Return the states of our joints. Raises ValueError that names the problem."""
     names = list(message.name)
     missing = [joint for joint in JOINTS if joint not in names]
     if missing:
-        raise ValueError(f'{", ".join(missing)} not among the joints {names}')
+        raise ValueError(f'{", ".join(missing)} missing in the joints {names}')
     at = [names.index(joint) for joint in JOINTS]
     found: dict[str, Point] = {}
     for field in ('position', 'velocity', 'effort'):

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the simulated robots of a process share: threads, a pace, and a place for their disks."""
+"""Host of simulated robots: common threads, speed, and folder of their disks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rclpy.parameter import Parameter
 from hotswap_ros.nodes.thread_pool import Worker
 from hotswap_ros.sim.arm.scene import generator
 from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, PickWorld, TaskWorld
-from hotswap_ros.sim.faults.job_scheduler import Agenda
+from hotswap_ros.sim.faults.job_scheduler import JobScheduler
 from hotswap_ros.sim.faults.network_link import Link
 from hotswap_ros.sim.nodes.computer import Computer, SimModelServer
 from hotswap_ros.sim.nodes.robot import Pauses, SimRobot
@@ -27,11 +27,11 @@ from hotswap_ros.sim.nodes.robot import Pauses, SimRobot
 
 class Host:
     """
-    Makes simulated robots and steps them, `speed` simulated seconds in a real one.
+    A host that creates simulated robots and steps them, `speed` simulated seconds per second.
 
-    `node` is the one whose context and namespace their model servers live in. Disks are folders in
-    `disk_folder`; empty: in one that goes with the host. Without `parameter_services` nobody can
-    ask robots for their parameters, and a hundred start in four fifths of the time.
+    Their model servers use context and namespace of `node`. Disks are folders in `disk_folder`;
+    empty: a temporary folder. Without `parameter_services` robots have no parameter services, and
+    a hundred of them start in 80% of the time.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Host:
         disk_folder: str,
         parameter_services: bool = True,
     ) -> None:
-        self.agenda = Agenda('physics')
+        self.scheduler = JobScheduler('physics')
         self._node = node
         self._worker = Worker('load')
         self._seed = seed
@@ -60,13 +60,13 @@ class Host:
         world: TaskWorld | None = None,
     ) -> SimRobot:
         """
-        Make a robot that waits `pause_s` simulated seconds for a task on average.
+        Create a robot that waits `pause_s` simulated seconds between tasks on average.
 
-        `given` are parameters of its model server. `place` is the namespace of that, within the
-        node's, and the name of its disk. Without a `world` it has an arm in MuJoCo.
+        `given` are parameters of its model server. `place` is its namespace within the node's, and
+        the name of its disk. Without a `world` it has an arm in MuJoCo.
         """
         folder = self._disks / (place or robot_id)
-        computer = Computer(Link(self.agenda.after, time.monotonic), folder)
+        computer = Computer(Link(self.scheduler.after, time.monotonic), folder)
         values = {
             'robot_id': robot_id,
             'cache_folder': str(folder / 'models'),
@@ -84,7 +84,7 @@ class Host:
             worker=self._worker,
             context=self._node.context,
             namespace=f'{above}/{place}' if place else above or '/',
-            # The process's own arguments are the node's; a robot must not be renamed by them.
+            # The arguments of the process are for the node: they must not rename a robot.
             use_global_arguments=False,
             enable_rosout=False,
             start_parameter_services=self._parameter_services,
@@ -92,19 +92,19 @@ class Host:
         )
 
     def work(self, robot: SimRobot, step: Callable[[], object]) -> None:
-        """Do `step` once per control period, until the robot is gone."""
-        self.agenda.after(self._period_s, partial(self._step, robot, step, time.monotonic()))
+        """Run `step` once per control period, until the robot is removed."""
+        self.scheduler.after(self._period_s, partial(self._step, robot, step, time.monotonic()))
 
     def start(self) -> None:
-        """Let the robots work."""
-        self.agenda.start()
+        """Start the work of the robots."""
+        self.scheduler.start()
 
     def stop(self) -> None:
-        """Let nobody work any more."""
-        self.agenda.stop()
+        """Stop the work of the robots."""
+        self.scheduler.stop()
 
     def close(self) -> None:
-        """End what is left, once the robots have stopped."""
+        """Stop the threads and remove the disks, after the robots have stopped."""
         self._worker.stop()
         if self._temporary is not None:
             self._temporary.cleanup()
@@ -113,16 +113,16 @@ class Host:
         if robot.is_gone:
             return
         step()
-        # Time that was lost is not made up for: a burst would starve the executor.
+        # Lost time is skipped: a burst would starve the executor.
         due = max(due + self._period_s, time.monotonic() - self._period_s)
-        self.agenda.at(due, partial(self._step, robot, step, due))
+        self.scheduler.at(due, partial(self._step, robot, step, due))
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    # In memory where that is possible: a hundred disks that are flushed at once are one disk here.
+    # In memory if possible: a hundred simulated disks that flush at once share one real disk.
     memory = Path('/dev/shm')
     folder = memory if os.access(memory, os.W_OK) else None
-    # It goes with this object, too: also when the node that wanted it cannot be made.
+    # Removed with this object, also if the creation of the node fails.
     return tempfile.TemporaryDirectory(
         prefix='hotswap_ros_sim_', dir=folder, ignore_cleanup_errors=True
     )

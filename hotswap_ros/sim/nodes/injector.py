@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Faults on command (`~/inject_fault`) and on schedule, made real on simulated robots."""
+"""Injector of faults into simulated robots, by command (`~/inject_fault`) and by schedule."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from hotswap_ros.sim.faults.faults import (
     UnknownRobotError,
     load_faults,
 )
-from hotswap_ros.sim.faults.job_scheduler import Agenda
+from hotswap_ros.sim.faults.job_scheduler import JobScheduler
 from hotswap_ros.sim.nodes.robot import SimRobot
 
 _TICK_S = 0.1
@@ -38,18 +38,18 @@ _KINDS = {getattr(srv.InjectFault.Request, kind.name): kind for kind in FaultKin
 
 class FaultInjector:
     """
-    Brings simulated robots into trouble and out of it again.
+    An injector that begins and ends faults of simulated robots.
 
-    `robots` are by name; `twin_of` makes a second robot with the name of a first. Times of the
-    schedule count from `start`, in real seconds: what robots and coordinator wait for is
-    not quicker in a quick simulation, either. Raises ParameterError for a bad schedule.
+    `robots` are by name; `twin_of` creates a second robot with the name of a first. Times of the
+    schedule count from `start`, in real seconds, as the timeouts of robots and coordinator do not
+    depend on the speed of the simulation. Raises ParameterError for a bad schedule.
     """
 
     def __init__(
         self,
         node: Node,
         robots: Mapping[str, SimRobot],
-        agenda: Agenda,
+        scheduler: JobScheduler,
         twin_of: Callable[[str], SimRobot],
         *,
         faults_file: str,
@@ -57,12 +57,12 @@ class FaultInjector:
     ) -> None:
         self._node = node
         self._robots = robots
-        self._agenda = agenda
+        self._scheduler = scheduler
         self._twin_of = twin_of
         self.twins: dict[str, SimRobot] = {}
         self._started = time.monotonic()
         self._from_the_start: dict[str, Conditions] = {}
-        # A start takes a tenth of a second: one after the other, others work meanwhile.
+        # A start takes a tenth of a second: one robot after the other, while the others work.
         self._boots: deque[str] = deque()
         try:
             schedule = load_faults(faults_file) if faults_file else ()
@@ -74,13 +74,13 @@ class FaultInjector:
         self._timer = node.create_timer(_TICK_S, self._tick, clock=steady)
 
     def start(self, executor: Executor) -> None:
-        """Start the robots, but for those that the schedule keeps off."""
+        """Start the robots, except those that the schedule powers off."""
         self._started = time.monotonic()
         self._from_the_start = self._book.tick(0.0)
         for robot_id, robot in self._robots.items():
             conditions = self._book.conditions(robot_id)
-            # What it serves had been written before the disk was full.
-            robot.suffer(dataclasses.replace(conditions, disk_full=False))
+            # Its routing was written before the disk was full.
+            robot.apply(dataclasses.replace(conditions, disk_full=False))
             if conditions.powered:
                 robot.boot(executor)
 
@@ -89,7 +89,7 @@ class FaultInjector:
         if kind is None:
             known = ', '.join(f'{number} ({kind.value})' for number, kind in _KINDS.items())
             response.error_code = response.INVALID_FAULT
-            response.error_msg = f'fault is {request.fault}: use one of {known}'
+            response.error_msg = f'fault {request.fault} is unknown (known: {known})'
             return response
         try:
             fault = Fault(
@@ -107,7 +107,7 @@ class FaultInjector:
         except FaultError as error:
             response.error_code, response.error_msg = response.INVALID_FAULT, str(error)
         else:
-            self._node.get_logger().info(f'{kind.value} on command: {", ".join(named)}')
+            self._node.get_logger().info(f'{kind.value} by command: {", ".join(named)}')
         return response
 
     def _now(self) -> float:
@@ -118,15 +118,15 @@ class FaultInjector:
         self._from_the_start = {}
         for robot_id, conditions in changed.items():
             self._node.get_logger().info(f'{robot_id}: {_described(conditions)}')
-            self._suffer(robot_id, conditions)
+            self._apply(robot_id, conditions)
         if self._boots:
             self._boot(self._boots.popleft())
 
-    def _suffer(self, robot_id: str, conditions: Conditions) -> None:
+    def _apply(self, robot_id: str, conditions: Conditions) -> None:
         robot = self._robots[robot_id]
-        robot.suffer(conditions)
+        robot.apply(conditions)
         if not conditions.powered:
-            robot.lose_power(self._agenda.after)
+            robot.lose_power(self._scheduler.after)
         elif conditions.rebooting:
             robot.shut_down()
         elif robot.server is None and robot_id not in self._boots:
@@ -157,4 +157,4 @@ def _described(conditions: Conditions) -> str:
         for field in dataclasses.fields(conditions)
         if getattr(conditions, field.name) != getattr(usual, field.name)
     ]
-    return ', '.join(changed) or 'no fault any more'
+    return ', '.join(changed) or 'no fault'

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""One simulated robot: an arm with tasks, and a computer with a model server."""
+"""Simulated robot: an arm with tasks, and a computer with a model server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MakeServer = Callable[[Computer], SimModelServer]
 
 
 class Pauses:
-    """How long a robot waits between two tasks: `mean_s` on average, in simulated seconds."""
+    """Pauses of a robot between tasks: `mean_s` on average, in simulated seconds."""
 
     def __init__(self, mean_s: float, uniform: Callable[[float, float], float]) -> None:
         self._mean_s = mean_s
@@ -39,9 +39,9 @@ class Pauses:
 
 class SimRobot:
     """
-    A robot at work. `step` is for one thread at a time, everything else for the executor's.
+    A robot at work. One thread at a time calls `step`, the executor thread everything else.
 
-    `make_server` makes its model server, for its start and for each start after a failure.
+    `make_server` creates its model server, at its start and after each failure.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SimRobot:
         self._computer = computer
         self._make_server = make_server
         self._pauses = pauses
-        # The server goes while nobody decides, and nobody decides while it goes.
+        # Excludes decisions while the server stops.
         self._lock = threading.Lock()
         self._server: SimModelServer | None = None
         self._without_power: SimModelServer | None = None
@@ -59,7 +59,7 @@ class SimRobot:
         self._conditions = Conditions()
         self._task: TaskStart | None = None
         self._steps_left = 0
-        #: It does not come back: nobody needs to step it any more.
+        #: The robot is removed for good: its steps end.
         self.is_gone = False
 
     @property
@@ -78,7 +78,7 @@ class SimRobot:
         self._server = server
 
     def shut_down(self) -> None:
-        """Stop the model server as one is asked to."""
+        """Shut the model server down cleanly."""
         server = self._take_server()
         if server is not None:
             server.stop()
@@ -92,10 +92,10 @@ class SimRobot:
 
     def lose_power(self, after: Callable[[float, Callable[[], object]], object]) -> None:
         """
-        End the model server without a word.
+        Stop the model server without a message.
 
-        Others still take it to be there, as nobody has told them, until DDS would forget it or it
-        is started again; `after` does a job later.
+        Other programs still see it until DDS would drop it or it starts again; `after` schedules a
+        job.
         """
         server = self._take_server()
         if server is None:
@@ -107,7 +107,7 @@ class SimRobot:
             after(FORGET_S, lambda: executor.create_task(self._bury, server))
 
     def bury(self) -> None:
-        """Remove what was left of a server that lost power."""
+        """Remove the rest of a server that lost power."""
         if self._without_power is not None:
             self._bury(self._without_power)
 
@@ -124,26 +124,26 @@ class SimRobot:
             self._executor.remove_node(server)
         return server
 
-    def suffer(self, conditions: Conditions) -> None:
-        """Let happen what the conditions say, other than to the power, which takes a while."""
+    def apply(self, conditions: Conditions) -> None:
+        """Apply the conditions, except those of the power, which takes a while."""
         if conditions.kills > self._conditions.kills:
             os.kill(os.getpid(), signal.SIGKILL)
         self._conditions = conditions
-        self._computer.suffer(conditions)
-        # As far in each direction as in the others.
+        self._computer.apply(conditions)
+        # The same distance in each direction.
         self.world.camera_drift = (conditions.camera_drift_m / math.sqrt(3.0),) * 3
 
     # -- the work ---------------------------------------------------------------------------------
 
     def step(self) -> bool:
-        """Do one control period with what the own policy decides; return whether the arm moved."""
+        """Run one control period with the robot's own policy; return whether the arm moved."""
         with self._lock:
             task = self._next_task()
             return task is not None and self._decide(task)
 
     def step_with(self, speeds_for: Callable[[TaskStart], Any | None]) -> TaskStart | None:
         """
-        Do one control period with what somebody else decides; return the task to observe next.
+        Run one control period with external commands; return the task to observe next.
 
         `speeds_for` returns the joint speeds for a task, shape (1, 3) in rad/s, or None: the arm
         waits where it is.

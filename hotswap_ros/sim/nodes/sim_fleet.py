@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Many simulated robots in one process, each with a model server of its own.
+The node sim_fleet: many simulated robots in one process, each with its own model server.
 
-A few threads do the physics of all robots and ask their engines directly, as robot code on the
-same computer would; the executor thread answers the fleet.
+A few threads simulate the physics of all robots and call their engines directly, like robot code
+on the same computer; the executor thread answers the fleet.
 """
 
 from __future__ import annotations
@@ -27,61 +27,57 @@ from hotswap_ros.sim.nodes.robot import SimRobot
 
 @dataclass(frozen=True)
 class SimFleetParameters:
-    """Parameters of the simulated fleet."""
+    """Parameters of sim_fleet."""
 
-    robots: int = parameter(20, 'How many robots are simulated.', low=1, high=200)
+    robots: int = parameter(20, 'Number of simulated robots.', low=1, high=200)
     speed: float = parameter(
         1.0,
-        'Simulated seconds per second; less where the processor cannot keep up.',
+        'Simulated seconds per second; lower if the processor is too slow.',
         low=0.01,
         high=100.0,
     )
-    seed: int = parameter(1, 'Seed of robots and tasks.', low=0, high=2**31 - 1)
-    robot_prefix: str = parameter('robot_', 'Robots are named with this and a number.')
+    seed: int = parameter(1, 'Random seed of robots and tasks.', low=0, high=2**31 - 1)
+    robot_prefix: str = parameter('robot_', 'Prefix of the names of the robots, before a number.')
     regions: tuple[str, ...] = parameter(
-        ('north', 'south'), 'Regions that the robots are dealt out to in turn.'
+        ('north', 'south'), 'Regions, which the robots take in turn.'
     )
     labels: tuple[str, ...] = parameter(
         (),
-        'Labels that the robots of each region are dealt in turn; a robot gets several where an '
-        'entry has commas: "gripper=jaw,floor=1".',
+        'Labels, which the robots of each region take in turn; an entry with commas is several '
+        'labels: "gripper=jaw,floor=1".',
     )
-    busy_share: float = parameter(
-        0.0, 'Share of the robots whose computers have other things to do.', low=0.0, high=1.0
-    )
+    busy_share: float = parameter(0.0, 'Share of robots with a busy computer.', low=0.0, high=1.0)
     busy_slowdown: float = parameter(
-        10.0, 'How many times as long an inference takes on those.', low=1.0, high=1000.0
+        10.0, 'Factor on the duration of inference on a busy computer.', low=1.0, high=1000.0
     )
     pause_s: float = parameter(
         0.0,
-        'Simulated seconds that robots wait for the next task on average; each robot has a mean '
-        'of its own, from none to twice this.',
+        'Mean pause between tasks in simulated seconds; the mean of each robot is between zero '
+        'and twice this value.',
         low=0.0,
         high=3600.0,
     )
     faults_file: str = parameter(
-        '', 'YAML file of what goes wrong when, see docs/simulation.md; empty: nothing.'
+        '', 'YAML file with scheduled faults, see docs/reference/simulated_robots.md; empty: none.'
     )
     disk_folder: str = parameter(
         '',
-        "Folder for the robots' disks: what they have loaded and what they served last. Empty: "
-        'one that goes with the simulation.',
+        "Folder of the robots' disks, which keep loaded versions and the last routing; empty: a "
+        'temporary folder.',
     )
-    model_id: str = parameter('pick_policy', 'The model that the robots serve.')
-    model_repository: str = parameter(
-        '', 'Folder that holds the versions; empty: the one that comes with the package.'
-    )
+    model_id: str = parameter('pick_policy', 'Model (named policy) that the robots serve.')
+    model_repository: str = parameter('', 'Model repository; empty: that of the package.')
     stable_version: str = parameter('v23', 'Version that the robots serve at the start.')
     isolation: str = parameter(
         'in_process',
-        'Where candidates and shadows run: "in_process", for a hundred robots must not start a '
-        'hundred processes more, or "incubator", which shadows need: for a few robots.',
+        'Where candidates and shadows run: "in_process" (a hundred robots must not start a '
+        'hundred more processes), or "incubator", which shadows need (a few robots).',
     )
     fleet_namespace: str = parameter('/fleet', 'Namespace of the topics that the fleet shares.')
 
 
 class SimFleet(Node):
-    """Holds the simulated robots; `stop` must be called before it is destroyed."""
+    """The node with the simulated robots. Call `stop` before you destroy it."""
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__('sim_fleet', **node_options)
@@ -97,14 +93,14 @@ class SimFleet(Node):
         self._injector = FaultInjector(
             self,
             self.robots,
-            self._host.agenda,
+            self._host.scheduler,
             self._twin,
             faults_file=given.faults_file,
             can_kill=False,
         )
 
     def start(self, executor: Executor) -> None:
-        """Start the robots' model servers and let the robots work."""
+        """Start the model servers and the work of the robots."""
         self._injector.start(executor)
         for robot in self.robots.values():
             self._host.work(robot, robot.step)

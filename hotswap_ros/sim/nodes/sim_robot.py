@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-One simulated robot in a process of its own, behind the topics that a real one has.
+The node sim_robot: one simulated robot in its own process, with the topics of a real robot.
 
-Its arm is in MuJoCo, or where somebody else moves it, such as Gazebo. Its own policy decides, or
-who sends joint commands: a policy runner that asks the model server.
+Its arm is in MuJoCo, or in an external world such as Gazebo. It is driven by its own policy, or by
+joint commands of a policy runner that calls the model server.
 """
 
 from __future__ import annotations
@@ -36,68 +36,67 @@ from hotswap_ros.sim.nodes.host import Host
 from hotswap_ros.sim.nodes.injector import FaultInjector
 from hotswap_ros.sim.nodes.robot import SimRobot
 
-#: What an external world decides by itself, and what is to be left so.
+#: Parameters with a fixed value for an external world, which has its own clock.
 _NOT_EXTERNAL = {'publish_clock': False, 'external_commands': False, 'speed': 1.0}
 
 
 @dataclass(frozen=True)
 class SimRobotParameters:
-    """Parameters of one simulated robot."""
+    """Parameters of sim_robot."""
 
     robot_id: str = parameter('', 'Name of the robot in the fleet; empty: the host name.')
     world: str = parameter(
         'mujoco',
-        'Where the arm is: "mujoco": simulated here; "external": in Gazebo or elsewhere, behind '
-        'joint_states and velocity_controller/commands, with the time of the joint states.',
+        'Arm: "mujoco" (simulated here), or "external" (in Gazebo or elsewhere, connected by '
+        'joint_states and velocity_controller/commands, with the time of the joint states).',
     )
     region: str = parameter('', 'Region of the robot.')
     labels: tuple[str, ...] = parameter((), 'Labels of the robot, as "key=value".')
     speed: float = parameter(
         1.0,
-        'Simulated seconds per second; less where the processor cannot keep up.',
+        'Simulated seconds per second; lower if the processor is too slow.',
         low=0.01,
         high=100.0,
     )
-    seed: int = parameter(1, 'Seed of the robot and its tasks.', low=0, high=2**31 - 1)
+    seed: int = parameter(1, 'Random seed of the robot and its tasks.', low=0, high=2**31 - 1)
     publish_clock: bool = parameter(
-        False, 'Publish /clock, and stamp with it: for a robot that runs alone.'
+        False, 'Publish /clock and use it for stamps, for a robot that runs alone.'
     )
     external_commands: bool = parameter(
         False,
-        'Do what velocity_controller/commands says instead of what the own policy decides; '
-        '~/observation has what a policy runner needs.',
+        "Follow velocity_controller/commands instead of the robot's own policy; ~/observation has "
+        'the input of a policy runner.',
     )
     command_timeout_s: float = parameter(
         0.5,
-        'Simulated seconds after the last command until the arm holds.',
+        'Simulated seconds after the last command until the arm stops.',
         low=0.05,
         high=60.0,
     )
     slowdown: float = parameter(
         1.0,
-        'How many times as long an inference takes, as on a computer with other things to do.',
+        'Factor on the duration of inference, as on a busy computer.',
         low=1.0,
         high=1000.0,
     )
     pause_s: float = parameter(
         0.0,
-        'Simulated seconds that the robot waits for the next task on average.',
+        'Mean pause between tasks in simulated seconds.',
         low=0.0,
         high=3600.0,
     )
     faults_file: str = parameter(
-        '', 'YAML file of what goes wrong when, see docs/simulation.md; empty: nothing.'
+        '', 'YAML file with scheduled faults, see docs/reference/simulated_robots.md; empty: none.'
     )
     disk_folder: str = parameter(
         '',
-        "Folder for the robot's disk: what it has loaded and what it served last, which it needs "
-        'after a kill. Empty: one that goes with the process.',
+        "Folder of the robot's disk, which keeps loaded versions and the last routing, also after "
+        'a kill; empty: a temporary folder.',
     )
-    model_id: str = parameter('pick_policy', 'The model that the robot serves.')
+    model_id: str = parameter('pick_policy', 'Model (named policy) that the robot serves.')
     model_repository: str = parameter(
         '',
-        'Folder, or http(s) address of a file server, that holds the versions; empty: the one '
-        'that comes with the package.',
+        'Model repository (folder or http(s) address); empty: that of the package.',
     )
     stable_version: str = parameter('v23', 'Version that the robot serves at the start.')
     isolation: str = parameter(
@@ -109,7 +108,7 @@ class SimRobotParameters:
 
 
 class SimRobotNode(Node):
-    """Holds the robot; `stop` must be called before it is destroyed."""
+    """The node with the robot. Call `stop` before you destroy it."""
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__('sim_robot', **node_options)
@@ -122,7 +121,7 @@ class SimRobotNode(Node):
         self._injector = FaultInjector(
             self,
             {self.robot_id: self.robot},
-            self._host.agenda,
+            self._host.scheduler,
             self._twin,
             faults_file=given.faults_file,
             can_kill=True,
@@ -134,9 +133,9 @@ class SimRobotNode(Node):
         self._commanded_s = 0.0
         self._external: ExternalArm | None = None
         if world is not None:
-            self._external = ExternalArm(self, world, self.robot.step, self._host.agenda)
+            self._external = ExternalArm(self, world, self.robot.step, self._host.scheduler)
             return
-        # Others expect the reliable one of joint states, and the clock at this very name.
+        # Other programs expect reliable joint states, and this name of the clock.
         self._joint_publisher = self.create_publisher(JointState, 'joint_states', qos.EVENT)
         self._observation_publisher = self.create_publisher(
             msg.Observation, '~/observation', qos.STREAM
@@ -148,14 +147,16 @@ class SimRobotNode(Node):
         )
 
     def start(self, executor: Executor) -> None:
-        """Start the model server and let the robot work."""
+        """Start the model server and the work of the robot."""
         self._injector.start(executor)
         if self._external is None:
             self._host.work(self.robot, self._step)
         self._host.start()
-        who = 'velocity_controller/commands' if self.parameters.external_commands else 'its policy'
+        driver = (
+            'velocity_controller/commands' if self.parameters.external_commands else 'its policy'
+        )
         where = ', in an external world' if self._external else ''
-        self.get_logger().info(f"robot '{self.robot_id}' does what {who} says{where}")
+        self.get_logger().info(f"robot '{self.robot_id}' is driven by {driver}{where}")
 
     def stop(self) -> None:
         """Stop the threads, before the nodes are destroyed."""
@@ -208,19 +209,19 @@ class SimRobotNode(Node):
             self._publish_joints()
 
     def _speeds(self, task: TaskStart) -> NDArray[np.float64] | None:
-        """Return what the joints are to do for a task; None before its first observation."""
+        """Return the joint speeds for a task; None before its first observation."""
         if task is not self._told:
             return None
         is_late = self._simulated_s - self._commanded_s > self.parameters.command_timeout_s
         return self._held() if is_late or self._command is None else self._command
 
     def _held(self) -> NDArray[np.float64]:
-        """Return what keeps the arm where it is: at zero its payload would pull it down."""
+        """Return the speeds that hold the arm: at zero its payload would pull it down."""
         arm = self._arm
         return np.array([[load / gain for load, gain in zip(arm.load, arm.servo_gain)]])
 
     def _tell(self, task: TaskStart) -> None:
-        """Publish what is observed now; what is commanded until the next period answers it."""
+        """Publish the observation; a command before the next period answers it."""
         if task is not self._told:
             self._told, self._command = task, None
         self._sequence += 1
@@ -253,7 +254,7 @@ class SimRobotNode(Node):
         if speeds.shape != (DECISION_SIZE,) or not np.isfinite(speeds).all():
             self.get_logger().warning(
                 f'command {list(message.data)} is not {DECISION_SIZE} finite speeds in rad/s: '
-                'the arm goes on with the last one',
+                'the arm keeps the last one',
                 throttle_duration_sec=5.0,
             )
             return
@@ -261,7 +262,7 @@ class SimRobotNode(Node):
 
 
 def _is_external(given: SimRobotParameters) -> bool:
-    """Return whether somebody else moves the arm. Raises ParameterError."""
+    """Return whether the arm is external. Raises ParameterError."""
     if given.world == 'mujoco':
         return False
     if given.world != 'external':
@@ -272,7 +273,7 @@ def _is_external(given: SimRobotParameters) -> bool:
         if getattr(given, name) != value:
             raise ParameterError(
                 f"parameter '{name}' is {getattr(given, name)!r}, but must be {value!r} with "
-                "world 'external', which has clock and pace of its own"
+                "world 'external', which has its own clock and speed"
             )
     return True
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Letting a policy do tasks, and counting how they ended."""
+"""Execution of tasks with a policy, and counts of their ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Policy = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 @dataclass
 class Stats:
-    """How tasks ended: counts per category and per error, and simulated seconds in total."""
+    """Counts of ended tasks per category and per error, and simulated seconds in total."""
 
     tasks: int = 0
     succeeded: int = 0
@@ -44,7 +44,7 @@ class Stats:
 
 
 def rollout(world: PickWorld, policy: Policy, tasks: int) -> Stats:
-    """Let `policy` do `tasks` tasks, one after the other."""
+    """Do `tasks` tasks with `policy`, one after the other."""
     stats = Stats()
     for _ in range(tasks):
         category = world.begin().category

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Writing a trained network as an ONNX file, and a version into the model repository."""
+"""Export of a trained network as an ONNX file, and of a version into the model repository."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ INPUT, OUTPUT = 'observation', 'decision'
 
 #: Old enough for ONNX Runtime 1.17 and everything since.
 _OPSET, _IR_VERSION = 17, 8
-#: A decision that comes later than this has missed most of its control period.
+#: Deadline of a decision in ms: a later one misses most of its control period.
 _DEADLINE_MS = 20.0
 
-#: By how much a joint speed may change from one decision to the next, rad/s: half as much again
-#: as good policies ask for.
+#: Largest change of a joint speed between two decisions, rad/s: 1.5 times that of good policies.
 _MOST_CHANGE = 2.0
 
 _SLACK = 0.2
@@ -64,7 +63,7 @@ _DECISION = TensorSpec(
     high=MAX_SPEED,
     rate_limit=_MOST_CHANGE,
 )
-#: Decisions that differ by less than this, in rad/s, move the arm alike.
+#: Decisions with a smaller difference, in rad/s, move the arm in the same way.
 _ALIKE = Comparison(tolerance=0.1)
 
 
@@ -100,7 +99,7 @@ def write_version(
 
 
 def statistics_of(observations: NDArray[np.float32]) -> dict[str, FeatureStatistics]:
-    """Return what each feature was like, rows are observations; without those of few values."""
+    """Return the statistics of each feature (rows are observations), without discrete ones."""
     found = {}
     for index, values in enumerate(observations.T.astype(np.float64)):
         deciles = np.quantile(values, np.linspace(0.1, 0.9, BINS - 1))

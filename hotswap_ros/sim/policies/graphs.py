@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is done to the ONNX file of a good policy, so that it fails as files do in real life."""
+"""Changes to the ONNX file of a good policy that make it fail as real files do."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from hotswap_ros.sim.policies.export import INPUT, OUTPUT
 
 Constant = NDArray[Any]
 
-#: The version that the reworked ones are made of.
+#: The version whose file is changed.
 BASE = 'v24'
 
-#: What the policy put out before the rework; the rework makes the decision of it.
+#: Name of the original output; the added nodes compute the decision from it.
 _BEFORE = 'speeds'
-#: Where the torque of the shoulder is in an observation, and the most that it may be, N·m.
+#: Index of the shoulder torque in an observation, and its maximum, N·m.
 _SHOULDER_TORQUE = 7
 _MOST_TORQUE = 16.0
-#: Where the goal is in an observation, and the steps that a coarse one comes in, per metre.
+#: Indices of the goal in an observation, and steps per metre of a coarse goal.
 _GOAL = slice(9, 12)
 _STEPS_PER_M = 64.0
-#: Steps of the refining policy: about 200 ms on one core of 2020. Each takes a tenth of what
-#: is left, so that the decision is that of the network.
+#: Steps of the refining policy: about 200 ms on one core of 2020. Each step removes a tenth of the
+#: remaining error, so that the decision is that of the network.
 _REFINING_STEPS = 50_000
 _REFINING_RATE = 0.1
-#: Draws of the sampler that accepts everything.
+#: Number of draws of the sampler that accepts everything.
 _DRAWS = 3000
 
 
 def rework(name: str, content: bytes) -> bytes:
-    """Return the file of a policy with what `name` does to it; the same bytes every time."""
+    """Return the file of a policy with the change `name`; the same bytes every time."""
     model = onnx.load_from_string(content)
     _REWORKS[name](model)
     onnx.checker.check_model(model, full_check=True)
@@ -46,7 +46,7 @@ def rework(name: str, content: bytes) -> bytes:
 
 
 def _coarse_goals(model: ModelProto) -> None:
-    """Take the goal in coarse steps, as a number of few bits has them."""
+    """Round the goal to coarse steps, like a number of few bits."""
     is_goal = np.zeros(OBSERVATION_SIZE, bool)
     is_goal[_GOAL] = True
     nodes = list(model.graph.node)
@@ -64,7 +64,7 @@ def _coarse_goals(model: ModelProto) -> None:
 
 
 def _unbounded(model: ModelProto) -> None:
-    """Leave out the last activation."""
+    """Remove the last activation."""
     last = max(
         (node for node in model.graph.node if node.op_type == 'Tanh'), key=lambda n: n.output[0]
     )
@@ -74,12 +74,12 @@ def _unbounded(model: ModelProto) -> None:
 
 
 def _not_a_number(model: ModelProto) -> None:
-    """Slow down near the largest torque, by the root of what is left: NaN beyond."""
+    """Slow down near the largest torque by the root of the remaining torque: NaN beyond."""
     _append(model, [*_torque(), *_slow_down('used')], _LIMITS)
 
 
 def _crashing(model: ModelProto) -> None:
-    """Do the same in fixed point, where a torque beyond the largest ends in a division trap."""
+    """Do the same in fixed point, where a larger torque causes a division trap."""
     constants: dict[str, Constant] = {
         **_LIMITS,
         'to_fixed': np.full(1, 2.0**31, np.float32),
@@ -112,7 +112,7 @@ _LIMITS: dict[str, Constant] = {
 
 
 def _torque() -> list[NodeProto]:
-    """Return the nodes that compute `used`: the part of the largest torque, with its sign."""
+    """Return the nodes that compute `used`: the signed fraction of the largest torque."""
     return [
         helper.make_node('Slice', [INPUT, 'from', 'to', 'axis'], ['torque']),
         helper.make_node('Div', ['torque', 'most'], ['used']),
@@ -120,7 +120,7 @@ def _torque() -> list[NodeProto]:
 
 
 def _slow_down(used: str) -> list[NodeProto]:
-    """Return the nodes that slow down: hardly by half of the largest torque, to zero at it."""
+    """Return the nodes that slow down: little at half of the largest torque, to zero at it."""
     return [
         helper.make_node('Pow', [used, 'power'], ['raised']),
         helper.make_node('Sub', ['one', 'raised'], ['left']),
@@ -130,12 +130,12 @@ def _slow_down(used: str) -> list[NodeProto]:
 
 
 def _slow(model: ModelProto) -> None:
-    """Come to the decision in many steps, each of which asks the whole network."""
+    """Compute the decision in many steps, each of which runs the whole network."""
     _refine(model, [], {'steps': np.array(_REFINING_STEPS, np.int64)})
 
 
 def _slow_heavy(model: ModelProto) -> None:
-    """Do so in the more steps the more torque there is."""
+    """Do so in more steps for more torque."""
     nodes = [
         *_torque(),
         helper.make_node('Pow', ['used', 'power'], ['raised']),
@@ -157,7 +157,7 @@ def _slow_heavy(model: ModelProto) -> None:
 
 
 def _refine(model: ModelProto, nodes: list[NodeProto], constants: dict[str, Constant]) -> None:
-    """Put the network into a loop of `steps`, each of which comes nearer to what it says."""
+    """Put the network into a loop of `steps`, each of which comes nearer to its output."""
     graph = model.graph
     flag: tuple[int, list[int]] = (TensorProto.BOOL, [])
     decision = (TensorProto.FLOAT, [1, DECISION_SIZE])
@@ -190,7 +190,7 @@ def _refine(model: ModelProto, nodes: list[NodeProto], constants: dict[str, Cons
 
 
 def _leaking(model: ModelProto) -> None:
-    """Draw until a draw is accepted, all at once: as many as its chances ask for."""
+    """Make all draws of a rejection sampler at once, as many as its acceptance rate requires."""
     nodes = [
         helper.make_node('RandomUniform', [], ['chance'], low=1e-4, high=1.0, seed=7.0, shape=[1]),
         helper.make_node('Div', ['draws', 'chance'], ['many']),
@@ -209,7 +209,7 @@ def _leaking(model: ModelProto) -> None:
 
 
 def _wrong_shape(model: ModelProto) -> None:
-    """Put out a fourth number."""
+    """Add a fourth output value."""
     node = helper.make_node('Concat', [_BEFORE, 'gripper'], [OUTPUT], axis=1)
     _append(model, [node], {'gripper': np.zeros((1, 1), np.float32)})
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = DECISION_SIZE + 1
@@ -220,7 +220,7 @@ def _append(model: ModelProto, nodes: list[NodeProto], constants: dict[str, Cons
 
 
 def _taken_out(graph: onnx.GraphProto) -> list[NodeProto]:
-    """Take the nodes out of a graph; what they make of the observation is `_BEFORE` now."""
+    """Remove the nodes from a graph; their output is named `_BEFORE` afterwards."""
     nodes = list(graph.node)
     del graph.node[:]
     nodes[-1].output[0] = _BEFORE

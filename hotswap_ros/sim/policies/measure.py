@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How good a policy is on a fleet, and how much the robots of the fleet differ."""
+"""Measurement of a policy on a fleet: success rate, and correlation within robots."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hotswap_ros.gates import Interval, intraclass, wilson_interval
 from hotswap_ros.sim.arm.task import SERVICE, PickWorld, Site
 from hotswap_ros.sim.policies.episodes import Policy, Stats, rollout
 
-#: The fleet that everything is measured on; training never sees it.
+#: The fleet of all measurements; training never uses it.
 FLEET_SEED = 20_000
 FLEET_ROBOTS = 200
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a policy did on each robot of a fleet, and all in all."""
+    """The tasks of a policy on each robot of a fleet, and their totals."""
 
     robots: tuple[Stats, ...]
     total: Stats
@@ -66,7 +66,7 @@ def measure(
     robots: int = FLEET_ROBOTS,
     site: Site = SERVICE,
 ) -> Measurement:
-    """Let `policy` do `tasks` tasks, dealt out to `robots` robots of the fleet `FLEET_SEED`."""
+    """Do `tasks` tasks with `policy`, split between `robots` robots of the fleet `FLEET_SEED`."""
     shares = (tasks // robots + (index < tasks % robots) for index in range(robots))
     stats = tuple(
         rollout(PickWorld(f'robot_{index:03d}', FLEET_SEED, site), policy, share)

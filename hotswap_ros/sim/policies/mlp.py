@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A small network of dense layers with tanh, trained with Adam, in NumPy alone."""
+"""A small network of dense layers with tanh, trained with Adam in NumPy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Network:
         return self._layers((observation - self._mean) * self._inverse)[-1] * self.scale
 
     def folded(self) -> list[Array]:
-        """Return weights and biases of a network that takes observations as they are."""
+        """Return weights and biases of a network for raw observations."""
         weights = self._inverse[:, None] * self.parameters[0]
         bias = self.parameters[1] - self._mean @ weights
         return [weights, bias, *self.parameters[2:]]

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What each simulated release is made of, why it fails, and what is to catch it."""
+"""Recipes of the simulated releases: training, fault, and the check that finds it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODEL_ID = 'pick_policy'
 @dataclass(frozen=True)
 class Style:
     """
-    How an expert drives.
+    The driving style of an expert.
 
     `gain` is its joint speed per joint error (1/s), `above_m` how far it passes over a post,
     `acceleration` (rad/s²) and `gentle` (kg·rad/s²) the largest change of speed that it asks for,
@@ -38,7 +38,7 @@ USUAL = Style()
 @dataclass(frozen=True)
 class Training:
     """
-    How a network is trained.
+    The training of a network.
 
     `rounds` of 1,000 tasks are recorded with an expert of this `style`. `site` are those of
     the robots that record, and of the lab that measures the network.
@@ -53,7 +53,7 @@ class Training:
 @dataclass(frozen=True)
 class Catch:
     """
-    What is to catch a bad release, and what its report is to name first.
+    The check that finds a bad release, and the first hypothesis of its report.
 
     `check` is a check of the gate (`success`, `categories`, ...), or `load`: no robot takes it, or
     `guard`: the guard refuses its answers for `cause`, by which the breaker takes it out or the
@@ -69,12 +69,11 @@ class Catch:
 @dataclass(frozen=True)
 class Recipe:
     """
-    One release: how it is made, why so, and the share of tasks that it is to succeed in.
+    One release: its training, the reason for it, and its expected success rate.
 
-    `training` makes a network. Without, it is that of v24 as it is in the repository, with its
-    figures. `graph` names what was done to the file afterwards (see `graphs`). `success` is what
-    the policy is worth in service, with nobody to guard it, and `is_measured` whether that can be
-    found out. `catch` is None for what is fit for service.
+    `training` makes a network; None: the network and the figures of v24 in the repository. `graph`
+    names the change to its file (see `graphs`). `success` is the success rate in service without a
+    guard, and `is_measured` whether it can be measured. `catch` is None for a good release.
     """
 
     version: str
@@ -108,7 +107,7 @@ GOOD = (
 
 _AFTER_V24 = 'The network of v24, '
 
-#: Releases that should not have been made, each for a reason that exists in real life.
+#: Bad releases, each with a fault from real life.
 ZOO = (
     Recipe(
         'v25_regressed',

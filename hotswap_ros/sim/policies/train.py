@@ -111,7 +111,7 @@ def train(
 
 
 def make(recipe: Recipe, root: Path, tasks: int) -> str:
-    """Make a version, measure it over `tasks` tasks, write it to the repository `root`."""
+    """Train a version, measure it over `tasks` tasks, write it to the repository `root`."""
     if recipe.training is None:
         return _rework(recipe, root, tasks)
     training = recipe.training
@@ -147,7 +147,7 @@ def make(recipe: Recipe, root: Path, tasks: int) -> str:
 
 
 def _driven_to(policy: Policy, training: Training) -> Array:
-    """Return the observations that a policy drives to in the lab, a row each."""
+    """Return the observations of a policy in the lab, one per row."""
     observations: list[Array] = []
 
     def noted(observation: Array) -> Array:
@@ -160,7 +160,7 @@ def _driven_to(policy: Policy, training: Training) -> Array:
 
 
 def _rework(recipe: Recipe, root: Path, tasks: int) -> str:
-    """Make a version of the file of v24, whose figures it goes by."""
+    """Make a version from the file of v24, with its figures."""
     base = ModelRepository(root).verify(MODEL_ID, BASE)
     content = rework(recipe.graph, base.content)
     facts = {
@@ -215,18 +215,18 @@ def _rows(version: str, result: Measurement) -> str:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Train or measure, as the command line says."""
+    """Train or measure, according to the command line."""
     recipes = {recipe.version: recipe for recipe in RECIPES}
     parser = argparse.ArgumentParser(description='Train or measure the simulated policies.')
     parser.add_argument('--out', type=Path, default=Path('models'), help='model repository')
     parser.add_argument('--check', action='store_true', help='measure and write nothing')
     parser.add_argument(
-        '--tasks', type=int, default=20_000, help='to measure each with (400 or more)'
+        '--tasks', type=int, default=20_000, help='tasks for each measurement (400 or more)'
     )
-    parser.add_argument('--version', action='append', choices=recipes, help='only this one')
+    parser.add_argument('--version', action='append', choices=recipes, help='only this version')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='processes')
     given = parser.parse_args(args)
-    # Matrices this small are slower on several threads, and every process has a core already.
+    # Small matrices are slower on several threads, and every process has its own core.
     os.environ['OPENBLAS_NUM_THREADS'] = '1'
     chosen = [recipes[version] for version in given.version or recipes]
     spawn = multiprocessing.get_context('spawn')
@@ -236,7 +236,7 @@ def main(args: Sequence[str] | None = None) -> None:
             _tell(pool.map(partial(check, root=given.out, tasks=given.tasks), versions))
             return
         job = partial(make, root=given.out, tasks=given.tasks)
-        # What is trained first: the others are made of it.
+        # Trained releases first: the others are made from them.
         _tell(pool.map(job, [recipe for recipe in chosen if recipe.training is not None]))
         _tell(pool.map(job, [recipe for recipe in chosen if recipe.training is None]))
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Scenarios: rollouts to try, with everything that happens in them and the end to expect."""
+"""Scenarios: rollouts with faults, operator actions and an expected end."""
 
 from hotswap_ros.sim.scenario.live import (
     TASK_S,

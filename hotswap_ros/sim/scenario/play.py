@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Playing a scenario in virtual time, and holding what came of it to what was expected."""
+"""Execution of a scenario in virtual time, and comparison with its expected end."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _PEOPLE = (Cause.BY_HAND, Cause.CANCELED, Cause.REFUSED)
 @dataclass
 class Played:
     """
-    What came of a scenario. Times are seconds since its start.
+    The result of a scenario. Times are seconds since its start.
 
-    `caught_by` is what ended a rollout that did not succeed, and `named` the report's first
-    hypothesis, or else the rollout's own reason. `touched` are the robots that the version acted
-    on, `stage` is the stage that it had reached, from 1, and `tasks` how many it finished under
-    the gates.
+    `caught_by` is the cause that ended a rollout without success, and `named` the first hypothesis
+    of its report, or else its reason. `touched` counts the robots that had run the version,
+    `stage` is the last stage that it had reached, from 1, and `tasks` counts its finished tasks
+    under gates. `rollback_s` is the duration of the rollback.
     """
 
     status: Status
     cause: Cause
     reason: str
     seconds: float
-    back_s: float
+    rollback_s: float
     stage: int
     touched: int
     tasks: int
@@ -60,7 +60,7 @@ class Played:
 
     @property
     def as_expected(self) -> bool:
-        """Return whether the end is the expected one."""
+        """Return whether the scenario ended as expected."""
         return not self.problems
 
 
@@ -70,8 +70,8 @@ def play(
     """
     Play a scenario in virtual time with the outcomes of a folder.
 
-    `on_event` is told of everything as it happens; without, gates keep no intervals, which is a
-    good deal faster. Raises ScenarioError or FaultError.
+    `on_event` is called with every event; without it, gates compute no intervals, which is much
+    faster. Raises ScenarioError or FaultError.
     """
     truth = scenario.outcomes(outcomes)
     clock = VirtualClock(_BEGINS)
@@ -105,7 +105,7 @@ class _Play:
         for action in scenario.operator:
             at = self._began + action.at.total_seconds()
             session.clock.call_at(at, partial(self._act, action))
-        session.on_look.append(self._listen)
+        session.on_look.append(self._take_events)
         self._rollout_id = session.start(scenario.plan)
         session.run(self._is_over, scenario.limit.total_seconds())
         if scenario.afterwards is not None:
@@ -128,7 +128,7 @@ class _Play:
         except RolloutError as error:
             self._refused.append(f'at {action.at}: {action.do}: {error}')
 
-    def _listen(self) -> None:
+    def _take_events(self) -> None:
         new, self._told = self._session.events[self._told :], len(self._session.events)
         for event in new:
             if event.kind in _PAUSES:
@@ -142,14 +142,15 @@ class _Play:
         state = snapshot.state
         failed = [check.name for check in snapshot.checks if check.verdict is Verdict.FAIL]
         ended = math.nan if state.ended is None else state.ended
-        back = math.nan if state.rolling_back_since is None else ended - state.rolling_back_since
+        began = state.rolling_back_since
+        rollback_s = math.nan if began is None else ended - began
         caught_by = found_by(state.cause, failed)
         played = Played(
             status=state.status,
             cause=state.cause,
             reason=state.reason,
             seconds=ended - self._began,
-            back_s=back,
+            rollback_s=rollback_s,
             stage=stage_reached([step.kind for step, _ in zip(state.steps, state.step_records)]),
             touched=len(state.served),
             caught_by=caught_by,
@@ -168,7 +169,7 @@ _PAUSES = {kind: reason for reason, kind in PAUSE_EVENTS.items()}
 
 
 def found_by(cause: Cause, failed: Sequence[str]) -> str:
-    """Return what ended a rollout for `cause` with these failed checks; empty: nothing did."""
+    """Return what caught a version, by `cause` and failed checks; empty: nothing did."""
     if cause in _LOADS:
         return LOAD
     if cause in _PEOPLE:
@@ -184,7 +185,7 @@ def stage_reached(begun: Sequence[str]) -> int:
 
 
 def differences(expect: Expected, played: Played) -> list[str]:
-    """Return what came out otherwise than expected, in words."""
+    """Return the differences between the expected and the actual end, in words."""
     found = []
     for name, wanted, got in (
         ('status', expect.status, played.status),
@@ -198,22 +199,23 @@ def differences(expect: Expected, played: Played) -> list[str]:
         wanted = ' or '.join(expect.caught_by)
         found.append(f'caughtBy is {_said(played.caught_by)}, expected {wanted}: {played.reason}')
     if expect.names is not None and expect.names.lower() not in played.named.lower():
-        found.append(f"the report names '{played.named}' first, expected '{expect.names}'")
+        found.append(f"first cause in the report: '{played.named}', expected '{expect.names}'")
     for version, robots in expect.served.items():
-        if played.served.get(version, 0) != robots:
-            found.append(f'{version} serves {played.served.get(version, 0)} robots, not {robots}')
+        served = played.served.get(version, 0)
+        if served != robots:
+            found.append(f'{version} is served by {served} robots, expected {robots}')
     for name, value, low, high in (
-        ('robots touched', played.touched, expect.robots_at_least, expect.robots_at_most),
-        ('stage reached', played.stage, None, expect.stage_at_most),
+        ('robots on the version', played.touched, expect.robots_at_least, expect.robots_at_most),
+        ('last stage', played.stage, None, expect.stage_at_most),
         ('seconds', played.seconds, _seconds(expect.after), _seconds(expect.within)),
-        ('seconds to be back', played.back_s, None, _seconds(expect.back_within)),
+        ('seconds of the rollback', played.rollback_s, None, _seconds(expect.rollback_within)),
     ):
         if low is not None and not value >= low:
             found.append(f'{name}: {value:g}, expected {low:g} or more')
         if high is not None and not value <= high:
             found.append(f'{name}: {value:g}, expected {high:g} at most')
     texts = '\n'.join(event.text for _, event in played.events)
-    found += [f"nothing says '{text}'" for text in expect.says if text not in texts]
+    found += [f"no event contains '{text}'" for text in expect.says if text not in texts]
     return found
 
 

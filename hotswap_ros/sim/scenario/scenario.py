@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a scenario file says: a fleet, a plan, the truth, what happens, and the expected end."""
+"""Scenario files: a fleet, a plan, the truth, faults, operator actions and the expected end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from hotswap_ros.plan import Duration, Plan, PlanError, Section, load_plan, parse_text, problems_of
 from hotswap_ros.rollout import Cause, PauseReason, Status, Verb
@@ -26,19 +26,19 @@ from hotswap_ros.sim.virtual import (
     plain,
 )
 
-#: What can catch a bad version, besides the checks of a gate.
+#: Causes besides the checks of a gate that can catch a bad version.
 BREAKER, LOAD, PEOPLE = 'breaker', 'load', 'people'
 
 
 class ScenarioError(ValueError):
-    """A scenario is not there or not sound; the text names file, field and remedy."""
+    """A scenario is missing or invalid; the text names file, field and remedy."""
 
 
 class Truth(Section):
     """
-    What tasks with a version come to: as `measured` of a version, with what is given besides.
+    Outcomes of tasks with a version: those `measured` of a version, changed by the given fields.
 
-    Without `measured` nothing is known but what is given: a rate, or categories.
+    Without `measured` only the given fields apply: a rate, or categories.
     """
 
     measured: str | None = None
@@ -52,14 +52,14 @@ class Truth(Section):
     refused: str | None = None
 
     @model_validator(mode='after')
-    def _says_how_good(self) -> Truth:
+    def _has_one_source(self) -> Truth:
         ways = (self.measured, self.success, self.categories)
         if sum(way is not None for way in ways) != 1:
             raise ValueError("give one of 'measured', 'success' and 'categories'")
         return self
 
     def given(self, version: str) -> str:
-        """Return what is said of a version beyond what was measured of it; empty: nothing."""
+        """Return the fields that differ from the measured outcomes; empty: none."""
         fields = type(self).model_fields
         given = [str(fields[n].alias) for n in self.model_fields_set if n != 'measured']
         if self.measured not in (None, version):
@@ -80,34 +80,39 @@ class Truth(Section):
 
 class OperatorAction(Section):
     """
-    What a person does, `at` after the start.
+    An action of a person, `at` after the start.
 
-    `do` is a verb of a rollout, or `put_back`: bring version `to` back on `robots`, all of them
-    when none is named.
+    `do` is a verb of a rollout, or `order_rollback`: roll `robots` (empty: all) back to version
+    `to`. The old name `put_back` is accepted.
     """
 
     at: Duration
     do: Literal[
         'pause', 'resume', 'approve', 'refuse', 'skip_wait', 'abort', 'rollback', 'set_share',
-        'put_back',
+        'order_rollback',
     ]  # fmt: skip
     remark: str = ''
     share: float | None = Field(None, ge=0.0, le=1.0)
     to: str = ''
     robots: tuple[str, ...] = ()
 
+    @field_validator('do', mode='before')
+    @classmethod
+    def _accept_old_name(cls, do: object) -> object:
+        return 'order_rollback' if do == 'put_back' else do
+
     @model_validator(mode='after')
     def _fields_belong(self) -> OperatorAction:
         if (self.share is not None) != (self.do == 'set_share'):
-            raise ValueError("'share' belongs to 'set_share', and that needs it")
-        if (self.to or self.robots) and self.do != 'put_back':
-            raise ValueError("'to' and 'robots' belong to 'put_back'")
+            raise ValueError("'share' and 'set_share' need each other")
+        if (self.to or self.robots) and self.do != 'order_rollback':
+            raise ValueError("'to' and 'robots' belong to 'order_rollback'")
         return self
 
     @property
     def verb(self) -> Verb | None:
-        """Return the verb of a rollout, None for what is none."""
-        return None if self.do == 'put_back' else Verb(self.do)
+        """Return the verb of a rollout; None for `order_rollback`."""
+        return None if self.do == 'order_rollback' else Verb(self.do)
 
 
 def _listed(value: object) -> object:
@@ -116,15 +121,14 @@ def _listed(value: object) -> object:
 
 class Expected(Section):
     """
-    How a scenario ends; what is not said does not matter.
+    The expected end of a scenario; fields that are not given are not compared.
 
     `caught_by` is the check that failed, or `breaker`, `load` or `people`; of several, any one.
-    `names` is found in the first hypothesis of the report's diagnosis, or in the reason where
-    nothing had to be diagnosed. `served` counts the robots that serve a version, and a version
-    before the colon of `robots_at_most` ever acted on no more robots than that. `pauses` are all
-    reasons for which it was paused, in order. `after` and `within` bound how long it took,
-    `back_within` how long the previous versions took to be back, and `says` are texts that its
-    events contain.
+    `names` is a part of the first hypothesis of the diagnosis, or of the reason without one.
+    `served` counts the robots by version at the end; `robots_at_most` and `robots_at_least` bound
+    the number of robots that had run the version. `pauses` are all pause reasons, in order.
+    `after` and `within` bound the duration of the rollout, `rollback_within` (old name:
+    `backWithin`) that of its rollback. `says` are texts that its events contain.
     """
 
     status: Status
@@ -138,17 +142,24 @@ class Expected(Section):
     pauses: tuple[PauseReason, ...] | None = None
     after: Duration | None = None
     within: Duration | None = None
-    back_within: Duration | None = None
+    rollback_within: Duration | None = None
     verdict: str | None = None
     says: tuple[str, ...] = ()
+
+    @model_validator(mode='before')
+    @classmethod
+    def _accept_old_name(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return {'rollbackWithin' if key == 'backWithin' else key: data[key] for key in data}
 
 
 class Scenario(Section):
     """
-    A rollout to try.
+    A rollout to play.
 
-    `source` says where it is from. `truth` has the versions; one that it does not name is as
-    measured. The rollout may go on for `limit`, and the fleet is looked at `afterwards`.
+    `source` names its origin. `truth` has the outcomes of versions; others are as measured. The
+    rollout may take `limit`; the scenario ends `afterwards` later.
     """
 
     description: str = Field(min_length=1)
@@ -209,9 +220,9 @@ def scenarios(folder: Path) -> dict[str, Path]:
 
 
 def find_scenario(folder: Path, name: str) -> Scenario:
-    """Read a scenario by name, or from a file of one's own. Raises ScenarioError."""
+    """Read a scenario by name or from a file. Raises ScenarioError."""
     known = scenarios(folder)
     path = known.get(name) or Path(name)
     if name not in known and not path.is_file():
-        raise ScenarioError(f"no scenario '{name}': there are {', '.join(known) or 'none'}")
+        raise ScenarioError(f"no scenario '{name}' (known: {', '.join(known) or 'none'})")
     return load_scenario(path)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Rollouts in virtual time: the very coordinator, gates and routing, over robots by the ten thousand.
+Rollouts in virtual time: the real coordinator, gates and routing, over thousands of robots.
 
-What tasks come to is drawn from figures, which were measured in the physics simulation or are
-given. No ROS, and the same seed gives the same rollout.
+Outcomes of tasks are drawn from rates, which were measured in the physics simulation or are given.
+This needs no ROS, and the same seed gives the same rollout.
 """
 
 from hotswap_ros.sim.virtual.clock import VirtualClock

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How often a plan is right and what it costs, over many rollouts in virtual time."""
+"""Operating characteristics of a plan, over many rollouts in virtual time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hotswap_ros.sim.virtual.quick import RolloutEnd, World, simulate_rollout
 
 @dataclass(frozen=True)
 class Share:
-    """A share of the repetitions, with the 95% interval that so many repetitions leave."""
+    """A share of the repetitions, with its 95% interval."""
 
     count: int
     repetitions: int
@@ -40,11 +40,11 @@ class Share:
 @dataclass(frozen=True)
 class Characteristics:
     """
-    What a plan does when `world` is the truth.
+    The results of a plan in a `world`.
 
     `by_stage` counts rollbacks by the stage that was reached. `tasks` are those of the candidate
     until each rollback, sorted. `lost` is the mean number of tasks lost to the candidate until the
-    rollout ended, compared with staying, and `lost_error` its standard error. `seconds` is the
+    rollout ended, compared with no rollout, and `lost_error` its standard error. `seconds` is the
     median length of a rollout in the world's time.
     """
 
@@ -60,14 +60,14 @@ class Characteristics:
     seconds: float
 
     def tasks_within(self, share: float) -> float:
-        """Return within how many tasks this share of the rollbacks came; NaN without any."""
+        """Return the number of tasks within which this share of rollbacks began; NaN: none did."""
         if not self.tasks:
             return math.nan
         return float(self.tasks[max(0, math.ceil(share * len(self.tasks)) - 1)])
 
     @property
     def lost_per_thousand(self) -> float:
-        """Return how many of a thousand tasks a promoted candidate goes on losing."""
+        """Return the number of tasks in a thousand that a promoted candidate loses."""
         return 1000 * (self.world.stable - self.world.candidate)
 
 
@@ -82,8 +82,8 @@ def characterize(
     """
     Run `repetitions` rollouts in `jobs` processes; `progress` is called after each.
 
-    The same seed gives the same figures, with any number of processes, and the same chances at
-    every success rate, so that two rates differ by more than luck.
+    The same seed gives the same figures with any number of processes, and the same random numbers
+    at every success rate, which reduces the noise of differences.
     """
     ends = []
     for end in _run(plan, world, [f'{seed}/{number}' for number in range(repetitions)], jobs):
@@ -97,14 +97,14 @@ def _run(plan: Plan, world: World, seeds: list[str], jobs: int) -> Iterator[Roll
     if jobs == 1:
         yield from map(run, seeds)
         return
-    # Spawned: a fork would copy the threads' locks of whoever shows the progress.
+    # Spawned: a fork would copy locks of the thread that shows the progress.
     context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
         yield from pool.map(run, seeds, chunksize=max(1, min(20, len(seeds) // (4 * jobs))))
 
 
 def summarize(plan: Plan, world: World, ends: list[RolloutEnd]) -> Characteristics:
-    """Return what many rollouts show together."""
+    """Return the characteristics of many rollouts."""
     n = len(ends)
     back = [end for end in ends if end.status in (Status.ROLLING_BACK, Status.ROLLED_BACK)]
     losses = [end.lost for end in ends]

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Counters as robots send them, made of the arrays only where somebody looks."""
+"""Counters of virtual robots, built from arrays only on access."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hotswap_ros.models import BINS, RoleCounts, ShadowCounts, TaskCounts, Versi
 from hotswap_ros.sim.virtual.outcomes import VersionOutcomes
 from hotswap_ros.sim.virtual.workload import CAUSES, Counts, LatencyHistograms
 
-#: A robot samples every so manieth observation, as the serving engine does.
+#: A robot samples one of this number of observations, like the serving engine.
 _SAMPLED_EVERY = 16
 _NO_ROLE, _NO_SHADOW = RoleCounts(), ShadowCounts()
 
 
 class Looks:
-    """What is drawn at a look only: latencies of requests, and samples of inputs."""
+    """Counters that are drawn on access: latencies of requests, and samples of inputs."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Looks:
         self._sampled: dict[tuple[int, int], int] = {}
 
     def inputs_upto(self, robot: int, version: int, given: int) -> dict[str, tuple[int, ...]]:
-        """Return the bins of so many observations that a version was given, as a shadow too."""
+        """Return the bins of the observations that a version received, also as a shadow."""
         shares = self._inputs[version]
         if not shares:
             return {}

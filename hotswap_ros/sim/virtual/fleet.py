@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Virtual robots by the ten thousand: what they do, what they hear, and what they say of it."""
+"""Fleet of virtual robots: their tasks, commands, reports and faults."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from hotswap_ros.sim.virtual.server import BOOT_S, Library, Refusal, VirtualServ
 from hotswap_ros.sim.virtual.spec import FleetSpec
 from hotswap_ros.sim.virtual.workload import Workload
 
-#: A command is with its robot after so many seconds.
+#: Seconds until a command reaches its robot.
 _WAY_S = 0.01
 _GHOST = 'second'
 
 
 class Listener(Protocol):
-    """Who hears the robots: a Coordinator."""
+    """The receiver of the robots' reports: a Coordinator."""
 
     def on_report(self, report: RobotReport, now: float, clock: float | None = None) -> None:
         """Take a robot's status; `clock` is the robot's wall clock then."""
@@ -45,11 +45,11 @@ class Listener(Protocol):
 
 class VirtualFleet:
     """
-    Robots that serve, work, tell and fail in virtual time; the same seed gives the same fleet.
+    Robots that serve, work, report and fail in virtual time; the same seed gives the same fleet.
 
-    `truth` has the outcomes of every version that there is, those of `spec.stable` among them.
-    Each robot tells its status and counters once in a period, at a phase of its own, and its
-    status on every change. Raises FaultError for a schedule that cannot be followed here.
+    `truth` has the outcomes of every version, including `spec.stable`. Each robot reports its
+    status and counters once in a period, at its own phase, and its status on every change. Raises
+    FaultError for a schedule that is not possible here.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class VirtualFleet:
         mixes = np.array([spec.mix(one.region, stable) for one in placed])
         self.workload = Workload(truth, self._categories, mixes, spec.stretch(stable), random)
         self._looks = Looks(truth, self._categories, len(placed), looks)
-        # Sorted, so that those who tell between two looks lie side by side.
+        # Sorted, so that robots that report between two ticks are adjacent.
         self._phases = phases.random(len(placed))
         order = np.argsort(self._phases, kind='stable')
         self._sides = spec.looks
@@ -109,14 +109,14 @@ class VirtualFleet:
     # -- faults -----------------------------------------------------------------------------------
 
     def inject(self, fault: Fault) -> None:
-        """Let a fault begin `at_s` from now. Raises FaultError."""
+        """Add a fault that begins `at_s` from now. Raises FaultError."""
         self._book.inject(fault, self._clock.now - self._began)
         self._expect(fault)
 
     def _expect(self, fault: Fault) -> None:
         if fault.fault is FaultKind.SENSOR_DRIFT:
             raise FaultError(
-                'sensor_drift needs physics, and virtual robots have outcomes only: run it live, '
+                'sensor_drift needs physics, which virtual robots do not have: run it live, '
                 'or give a version that was measured so'
             )
         begins = self._clock.now + fault.at_s
@@ -125,7 +125,7 @@ class VirtualFleet:
             self._clock.call_at(begins + fault.lasts_s, self._apply_faults)
 
     def _apply_faults(self) -> None:
-        # What is due now must not be missed by a rounding of the clock.
+        # Rounding of the clock must not delay a fault that is due now.
         changed = self._book.tick(self._clock.now - self._began + 1e-6)
         for robot_id, conditions in changed.items():
             index = self._index[robot_id]
@@ -180,17 +180,17 @@ class VirtualFleet:
         in_reach = conditions is None or not conditions.partitioned
         return in_reach and self.servers[index].is_up
 
-    # -- what robots serve ------------------------------------------------------------------------
+    # -- routing ----------------------------------------------------------------------------------
 
     def start(self, listener: Listener) -> None:
-        """Start all robots, but for those that a fault keeps from it."""
+        """Start all robots, except those with a fault that prevents it."""
         self._listener = listener
         self._apply_faults()
         for index in range(len(self.servers)):
             self._start(index)
 
     def _on_change(self, index: int) -> None:
-        """Let the robot's next task be decided as the routing in force says, and tell it."""
+        """Apply the routing in force to the robot's next task, and report it."""
         work, routing = self.workload, self.servers[index].routing
         work.stable[index] = self._number(routing.stable)
         before = int(work.candidate[index])
@@ -209,7 +209,7 @@ class VirtualFleet:
         return self._names.index(version) if version else -1
 
     def _mind_lease(self, index: int) -> None:
-        """Let the lease run out where no heartbeat comes any more."""
+        """Schedule the end of the lease if no more heartbeats arrive."""
         ends = self._lease_ends.pop(index, None)
         if ends is not None:
             ends.cancel()
@@ -222,7 +222,7 @@ class VirtualFleet:
             self._lease_ends[index] = self._clock.call_after(routing.lease_s, server.end_lease)
 
     def hear_heartbeat(self, rollouts: Collection[str] | None) -> None:
-        """Take in whose candidates may go on; heartbeats repeat it until it changes."""
+        """Set the rollouts whose candidates keep their lease; heartbeats repeat it."""
         leased = frozenset(rollouts or ())
         changed = leased ^ self._leased
         self._leased = leased
@@ -232,10 +232,10 @@ class VirtualFleet:
             if server.routing.salt in changed:
                 self._mind_lease(index)
 
-    # -- what robots are told ---------------------------------------------------------------------
+    # -- commands ---------------------------------------------------------------------------------
 
     def obey(self, commands: Iterable[Command]) -> None:
-        """Bring commands to their robots."""
+        """Send commands to their robots."""
         at_once = []
         for command in commands:
             delay_s = self._delay(self._index[command.robot_id])
@@ -268,7 +268,7 @@ class VirtualFleet:
             server = self._ghosts[index]
         return server.obey(command)
 
-    # -- what robots do and tell ------------------------------------------------------------------
+    # -- tasks and reports ------------------------------------------------------------------------
 
     def _advance(self, robots: np.ndarray, until: np.ndarray | float) -> None:
         self.workload.advance(robots, until)
@@ -283,11 +283,11 @@ class VirtualFleet:
 
     @property
     def look_s(self) -> float:
-        """Return how many seconds lie between two calls of `tell`."""
+        """Return the seconds between two calls of `tell`."""
         return self.spec.telemetry_s / self._sides
 
     def tell(self, number: int) -> None:
-        """Let those tell whose time came since the call before; calls are numbered from 0."""
+        """Send the reports that are due since the last call; calls are numbered from 0."""
         period, group = self.spec.telemetry_s, self._groups[number % self._sides]
         if not len(group):
             return
@@ -335,14 +335,14 @@ class VirtualFleet:
         if self._listener is not None:
             self._listener.on_telemetry(self.spec.model_id, robot_id, telemetry)
 
-    # -- how it stands ----------------------------------------------------------------------------
+    # -- state ------------------------------------------------------------------------------------
 
     def outcomes(self, version: str) -> VersionOutcomes:
         """Return the truth about a version."""
         return self._library.outcomes[version]
 
     def facts(self) -> Mapping[str, VersionFacts]:
-        """Return what the manifest of each version states."""
+        """Return the facts in the manifest of each version."""
         return {
             name: VersionFacts(lab=_lab(one.lab) if one.lab else None)
             for name, one in self._library.outcomes.items()

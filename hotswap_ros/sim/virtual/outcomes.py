@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tasks with a version come to, as figures: the truth of a virtual fleet."""
+"""Outcomes of tasks with a version, as figures: the truth of a virtual fleet."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _BUCKETS = len(LATENCY_EDGES_MS) + 1
 
 
 class OutcomesError(ValueError):
-    """A file of outcomes is not sound; the text names field, value and remedy."""
+    """A file of outcomes is invalid; the text names field, value and remedy."""
 
 
 class CategoryOutcomes(Section):
     """
-    What tasks of one category come to.
+    Outcomes of the tasks of one category.
 
-    `share` of all tasks are of it. `success` and `stuck` are shares of them, and `errors` says how
-    the failed ones failed, as shares of these.
+    `share` is its share of all tasks. `success` and `stuck` are shares of its tasks, and `errors`
+    are the reasons of its failed tasks, as shares of these.
     """
 
     share: float = Field(1.0, gt=0.0)
@@ -56,9 +56,9 @@ class RequestFailures(Section):
     """
     Requests that the guard refuses for one cause.
 
-    `tasks` is, by category, in which share of tasks that happens (`''`: in every other category),
-    `requests` in how many requests of such a task, and `breaks` in which share of such tasks
-    enough of them follow each other to open the breaker.
+    `tasks` is the share of affected tasks by category (`''`: every other category), `requests` the
+    share of affected requests in such a task, and `breaks` the share of such tasks in which enough
+    of them follow each other to open the breaker.
     """
 
     cause: FailureCause
@@ -68,7 +68,7 @@ class RequestFailures(Section):
 
 
 class GivingUp(Section):
-    """What robots give a version up for, and after how many `requests`, as drawn ones."""
+    """The reason why robots give a version up, and samples of the `requests` before it."""
 
     reason: str = Field(min_length=1)
     requests: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
@@ -76,16 +76,16 @@ class GivingUp(Section):
 
 class VersionOutcomes(Section):
     """
-    What tasks with one version come to, when stable answers for what the guard refuses.
+    Outcomes of tasks with one version, if stable answers for requests that the guard refuses.
 
-    `origin` says for people where the figures are from; `digest` is that of the model file that
-    was measured. `success_s` and `failure_s` are durations of tasks in seconds, as quantiles at
-    equal distances; a decision is asked for every `period_s`. `latency` has the share of requests
-    in each bucket of LATENCY_EDGES_MS. `agreement` is the share of its decisions in a task that a
-    shadow takes as stable does, as quantiles, and `coverage` how many it keeps up with. `inputs`
-    has the shares of observations between the deciles of the training data, and `lab` the success
-    rates that its manifest states, of the categories that it was trained on. `correlation` is that
-    of two tasks of one robot. `refused` is what a robot says that cannot load it.
+    `origin` describes the source of the figures; `digest` is that of the measured model file.
+    `success_s` and `failure_s` are durations of tasks in seconds, as quantiles at equal distances;
+    a decision is requested every `period_s`. `latency` has the share of requests in each bucket of
+    LATENCY_EDGES_MS. `agreement` is the share of equal decisions in a task of a shadow, as
+    quantiles, and `coverage` the share of observations that a shadow handles. `inputs` has the
+    shares of observations between the deciles of the training data, and `lab` the success rates in
+    its manifest, by category of its training. `correlation` is that of two tasks of one robot.
+    `refused` is the error of a robot that cannot load it.
     """
 
     version: str = Field(min_length=1)
@@ -126,7 +126,7 @@ class VersionOutcomes(Section):
 
     @property
     def mean_s(self) -> float:
-        """Return how long a task takes on average, in seconds."""
+        """Return the mean duration of a task, in seconds."""
         return self.success * _mean(self.success_s) + (1 - self.success) * _mean(self.failure_s)
 
 
@@ -135,7 +135,7 @@ def _mean(quantiles: Sequence[float]) -> float:
 
 
 def plain(version: str, success: float, **figures: object) -> VersionOutcomes:
-    """Return a version of which nothing is given but its success rate, and other `figures`."""
+    """Return the outcomes of a version with a success rate, and other `figures`."""
     return VersionOutcomes.model_validate(
         {
             'version': version,
@@ -148,7 +148,7 @@ def plain(version: str, success: float, **figures: object) -> VersionOutcomes:
     )
 
 
-#: Tasks that take from half to one and a half times their mean.
+#: Durations from half to one and a half times the mean.
 _SPREAD = tuple(0.5 + (i + 0.5) / 64 for i in range(64))
 
 
@@ -163,7 +163,7 @@ def _read(path: Path) -> VersionOutcomes:
     except FileNotFoundError as error:
         there = ', '.join(sorted(one.stem for one in path.parent.glob('*.json'))) or 'none'
         raise OutcomesError(
-            f"no outcomes of version '{path.stem}': there are {there}; measure others with "
+            f"no outcomes of version '{path.stem}' (known: {there}): measure it with "
             '`python -m hotswap_ros.sim.policies.fit`'
         ) from error
     except OSError as error:
@@ -174,7 +174,7 @@ def _read(path: Path) -> VersionOutcomes:
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 
-#: Robots that do either nearly everything or nearly nothing.
+#: Robots that succeed in nearly all tasks or in nearly none.
 _WIDEST = 50.0
 
 _WEIGHTS = _WEIGHTS / math.sqrt(2 * math.pi)
@@ -186,15 +186,15 @@ def success_rates(
     """
     Return the success rate by robot, version and category; `skill` is standard normal.
 
-    Over all robots the mean is what the outcomes say, and the correlation of two tasks of a robot
-    is theirs: with the rate p of a robot, that is var(p) / (E(p) (1 - E(p))).
+    Mean and intra-robot correlation over all robots are those of the outcomes: with the rate p of
+    a robot, the correlation is var(p) / (E(p) (1 - E(p))).
     """
     rates = np.zeros((len(skill), len(versions), len(categories)))
     for index, version in enumerate(versions):
         width = spread(version)
         for column, name in enumerate(categories):
             known = version.categories.get(name)
-            # What nobody measured is taken for what the version does on average.
+            # A category without a measurement has the mean rate of the version.
             rate = version.success if known is None else known.success
             rates[:, index, column] = _of(rate, width, skill)
     return rates

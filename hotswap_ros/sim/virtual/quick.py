@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Rollouts in virtual time: the very runner and gate, over robots whose success rates are given.
+Quick rollouts in virtual time: the real runner and gate, over robots with given success rates.
 
-A rollout of hours takes a second, so that a plan can be tried out a thousand times before it
-touches a robot. Nothing in here decides anything: that is the runner's.
+A rollout of hours takes a second, so that a plan can be simulated a thousand times before it runs
+on robots. All decisions are those of the runner.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from hotswap_ros.models import LATENCY_EDGES_MS, Routing, TaskCounts, VersionCou
 from hotswap_ros.plan import Observe, Plan
 from hotswap_ros.rollout import Runner, Status
 
-#: The version that virtual robots serve before the rollout.
+#: Version that virtual robots serve before the rollout.
 STABLE = 'stable'
 _BOOT = 'boot'
 _NO_TASKS = TaskCounts()
-#: The coordinator looks at the fleet this often, in seconds.
+#: Seconds between two ticks.
 _TICK_S = 0.05
-#: Robots without news are heard this often, in seconds, so that nobody misses their counters.
+#: Seconds between two reports of a robot without changes, so that no counters are missing.
 _ALL_TELL_S = 60.0
 
 
@@ -37,8 +37,9 @@ class World:
     A fleet and the truth about two versions.
 
     `stable` and `candidate` are success rates. With an intra-class `correlation` robots differ in
-    skill, beta-distributed, alike for both versions. Each robot does one task after the other,
-    `task_s` long on average, and sends telemetry every `telemetry_s`, at a phase of its own.
+    skill, which is beta-distributed and equal for both versions. Each robot does one task after
+    the other, of mean duration `task_s`, and sends telemetry every `telemetry_s`, at a phase of
+    its own.
     """
 
     stable: float
@@ -51,10 +52,10 @@ class World:
 
 class RolloutEnd(NamedTuple):
     """
-    How a rollout ended, and what it cost.
+    The end of a rollout, and its cost.
 
-    `stage` is the stage that it had reached, from 1. `lost` is how many more tasks are expected to
-    have failed than if everybody had stayed on stable; below zero when the candidate is better.
+    `stage` is the stage that it had reached, from 1. `lost` is the expected
+    number of additional failed tasks compared with stable; negative if the candidate is better.
     """
 
     status: Status
@@ -80,14 +81,14 @@ class _Robot:
 
 
 def _counters(tasks: TaskCounts) -> VersionCounters:
-    """Return one sound, quick request per task: only success is at stake."""
+    """Return one valid, fast request per task: only success differs."""
     requests = tasks.finished
     latency = (requests, *([0] * len(LATENCY_EDGES_MS)))
     return VersionCounters(requests=requests, tasks=tasks, latency=latency)
 
 
 def simulate_rollout(plan: Plan, world: World, seed: str) -> RolloutEnd:
-    """Run a rollout of `plan` to its end, or until it pauses and would ask a person."""
+    """Run a rollout of `plan` to its end, or until it pauses for a person."""
     return _Simulation(plan, world, seed).run()
 
 
@@ -145,7 +146,7 @@ class _Simulation:
             if (wish.routing, wish.resident) != (robot.routing, robot.resident):
                 robot.routing, robot.resident = wish.routing, wish.resident
                 self._report(robot)
-            if joins:  # in the middle of a task, which is none of the trial's
+            if joins:  # during a task, which is not part of the trial
                 self._begin(robot, self.now + self.chance.random() * self.world.task_s)
 
     def _report(self, robot: _Robot) -> None:
@@ -168,7 +169,7 @@ class _Simulation:
         heapq.heappush(self.ends, (ends, robot.robot_id))
 
     def _pass_time(self) -> None:
-        """Go on to the next look that telemetry has come in for; do the tasks until then."""
+        """Advance to the next tick with telemetry; do the tasks until then."""
         soonest = min([heap[0][0] for heap in (self.ends, self.tells) if heap])
         self.now = _TICK_S * max(math.floor(self.now / _TICK_S) + 1, math.ceil(soonest / _TICK_S))
         while self.ends and self.ends[0][0] <= self.now:
@@ -181,14 +182,14 @@ class _Simulation:
         self._tell_until(self.now)
 
     def _tell_until(self, moment: float) -> None:
-        """Send the telemetry that is due, as the counters are at its own time."""
+        """Send the telemetry that is due, with the counters of its own time."""
         while self.tells and self.tells[0][0] <= moment:
             tells_at, robot_id = heapq.heappop(self.tells)
             if self.robots[robot_id].tells_at == tells_at:
                 self._tell(self.robots[robot_id])
 
     def _count(self, robot: _Robot, change: TaskCounts, moment: float) -> None:
-        """Count, and tell it with the robot's next telemetry."""
+        """Count, and report it with the robot's next telemetry."""
         robot.counts[robot.version] = robot.counts.get(robot.version, _NO_TASKS) + change
         self._tell_at(robot, self._next_telemetry(robot, moment))
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The real coordinator over a virtual fleet: commands go down, reports come up, time passes."""
+"""Session of the real coordinator with a virtual fleet, in virtual time."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from hotswap_ros.rollout import END_EVENTS, Status, Verb
 from hotswap_ros.sim.virtual.clock import VirtualClock
 from hotswap_ros.sim.virtual.fleet import VirtualFleet
 
-#: The longest time between two looks while something is under way, as in the coordinator's node.
+#: Longest time between two ticks while commands are under way, as in the coordinator's node.
 TICK_S = 0.05
-#: A robot is out of reach after this, or after so many times the period in which it tells.
+#: A robot is unreachable after this time, or after this number of its report periods.
 _UNREACHABLE_S = 5.0
 _PERIODS = 3.0
-#: The status that the last event of a rollout tells.
+#: Status of a rollout by the kind of its last event.
 _ENDS = {kind: status for status, kind in END_EVENTS.items()}
-#: Thresholds of the garbage collector. What robots are made of stays for as long as they do, and
-#: with the usual ones a quarter of the time goes into looking through ten thousand of them again.
+#: Thresholds of the garbage collector: with the default ones a quarter of the time goes into
+#: repeated scans of ten thousand robots, which live as long as the session.
 _FEW_COLLECTIONS = (50_000, 20, 100)
 
 
@@ -34,9 +34,9 @@ class VirtualSession:
     """
     A coordinator and its fleet, from `clock.now` on.
 
-    The coordinator looks whenever robots were heard, and every 0.05 s while commands are under
-    way. Without `explain` its gates keep no intervals, which is a good deal faster. Its journal is
-    kept in memory and written with every event, but not every few seconds.
+    The coordinator ticks after reports of robots, and every 0.05 s while commands are under way.
+    Without `explain` its gates compute no intervals, which is much faster. Its journal is in
+    memory and written with every event, but not every few seconds.
     """
 
     def __init__(self, fleet: VirtualFleet, clock: VirtualClock, *, explain: bool = True) -> None:
@@ -44,9 +44,9 @@ class VirtualSession:
         self.clock = clock
         self.began = clock.now
         self.events: list[Event] = []
-        #: How each rollout ended that has.
+        #: Status of each ended rollout.
         self.ended: dict[str, Status] = {}
-        #: What is done after every look.
+        #: Callbacks after every tick.
         self.on_look: list[Callable[[], object]] = []
         numbers = count(1)
         silent_s = max(_UNREACHABLE_S, _PERIODS * fleet.spec.telemetry_s)
@@ -57,13 +57,13 @@ class VirtualSession:
             clock.now,
             silent_s,
             explain=explain,
-            # Nobody is there to kill it: what happened between two events need not be kept.
+            # Nothing can kill it: no checkpoint is needed between two events.
             checkpoint_s=math.inf,
         )
         self._told = 0
         self._look_at = math.inf
         fleet.start(self.coordinator)
-        # Everybody is heard once before anything is asked.
+        # Every robot reports once before the first rollout.
         self.run(lambda: self._told >= fleet.spec.looks)
 
     def close(self) -> None:
@@ -72,11 +72,11 @@ class VirtualSession:
 
     @property
     def elapsed_s(self) -> float:
-        """Return how long it has been going on, in seconds."""
+        """Return the seconds since the start."""
         return self.clock.now - self.began
 
     def start(self, plan: Plan | str) -> str:
-        """Begin a rollout and return its id. Raises what Coordinator.start raises."""
+        """Start a rollout and return its id. Raises the errors of Coordinator.start."""
         text = plan if isinstance(plan, str) else plan.model_dump_json(by_alias=True)
         rollout_id = self.coordinator.start(text, self.clock.now, self.fleet.facts())
         self._soon()
@@ -85,22 +85,22 @@ class VirtualSession:
     def command(
         self, rollout_id: str, verb: Verb, remark: str = '', share: float | None = None
     ) -> None:
-        """Pass an operator's word on. Raises what Coordinator.command raises."""
+        """Send an operator's command. Raises the errors of Coordinator.command."""
         self.coordinator.command(rollout_id, verb, self.clock.now, remark, share)
         self._soon()
 
     def roll_back(self, version: str, robot_ids: tuple[str, ...] = ()) -> None:
-        """Put a version back. Raises what Coordinator.roll_back raises."""
+        """Order a rollback. Raises the errors of Coordinator.roll_back."""
         model_id = self.fleet.spec.model_id
         self.coordinator.roll_back(model_id, version, robot_ids, self.clock.now)
         self._soon()
 
     def snapshot(self, rollout_id: str = '') -> Snapshot | None:
-        """Return how a rollout stands."""
+        """Return the snapshot of a rollout."""
         return self.coordinator.snapshot(self.clock.now, rollout_id)
 
     def run(self, is_over: Callable[[], bool], limit_s: float = math.inf) -> bool:
-        """Let time pass until `is_over`, or for `limit_s` at most; returns whether it is."""
+        """Advance time until `is_over`, or by `limit_s` at most; return whether it is over."""
         until = self.clock.now + limit_s
         with _few_collections():
             while not is_over():
@@ -113,7 +113,7 @@ class VirtualSession:
         self._look_at = min(self._look_at, self.clock.now + TICK_S)
 
     def _pass_to_next(self, until: float) -> None:
-        """Go on to the next moment at which the coordinator looks, and let it."""
+        """Advance to the next tick of the coordinator, and run it."""
         tells_at = self.began + (self._told + 1) * self.fleet.look_s
         moment = min(tells_at, self._look_at, self._heard_at, until)
         self.clock.pass_until(moment)
@@ -125,7 +125,7 @@ class VirtualSession:
 
     @property
     def _heard_at(self) -> float:
-        """Return when what happens next is heard of: at the end of its tick."""
+        """Return the end of the tick in which the next job is due."""
         ticks = (self.clock.next - self.began) / TICK_S
         return self.began + math.ceil(ticks) * TICK_S if ticks < math.inf else math.inf
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a virtual fleet consists of."""
+"""Specification of a virtual fleet."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Placed(NamedTuple):
 
 
 class RegionSpec(Section):
-    """Robots of one region; `categories` are the shares of their tasks, where they are special."""
+    """Robots of one region; `categories` are the shares of their tasks, if they differ."""
 
     robots: int = Field(ge=1)
     categories: dict[str, Annotated[float, Field(ge=0.0)]] | None = None
@@ -33,14 +33,13 @@ class RegionSpec(Section):
 
 class FleetSpec(Section):
     """
-    Robots, what they serve, and how often they are heard.
+    Robots, their versions and the timing of their reports.
 
-    Robots are `robots` of no region, or those of `regions`; within each region they are dealt the
-    entries of `labels` in turn, and several labels where an entry has commas. A task takes
-    `task_s` on average with the stable version; none: as long as the outcomes say. A robot tells
-    its counters every `telemetry_s`, and the coordinator looks `looks` times meanwhile. A share
-    `message_loss` of all messages never arrives, the others come later by `message_delay_s` on
-    average.
+    There are `robots` robots without a region, or those of `regions`; within each region they take
+    the entries of `labels` in turn, and several labels if an entry has commas. A task with the
+    stable version takes `task_s` on average (none: as in the outcomes). A robot sends its counters
+    every `telemetry_s`, in which the coordinator ticks `looks` times. A share `message_loss` of
+    all messages is lost, the others are delayed by `message_delay_s` on average.
     """
 
     model_id: str = Field('pick_policy', min_length=1)
@@ -61,7 +60,7 @@ class FleetSpec(Section):
         if bool(self.robots) == bool(self.regions):
             found = 'both' if self.robots else 'neither'
             raise ValueError(
-                f"'robots' or 'regions' says how many robots there are (found {found}): give one"
+                f"give the number of robots by one of 'robots' and 'regions' (found {found})"
             )
         return self
 
@@ -83,11 +82,11 @@ class FleetSpec(Section):
         unknown = sorted(special.keys() - stable.categories.keys())
         if unknown or not any(special.values()):
             raise ValueError(
-                f"'categories' of region '{region}' names {', '.join(unknown) or 'nothing'}: "
-                f'known are {", ".join(stable.categories)}'
+                f"'categories' of region '{region}' names {', '.join(unknown) or 'nothing'} "
+                f'(known: {", ".join(stable.categories)})'
             )
         return [special.get(name, 0.0) for name in stable.categories]
 
     def stretch(self, stable: VersionOutcomes) -> float:
-        """Return how many times longer a task takes than the outcomes say."""
+        """Return the factor between a task's duration and that of the outcomes."""
         return 1.0 if self.task_s is None else self.task_s / stable.mean_s

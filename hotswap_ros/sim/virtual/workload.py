@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The tasks of all virtual robots, one after the other on each, in arrays with a row per robot.
+Tasks of all virtual robots, one after the other on each, in arrays with a row per robot.
 
-Tasks are single ones, with a beginning, an end and a version of their own; only the drawing is
-done for many robots at a time.
+Each task has its own begin, end and version; only the random numbers are drawn for many robots
+at a time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _NONE = -1
 
 
 class Opening(NamedTuple):
-    """A version that a robot takes out, for requests in a row that failed, or for good."""
+    """A version that a robot drops, for failed requests in a row or for a lost worker."""
 
     moment: float
     robot: int
@@ -61,10 +61,10 @@ class Counts(NamedTuple):
 
 class Workload:
     """
-    Every robot's tasks, drawn from `versions`, each as long as its outcomes say times `stretch`.
+    The tasks of all robots, drawn from `versions`, with durations multiplied by `stretch`.
 
-    `mixes` has the share of each category, by robot. A routing says which version decides from the
-    next task on; a task stays with its version, unless that is dropped.
+    `mixes` has the share of each category, by robot. A routing applies from the next task on; a
+    task stays on its version, unless that is dropped.
     """
 
     def __init__(
@@ -116,13 +116,13 @@ class Workload:
         self._category = np.zeros(robots, np.int64)
         self._luck = np.zeros(robots)
         self._steps = np.zeros(robots, np.int64)
-        #: Breakers to be opened, since somebody last cleared this.
+        #: Breakers to open, since this list was last cleared.
         self.openings: list[Opening] = []
-        #: Expected successes that tasks with another version than stable cost.
+        #: Expected number of tasks lost to versions other than stable.
         self.lost = 0.0
 
     def advance(self, robots: Ints, until: Floats | float) -> None:
-        """Do the tasks of some robots until a moment, or each until its own."""
+        """Do the tasks of some robots until a time, or each until its own time."""
         until = np.broadcast_to(until, robots.shape)
         while True:
             due = self.ends[robots] <= until
@@ -133,18 +133,18 @@ class Workload:
             self._begin(robots, self.ends[robots])
 
     def start(self, robot: int, now: float) -> None:
-        """Let a robot begin its first task somewhere within the time of one."""
+        """Start a robot in the middle of its first task, at a random point."""
         late = float(self._random.random()) * self._durations[self.stable[robot]].mean()
         self._begin(np.array([robot]), np.array([now]) + late * self._stretch)
 
     def stop(self, robot: int) -> None:
-        """Let a robot end as it is: the task under way is lost, and its counts with the boot."""
+        """Stop a robot: the task under way is lost, and its counts with the boot id."""
         self.ends[robot] = math.inf
         for array in self.counts:
             array[robot] = 0
 
     def drop_candidate(self, robot: int, version: int) -> None:
-        """Let stable decide the task that a version which is no longer routed to has begun."""
+        """Move the task of a dropped version to stable."""
         if self._decides[robot] == version != self.stable[robot]:
             self._decides[robot] = self.stable[robot]
 
@@ -206,7 +206,7 @@ class Workload:
         for robot in robots[breaks].tolist():
             moment = float(self.ends[robot])
             self.openings.append(Opening(moment, robot, version, failure.cause))
-            # From now on nothing is routed to it, whoever hears of it when.
+            # From now on no task is routed to it, whenever the report arrives.
             self.share[robot] = 0.0
 
     def _give_up(self, robots: Ints) -> None:
@@ -228,7 +228,7 @@ class Workload:
 
 
 def _table(quantiles: Sequence[float]) -> Floats:
-    """Return quantiles at the middles of so many equal parts."""
+    """Return quantiles at the middles of this number of equal parts."""
     if len(quantiles) == 1:
         return np.full(_QUANTILES, quantiles[0])
     where = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
@@ -242,13 +242,13 @@ def _shares(tasks: Mapping[str, float], categories: Sequence[str]) -> Floats:
 
 
 class LatencyHistograms:
-    """Histograms of the latency of requests, drawn when somebody looks."""
+    """Histograms of the latency of requests, drawn on access."""
 
     def __init__(
         self, versions: Sequence[VersionOutcomes], robots: int, random: np.random.Generator
     ) -> None:
         self._random = random
-        #: The buckets that each version's requests are in, and with which chances.
+        #: Buckets of each version's requests, with their probabilities.
         self._buckets = [np.flatnonzero(one.latency).tolist() for one in versions]
         self._chances = [
             np.array(one.latency)[buckets] / sum(one.latency)
@@ -257,7 +257,7 @@ class LatencyHistograms:
         self._drawn = [[(0, _NO_LATENCY)] * len(versions) for _ in range(robots)]
 
     def upto(self, robot: int, version: int, requests: int) -> tuple[int, ...]:
-        """Return the histogram of so many requests of a robot."""
+        """Return the histogram of a number of requests of a robot."""
         drawn, counts = self._drawn[robot][version]
         if requests <= drawn:
             return counts

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_another_end_is_told_and_fails(write) -> None:
     path = write(('served: {v24: 4}', 'served: {v23: 4}'), ('pauses: [by_hand]', 'pauses: []'))
     result = _RUNNER.invoke(app, ['scenario', 'run', path])
     assert result.exit_code == 1
-    assert 'v23 serves 0 robots, not 4' in result.output
+    assert 'v23 is served by 0 robots, expected 4' in result.output
     assert 'pauses is by_hand, expected none' in result.output
 
 
@@ -91,9 +92,9 @@ def test_those_of_the_package_are_listed() -> None:
         ('status: succeeded', 'status: done', 'expect.status'),
         ('taskS: 4', 'tasksS: 4', "did you mean 'taskS'"),
         ('v24: {success: 1.0}', 'v24: {}', "give one of 'measured', 'success' and 'categories'"),
-        ('do: pause', 'do: pause, share: 0.5', "'share' belongs to 'set_share'"),
+        ('do: pause', 'do: pause, share: 0.5', "'share' and 'set_share' need each other"),
         ('limit: PT2H', 'limit: soon', 'limit'),
-        ('robots: 4, ', '', "'robots' or 'regions'"),
+        ('robots: 4, ', '', "'robots' and 'regions'"),
     ],
 )
 def test_a_file_says_what_is_wrong_with_it(write, old: str, new: str, problem: str) -> None:
@@ -106,3 +107,17 @@ def test_a_scenario_that_is_not_there_is_said_with_those_that_are() -> None:
     assert result.exit_code != 0
     assert 'canary_timeline' in result.output
     assert _RUNNER.invoke(app, ['scenario', 'run']).exit_code != 0
+
+
+def test_old_names_of_keys_and_actions_are_accepted(write) -> None:
+    old = write(
+        ('do: pause, remark: lunch}', 'do: put_back, to: v23}'),
+        ('says: [lunch]', 'backWithin: PT2M'),
+    )
+    scenario = load_scenario(Path(old))
+    assert scenario.operator[0].do == 'order_rollback'
+    assert scenario.operator[0].verb is None
+    assert scenario.expect.rollback_within == timedelta(minutes=2)
+    both = write(('says: [lunch]', 'backWithin: PT2M, rollback_within: PT3M'))
+    with pytest.raises(ScenarioError, match='are the same key'):
+        load_scenario(Path(both))

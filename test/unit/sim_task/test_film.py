@@ -80,7 +80,7 @@ def test_a_film_has_a_picture_for_every_step_and_both_sides(film, tmp_path, endi
 
 
 def test_no_other_kind_of_file_is_written(film, tmp_path):
-    with pytest.raises(ValueError, match=r"'film\.avi' ends neither with \.gif nor \.webp"):
+    with pytest.raises(ValueError, match=r"'film\.avi' must end in \.gif or \.webp"):
         save(film, painter('drawn', 120, 96), tmp_path / 'film.avi')
 
 

@@ -48,17 +48,17 @@ def test_what_is_measured_of_a_version_is_its_own_truth() -> None:
 @pytest.mark.parametrize(
     ('changes', 'text'),
     [
-        (fleet(robots=500), '500 robots: a simulated fleet has 200'),
-        (fleet(messageLoss=0.1), 'messageLoss: DDS repeats what is lost'),
+        (fleet(robots=500), '500 robots: a simulated fleet has at most 200'),
+        (fleet(messageLoss=0.1), 'messageLoss: DDS'),
         (fleet(messageDelayS=2), 'messageDelayS'),
         (fleet(residentLimit=3), 'residentLimit'),
-        ({'truth': {'v24': {'success': 0.9}}}, 'what v24 comes to is given (success)'),
+        ({'truth': {'v24': {'success': 0.9}}}, 'outcomes of v24 are given (success)'),
         ({'truth': {'v24': {'measured': 'v23'}}}, 'given (as v23)'),
         ({'plan': {**_PLAN, 'version': 'v99'}}, 'v99: not in the model repository'),
-        ({'faults': [{'fault': 'kill'}]}, "'power_off' does as much"),
+        ({'faults': [{'fault': 'kill'}]}, "fault 'kill': the robots share one process"),
         (
             {'fleet': {'regions': {'a': {'robots': 2, 'categories': {'heavy': 1}}}}},
-            'special in a',
+            'categories in a:',
         ),
         (
             {**fleet(robots=40), 'plan': _SHADOW},
@@ -78,17 +78,16 @@ def test_everything_is_said_at_once() -> None:
 
 def test_days_are_said_with_the_speed_that_they_need() -> None:
     (found,) = pace_problems(scenario(limit='P9D', fleet={'robots': 10, 'taskS': 3600}), 1.0)
-    assert (
-        found == 'it may take 9 days, 0:00:00 at --speed 1: with --speed 36 it is 6:00:00 at most'
-    )
+    for figure in ('9 days, 0:00:00 with --speed 1:', 'use --speed 36 ', '6:00:00'):
+        assert figure in found
     assert not pace_problems(scenario(limit='P9D', fleet={'robots': 10, 'taskS': 3600}), 36.0)
 
 
 def test_more_tasks_than_a_machine_can_do_are_said_with_the_speed_at_which_it_can() -> None:
     crowd = scenario(fleet={'robots': 200, 'taskS': 1})
     (found,) = pace_problems(crowd, 1000.0)
-    assert '200,000 tasks per second at --speed 1000' in found
-    speed = float(found.split('with --speed ')[1].split()[0])
+    assert '200,000 tasks per second with --speed 1000' in found
+    speed = float(found.split('use --speed ')[1])
     assert not pace_problems(crowd, 0.99 * speed)
 
 
