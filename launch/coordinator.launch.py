@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The fleet's side: the coordinator that runs rollouts."""
+"""Launch file of fleet_coordinator."""
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -13,9 +13,9 @@ from launch import LaunchDescription
 
 #: Arguments that override the parameters file when they are given.
 PARAMETERS = {
-    'journal': 'File that keeps rollouts over restarts; "none": kept nowhere.',
+    'journal': 'Journal file, which keeps rollouts over restarts; "none": no file.',
     'plans_folder': 'Folder of plan files that goals may name.',
-    'model_repository': 'Folder or file server of the versions, for checklists.',
+    'model_repository': 'Model repository (folder or http(s) address), for checklists.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 
@@ -53,7 +53,9 @@ def generate_launch_description():
         [
             *(
                 DeclareLaunchArgument(
-                    name, default_value='', description=f'{description} Empty: as in params_file.'
+                    name,
+                    default_value='',
+                    description=f'{description} Empty: value in params_file.',
                 )
                 for name, description in PARAMETERS.items()
             ),
@@ -68,18 +70,18 @@ def generate_launch_description():
                 description='Parameters file of the coordinator.',
             ),
             DeclareLaunchArgument(
-                'use_sim_time', default_value='false', description='Take the time from /clock.'
+                'use_sim_time', default_value='false', description='Use the time of /clock.'
             ),
             DeclareLaunchArgument(
                 'use_respawn',
                 default_value='true',
-                description='Start it again when it dies; a rollout goes on where it stopped.',
+                description='Restart the node when it exits; rollouts continue where they stopped.',
             ),
             DeclareLaunchArgument(
                 'log_level',
                 default_value='info',
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
-                description='How much is logged.',
+                description='Log level.',
             ),
             OpaqueFunction(function=start),
         ]

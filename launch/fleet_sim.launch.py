@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A simulated fleet and its coordinator, to try rollouts without a robot."""
+"""Launch file of a simulated fleet and its coordinator, to try rollouts without robots."""
 
 from launch.actions import (
     DeclareLaunchArgument,
@@ -20,14 +20,14 @@ from launch import LaunchDescription
 
 #: Arguments that override the parameters file when they are given.
 NUMBERS = {
-    'robots': 'How many robots are simulated, 1 to 200.',
+    'robots': 'Number of simulated robots, 1 to 200.',
     'speed': 'Simulated seconds per second.',
-    'seed': 'Seed of robots and tasks.',
+    'seed': 'Random seed of robots and tasks.',
 }
 TEXTS = {
-    'model_repository': 'Folder that holds the versions.',
+    'model_repository': 'Model repository.',
     'stable_version': 'Version that the robots serve at the start.',
-    'faults_file': 'YAML file of what goes wrong when.',
+    'faults_file': 'YAML file with scheduled faults.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 
@@ -35,7 +35,7 @@ TEXTS = {
 def start(context):
     """Return the simulated fleet, with the arguments that were given."""
     given = {
-        # What is no number is for the node to refuse: it says what it expects.
+        # The node refuses a value that is no number, and names the expected type.
         name: ParameterValue(LaunchConfiguration(name), value_type=str if name in TEXTS else None)
         for name in (*NUMBERS, *TEXTS)
         if LaunchConfiguration(name).perform(context)
@@ -49,7 +49,7 @@ def start(context):
             parameters=[LaunchConfiguration('params_file'), given],
             ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             output='screen',
-            on_exit=Shutdown(reason='the simulated fleet has ended'),
+            on_exit=Shutdown(reason='the simulated fleet has stopped'),
         )
     ]
 
@@ -61,7 +61,9 @@ def generate_launch_description():
         [
             *(
                 DeclareLaunchArgument(
-                    name, default_value='', description=f'{description} Empty: as in params_file.'
+                    name,
+                    default_value='',
+                    description=f'{description} Empty: value in params_file.',
                 )
                 for name, description in (NUMBERS | TEXTS).items()
             ),
@@ -78,21 +80,20 @@ def generate_launch_description():
             DeclareLaunchArgument(
                 'journal',
                 default_value='none',
-                description='File that keeps rollouts over restarts; "none": a simulated fleet '
-                'begins anew every time.',
+                description='Journal file, which keeps rollouts over restarts; "none": no file.',
             ),
             DeclareLaunchArgument(
                 'use_sim_time',
                 default_value='false',
-                description='Let the coordinator take the time from /clock.',
+                description='Let the coordinator use the time of /clock.',
             ),
             DeclareLaunchArgument(
                 'log_level',
                 default_value='info',
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
-                description='How much is logged.',
+                description='Log level.',
             ),
-            # A group of its own: what an include is given would else stay set for what follows.
+            # In a group: the arguments of an include would otherwise stay set for the following actions.
             GroupAction(
                 [
                     IncludeLaunchDescription(
@@ -105,7 +106,7 @@ def generate_launch_description():
                             'namespace': LaunchConfiguration('namespace'),
                             'use_sim_time': LaunchConfiguration('use_sim_time'),
                             'log_level': LaunchConfiguration('log_level'),
-                            # Not the simulator's own file, which has the same argument name.
+                            # Not the file of the simulator, whose argument has the same name.
                             'params_file': PathJoinSubstitution(
                                 [share, 'config', 'fleet_coordinator.yaml']
                             ),

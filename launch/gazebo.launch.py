@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The arm in Gazebo, the robot that does tasks with it, and a coordinator."""
+"""Launch file of the arm in Gazebo, the robot that drives it, and a coordinator."""
 
 from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
@@ -15,7 +15,7 @@ JOINTS = ('yaw', 'shoulder', 'elbow')
 
 
 def include(share, name, **arguments):
-    """Return another launch file, in a group of its own: what it is given stays there."""
+    """Return another launch file, in a group that keeps its arguments local."""
     source = PythonLaunchDescriptionSource(PathJoinSubstitution([share, 'launch', name]))
     return GroupAction(
         [IncludeLaunchDescription(source, launch_arguments=arguments.items())],
@@ -35,17 +35,17 @@ def generate_launch_description():
             DeclareLaunchArgument(
                 'stable_version',
                 default_value='v23',
-                description='Version to serve after the start.',
+                description='Version that the robot serves after the start.',
             ),
             DeclareLaunchArgument(
                 'world',
                 default_value=PathJoinSubstitution([gazebo, 'pick_arm.sdf']),
-                description='World file of Gazebo that holds the arm.',
+                description='World file of Gazebo with the arm.',
             ),
             DeclareLaunchArgument(
                 'gz_options',
                 default_value='-r',
-                description='Options of gz sim: "-r" runs at once, "-r -s" without a window.',
+                description='Options of gz sim: "-r" runs at once, "-r -s" runs without a window.',
             ),
             include(
                 FindPackageShare('ros_gz_sim'),
@@ -60,7 +60,7 @@ def generate_launch_description():
                 output='screen',
             ),
             *(
-                # One command for all joints, as of ros2_control; Gazebo hears each on its own.
+                # One command for all joints, as in ros2_control; Gazebo has a topic for each joint.
                 Node(
                     package='topic_tools',
                     executable='transform',

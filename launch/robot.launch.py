@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""One robot's side: a model server that configures and activates itself."""
+"""Launch file of one robot: a model server that configures and activates itself."""
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -15,11 +15,11 @@ from launch import LaunchDescription
 PARAMETERS = {
     'robot_id': 'Name of the robot in the fleet.',
     'region': 'Region of the robot.',
-    'model_id': 'The model (named policy) that the robot serves.',
-    'model_repository': 'Folder or http(s) address that holds <model>/<version>/manifest.json.',
-    'cache_folder': 'Folder of the robot that versions are copied to before they are loaded.',
-    'stable_version': 'Version to serve after the start.',
-    'state_folder': 'Folder that keeps what is served over restarts.',
+    'model_id': 'Model (named policy) that the robot serves.',
+    'model_repository': 'Model repository (folder or http(s) address) with <model>/<version>/manifest.json.',
+    'cache_folder': 'Folder on the robot for copies of the versions.',
+    'stable_version': 'Version that the robot serves after the start.',
+    'state_folder': 'Folder that keeps the routing over restarts.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 
@@ -57,7 +57,9 @@ def generate_launch_description():
         [
             *(
                 DeclareLaunchArgument(
-                    name, default_value='', description=f'{description} Empty: as in params_file.'
+                    name,
+                    default_value='',
+                    description=f'{description} Empty: value in params_file.',
                 )
                 for name, description in PARAMETERS.items()
             ),
@@ -72,21 +74,21 @@ def generate_launch_description():
                 description='Parameters file of the model server.',
             ),
             DeclareLaunchArgument(
-                'use_sim_time', default_value='false', description='Take the time from /clock.'
+                'use_sim_time', default_value='false', description='Use the time of /clock.'
             ),
             DeclareLaunchArgument(
                 'autostart',
                 default_value='true',
-                description='Configure and activate the managed node by itself.',
+                description='Configure and activate the lifecycle node automatically.',
             ),
             DeclareLaunchArgument(
-                'use_respawn', default_value='true', description='Start it again when it dies.'
+                'use_respawn', default_value='true', description='Restart the node when it exits.'
             ),
             DeclareLaunchArgument(
                 'log_level',
                 default_value='info',
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
-                description='How much is logged.',
+                description='Log level.',
             ),
             OpaqueFunction(function=start),
         ]

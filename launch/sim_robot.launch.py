@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""One simulated robot: an arm behind the usual topics, and its model server."""
+"""Launch file of one simulated robot: an arm with the usual topics, and its model server."""
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -14,31 +14,31 @@ from launch import LaunchDescription
 #: Arguments that override the parameters file when they are given.
 TEXTS = {
     'robot_id': 'Name of the robot in the fleet.',
-    'world': 'mujoco: the arm is simulated here; external: in Gazebo or elsewhere.',
+    'world': 'mujoco: arm simulated here; external: arm in Gazebo or elsewhere.',
     'region': 'Region of the robot.',
-    'model_repository': 'Folder or http(s) address that holds <model>/<version>/manifest.json.',
-    'stable_version': 'Version to serve after the start.',
-    'disk_folder': "Folder for the robot's disk, which it needs to come back as it was.",
-    'faults_file': 'YAML file of what goes wrong when.',
+    'model_repository': 'Model repository (folder or http(s) address) with <model>/<version>/manifest.json.',
+    'stable_version': 'Version that the robot serves after the start.',
+    'disk_folder': "Folder of the robot's disk, which keeps its state over restarts.",
+    'faults_file': 'YAML file with scheduled faults.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 OTHERS = {
     'speed': 'Simulated seconds per second.',
-    'seed': 'Seed of the robot and its tasks.',
-    'external_commands': 'true: do what velocity_controller/commands says.',
+    'seed': 'Random seed of the robot and its tasks.',
+    'external_commands': 'true: follow velocity_controller/commands.',
 }
 
 
 def start(context):
     """Return the robot, with the arguments that were given."""
     given = {
-        # What is no number is for the node to refuse: it says what it expects.
+        # The node refuses a value that is no number, and names the expected type.
         name: ParameterValue(LaunchConfiguration(name), value_type=str if name in TEXTS else None)
         for name in (*TEXTS, *OTHERS)
         if LaunchConfiguration(name).perform(context)
     }
     use_sim_time = ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)
-    # An external world has a clock of its own.
+    # An external world has its own clock.
     is_external = LaunchConfiguration('world').perform(context) == 'external'
     return [
         Node(
@@ -68,7 +68,9 @@ def generate_launch_description():
         [
             *(
                 DeclareLaunchArgument(
-                    name, default_value='', description=f'{description} Empty: as in params_file.'
+                    name,
+                    default_value='',
+                    description=f'{description} Empty: value in params_file.',
                 )
                 for name, description in (TEXTS | OTHERS).items()
             ),
@@ -85,16 +87,16 @@ def generate_launch_description():
             DeclareLaunchArgument(
                 'use_sim_time',
                 default_value='false',
-                description='Publish /clock and take the time from it, for a robot alone.',
+                description='Publish /clock and use it, for a robot that runs alone.',
             ),
             DeclareLaunchArgument(
-                'use_respawn', default_value='true', description='Start it again when it dies.'
+                'use_respawn', default_value='true', description='Restart the node when it exits.'
             ),
             DeclareLaunchArgument(
                 'log_level',
                 default_value='info',
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
-                description='How much is logged.',
+                description='Log level.',
             ),
             OpaqueFunction(function=start),
         ]
