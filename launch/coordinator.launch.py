@@ -75,7 +75,7 @@ def generate_launch_description():
             DeclareLaunchArgument(
                 'use_respawn',
                 default_value='true',
-                description='Restart the node when it exits; rollouts continue where they stopped.',
+                description='Restart the node when it exits; rollouts continue.',
             ),
             DeclareLaunchArgument(
                 'log_level',

@@ -93,7 +93,7 @@ def generate_launch_description():
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
                 description='Log level.',
             ),
-            # In a group: the arguments of an include would otherwise stay set for the following actions.
+            # In a group: the arguments of an include would otherwise stay set for later actions.
             GroupAction(
                 [
                     IncludeLaunchDescription(

@@ -60,7 +60,7 @@ def generate_launch_description():
                 output='screen',
             ),
             *(
-                # One command for all joints, as in ros2_control; Gazebo has a topic for each joint.
+                # One command for all joints, as in ros2_control; Gazebo has one topic per joint.
                 Node(
                     package='topic_tools',
                     executable='transform',

@@ -16,7 +16,7 @@ PARAMETERS = {
     'robot_id': 'Name of the robot in the fleet.',
     'region': 'Region of the robot.',
     'model_id': 'Model (named policy) that the robot serves.',
-    'model_repository': 'Model repository (folder or http(s) address) with <model>/<version>/manifest.json.',
+    'model_repository': 'Folder or http(s) address with <model>/<version>/manifest.json.',
     'cache_folder': 'Folder on the robot for copies of the versions.',
     'stable_version': 'Version that the robot serves after the start.',
     'state_folder': 'Folder that keeps the routing over restarts.',

@@ -16,7 +16,7 @@ TEXTS = {
     'robot_id': 'Name of the robot in the fleet.',
     'world': 'mujoco: arm simulated here; external: arm in Gazebo or elsewhere.',
     'region': 'Region of the robot.',
-    'model_repository': 'Model repository (folder or http(s) address) with <model>/<version>/manifest.json.',
+    'model_repository': 'Folder or http(s) address with <model>/<version>/manifest.json.',
     'stable_version': 'Version that the robot serves after the start.',
     'disk_folder': "Folder of the robot's disk, which keeps its state over restarts.",
     'faults_file': 'YAML file with scheduled faults.',

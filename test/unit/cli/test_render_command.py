@@ -34,7 +34,7 @@ def test_a_film_is_written_and_told_of(tmp_path):
 @pytest.mark.parametrize(
     ('arguments', 'remedy'),
     [
-        (('film.avi', '--renderer', 'drawn'), 'ends neither with .gif nor .webp'),
+        (('film.avi', '--renderer', 'drawn'), 'must end in .gif or .webp'),
         (('film.gif', '--renderer', 'drawn', '--version', 'v99'), 'v99'),
         (('film.gif', '--renderer', 'vulkan'), 'use --renderer drawn'),
     ],
