@@ -37,7 +37,7 @@ def restart(fleet):
 
 
 @pytest.mark.parametrize('is_restarted', [False, True])
-def test_a_newer_one_does_not_wait_for_a_slow_robot(promoted, is_restarted):
+def test_a_newer_rollback_does_not_wait_for_a_slow_robot(promoted, is_restarted):
     fleet, _ = promoted
     fleet.robots['r04'].deaf = True
     older = order(fleet)
@@ -74,7 +74,7 @@ def test_a_newer_one_does_not_wait_for_a_slow_robot(promoted, is_restarted):
     ]
 
 
-def test_the_older_one_keeps_the_robots_that_the_newer_does_not_name(promoted):
+def test_the_older_rollback_keeps_the_robots_that_the_newer_one_does_not_name(promoted):
     fleet, _ = promoted
     fleet.robots['r03'].deaf = fleet.robots['r04'].deaf = True
     older = order(fleet)
@@ -109,7 +109,7 @@ def test_orders_for_other_robots_run_beside_each_other(promoted):
 
 
 @pytest.mark.parametrize(('deaf', 'serves'), [(False, 'v23'), (True, 'v24')])
-def test_who_refuses_what_the_newer_one_gives_stays_on_what_it_served(promoted, deaf, serves):
+def test_a_robot_that_refuses_the_newer_rollback_stays_on_its_version(promoted, deaf, serves):
     fleet, _ = promoted
     fleet.robots['r04'].deaf = True
     fleet.robots['r05'].deaf = deaf
@@ -125,7 +125,7 @@ def test_who_refuses_what_the_newer_one_gives_stays_on_what_it_served(promoted, 
     assert len(fleet.serving('v22')) == 9
 
 
-def test_a_refusal_of_what_the_older_one_gave_stays_in_its_report(promoted):
+def test_a_refusal_of_the_older_rollback_stays_in_its_report(promoted):
     fleet, _ = promoted
     fleet.robots['r03'].unloadable['v22'] = Cause.UNKNOWN_VERSION
     fleet.robots['r04'].deaf = True
@@ -155,7 +155,7 @@ def test_forward_again_before_it_was_done_took_nothing_back(promoted):
     assert canary.rollback_rate == 0.0
 
 
-def test_the_newer_one_takes_back_what_the_older_one_was_to_take_back(promoted):
+def test_the_newer_rollback_reverses_the_rollout_of_the_older_one(promoted):
     fleet, rollout = promoted
     order(fleet, 'v23')
     assert order(fleet, 'v22').state.rolls_back == rollout

@@ -28,7 +28,7 @@ def right(fleet):
     return fleet.robots.keys() - left(fleet)
 
 
-def test_one_goes_back_and_the_other_goes_on(fleet, plan):
+def test_one_rolls_back_and_the_other_continues(fleet, plan):
     bad = fleet.start(plan('v25', labels='[left]'))
     good = fleet.start(plan('v24', labels='[right]'))
     fleet.run_until(lambda: fleet.candidates() == {'v24', 'v25'})
@@ -133,7 +133,7 @@ def test_a_rollback_ends_those_that_have_its_robots_and_no_other(fleet, plan):
 
 
 def test_what_somebody_rolled_back_does_not_join_a_rollout_that_ran_then(fleet, plan):
-    """It served the version before: it takes no part, and is put back because it does badly."""
+    """It served the version before: it takes no part, and is rolled back because it does badly."""
     fleet.robots['r07'].reboot('v24')
     rollout = fleet.start(plan('v24', LONG))
     fleet.run(3)

@@ -89,7 +89,7 @@ def test_an_unknown_version_leaves_everything_as_it_was(fleet, plan):
     assert 'v23' in fleet.robots['r00'].versions
 
 
-def test_one_robot_that_cannot_does_not_hold_the_others(fleet, plan):
+def test_a_robot_that_cannot_load_does_not_delay_the_others(fleet, plan):
     fleet.finish(fleet.start(plan()))
     fleet.robots['r03'].unloadable['v22'] = Cause.UNKNOWN_VERSION
     rollback = _roll_back(fleet, 'v22')
@@ -102,7 +102,7 @@ def test_one_robot_that_cannot_does_not_hold_the_others(fleet, plan):
     assert set(served.values()) == {'v22'}
 
 
-def test_a_robot_that_does_not_obey_holds_nobody_up_for_ever(fleet, plan):
+def test_a_robot_that_does_not_obey_delays_a_rollback_for_a_minute_at_most(fleet, plan):
     fleet.finish(fleet.start(plan()))
     fleet.robots['r04'].deaf = True
     rollback = _roll_back(fleet)
@@ -114,7 +114,7 @@ def test_a_robot_that_does_not_obey_holds_nobody_up_for_ever(fleet, plan):
     assert fleet.stables() == {'v24'}
 
 
-def test_a_robot_out_of_reach_is_owed_it(fleet, plan):
+def test_an_unreachable_robot_has_a_pending_rollback_of_an_order(fleet, plan):
     fleet.finish(fleet.start(plan()))
     fleet.robots['r04'].online = False
     fleet.run(10)

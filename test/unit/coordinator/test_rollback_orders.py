@@ -172,7 +172,7 @@ def test_tasks_are_those_since_the_rollout_that_it_takes_back(promoted, plan, is
     assert text == f'{tasks:,} tasks since the rollout began'
 
 
-def test_who_was_started_again_since_has_done_more(promoted):
+def test_a_robot_that_was_restarted_since_has_done_more(promoted):
     fleet, _ = promoted
     fleet.run(10)
     fleet.robots['r03'].reboot()
@@ -205,7 +205,7 @@ def test_of_a_rollout_under_way_the_candidates_count(promoted, plan):
     assert text == f'{tasks} tasks since the rollout began'
 
 
-def test_a_rollback_that_nobody_confirmed_is_none(promoted):
+def test_a_rollback_that_no_robot_confirmed_has_failed(promoted):
     fleet, _ = promoted
     for robot in fleet.robots.values():
         robot.online = False
@@ -237,7 +237,7 @@ def on_trial(fleet, plan, **extra):
 @pytest.mark.parametrize(
     ('verb', 'status'), [(Verb.ROLLBACK, Status.FAILED), (Verb.ABORT, Status.ABORTED)]
 )
-def test_neither_is_that_of_a_rollout(fleet, plan, verb, status):
+def test_so_has_the_rollback_of_a_rollout_that_no_robot_confirmed(fleet, plan, verb, status):
     rollout, canaries = on_trial(fleet, plan, confirmTimeout=30)
     for robot in canaries:
         robot.online = False
@@ -271,7 +271,7 @@ def test_neither_is_that_of_a_rollout(fleet, plan, verb, status):
     assert fleet.candidates() == set()
 
 
-def test_one_that_nobody_can_confirm_yet_waits_for_somebody(fleet, plan):
+def test_a_rollback_waits_while_no_robot_is_reachable(fleet, plan):
     rollout, canaries = on_trial(fleet, plan, confirmTimeout=30)
     for robot in canaries:
         robot.online = False
@@ -284,7 +284,7 @@ def test_one_that_nobody_can_confirm_yet_waits_for_somebody(fleet, plan):
     assert unconfirmed(fleet, rollout) == [canaries[1].robot_id]
 
 
-def test_one_that_somebody_confirmed_names_who_did_not(fleet, plan):
+def test_a_rollback_that_some_robots_confirmed_names_the_others(fleet, plan):
     rollout, (first, second) = on_trial(fleet, plan, confirmTimeout=30)
     first.deaf = True
     fleet.command(rollout, Verb.ROLLBACK)
@@ -363,7 +363,7 @@ def test_a_rollout_whose_end_cannot_be_written_is_not_superseded(fleet, plan):
     assert 'superseded' not in kinds
 
 
-def test_a_rollout_that_its_checklist_blocked_is_neither_superseded_nor_taken_back(promoted, plan):
+def test_a_rollout_that_its_checklist_blocked_is_neither_superseded_nor_reversed(promoted, plan):
     fleet, rollout = promoted
     blocked = fleet.start(plan('v25', checklist='production'))
     assert fleet.state(blocked).status is Status.FAILED
@@ -452,7 +452,7 @@ def test_a_pending_rollback_is_dropped_for_a_robot_that_should_serve_another_ver
 # -- verification ---------------------------------------------------------------------------------
 
 
-def test_what_was_put_back_is_watched_on_after_a_restart(fleet, plan):
+def test_a_verification_continues_after_a_restart(fleet, plan):
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.state(rollout).step.kind == 'observe')
     fleet.run(30)
@@ -473,7 +473,7 @@ def test_what_was_put_back_is_watched_on_after_a_restart(fleet, plan):
     assert verified['succeeded_before'] > 0.8 * verified['finished_before']
 
 
-def test_a_window_that_passed_while_nobody_looked_is_judged_by_what_is_heard_then(promoted):
+def test_a_window_that_passed_without_a_coordinator_is_judged_by_the_counters_after_it(promoted):
     fleet, _ = promoted
     order(fleet)
     fleet.run(5)
@@ -510,7 +510,7 @@ def test_an_alert_that_died_with_the_process_is_told_by_the_next(promoted):
     assert not fleet.events, 'told is told'
 
 
-def test_of_very_many_that_nobody_heard_the_newest_are_told(promoted):
+def test_of_very_many_alerts_that_were_not_delivered_the_newest_are_told(promoted):
     fleet, _ = promoted
     fleet.events_are_delivered = False
     told = [

@@ -240,7 +240,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.ordered.append(rollback.state.rollback_id)
 
     def had_before(self, rollback, robot_id):
-        """Return what a robot goes back to that cannot load what it is given back."""
+        """Return the version that a robot keeps if it cannot load the target of a rollback."""
         for older in self.orders.values():
             if rollback.state.rollback_id == older.rollback.state.taken_over.get(robot_id):
                 had = rollback.state.before[robot_id].routing.stable
@@ -304,7 +304,7 @@ class FleetMachine(RuleBasedStateMachine):
         self.told_before = len(self.fleet.events)
         orders, self.orders = self.orders, {}
         for name, order in orders.items():
-            # What a robot refused since the last tick is not in the journal: it is still owed.
+            # What a robot refused since the last tick is not in the journal: it is unconfirmed.
             self.expected |= order.leads_to(self.refused.get(name, ()))
         for _ in range(away_s):
             self.step()

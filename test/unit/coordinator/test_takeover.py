@@ -65,7 +65,7 @@ def test_a_process_that_was_killed_holds_nothing(tmp_path):
     assert coordinator(path).epoch
 
 
-def test_journals_in_memory_are_nobody_elses():
+def test_a_journal_in_memory_has_no_other_coordinator():
     assert coordinator(IN_MEMORY).epoch == coordinator(IN_MEMORY).epoch
 
 
@@ -78,7 +78,7 @@ def test_no_two_have_one_epoch_though_they_start_together():
 # -- one fleet ------------------------------------------------------------------------------------
 
 
-def test_who_hears_a_later_one_says_so_and_leaves_the_robots_to_it(fleet, plan):
+def test_a_coordinator_that_hears_a_newer_one_says_so_and_leaves_the_robots_to_it(fleet, plan):
     rollout = fleet.start(plan(stages=((50, 60_000), (100, 300))))
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     newer = fleet.coordinator.epoch + 7
@@ -119,7 +119,7 @@ def test_what_a_rollout_did_and_the_journal_does_not_hold_is_not_told(fleet, pla
     assert fleet.state(rollout).status is Status.RUNNING
 
 
-def test_an_earlier_one_or_one_that_began_at_once_is_told_of_once(fleet, plan):
+def test_an_older_coordinator_or_one_of_the_same_epoch_is_told_once(fleet, plan):
     rollout = fleet.start(plan())
     own = fleet.coordinator.epoch
     for _ in range(10):
@@ -150,7 +150,7 @@ def split(fleet, plan):
     return fleet, rollout
 
 
-def test_who_sees_what_a_later_one_gave_to_a_robot_leaves_the_fleet_to_it(split):
+def test_a_coordinator_that_sees_a_generation_of_a_newer_one_leaves_the_fleet_to_it(split):
     fleet, rollout = split
     fleet.run(5)
     assert not fleet.coordinator.taken_over, 'it has said nothing to any robot'
@@ -176,7 +176,7 @@ def test_who_sees_what_a_later_one_gave_to_a_robot_leaves_the_fleet_to_it(split)
     assert fleet.state(rollout).status is Status.RUNNING, 'it waits in its journal'
 
 
-def test_what_the_earlier_one_said_before_changes_nothing_when_it_comes_late(split):
+def test_a_late_command_of_the_older_coordinator_changes_nothing(split):
     fleet, _ = split
     older = []
     for stable, share in (('v23', 0.5), ('v24', 0.0)):
@@ -197,7 +197,7 @@ def test_what_the_earlier_one_said_before_changes_nothing_when_it_comes_late(spl
     assert {name: robot.routing for name, robot in fleet.robots.items()} == newer
 
 
-def test_a_robot_that_was_away_meanwhile_tells_of_the_later_one_when_it_is_back(split):
+def test_a_robot_that_was_unreachable_shows_the_newer_coordinator_when_it_reconnects(split):
     fleet, _ = split
     fleet.robots['r07'].mute = True
     fleet.second.roll_back(MODEL, 'v22', ('r07',), fleet.now)
@@ -234,7 +234,7 @@ def test_nobody_can_go_beyond_the_last_generation(fleet, plan):
     assert not fleet.state(rollout).status.is_terminal
 
 
-def test_what_one_that_is_no_more_said_on_a_clock_ahead_is_outbid(fleet):
+def test_a_generation_of_an_ended_coordinator_with_a_clock_ahead_is_outbid(fleet):
     """A coordinator with a new journal, on a computer whose clock is behind that of the last."""
     fleet.kill_coordinator()
     for robot in fleet.robots.values():

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What was put back is held against what it did before: robot by robot, whatever else changed."""
+"""A restored version is compared with its own tasks before, robot by robot."""
 
 import random
 

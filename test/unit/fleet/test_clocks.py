@@ -81,7 +81,7 @@ def test_a_clock_that_is_set_back_while_its_robot_waits_holds_it_up_for_seconds(
     assert busy_fleet.finish(rollout).status is Status.SUCCEEDED
 
 
-def test_a_robot_that_was_away_at_the_instant_does_not_wait_for_it_when_it_is_back(busy_fleet):
+def test_a_robot_that_was_unreachable_at_the_instant_does_not_wait_for_it_later(busy_fleet):
     rollout = busy_fleet.start(f'{BLUE_GREEN}\nmaxUnreachable: 1')
     busy_fleet.run_until(lambda: all(robot.pending for robot in busy_fleet.robots.values()))
     busy_fleet.robots['r02'].online = False

@@ -37,9 +37,9 @@ def report(stable='v23', versions=('v23',), states=None, limit=2, **routing):
     )
 
 
-def want(stable='v23', resident=None, previous='', **routing):
-    wanted = Routing(MODEL, stable, **routing)
-    return Desired('r1', wanted, resident or wanted.versions, previous)
+def desired(stable='v23', resident=None, previous='', **routing):
+    entry = Routing(MODEL, stable, **routing)
+    return Desired('r1', entry, resident or entry.versions, previous)
 
 
 TRIAL = {'candidate': 'v24', 'candidate_share': 0.5, 'salt': 'rollout-1', 'lease_s': 10.0}
@@ -68,11 +68,11 @@ def kinds(commands):
 
 def test_nothing_is_missing_where_they_agree(fleet, view):
     hear(view, report())
-    fleet.set_desired([want()], view, 0.0)
+    fleet.set_desired([desired()], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
-def test_nobody_is_told_what_nobody_wants(fleet, view):
+def test_a_robot_without_a_desired_routing_gets_no_command(fleet, view):
     hear(view, report())
     assert fleet.commands(view, 0.0) == []
     assert fleet.get(*KEY) is None
@@ -80,7 +80,7 @@ def test_nobody_is_told_what_nobody_wants(fleet, view):
 
 def test_a_version_is_loaded_before_it_is_routed_to(fleet, view):
     hear(view, report())
-    fleet.set_desired([want(**TRIAL)], view, 0.0)
+    fleet.set_desired([desired(**TRIAL)], view, 0.0)
     assert fleet.commands(view, 0.0) == [LoadVersion('r1', SERVER, MODEL, 'v24')]
     hear(view, report(versions=('v23', 'v24')), 1.0)
     (route,) = fleet.commands(view, 1.0)
@@ -91,27 +91,27 @@ def test_a_version_is_loaded_before_it_is_routed_to(fleet, view):
 @pytest.mark.parametrize('state', [s for s in VersionState if s.is_resident])
 def test_what_is_on_its_way_is_not_asked_for_again(fleet, view, state):
     hear(view, report(states={'v24': state}))
-    fleet.set_desired([want(resident=('v23', 'v24'))], view, 0.0)
+    fleet.set_desired([desired(resident=('v23', 'v24'))], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
 @pytest.mark.parametrize('state', [s for s in VersionState if not s.is_resident])
 def test_what_failed_or_was_released_is_asked_for(fleet, view, state):
     hear(view, report(states={'v24': state}))
-    fleet.set_desired([want(resident=('v23', 'v24'))], view, 0.0)
+    fleet.set_desired([desired(resident=('v23', 'v24'))], view, 0.0)
     assert fleet.commands(view, 0.0) == [LoadVersion('r1', SERVER, MODEL, 'v24')]
 
 
 def test_an_idle_version_makes_room(fleet, view):
     hear(view, report(versions=('v22', 'v23')))
-    fleet.set_desired([want(**TRIAL)], view, 0.0)
+    fleet.set_desired([desired(**TRIAL)], view, 0.0)
     assert fleet.commands(view, 0.0) == [UnloadVersion('r1', SERVER, MODEL, 'v22')]
 
 
 def test_a_candidate_makes_room_when_no_version_is_idle(fleet, view):
     trial = {**TRIAL, 'generation': 7}
     hear(view, report(versions=('v23', 'v24'), **trial))
-    fleet.set_desired([want('v22')], view, 0.0)
+    fleet.set_desired([desired('v22')], view, 0.0)
     (route,) = fleet.commands(view, 0.0)
     assert (route.routing.stable, route.routing.candidate) == ('v23', '')
     assert route.routing.candidate_share == 0.0
@@ -120,14 +120,14 @@ def test_a_candidate_makes_room_when_no_version_is_idle(fleet, view):
 
 def test_a_shadow_makes_room_when_no_version_is_idle(fleet, view):
     hear(view, report(versions=('v23', 'v24'), shadow='v24', generation=7))
-    fleet.set_desired([want('v22')], view, 0.0)
+    fleet.set_desired([desired('v22')], view, 0.0)
     (route,) = fleet.commands(view, 0.0)
     assert route.routing.versions == ('v23',)
     assert route.routing.generation > 7
 
 
 def test_a_retired_version_is_released_once_nothing_serves_it(fleet, view):
-    fleet.set_desired([replace(want('v24'), retired=('v23',))], view, 0.0)
+    fleet.set_desired([replace(desired('v24'), retired=('v23',))], view, 0.0)
     hear(view, report('v23', versions=('v23', 'v24')))
     assert kinds(fleet.commands(view, 0.0)) == [Route]
     hear(view, report('v24', versions=('v23', 'v24'), generation=1), 1.0)
@@ -140,7 +140,7 @@ def test_a_retired_version_is_released_once_nothing_serves_it(fleet, view):
 def test_a_robot_that_woke_up_with_another_version_gets_to_its_trial(fleet, view):
     # It should serve v24 and try v25, has room for two, and its parameters say v23.
     trial = {**TRIAL, 'candidate': 'v25'}
-    fleet.set_desired([want('v24', **trial)], view, 0.0)
+    fleet.set_desired([desired('v24', **trial)], view, 0.0)
     hear(view, report('v23'))
     assert fleet.commands(view, 0.0) == [LoadVersion('r1', SERVER, MODEL, 'v24')]
     hear(view, report('v23', versions=('v23', 'v24')), 1.0)
@@ -154,37 +154,37 @@ def test_a_robot_that_woke_up_with_another_version_gets_to_its_trial(fleet, view
 
 
 def test_what_is_served_takes_a_place_before_what_is_kept(fleet, view):
-    fleet.set_desired([want('v24', resident=('v23', 'v24'))], view, 0.0)
+    fleet.set_desired([desired('v24', resident=('v23', 'v24'))], view, 0.0)
     hear(view, report('v22', versions=('v22', 'v23')))
     assert fleet.commands(view, 0.0) == [UnloadVersion('r1', SERVER, MODEL, 'v23')]
 
 
 def test_where_there_is_no_room_to_make_nothing_is_asked(fleet, view):
     hear(view, report(limit=1))
-    fleet.set_desired([want('v24')], view, 0.0)
+    fleet.set_desired([desired('v24')], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
-def test_a_wanted_version_is_not_unloaded_for_another(fleet, view):
+def test_a_desired_version_is_not_unloaded_for_another(fleet, view):
     hear(view, report(versions=('v23', 'v24')))
-    fleet.set_desired([want('v24', resident=('v23', 'v24'))], view, 0.0)
+    fleet.set_desired([desired('v24', resident=('v23', 'v24'))], view, 0.0)
     assert kinds(fleet.commands(view, 0.0)) == [Route]
 
 
-def test_versions_nobody_wants_stay_until_the_place_is_needed(fleet, view):
+def test_other_versions_stay_until_their_place_is_needed(fleet, view):
     hear(view, report(versions=('v22', 'v23')))
-    fleet.set_desired([want()], view, 0.0)
+    fleet.set_desired([desired()], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
 def test_a_robot_that_was_never_heard_is_told_nothing(fleet, view):
-    fleet.set_desired([want()], view, 0.0)
+    fleet.set_desired([desired()], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
 def test_a_robot_out_of_reach_is_told_nothing_until_it_is_back(fleet, view):
     hear(view, report(), 0.0)
-    fleet.set_desired([want('v24')], view, 0.0)
+    fleet.set_desired([desired('v24')], view, 0.0)
     assert fleet.commands(view, 6.0) == []
     hear(view, report(), 100.0)
     assert kinds(fleet.commands(view, 100.0)) == [LoadVersion]
@@ -195,7 +195,7 @@ def test_a_robot_out_of_reach_is_told_nothing_until_it_is_back(fleet, view):
 
 def test_a_routing_is_repeated_until_the_robot_reports_it(fleet, view):
     hear(view, report(versions=('v23', 'v24')))
-    fleet.set_desired([want('v24')], view, 0.0)
+    fleet.set_desired([desired('v24')], view, 0.0)
     sent = [now / 10 for now in range(35) if fleet.commands(view, now / 10)]
     assert sent == [0.0, 1.0, 2.0, 3.0]
     hear(view, report('v24', versions=('v23', 'v24'), generation=1), 3.5)
@@ -204,7 +204,7 @@ def test_a_routing_is_repeated_until_the_robot_reports_it(fleet, view):
 
 def test_loading_is_given_its_time(fleet, view):
     hear(view, report())
-    fleet.set_desired([want('v24')], view, 0.0)
+    fleet.set_desired([desired('v24')], view, 0.0)
     sent = []
     for now in range(130):
         hear(view, report(), now)
@@ -215,7 +215,7 @@ def test_loading_is_given_its_time(fleet, view):
 @pytest.mark.parametrize(('for_good', 'wait'), [(False, 1.0), (True, 60.0)])
 def test_a_refusal_is_asked_again_later(fleet, view, for_good, wait):
     hear(view, report())
-    fleet.set_desired([want('v24')], view, 0.0)
+    fleet.set_desired([desired('v24')], view, 0.0)
     (load,) = fleet.commands(view, 0.0)
     fleet.refused(load, 3.0, for_good=for_good)
     hear(view, report(), 2.5 + wait)
@@ -225,46 +225,46 @@ def test_a_refusal_is_asked_again_later(fleet, view, for_good, wait):
 
 def test_what_was_not_sent_is_due_at_once(fleet, view):
     hear(view, report())
-    fleet.set_desired([want('v24')], view, 0.0)
+    fleet.set_desired([desired('v24')], view, 0.0)
     (load,) = fleet.commands(view, 0.0)
     fleet.unsent(load)
     assert fleet.commands(view, 0.0) == [load]
 
 
-def test_a_new_wish_does_not_wait_for_the_old_one(fleet, view):
+def test_a_new_desired_routing_does_not_wait_for_the_old_one(fleet, view):
     hear(view, report(versions=('v23', 'v24')))
-    fleet.set_desired([want('v24')], view, 0.0)
+    fleet.set_desired([desired('v24')], view, 0.0)
     (first,) = fleet.commands(view, 0.0)
-    fleet.set_desired([want('v23', **TRIAL)], view, 0.0)
+    fleet.set_desired([desired('v23', **TRIAL)], view, 0.0)
     (second,) = fleet.commands(view, 0.1)
     assert second.routing.candidate == 'v24'
     assert second.routing.generation > first.routing.generation
 
 
-def test_robots_are_told_in_the_order_in_which_that_was_wished(fleet, view):
+def test_commands_have_the_order_of_the_desired_routings(fleet, view):
     """A set of names has another order in every process, and a seed would say nothing."""
     names = [f'robot_{number:02}' for number in range(30, 0, -1)]
     for name in sorted(names):
         here = replace(report(versions=('v23', 'v24')), robot_id=name, server=f'/{name}/server')
         hear(view, here)
-    fleet.set_desired([replace(want('v24'), robot_id=name) for name in names], view, 0.0)
+    fleet.set_desired([replace(desired('v24'), robot_id=name) for name in names], view, 0.0)
     assert [command.robot_id for command in fleet.commands(view, 0.0)] == names
 
 
 # -- generations ----------------------------------------------------------------------------------
 
 
-def test_the_same_wish_again_changes_nothing(fleet, view):
+def test_the_same_desired_routing_again_changes_nothing(fleet, view):
     hear(view, report(generation=4))
-    (first,) = fleet.set_desired([want('v24')], view, 0.0)
+    (first,) = fleet.set_desired([desired('v24')], view, 0.0)
     assert first.routing.generation == 5
-    assert fleet.set_desired([want('v24', generation=99)], view, 0.0) == []
+    assert fleet.set_desired([desired('v24', generation=99)], view, 0.0) == []
     assert fleet.get(*KEY) == first
 
 
-def test_a_robot_that_went_back_by_itself_is_outbid(fleet, view):
+def test_a_robot_that_returned_to_stable_by_itself_is_outbid(fleet, view):
     hear(view, report(versions=('v23', 'v24')))
-    (trial,) = fleet.set_desired([want(**TRIAL)], view, 0.0)
+    (trial,) = fleet.set_desired([desired(**TRIAL)], view, 0.0)
     generation = trial.routing.generation
     # Its lease ended: without the candidate, under the generation that it was given.
     hear(view, report(versions=('v23', 'v24'), generation=generation, salt='rollout-1'))
@@ -275,24 +275,24 @@ def test_a_robot_that_went_back_by_itself_is_outbid(fleet, view):
 
 def test_a_robot_that_has_not_heard_yet_is_not_outbid(fleet, view):
     hear(view, report(generation=4))
-    fleet.set_desired([want('v24')], view, 0.0)
+    fleet.set_desired([desired('v24')], view, 0.0)
     assert fleet.outbid(view, 0.0) == []
     hear(view, report(generation=4), 1.0)
     assert fleet.outbid(view, 0.0) == []
 
 
-def test_a_robot_that_somebody_else_routed_is_brought_back(fleet, view):
+def test_a_robot_that_got_another_routing_is_outbid(fleet, view):
     hear(view, report())
-    fleet.set_desired([want()], view, 0.0)
+    fleet.set_desired([desired()], view, 0.0)
     hear(view, report('v99', versions=('v23', 'v99'), generation=40))
-    (held,) = fleet.outbid(view, 0.0)
-    assert (held.routing.stable, held.routing.generation) == ('v23', 41)
+    (entry,) = fleet.outbid(view, 0.0)
+    assert (entry.routing.stable, entry.routing.generation) == ('v23', 41)
     assert kinds(fleet.commands(view, 0.0)) == [Route]
 
 
 def test_a_robot_that_lost_its_memory_is_told_again(fleet, view):
     hear(view, report('v24', versions=('v23', 'v24'), generation=7))
-    fleet.set_desired([want('v24')], view, 0.0)
+    fleet.set_desired([desired('v24')], view, 0.0)
     hear(view, report('v23', versions=('v23',), generation=0), 1.0)
     assert kinds(fleet.commands(view, 1.0)) == [LoadVersion]
     hear(view, report('v23', versions=('v23', 'v24'), generation=0), 2.0)
@@ -302,7 +302,7 @@ def test_a_robot_that_lost_its_memory_is_told_again(fleet, view):
 
 def test_an_instant_that_has_come_is_none_after_the_clock_was_set_back(fleet, view):
     hear(view, report(versions=('v23', 'v24')), now=9_090.0)
-    fleet.set_desired([want('v24', activate_at=9_100.0)], view, now=9_090.0)
+    fleet.set_desired([desired('v24', activate_at=9_100.0)], view, now=9_090.0)
     swapped = report('v24', versions=('v23', 'v24'), generation=1)
     hear(view, swapped, now=9_101.0)
     (kept,) = fleet.outbid(view, now=9_101.0)
@@ -315,8 +315,8 @@ def test_an_instant_that_has_come_is_none_after_the_clock_was_set_back(fleet, vi
     assert (command.routing.stable, command.routing.activate_at) == ('v24', 0.0)
 
 
-def test_wishes_survive_the_journal():
-    entry = want('v23', resident=('v23', 'v24'), previous='v22', generation=9, **TRIAL)
+def test_a_desired_routing_survives_the_journal():
+    entry = desired('v23', resident=('v23', 'v24'), previous='v22', generation=9, **TRIAL)
     assert Desired.from_json(entry.to_json()) == entry
     view = FleetView(0.0)
     hear(view, report())
@@ -340,15 +340,15 @@ routings = st.builds(
 
 @settings(max_examples=100, derandomize=True)
 @given(st.lists(routings, min_size=1, max_size=6), st.integers(0, 50), st.integers(2, 3))
-def test_a_robot_that_obeys_gets_to_what_is_wanted_last(wishes, generation, limit):
+def test_a_robot_that_obeys_gets_to_the_last_desired_routing(entries, generation, limit):
     view, fleet, clock = FleetView(0.0), DesiredFleet(), VirtualClock(0.0)
     library = Library.of(MODEL, [plain(version, 1.0, load_s=0.0) for version in VERSIONS])
     robot = FakeRobot('r1', library, clock, 'v1', {})
     robot.resident_limit = limit
     robot.serve(Routing(MODEL, 'v1', generation=generation))
     told = [generation]
-    for wish in wishes:
-        fleet.set_desired([want(**wish)], view, 0.0)
+    for entry in entries:
+        fleet.set_desired([desired(**entry)], view, 0.0)
         for _ in range(8):
             clock.pass_until(clock.now + 2.0)
             hear(view, robot.report, clock.now)
@@ -357,6 +357,6 @@ def test_a_robot_that_obeys_gets_to_what_is_wanted_last(wishes, generation, limi
                 assert robot.obey(command) is None
                 told += [command.routing.generation] if isinstance(command, Route) else []
     assert told == sorted(set(told)), 'every new routing has a higher generation'
-    wanted = fleet.get(*KEY).routing
-    assert robot.routing == replace(wanted, generation=robot.routing.generation)
+    last = fleet.get(*KEY).routing
+    assert robot.routing == replace(last, generation=robot.routing.generation)
     assert fleet.commands(view, clock.now + 100) == []

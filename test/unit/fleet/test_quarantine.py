@@ -21,7 +21,7 @@ def alerts(fleet):
     return [event for event in fleet.events if event.kind == 'quarantined' and event.alert]
 
 
-def test_two_robots_of_one_id_are_reported_and_left_alone(fleet, plan):
+def test_two_robots_of_one_id_are_reported_and_get_no_commands(fleet, plan):
     rollout = fleet.start(plan())
     fleet.run(3)
     duplicate = fleet.duplicate('r03')
@@ -73,7 +73,7 @@ def test_messages_from_before_a_restart_that_come_late_are_no_second_robot(fleet
     assert quarantined(fleet) == ()
 
 
-def test_two_robots_at_one_server_name_are_both_left_alone(fleet):
+def test_two_robots_at_one_server_name_get_no_commands(fleet):
     fleet.run(2)
     for _ in range(8):
         fleet.step()
@@ -85,7 +85,7 @@ def test_two_robots_at_one_server_name_are_both_left_alone(fleet):
     }
 
 
-def test_a_renamed_robot_is_a_new_one_and_the_old_name_is_out_of_reach(fleet):
+def test_a_renamed_robot_is_a_new_one_and_the_old_name_is_unreachable(fleet):
     fleet.run(2)
     robot = fleet.robots['r33'] = fleet.robots.pop('r03')
     robot.robot_id = 'r33'
