@@ -81,8 +81,8 @@ def megabytes(size: int) -> str:
 
 
 def skew_words(skew_s: float) -> str:
-    """Return how wrong a clock is, for people."""
-    return f'{time_words(abs(skew_s))} {"ahead of" if skew_s > 0 else "behind"}'
+    """Write how wrong a clock is."""
+    return f'{time_words(abs(skew_s))} {"ahead" if skew_s > 0 else "behind"}'
 
 
 def none_confirmed(seconds: float, unreachable: int) -> str:

@@ -137,7 +137,7 @@ class ClockWatch:
 def _wrong_words(new: Mapping[str, float], all_are: bool) -> str:
     named = ', '.join(f'{robot_id} {skew_words(new[robot_id])}' for robot_id in [*new][:_NAMED])
     more = f' and {len(new) - _NAMED} more' if len(new) > _NAMED else ''
-    text = f"{counted(new)} with a clock that differs from the coordinator's: {named} it{more}: "
+    text = f"{counted(new)} with a clock that differs from the coordinator's: {named}{more}: "
     if all_are:
         text += "all robots differ: correct the coordinator's clock first, and restart it; "
     text += 'synchronize the clocks with NTP (chrony). Until then these robots swap when they '

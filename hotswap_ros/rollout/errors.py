@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a person can ask for in vain."""
+"""Refusals of what a person asks for."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ class RolloutError(Exception):
 
 
 class NoRobotsError(RolloutError):
-    """Nobody is there to take part in a rollout."""
+    """No robot can take part in a rollout."""
 
-    def __init__(self, model_id: str, version: str, heard_of: int) -> None:
-        if heard_of:
+    def __init__(self, model_id: str, version: str, known: int) -> None:
+        if known:
             text = f"every robot that serves '{model_id}' serves {version} already"
         else:
             text = (
-                f"no robot that serves model '{model_id}' has been heard of: check 'modelId', and "
-                'that model servers run on the same ROS domain'
+                f"no robot that serves model '{model_id}' is known: check 'modelId', and that "
+                'model servers run on the same ROS domain'
             )
         super().__init__(text)
 
 
 class OverlapError(RolloutError):
-    """Something else of the model is under way on some of the robots."""
+    """Another rollout or rollback of the model is under way on some of the robots."""
 
     def __init__(self, model_id: str, what: str, robots: Iterable[str], remedy: str) -> None:
         names = few(sorted(robots))
@@ -41,7 +41,7 @@ class UnknownRolloutError(RolloutError):
 
     def __init__(self, rollout_id: str) -> None:
         what = f"there is no rollout '{rollout_id}'" if rollout_id else 'no rollout is under way'
-        super().__init__(f'{what}: list_rollouts (hotswap history) names those that there were')
+        super().__init__(f"{what}: 'hotswap history' lists all rollouts")
 
 
 class SeveralRolloutsError(RolloutError):
@@ -53,20 +53,20 @@ class SeveralRolloutsError(RolloutError):
 
 
 class UnknownRobotError(RolloutError):
-    """Robots are named that nobody has heard of."""
+    """Some of the named robots are unknown."""
 
     def __init__(self, robot_ids: list[str], known: list[str]) -> None:
         names = ', '.join(known[:20]) or 'none'
-        super().__init__(f'robots not heard of: {", ".join(robot_ids)}; heard of: {names}')
+        super().__init__(f'unknown robots: {", ".join(robot_ids)} (known: {names})')
 
 
 class NothingToRollBackError(RolloutError):
-    """No robot has a version to go back to."""
+    """No robot has a previous version."""
 
-    def __init__(self, model_id: str, heard_of: int) -> None:
+    def __init__(self, model_id: str, known: int) -> None:
         super().__init__(
-            f"none of {heard_of} robots that serve '{model_id}' has served another version "
-            'before: name the version to put back'
+            f"none of {known} robots that serve '{model_id}' has a previous version: name the "
+            'version to roll back to'
         )
 
 
@@ -76,9 +76,8 @@ class TakenOverError(RolloutError):
     def __init__(self, evidence: str) -> None:
         super().__init__(
             f'another coordinator, started later, has taken over this fleet ({evidence}). '
-            'This one says nothing more to robots; stop it, '
-            'and ask the other. Started again it would take the fleet back to '
-            'what its own journal says'
+            'This one sends no more commands; stop it, and use the other one. If it is restarted, '
+            'it takes over the fleet with the desired routings of its own journal'
         )
 
 

@@ -169,4 +169,4 @@ def test_hotswap_says_what_is_wrong_with_a_plan(site, tmp_path):
     path.write_text(plan(modelId='place_policy'))
     shown = hotswap(site, 'rollout', path, '--dry-run')
     assert shown.returncode == 1
-    assert "no robot that serves model 'place_policy' has been heard of" in shown.stdout
+    assert "no robot that serves model 'place_policy' is known" in shown.stdout

@@ -196,7 +196,7 @@ def test_two_rollouts_of_a_model_do_not_overlap(site):
 def test_a_model_that_nobody_serves_finds_no_robots(site):
     result = site.roll_out(plan('v24', modelId='place_policy')).result()
     assert result.error_code == Result.NO_ROBOTS
-    assert "no robot that serves model 'place_policy' has been heard of" in result.error_msg
+    assert "no robot that serves model 'place_policy' is known" in result.error_msg
 
 
 def test_a_plan_may_be_named(site):

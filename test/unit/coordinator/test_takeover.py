@@ -99,7 +99,7 @@ def test_a_coordinator_that_hears_a_newer_one_says_so_and_leaves_the_robots_to_i
         lambda: fleet.coordinator.roll_back(MODEL, 'v23', (), fleet.now),
         lambda: fleet.command(rollout, Verb.ABORT),
     ):
-        with pytest.raises(TakenOverError, match='ask the other'):
+        with pytest.raises(TakenOverError, match='use the other one'):
             ask()
     assert fleet.coordinator.history()[0].status is Status.RUNNING
     fleet.boot_coordinator()

@@ -56,7 +56,7 @@ def test_a_robot_with_another_time_swaps_with_the_others(busy_fleet, skew_s):
     assert event.alert
     assert event.robots == ('r02',)
     size = '60 min' if abs(skew_s) > 8 else '8 s'
-    assert f'r02 {size} {"ahead of" if skew_s > 0 else "behind"} it: synchronize' in event.text
+    assert f'r02 {size} {"ahead" if skew_s > 0 else "behind"}: synchronize' in event.text
 
 
 def test_robots_that_do_not_tell_the_time_swap_at_the_instant(busy_fleet):

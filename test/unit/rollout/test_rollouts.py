@@ -69,7 +69,7 @@ def test_a_rollout_of_robots_that_serve_it_already_is_refused(fleet, plan):
 
 
 def test_without_robots_a_rollout_is_refused(fleet, plan):
-    with pytest.raises(NoRobotsError, match='has been heard of'):
+    with pytest.raises(NoRobotsError, match='is known'):
         fleet.coordinator.start(plan(), fleet.now)
 
 

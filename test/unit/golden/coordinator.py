@@ -1,0 +1,58 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Sentences of rollbacks, pending rollbacks and other coordinators."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from hotswap_ros.coordinator import sentences as of
+from hotswap_ros.coordinator.rollback.impact import Impact
+from hotswap_ros.coordinator.rollback.state import RollbackState
+from hotswap_ros.fleet import Desired
+from hotswap_ros.models import Routing
+from hotswap_ros.rollout import Cause, TakenOverError
+
+ONE, SIX = ['r1'], [f'r{number}' for number in range(6)]
+EPOCH = 1_800_000_000_000_000
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    """Yield the reasons of ordered rollbacks, and the texts of events."""
+    for case, fields in _rollbacks():
+        yield f'rollback, {case}', _rollback(**fields).reason
+    yield 'rollout superseded', of.superseded('b2')
+    for count, robots in (('one robot', ONE), ('six robots', SIX)):
+        yield f'pending, confirmed by {count}', of.confirmed(robots, 'v23')
+        yield f'pending, dropped for {count}', of.dropped(robots, 'v23')
+    yield 'coordinator, older', of.older_coordinator(EPOCH - 1, EPOCH)
+    yield 'coordinator, same epoch', of.equal_coordinator(EPOCH, EPOCH)
+    heartbeat = of.newer_coordinator(EPOCH + 1, EPOCH)
+    yield 'coordinator, newer by its heartbeat', str(TakenOverError(heartbeat))
+    generation = of.newer_generation('r1', EPOCH + 7, EPOCH)
+    yield 'coordinator, newer by a generation', str(TakenOverError(generation))
+
+
+def _rollbacks() -> Iterator[tuple[str, dict[str, Any]]]:
+    yield 'ordered', {}
+    done = {'command_s': 0.05, 'confirm_s': 1.2, 'impact': Impact(of_rollout=1234)}
+    yield 'confirmed', {**done, 'robots_confirmed': 3}
+    pending = {**done, 'robots_confirmed': 2, 'unconfirmed': ('r2',)}
+    yield 'one unconfirmed', pending
+    refused = {'r1': (Cause.UNKNOWN_VERSION, 'no v23 here')}
+    yield 'one refused', {**done, 'robots_confirmed': 2, 'refused': refused}
+    yield 'one taken over', {**done, 'robots_confirmed': 2, 'taken_over': {'r0': 'b2'}}
+    yield 'all taken over', {**done, 'taken_over': dict.fromkeys(('r0', 'r1', 'r2'), 'b2')}
+    yield 'no robot confirmed', {**done, 'unconfirmed': ('r0', 'r1', 'r2'), 'timed_out': ('r0',)}
+
+
+def _rollback(**fields: Any) -> RollbackState:
+    targets = {name: _desired(name, 'v23') for name in ('r0', 'r1', 'r2')}
+    before = {name: _desired(name, 'v24') for name in targets}
+    return RollbackState(
+        rollback_id='b1', model_id='m', targets=targets, before=before, ordered=0.0, **fields
+    )
+
+
+def _desired(robot_id: str, version: str) -> Desired:
+    return Desired(robot_id, Routing('m', version), (version,))
