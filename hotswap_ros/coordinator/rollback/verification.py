@@ -137,6 +137,7 @@ class Verification:
         self._looked_at = -math.inf
         self._unclear = {r for r, found in state.before.items() if not found.is_clear}
         self._tracker = CounterTracker(rise)
+        self._newest: dict[str, Telemetry] = {}
         #: The new counts of each robot, where tasks that a reboot interrupts never began.
         self._since: dict[str, dict[str, Vector]] = {}
         for robot_id in state.before.keys() - self._unclear:
@@ -180,7 +181,7 @@ class Verification:
             return
         self._looked_at = now
         self._clear(view)
-        self._count(view)
+        self._hear(view)
         if now - self.state.began >= self.state.window_s and not self._waits(view, now):
             self._judge(now)
 
@@ -188,7 +189,8 @@ class Verification:
         """Begin to count robots whose tasks in flight at the beginning have ended."""
         before = self.state.before
         for robot_id in sorted(self._unclear):
-            now, known = self._now(robot_id, view), before[robot_id]
+            telemetry = view.telemetry(self.state.model_id, robot_id)
+            now, known = TaskSnapshot.of(self.state.serves[robot_id], telemetry), before[robot_id]
             if not now.boot_id:
                 continue
             if not known.boot_id:
@@ -208,18 +210,26 @@ class Verification:
         found = self.state.before[robot_id]
         self._tracker.refer(robot_id, found.boot_id, found.counts)
 
-    def _count(self, view: FleetView) -> None:
-        """Add what is new on each robot."""
-        for robot_id in self.state.serves.keys() - self._unclear:
-            now = self._now(robot_id, view)
-            if not now.boot_id:
+    def _hear(self, view: FleetView) -> None:
+        """Keep the newest counters of each robot; only the last ones of a boot have to count."""
+        for robot_id in self.state.serves.keys() - self._unclear - self._after.keys():
+            telemetry = view.telemetry(self.state.model_id, robot_id)
+            if telemetry is None:
                 continue
-            delta = self._tracker.advance(robot_id, now.boot_id, now.counts)
-            if delta is not None:
-                since = self._since.setdefault(robot_id, {})
-                add_counts(since, delta.counts)
-                interrupted = _in_flight(delta.lost) - _in_flight(delta.found)
-                add_counts(since, {_ALL: (0, 0, -interrupted)})
+            last = self._newest.get(robot_id, telemetry)
+            if last.boot_id != telemetry.boot_id:
+                self._count(robot_id)
+            self._newest[robot_id] = telemetry
+
+    def _count(self, robot_id: str) -> None:
+        """Add what is new in the newest counters of a robot."""
+        now = TaskSnapshot.of(self.state.serves[robot_id], self._newest[robot_id])
+        delta = self._tracker.advance(robot_id, now.boot_id, now.counts)
+        if delta is not None:
+            since = self._since.setdefault(robot_id, {})
+            add_counts(since, delta.counts)
+            interrupted = _in_flight(delta.lost) - _in_flight(delta.found)
+            add_counts(since, {_ALL: (0, 0, -interrupted)})
 
     def _waits(self, view: FleetView, now: float) -> bool:
         """Return whether to wait for the last tasks to end, or for more tasks."""
@@ -238,14 +248,13 @@ class Verification:
 
     def _settle(self) -> None:
         """Take the counts of each robot when the last task that it began in the window ends."""
-        for robot_id in self._since.keys() - self._after.keys():
+        for robot_id in self._newest.keys() - self._after.keys():
+            self._count(robot_id)
+            if robot_id not in self._since:
+                continue
             finished, _, started = self._since[robot_id][_ALL]
             if finished >= min(started, self._begun.setdefault(robot_id, started)):
                 self._after[robot_id] = dict(self._since[robot_id])
-
-    def _now(self, robot_id: str, view: FleetView) -> TaskSnapshot:
-        telemetry = view.telemetry(self.state.model_id, robot_id)
-        return TaskSnapshot.of(self.state.serves[robot_id], telemetry)
 
     def _strata(self) -> list[Block]:
         """Return the tasks that can be compared, with those of before as the control."""

@@ -7,7 +7,9 @@ import random
 
 import pytest
 
-from hotswap_ros.models import TaskCounts
+from hotswap_ros.coordinator.rollback.verification import Verification
+from hotswap_ros.fleet import FleetView, RobotReport, Telemetry
+from hotswap_ros.models import Routing, TaskCounts, VersionCounters
 
 MODEL = 'pick_policy'
 DIRECT = f'modelId: {MODEL}\nversion: v24\nstrategy: Direct'
@@ -162,6 +164,28 @@ def test_a_task_that_a_reboot_interrupts_is_not_waited_for(make_fleet):
     found = verified(fleet, rollback_id)
     assert found['verdict'] == 'as_before'
     assert 'could not be counted' not in found['sentence']
+
+
+def test_a_late_message_from_before_the_rollback_does_not_count():
+    view = FleetView(0.0)
+
+    def hear(tasks, won, boot='a'):
+        counters = VersionCounters(tasks=TaskCounts(tasks, tasks, won))
+        view.on_telemetry(MODEL, 'r1', Telemetry(boot, {'v23': counters}))
+        view.on_report(RobotReport('r1', '/r1', MODEL, boot, Routing(MODEL, 'v23')), now)
+
+    now = 0.0
+    hear(100, 90)
+    verification = Verification.begin('rollback', MODEL, {'r1': 'v23'}, view, now, 60.0)
+    now = 70.0
+    hear(95, 85)
+    verification.tick(view, now)
+    assert not verification.is_done
+    now = 72.0
+    hear(160, 145)
+    verification.tick(view, now)
+    assert verification.state.verdict == 'as_before'
+    assert (verification.state.finished, verification.state.succeeded) == (60, 55)
 
 
 def test_what_robots_had_done_is_learnt_from_those_that_are_heard_late(make_fleet):
