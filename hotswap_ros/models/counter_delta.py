@@ -48,9 +48,8 @@ class Delta(Generic[CountsT]):
     """
     The new counts of a snapshot, by name.
 
-    A robot loses what is under way when it reboots. `lost` is the last snapshot of a boot whose
-    open work is lost from now on, `found` the one of which it was thought to be lost before; None:
-    of none.
+    A robot loses its open work when it reboots. The open work of the snapshot `lost` counts as
+    lost from now on, that of the snapshot `found` no longer does; None: there is no such snapshot.
     """
 
     counts: Mapping[str, CountsT]
@@ -70,7 +69,7 @@ class _Robot(Generic[CountsT]):
     def move_on(
         self, boot_id: str, known: Mapping[str, CountsT] | None, new: Mapping[str, CountsT]
     ) -> tuple[Boot, Mapping[str, CountsT] | None, Mapping[str, CountsT] | None]:
-        """Return the boot of a snapshot, and of which snapshots open work is lost and found."""
+        """Return the boot of a snapshot, and the snapshots `lost` and `found` of its delta."""
         if known is None:
             lost = None if self.has_left else self.boots[self.newest]
             self.newest, self.has_left = boot_id, False
@@ -92,10 +91,10 @@ class CounterTracker(Generic[CountsT]):
     of that boot. So the deltas sum up to what the robot did since its reference, except for what a
     boot did after its last message: after a reboot the sum is a lower bound (`is_least`).
 
-    `difference` subtracts an earlier value (None: zero) from a value and returns None where the
-    one cannot follow the other: `rise` for plain counts. A name that is missing in a snapshot has
-    nothing new. A name that appears later in a boot counts from zero, or is a reference, too, with
-    `refers_new_names`: for callers that begin to ask for it in mid-boot.
+    `difference(now, last)` subtracts an earlier value (None: zero) and returns None where `now`
+    cannot follow `last`: `rise` for plain counts. A name that is missing in a snapshot has nothing
+    new. A name that appears later in a boot counts from zero; with `refers_new_names` its first
+    value is a reference, for callers that begin to ask for it in mid-boot.
     """
 
     def __init__(
@@ -124,7 +123,7 @@ class CounterTracker(Generic[CountsT]):
         new = self._subtract(counts, known)
         if new is None:
             return None
-        if known is not None and len(new) < len(known):
+        if known is not None and not known.keys() <= counts.keys():
             counts = {**known, **counts}
         if boot_id == robot.newest and not robot.has_left:
             robot.boots[boot_id] = counts

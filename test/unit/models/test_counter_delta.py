@@ -200,6 +200,16 @@ def test_a_name_that_is_missing_has_nothing_new(tracker: CounterTracker[Vector])
     assert delta.counts == {'grasp': (0,), 'place': (1,)}
 
 
+def test_a_name_that_takes_the_place_of_another_does_not_erase_it(
+    tracker: CounterTracker[Vector],
+) -> None:
+    tracker.advance('r1', 'a', {'grasp': (5,)})
+    tracker.advance('r1', 'a', {'place': (3,)})
+    delta = tracker.advance('r1', 'a', {'grasp': (6,), 'place': (3,)})
+    assert delta is not None
+    assert delta.counts == {'grasp': (1,), 'place': (0,)}
+
+
 def test_a_robot_that_reboots_for_ever_does_not_fill_the_memory(
     tracker: CounterTracker[Vector],
 ) -> None:

@@ -103,4 +103,4 @@ def test_a_diagnosis_knows_what_robots_did_before_they_rebooted(reboots):
         hear('b', 1, 0)
     found = diagnosis.conclude(view, ())
     assert found is not None
-    assert found.cause == 'It decides NaN or infinity'
+    assert 'NaN' in found.cause
