@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -26,6 +26,13 @@ _PATIENCE = 10
 _LOOK_S = 1.0
 #: All tasks, among the names of categories.
 _ALL = ''
+_VERDICTS = {
+    'as_before': 'as before',
+    'worse': (
+        'still worse than before; the version does not explain all of it; look for another cause'
+    ),
+    'undecided': 'too few tasks to say whether it is as before; check it yourself',
+}
 
 
 class TaskSnapshot(BaseModel):
@@ -96,6 +103,22 @@ class VerificationState(BaseModel):
     def is_done(self) -> bool:
         """Return whether there is a verdict."""
         return self.verdict != 'watching'
+
+    def describe(self, after_s: float, uncounted: Sized) -> str:
+        """Return the verdict for people; `uncounted` robots have no part in it."""
+        versions = '/'.join(sorted(set(self.serves.values())))
+        text = f'{after_s:.0f} s after the rollback {versions} succeeded in {self.succeeded:,} of '
+        text += f'{self.finished:,} tasks{self._comparison()}: {_VERDICTS[self.verdict]}'
+        return f'{text}; {counted(uncounted)} could not be counted.' if uncounted else f'{text}.'
+
+    def _comparison(self) -> str:
+        if self.drop is None:
+            return ' that can be compared with earlier ones'
+        rate, before = self.succeeded / self.finished, self.succeeded_before / self.finished_before
+        text = f' ({rate:.1%}), before in {self.succeeded_before:,} of {self.finished_before:,} '
+        text += f'({before:.1%})'
+        found = change(self.drop)
+        return text if found == change(before - rate) else f'{text}; like for like {found}'
 
     def report(self) -> dict[str, Any]:
         """Return what was found, as a JSON value."""
@@ -264,42 +287,18 @@ class Verification:
 
     def _judge(self, now: float) -> None:
         state, strata = self.state, self._strata()
-        versions = '/'.join(sorted(set(state.serves.values())))
         state.finished = _size(strata)
         state.succeeded = sum(int(block.candidate_successes) for block in strata)
         state.finished_before = sum(int(block.control_tasks) for block in strata)
         state.succeeded_before = sum(int(block.control_successes) for block in strata)
-        text = f'{now - state.began:.0f} s after the rollback {versions} succeeded in '
-        text += f'{state.succeeded:,} of {state.finished:,} tasks'
         if min(state.finished, state.finished_before) < MIN_TASKS:
             state.verdict = 'undecided'
-            text += ' that can be compared with earlier ones: too few tasks to say whether it is '
-            text += 'as before; check it yourself'
         else:
             state.drop, state.p_value = stratified_drop(strata), stratified_test(strata)
-            text += self._figures()
-            if state.p_value < _ALPHA:
-                state.verdict = 'worse'
-                text += ': still worse than before; the version does not explain all of it; '
-                text += 'look for another cause'
-            else:
-                state.verdict = 'as_before'
-                text += ': as before'
-        left = state.serves.keys() - self._after.keys()
-        text += f'; {counted(left)} could not be counted' if left else ''
-        state.sentence = f'{text}.'
+            state.verdict = 'worse' if state.p_value < _ALPHA else 'as_before'
+        uncounted = state.serves.keys() - self._after.keys()
+        state.sentence = state.describe(now - state.began, uncounted)
         self.has_news = True
-
-    def _figures(self) -> str:
-        state = self.state
-        assert state.drop is not None
-        rate, other = state.succeeded / state.finished, state.succeeded_before
-        other_rate = other / state.finished_before
-        text = (
-            f' ({rate:.1%}), before in {other:,} of {state.finished_before:,} ({other_rate:.1%})'
-        )
-        found = change(state.drop)
-        return text if found == change(other_rate - rate) else f'{text}; like for like {found}'
 
 
 def _in_flight(counts: Mapping[str, Vector] | None) -> int:

@@ -3,12 +3,13 @@
 
 """Sentences of rollbacks, pending rollbacks and other coordinators."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hotswap_ros.coordinator import sentences as of
 from hotswap_ros.coordinator.rollback.impact import Impact
 from hotswap_ros.coordinator.rollback.state import RollbackState
+from hotswap_ros.coordinator.rollback.verification import VerificationState
 from hotswap_ros.fleet import Desired
 from hotswap_ros.models import Routing
 from hotswap_ros.rollout import Cause, TakenOverError
@@ -21,6 +22,8 @@ def sentences() -> Iterator[tuple[str, str]]:
     """Yield the reasons of ordered rollbacks, and the texts of events."""
     for case, fields in _rollbacks():
         yield f'rollback, {case}', _rollback(**fields).reason
+    for verdict, fields in _verifications():
+        yield f'verification, {verdict}', _verified(verdict, **fields)
     yield 'rollout superseded', of.superseded('b2')
     for count, robots in (('one robot', ONE), ('six robots', SIX)):
         yield f'pending, confirmed by {count}', of.confirmed(robots, 'v23')
@@ -44,6 +47,27 @@ def _rollbacks() -> Iterator[tuple[str, dict[str, Any]]]:
     yield 'one taken over', {**done, 'robots_confirmed': 2, 'taken_over': {'r0': 'b2'}}
     yield 'all taken over', {**done, 'taken_over': dict.fromkeys(('r0', 'r1', 'r2'), 'b2')}
     yield 'no robot confirmed', {**done, 'unconfirmed': ('r0', 'r1', 'r2'), 'timed_out': ('r0',)}
+
+
+def _verifications() -> Iterator[tuple[str, dict[str, Any]]]:
+    done = {'finished': 363, 'succeeded': 334, 'finished_before': 1412, 'succeeded_before': 1283}
+    yield 'as_before', {**done, 'drop': -0.011}
+    yield 'worse', {**done, 'drop': 0.1}
+    yield 'undecided', {**done, 'finished': 3, 'succeeded': 2, 'uncounted': ONE}
+
+
+def _verified(verdict: str, uncounted: Sequence[str] = (), **fields: Any) -> str:
+    state = VerificationState(
+        rollout_id='b1',
+        model_id='m',
+        serves={'r0': 'v23'},
+        before={},
+        began=0.0,
+        window_s=60.0,
+        verdict=verdict,
+        **fields,
+    )
+    return state.describe(65.0, uncounted)
 
 
 def _rollback(**fields: Any) -> RollbackState:
