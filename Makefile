@@ -15,7 +15,8 @@ in_env = scripts/run_in_env.sh
 pure = $(filter test/unit% test/sim%,$(TESTS))
 with_nodes = $(filter-out $(pure),$(TESTS))
 # Folders whose words are checked; without this list all of them are.
-worded = config launch scripts hotswap_ros/plan $(filter-out hotswap_ros/gates/pairing hotswap_ros/gates/window.py,$(wildcard hotswap_ros/gates/*))
+worded = action config launch msg scripts srv CONTRIBUTING.md \
+  $(addprefix hotswap_ros/,fleet gates plan policies testing.py text.py)
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 
 .NOTPARALLEL:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from hotswap_ros.models import LATENCY_EDGES_MS, VersionCounters
 from hotswap_ros.models.counter_delta import CounterTracker
 
-#: Names that are counted apart on a robot; the rest is left out, so that memory is bounded.
+#: Maximum number of names with counts per robot; the others are left out to bound memory.
 MAX_NAMES = 64
 _NO_LATENCY = (0,) * (len(LATENCY_EDGES_MS) + 1)
 
@@ -50,11 +50,11 @@ class Tally(NamedTuple):
 
     @property
     def in_flight(self) -> int:
-        """Return how many tasks have begun and not ended."""
+        """Return the number of tasks that have begun and not ended."""
         return max(0, self.started - self.finished)
 
     def lose(self, tasks: int) -> Tally:
-        """Return this with so many tasks more that ended without success; fewer, if negative."""
+        """Return this with `tasks` more (if negative: fewer) that ended without success."""
         return self._replace(finished=self.finished + tasks)
 
     def plus(self, other: Tally) -> Tally:
@@ -85,7 +85,7 @@ class Tally(NamedTuple):
 
     @classmethod
     def load(cls, data: list[Any]) -> Tally:
-        """Take back what `dump` gave; counts that older dumps lack are zero."""
+        """Restore what `dump` returned; counts that older dumps lack are zero."""
         missing = [0] * (len(cls._fields) - len(data))
         return cls._make([*data[:-1], *missing, tuple(data[-1])])
 
@@ -100,7 +100,7 @@ def tally_rise(now: Tally, last: Tally | None) -> Tally | None:
 
 
 class News(NamedTuple):
-    """What both versions did on one robot between two snapshots."""
+    """The new counts of both versions on one robot between two snapshots."""
 
     candidate: Tally
     control: Tally
@@ -137,18 +137,18 @@ class Window:
 
     @property
     def control_name(self) -> str:
-        """Return the control's version in words: robots may come from different ones."""
+        """Return the control's version; robots may have different ones."""
         versions = self._control_versions
         return versions[0] if len(versions) == 1 else 'the previous version'
 
     @property
     def stage(self) -> News:
-        """Return what both versions did since the stage began."""
+        """Return the counts of both versions since the start of the stage."""
         began = self._stage_began
         return News(self.candidate.since(began.candidate), self.control.since(began.control))
 
     def begin_stage(self) -> None:
-        """Begin to count for another stage."""
+        """Begin the counts of another stage."""
         self._stage_began = News(self.candidate, self.control)
 
     def in_flight(self, robot_id: str) -> tuple[int, int]:
@@ -162,11 +162,11 @@ class Window:
         return snapshot[self._name].in_flight, control.in_flight
 
     def reference(self, robot_id: str) -> Tally:
-        """Return what the control had done on a robot that has just joined."""
+        """Return the control's earlier counts on a robot that has just joined."""
         return self._tracker.latest(robot_id)[self._controls[robot_id]]
 
     def knows(self, robot_id: str) -> bool:
-        """Return whether the robot's reference is there."""
+        """Return whether the robot has a reference."""
         return robot_id in self._controls
 
     def observe(
@@ -176,7 +176,7 @@ class Window:
         boot_id: str,
         counters: Mapping[str, VersionCounters],
     ) -> News | None:
-        """Take a snapshot in and return what is new, or None where there is nothing."""
+        """Take in a snapshot and return the new counts, or None if there are none."""
         if self._controls.get(robot_id) != control_version:
             self._controls[robot_id] = control_version
             if control_version not in self._control_versions:
@@ -217,7 +217,7 @@ class Window:
         return News(*(tally.lose(gone - back) for tally, (gone, back) in zip(news, ended)))
 
     def leave(self, robot_id: str) -> News | None:
-        """Count the tasks in flight on a robot as lost, until it is heard again."""
+        """Count the tasks in flight on a robot as lost, until its next snapshot."""
         if not self.knows(robot_id):
             return None
         lost = self._tracker.leave(robot_id)
@@ -242,7 +242,7 @@ class Window:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._tracker.load(data['robots'], Tally.load)
         self._controls = dict(data['controls'])
         self.candidate = Tally.load(data['candidate'])

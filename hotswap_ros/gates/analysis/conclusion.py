@@ -48,8 +48,8 @@ def _broken_assignment(report: Analysis) -> str:
     assert ratio is not None
     return (
         f'{report.candidate.version} got {ratio.candidate:,} {ratio.unit} and '
-        f'{report.control.version} got {ratio.control:,}, but {percent(ratio.share)} to '
-        f'{percent(1 - ratio.share)} was planned ({p_words(ratio.p_value)}): the assignment is '
+        f'{report.control.version} got {ratio.control:,}, but {percent(ratio.share)} and '
+        f'{percent(1 - ratio.share)} were planned ({p_words(ratio.p_value)}): the assignment is '
         'broken, so the figures of this trial are not valid. Find the cause, and repeat it.'
     )
 
@@ -58,9 +58,9 @@ def _conclude_running(report: Analysis, figures: str) -> tuple[Action, str]:
     crossed = next((look for look in report.looks if look.z >= look.bound), None)
     if crossed is not None:
         return Action.PROMOTE, (
-            f'{figures}: at the look at {percent(crossed.fraction)} of the plan z was '
-            f'{crossed.z:.2f}, above the bound of {crossed.bound:.2f}: better beyond chance, '
-            f'the trial may end early. Promote {report.candidate.version}.'
+            f'{figures}: at {percent(crossed.fraction)} of the planned tasks, z is '
+            f'{crossed.z:.2f}, above the bound of {crossed.bound:.2f}: better beyond chance, the '
+            f'trial may end early. Promote {report.candidate.version}.'
         )
     return Action.GO_ON, (
         f'{figures}: the trial is still running, and neither benefit nor harm is shown. Continue '

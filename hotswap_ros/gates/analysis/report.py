@@ -26,6 +26,7 @@ from hotswap_ros.gates.analysis.trial import (
 from hotswap_ros.gates.diagnosis import AnalysisError, Counts
 from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
+from hotswap_ros.text import count
 
 
 def analyze(
@@ -214,9 +215,10 @@ class _Analyst:
     def _notes(self) -> Iterator[str]:
         control, candidate = self.names
         if self.design.left_out:
+            left_out = count(self.design.left_out, 'task')
             yield (
-                f'{self.design.left_out:,} tasks of {control}, or of robots with one version, are '
-                f'left out: they were not done at the same time as tasks of {candidate}.'
+                f'Left out: {left_out} of {control}, or of robots with one version: not done at '
+                f'the same time as tasks of {candidate}.'
             )
         if self.question.share is None and self.design.kind == WITHIN:
             yield (

@@ -18,16 +18,16 @@ from hotswap_ros.text import percent
 
 #: The prior of the control's success rate: Beta(9, 1). A wrong one costs power, never validity.
 _PRIOR = (10.0, 9.0)
-#: A rate that is known is one of so many tasks.
+#: A known rate counts as the rate of so many tasks.
 _ENDLESS = 10_000_000
 
 
 class Baseline:
     """
-    The control's part of every block, and what is known of its rate before the block.
+    The control's part of every block, and the estimate of its rate before the block.
 
-    Within robots, a draw for each task makes both versions' tasks alike. Everywhere else robots
-    differ, and the evidence is divided by `design_effect`.
+    Within robots, the random choice for each task makes the tasks of both versions comparable. In
+    all other cases robots differ, and the evidence is divided by `design_effect`.
     """
 
     def __init__(self, criteria: SuccessCriteria) -> None:
@@ -43,7 +43,7 @@ class Baseline:
         return self.kind in (Control.FIXED, Control.HISTORY)
 
     def join(self, robot_id: str, history: Tally) -> None:
-        """Take in what the control did on a robot before."""
+        """Take in the control's earlier tasks on a robot."""
         self._history = self._history.plus(history)
         self.clusters.add_control(robot_id, history.finished, history.succeeded)
 
@@ -57,7 +57,7 @@ class Baseline:
 
     @property
     def design_effect(self) -> float:
-        """Return by how much evidence is to be divided."""
+        """Return the divisor of the evidence."""
         return 1.0 if self.kind is Control.WITHIN_ROBOTS else self.clusters.design_effect
 
     @property
@@ -67,16 +67,16 @@ class Baseline:
 
     @property
     def rate(self) -> float:
-        """Return the control's rate as far as it is known."""
+        """Return the estimate of the control's success rate (0 to 1)."""
         if self.kind is Control.HISTORY:
-            # Its own uncertainty must not be held against the candidate.
+            # The uncertainty of the history must not count against the candidate.
             return min(0.999, wilson_interval(self._history.succeeded, self._history.finished).low)
         if self._number is not None:
             return self._number
         return self._successes / self._tasks
 
     def block(self, found: FleetBlock) -> Block:
-        """Return the block that the candidate is judged by."""
+        """Return the block that is judged, with the number as a large control if there is one."""
         candidate = found.candidate
         if self.is_number:
             return Block(_ENDLESS, self.rate * _ENDLESS, candidate.tasks, candidate.succeeded)
@@ -84,7 +84,7 @@ class Baseline:
         return Block(control.tasks, control.succeeded, candidate.tasks, candidate.succeeded)
 
     def learn(self, control: Arm) -> None:
-        """Take in the control's part of a block that has been judged."""
+        """Take in the control's part of a judged block."""
         self._tasks += control.tasks
         self._successes += control.succeeded
 
@@ -99,7 +99,7 @@ class Baseline:
             return f'the plan expects {percent(self.rate)}'
         shown = self.shown(window)
         if not shown.finished:
-            return f'{name} finished none before the rollout'
+            return f'{name} finished no task before the rollout'
         rate, tasks = percent(ratio(shown.succeeded, shown.finished)), f'{shown.finished:,}'
         if self.kind is Control.HISTORY and not self.is_known:
             return f'{name} finished too few tasks before the rollout'
@@ -121,7 +121,7 @@ class Baseline:
         }
 
     def load(self, data: dict[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._tasks, self._successes = data['learned']
         self._history = Tally.load(data['history'])
         self.clusters.load(data['clusters'])

@@ -192,7 +192,7 @@ class Lane:
         }
 
     def load(self, data: dict[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self.robots = set(data['robots'])
         self._number, self._open = data['open'][0], _Block.load(data['open'][1])
         self._closed = {number: _Block.load(block) for number, block in data['closed']}

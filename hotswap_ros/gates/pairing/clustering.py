@@ -1,14 +1,14 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Clustering: tasks of one robot are alike, which weakens a comparison of whole robots."""
+"""Clustering: tasks of one robot are similar, which weakens a comparison of whole robots."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-#: Taken for the intra-class correlation while there are too few tasks to estimate it.
+#: The intra-class correlation while there are too few tasks to estimate it.
 ASSUMED_CORRELATION = 0.05
 
 _TASKS_NEEDED = 200
@@ -48,7 +48,7 @@ class Clusters:
 
     @property
     def design_effect(self) -> float:
-        """Return by how much the evidence is to be divided."""
+        """Return the divisor of the evidence."""
         return design_effect(self._candidate.values(), self.correlation)
 
     def dump(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Clusters:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._control = {robot_id: (c[0], c[1]) for robot_id, c in data['control'].items()}
         self._candidate = dict(data['candidate'])
 
@@ -68,8 +68,8 @@ def intraclass(robots: Sequence[tuple[int, int]]) -> float:
     """
     Return the intra-class correlation of (successes, tasks) per robot, by analysis of variance.
 
-    Zero when robots differ as much as chance makes them, below zero when they differ less, and
-    zero where it cannot be told: fewer than two robots, or one task each.
+    It is zero if robots differ as much as by chance, and negative if they differ less. It is zero
+    for fewer than two robots, and for one task each.
 
     Source: Ridout, Demétrio, Firth 1999, "Estimating intraclass correlation for binary data",
     Biometrics 55.

@@ -62,7 +62,7 @@ class InFlight:
 
     @classmethod
     def load(cls, data: list[Any]) -> InFlight:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         found = cls(0)
         found.troubled = bool(data[0])
         found._open = [list(entry) for entry in data[1]]

@@ -187,7 +187,7 @@ class Strata:
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Take back what `dump` gave."""
+        """Restore the state that `dump` returned."""
         self._shares, self._moved = dict(data['shares']), set(data['moved'])
         for share, dumped in data['lanes']:
             self._lanes[share] = self._new_lane()

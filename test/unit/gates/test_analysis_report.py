@@ -110,7 +110,7 @@ def test_a_broken_assignment_is_found_before_anything_is_believed() -> None:
     report = analyze(counts((9200, 10_000), (10_340, 11_000)))
     assert report.action is Action.REPEAT
     assert report.ratio.is_alarm
-    for figure in ('v24 got 11,000', 'v23 got 10,000', '50.0% to 50.0%'):
+    for figure in ('v24 got 11,000', 'v23 got 10,000', '50.0% and 50.0%'):
         assert figure in report.sentence
     planned = analyze(counts((9200, 10_000), (10_340, 11_000)), question=Question(share=11 / 21))
     assert planned.action is Action.PROMOTE
