@@ -37,7 +37,7 @@ def chance(case: Case, likely: float) -> Hypothesis:
         'Chance',
         Finding.UNSUPPORTED if shown else Finding.POSSIBLE,
         0.0 if shown else likely,
-        'Chance alone can make a difference of this size.',
+        f'Chance alone {"seldom makes" if shown else "can make"} a difference of this size.',
         'Record more tasks of both versions before you retrain.',
         supports=() if shown else (found,),
         objects=(found,) if shown else (),
