@@ -58,7 +58,7 @@ def worker_against_in_process(
     on_trial = Routing(MODEL_ID, 'tiny', 'tiny2', 1.0, generation=2)
     with (
         engine_for(root, 'tiny', 'tiny2') as here,
-        engine_for(root, 'tiny', 'tiny2', isolation='incubator') as there,
+        engine_for(root, 'tiny', 'tiny2', isolation='worker') as there,
     ):
         here.set_routing(on_trial)
         there.set_routing(on_trial)
@@ -84,7 +84,7 @@ def shadow_on_against_off(
         inputs, shadow = observations[version], f'{version}2'
         with (
             engine_for(root, version) as off,
-            engine_for(root, version, shadow, isolation='incubator') as on,
+            engine_for(root, version, shadow, isolation='worker') as on,
         ):
             on.set_routing(Routing(MODEL_ID, version, shadow=shadow, generation=2))
             times = in_turns(
@@ -110,7 +110,7 @@ def memory(root: Path) -> dict[str, Any]:
     size = (root / MODEL_ID / 'large' / 'model.onnx').stat().st_size / 1e6
     gc.collect()
     before = pss_mb()
-    with engine_for(root, 'large', isolation='incubator') as engine:
+    with engine_for(root, 'large', isolation='worker') as engine:
         one = pss_mb()
         engine.load('large2')
         worker = pss_mb(engine.workers()['large2'])
@@ -156,7 +156,7 @@ def report(found: dict[str, Any]) -> list[Bar]:
             f'{row["steady"]["max_us"] / 1e3:.1f}), set_routing p99 '
             f'{row["set_routing_us"]["p99_us"]:.0f} µs'
         )
-        place = 'a worker' if name == 'incubator' else 'the process'
+        place = 'a worker' if name == 'worker' else 'the process'
         drawn.append(
             Bar(f'during / before a 210 MB load in {place}, p99', row['load_p99_ratio'], 2.0)
         )

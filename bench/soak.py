@@ -34,7 +34,7 @@ from peers.session import session_of
 from serving_parts.allowed import Routings, Task
 
 from hotswap_ros.models import ModelRepository, Routing, VersionState
-from hotswap_ros.serving import Engine, InUseError
+from hotswap_ros.serving import Engine, EngineSettings, InUseError
 
 CONSTANTS = {'v1': 1000.0, 'v2': 2000.0, 'v3': 3000.0}
 SWAP_EVERY_S = 0.2
@@ -57,7 +57,7 @@ class Soak:
                 session.run(None, {'observation': values})[0] for values in self.observations
             ]
         self.engine = Engine(
-            MODEL_ID, ModelRepository(root), resident_limit=4, isolation='incubator'
+            ModelRepository(root), MODEL_ID, EngineSettings(resident_limit=4, isolation='worker')
         )
         self.routings = Routings()
         self.times_us = array('f')

@@ -14,7 +14,7 @@ import numpy as np
 from lib.models import MODEL_ID
 
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.serving import Engine, Routing
+from hotswap_ros.serving import Engine, EngineSettings, Routing
 
 
 def in_turns(
@@ -38,9 +38,10 @@ def quantiles(times_us: list[float]) -> dict[str, float]:
     return {'p50_us': float(p50), 'p99_us': float(p99), 'max_us': float(max(times_us))}
 
 
-def engine_for(root: Path, *versions: str, **fields: Any) -> Engine:
+def engine_for(root: Path, *versions: str, **settings: Any) -> Engine:
     """Return an engine with these versions loaded, the first one in force."""
-    engine = Engine(MODEL_ID, ModelRepository(root), resident_limit=4, **fields)
+    settings = {'resident_limit': 4, **settings}
+    engine = Engine(ModelRepository(root), MODEL_ID, EngineSettings(**settings))
     for version in versions:
         engine.load(version)
     engine.set_routing(Routing(MODEL_ID, versions[0], generation=1))

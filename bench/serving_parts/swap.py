@@ -46,7 +46,7 @@ def hot_swap_under_load(
 ) -> tuple[dict[str, Any], dict[str, Timeline]]:
     """Load 210 MB, swap two hundred times and unload, under a closed loop of the tiny version."""
     found, timelines = {}, {}
-    for isolation in ('in_process', 'incubator'):
+    for isolation in ('in_process', 'worker'):
         with engine_for(root, 'tiny', isolation=isolation) as engine:
             engine.load('tiny2')
             timelines[isolation] = line = Timeline()
@@ -117,7 +117,7 @@ def draw_swaps(timelines: dict[str, Timeline], path: Path) -> None:
     """Draw the time between answers, worst and median of each hundredth of a second."""
     titles = {
         'in_process': 'both versions in the process of the loop',
-        'incubator': 'the second version in a worker process',
+        'worker': 'the second version in a worker process',
     }
     figure, panels = pyplot().subplots(
         len(timelines), 1, figsize=(10, 6), dpi=150, sharey=True, layout='constrained'

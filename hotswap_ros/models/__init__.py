@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What a model version is: its manifest, the folder it lives in, which one is served, what it did.
+Models and their versions: manifest, repository, routing, counters.
 
 A model (a named policy) has versions. A version is immutable: a manifest and an ONNX file, named
 by the digest of the manifest, which in turn holds the digest of the file.

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The robot's own copy of the versions that it needs, within a quota."""
+"""The cache of a robot: copies of the versions that it needs, within a quota."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _CHUNK_BYTES = 1 << 20
 #: A server that is slower than this after a while would keep a version FETCHING for days.
 _SLOWEST_BYTES_PER_S, _PATIENCE_S = 10_000, 30.0
 
-#: More than any manifest has: what is longer is something else.
+#: More than any manifest has: a longer file is not a manifest.
 _MOST_MANIFEST_BYTES = 1_000_000
 
-#: Where versions lie that are not complete; no model has this name.
+#: Folder of incomplete versions; no model has this name.
 _PARTS = '.fetching'
 
 
@@ -50,9 +50,9 @@ class CachedRepository(ModelRepository):
     """
     A repository in a folder of this robot, which `fetch` fills from a source.
 
-    A version appears in it as a whole or not at all, and goes on to be served when the source is
-    out of reach. When the next one does not fit the quota, those that were not used for longest
-    go. Threads may share it; a folder has one robot.
+    A version appears in it as a whole or not at all, and is served also when the source is
+    unreachable. When the next version does not fit the quota, the least recently used ones are
+    deleted. Threads may share it; a folder belongs to one robot.
     """
 
     def __init__(self, folder: Path | str, source: Source, quota_bytes: int | None = None) -> None:
@@ -72,7 +72,7 @@ class CachedRepository(ModelRepository):
         return self._remote_manifest(model_id, version)[0]
 
     def verify(self, model_id: str, version: str) -> VerifiedVersion:
-        """Check a version's digest. One that is damaged goes: it can be fetched again."""
+        """Check a version's digest. A damaged copy is deleted: it can be fetched again."""
         try:
             verified = super().verify(model_id, version)
         except (DigestMismatchError, InvalidManifestError):
@@ -89,10 +89,10 @@ class CachedRepository(ModelRepository):
 
     def fetch(self, model_id: str, version: str, keep: Collection[str] = ()) -> None:
         """
-        Bring a version here; versions to `keep` do not make room for it. Blocks.
+        Copy a version into the cache; versions to `keep` are not deleted for it. Blocks.
 
         Raises UnknownVersionError, InvalidManifestError, FetchFailedError, or NoDiskError with the
-        figures; then nothing of it is here.
+        figures; then nothing of the version is in the cache.
         """
         with self._lock:
             try:
@@ -109,7 +109,7 @@ class CachedRepository(ModelRepository):
         with self._lock:
             if not self.has(model_id, version):
                 return False
-            # The manifest first: what is left of a deletion that fails is no version.
+            # The manifest first: a folder without it, after a failed deletion, is no version.
             folder = self._folder(model_id, version)
             (folder / MANIFEST_NAME).unlink()
             shutil.rmtree(folder)
@@ -120,7 +120,7 @@ class CachedRepository(ModelRepository):
             os.utime(self._folder(model_id, version))
             return
         manifest, text = self._remote_manifest(model_id, version)
-        # What a power cut has left.
+        # Left by a power cut.
         shutil.rmtree(self.root / _PARTS / model_id, ignore_errors=True)
         try:
             self._make_room(manifest, keep)
@@ -130,7 +130,7 @@ class CachedRepository(ModelRepository):
         except OSError as error:
             if not _says_full(error):
                 raise
-            # Others write to this disk too: what was free a moment ago may be gone.
+            # Other programs write to this disk too: the free space may have shrunk.
             shortage = f'the disk says "{error.strerror}"'
             raise NoDiskError(version, manifest.size_bytes, shortage, self.root) from error
 
@@ -153,7 +153,7 @@ class CachedRepository(ModelRepository):
                 raise UnknownVersionError(model_id, version, known, self._source) from error
             raise FetchFailedError(version, self._source, f'it has no {name}') from error
         except (OSError, HTTPException) as error:
-            if _says_full(error):  # that is this robot's disk, not the source's
+            if _says_full(error):  # this robot's disk, not that of the source
                 raise
             problem = str(error) or type(error).__name__
             raise FetchFailedError(version, self._source, problem) from error
@@ -162,7 +162,7 @@ class CachedRepository(ModelRepository):
         need = manifest.size_bytes
         self.root.mkdir(parents=True, exist_ok=True)
         removable = self._removable(manifest.model, keep)
-        # Before anything is removed: it would be for nothing.
+        # Before anything is deleted, which would be useless.
         shortage = self._shortage(need - sum(map(_size_of, removable)))
         if shortage is not None:
             raise NoDiskError(manifest.version, need, shortage, self.root)
@@ -181,7 +181,7 @@ class CachedRepository(ModelRepository):
         return sorted(folders, key=lambda path: path.stat().st_mtime)
 
     def _shortage(self, need: int) -> str | None:
-        """Return why so many bytes do not fit, None when they do."""
+        """Return why this number of bytes does not fit, None when it does."""
         taken = _size_of(self.root)
         if self._quota is not None and taken + need > self._quota:
             return f'{_megabytes(taken)} of the quota of {_megabytes(self._quota)} are taken'
@@ -190,7 +190,7 @@ class CachedRepository(ModelRepository):
 
     @contextmanager
     def _part(self, model_id: str, version: str) -> Iterator[Path]:
-        """Give a folder to fill, which becomes that of the version if nothing is raised."""
+        """Yield a folder to fill; without an error it becomes the folder of the version."""
         folder = self._folder(model_id, version)
         parts = self.root / _PARTS / model_id
         parts.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,13 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can be wrong with a version in the repository."""
+"""Errors of versions in a repository, and of routings."""
 
 from pathlib import Path
 
 
 class ModelError(Exception):
-    """Root of everything that can be wrong with a model version."""
+    """Root of the errors of a model version."""
 
 
 class UnknownVersionError(ModelError):
@@ -47,13 +47,13 @@ class DigestMismatchError(ModelError):
 
 
 class FetchFailedError(ModelError):
-    """A version could not be brought to this robot."""
+    """A version could not be copied to this robot."""
 
     def __init__(self, version: str, source: object, problem: str) -> None:
         self.version = version
         super().__init__(
             f"version '{version}' cannot be fetched from {source}: {problem}: "
-            'try again when that is mended'
+            'correct that and try again'
         )
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The manifest of a model version: what goes in, what may come out, and which file it is."""
+"""The manifest of a version: its inputs, its outputs and their limits, and its file."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class TensorSpec(_Part):
 
 
 class Metric(str, enum.Enum):
-    """How far two decisions are apart, over all elements of all outputs."""
+    """Distance of two decisions, over all elements of all outputs."""
 
     MAX = 'max'  # the largest difference
     RMS = 'rms'  # root of the mean square
@@ -111,7 +111,7 @@ class Metric(str, enum.Enum):
 
 
 class Comparison(_Part):
-    """When a shadow's decision counts as the same: within `tolerance`, in the outputs' unit."""
+    """Agreement of a shadow: its decision is within `tolerance`, in the unit of the outputs."""
 
     metric: Metric = Metric.MAX
     tolerance: float = Field(1e-3, ge=0)
@@ -119,13 +119,13 @@ class Comparison(_Part):
 
 class Manifest(_Part):
     """
-    What a version promises; the file `manifest.json` beside `model.onnx`.
+    The promises of a version: the file `manifest.json` beside `model.onnx`.
 
-    The guard holds the version to `outputs` and `deadline_ms`; the repository to `sha256`. As a
-    shadow it is compared with the stable version by `comparison`. `safe_decision` has, for every
-    output, one number for all elements or one for each of the last dimension: it is what the robot
-    is given when this version is stable and fails; without one, it is given an error.
-    `input_statistics` says what input features (`observation[3]`) were like in the training data.
+    The guard checks `outputs` and `deadline_ms`; the repository checks `sha256`. As a shadow the
+    version is compared with stable by `comparison`. `safe_decision` has, for every output, one
+    number for all elements or one for each of the last dimension: the robot gets it when this
+    version is stable and fails; without one, it gets an error. `input_statistics` describes input
+    features (`observation[3]`) in the training data.
     """
 
     format: int = Field(1, ge=1, le=1)

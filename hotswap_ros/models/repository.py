@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The folder that versions come from: `<root>/<model>/<version>/manifest.json` and ONNX file."""
+"""The repository of versions: `<root>/<model>/<version>/manifest.json` and an ONNX file."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class ModelRepository:
         self.root = Path(root)
 
     def has(self, model_id: str, version: str) -> bool:
-        """Return whether nothing needs to be fetched for a version: there is nowhere to."""
+        """Return True: a repository itself has nothing to fetch."""
         return True
 
     def fetch(self, model_id: str, version: str, keep: Collection[str] = ()) -> None:
-        """Do nothing: what is not here is nowhere."""
+        """Do nothing: there is no other source."""
 
     def delete(self, model_id: str, version: str) -> bool:
-        """Delete nothing: a repository is not this robot's alone. Returns whether it was here."""
+        """Delete nothing, because other robots share the repository. Returns False."""
         return False
 
     def versions(self, model_id: str) -> list[str]:
@@ -56,7 +56,7 @@ class ModelRepository:
         return self._read(model_id, version)[0]
 
     def verify(self, model_id: str, version: str) -> VerifiedVersion:
-        """Read a version and check its digest. Raises a ModelError that says what is wrong."""
+        """Read a version and check its digest. Raises a ModelError that explains the fault."""
         manifest, digest = self._read(model_id, version)
         path = self._folder(model_id, version) / manifest.file
         try:
@@ -113,7 +113,7 @@ def _first_problem(error: ValidationError) -> str:
     return f"field '{where}': {problem}{found}: correct it in the manifest"
 
 
-#: A server that says nothing for so long is not there.
+#: A server that is silent for this time is unreachable.
 _TIMEOUT_S = 10.0
 
 
@@ -122,7 +122,7 @@ class MissingError(Exception):
 
 
 class Source(Protocol):
-    """Files by their path below a root. `str` of it names it for people."""
+    """A source of files, by their path below a root. `str(source)` is its name for people."""
 
     def open(self, *path: str) -> BufferedIOBase:
         """Return a file to read. Raises MissingError, and OSError when it cannot be reached."""
@@ -151,12 +151,12 @@ class FolderSource:
         """Return the folders of a model."""
         try:
             return [path.name for path in (self._root / model_id).iterdir() if path.is_dir()]
-        except OSError:  # a drive that is away has none
+        except OSError:  # an unreachable drive has none
             return []
 
 
 class HttpSource:
-    """A file server, by the address of the folder that would be the root."""
+    """A file server, by the address of the root folder."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip('/')
@@ -176,7 +176,7 @@ class HttpSource:
                 raise
 
     def versions(self, model_id: str) -> list[str]:
-        """Return none: a file server has no list that every server would give alike."""
+        """Return none: file servers have no common way to list a folder."""
         return []
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which version a robot serves: one immutable value, the word between fleet and robot."""
+"""The routing of one robot: which versions it serves, as one immutable value."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ _LAST_GENERATION = 2**63 - 1
 
 
 def next_generation(*known: int) -> int:
-    """Return a generation above those that are known; the last one of all stays."""
+    """Return a generation above the known ones; the highest possible one stays."""
     return min(max(known) + 1, _LAST_GENERATION)
 
 
 @dataclass(frozen=True)
 class Routing:
     """
-    What a robot serves; swapped as a whole.
+    The versions that a robot serves; replaced as a whole.
 
     `candidate_share` (0 to 1) is the share of tasks that `candidate` serves; `salt` keys their
     choice. `shadow` decides beside stable and never acts. `generation` rises with every change.
-    `lease_s` is how many seconds a candidate goes on without a heartbeat, 0: for ever.
-    `activate_at` is when it takes effect, in seconds of wall time since 1970, so that a fleet
-    flips together; 0 and what has passed: at once. Raises InvalidRoutingError for a field out of
-    range.
+    `lease_s` is the time that a candidate serves without a heartbeat, 0: forever. `activate_at` is
+    the wall time at which the routing takes effect, in seconds since 1970, so that a fleet changes
+    together; 0 or a past time: at once. Raises InvalidRoutingError for a field out of range.
     """
 
     model_id: str
@@ -129,7 +128,7 @@ def bucket(salt: str, key: str) -> float:
     Keyed BLAKE2b: the same on every machine, in every process and after every reboot, which
     Python's `hash()` is not. Two salts give independent numbers for one key.
     """
-    # A BLAKE2b key has 64 bytes at most; a longer salt is digested first so that all of it counts.
+    # A BLAKE2b key has 64 bytes at most: a longer salt is digested first, so all of it counts.
     salt_bytes = salt.encode()
     if len(salt_bytes) > hashlib.blake2b.MAX_KEY_SIZE:
         salt_bytes = hashlib.blake2b(salt_bytes).digest()

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Why an answer of a version was not accepted."""
+"""Causes of failed answers, and states of versions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import enum
 
 
 class FailureCause(str, enum.Enum):
-    """Why an answer was not accepted. Numbered from 1 in this order by `msg/Decision.msg`."""
+    """Cause of a failed answer. `msg/Decision.msg` numbers them from 1 in this order."""
 
     EXCEPTION = 'exception'
     OUTPUT = 'output'
@@ -21,7 +21,7 @@ class FailureCause(str, enum.Enum):
 
 
 class VersionState(str, enum.Enum):
-    """State of one version on one robot; the order is that of a life without trouble."""
+    """State of one version on one robot, in the order of a life without failures."""
 
     ABSENT = 'absent'
     FETCHING = 'fetching'
@@ -35,7 +35,7 @@ class VersionState(str, enum.Enum):
 
     @property
     def is_resident(self) -> bool:
-        """Return whether a version in this state takes one of the robot's places."""
+        """Return whether a version in this state counts for the resident limit."""
         return self in _RESIDENT
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What was verified, kept so that nobody can exchange it before it is loaded."""
+"""A verified version, in a copy that nobody can change before it is loaded."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 
 class SealedCopy:
     """
-    A copy of a file in memory that can never change; its memory is back when nobody refers to it.
+    A copy of a file in memory that can never change; freed with the last reference to it.
 
-    A copy that has a path: the runtime reads that without holding up other Python threads, which
-    it does for as long as it copies what it is given as bytes (measured: 100 ms for 200 MB).
-    Raises OSError.
+    It has a path, because the runtime reads a file without blocking other Python threads, but
+    blocks them while it copies bytes (measured: 100 ms for 200 MB). Raises OSError.
     """
 
     def __init__(self, source: Path) -> None:
@@ -41,7 +40,7 @@ class SealedCopy:
 
     @property
     def path(self) -> str:
-        """Return a path that this process can read it at."""
+        """Return a path where this process can read it."""
         return f'/proc/self/fd/{self._fd}'
 
 
@@ -50,8 +49,8 @@ class VerifiedVersion:
     """
     A version whose file is the one that its manifest describes.
 
-    `copy` is what was verified: loading it rather than the file leaves no moment in which that
-    could be exchanged. `digest` is the SHA-256 of the manifest file, which names the version.
+    `copy` is the verified content: it is loaded instead of the file, which somebody could replace
+    meanwhile. `digest` is the SHA-256 of the manifest file, and identifies the version.
     """
 
     manifest: Manifest
@@ -60,7 +59,7 @@ class VerifiedVersion:
 
     @property
     def path(self) -> str:
-        """Return where this process finds the verified file."""
+        """Return the path of the verified file in this process."""
         return self.copy.path
 
     @property

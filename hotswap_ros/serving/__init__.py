@@ -29,13 +29,15 @@ from hotswap_ros.serving.errors import (
 )
 from hotswap_ros.serving.onnx.runtime import Placement, RuntimeSettings
 from hotswap_ros.serving.onnx.session import Session
+from hotswap_ros.serving.settings import EngineSettings, Isolation
 from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome
-from hotswap_ros.serving.versions import Isolation, VersionInfo
+from hotswap_ros.serving.versions.version_info import VersionInfo
 
 __all__ = [
     'BREAKER_LIMIT',
     'Decision',
     'Engine',
+    'EngineSettings',
     'FailureCause',
     'Guard',
     'InUseError',

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can go wrong while serving, each with what to do about it."""
+"""Errors of serving; each message ends with a remedy."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ class LoadFailedError(ServingError):
 
 
 class NoRoomError(ServingError):
-    """As many versions as allowed are resident."""
+    """As many versions as allowed are loaded."""
 
-    def __init__(self, version: str, resident: Sequence[str], limit: int) -> None:
+    def __init__(self, version: str, loaded: Sequence[str], limit: int) -> None:
         self.version = version
-        self.resident = tuple(resident)
+        self.loaded = tuple(loaded)
         self.limit = limit
         super().__init__(
-            f"no room for version '{version}': {', '.join(resident)} resident and the limit is "
-            f'{limit}: unload one of them or raise the limit'
+            f"no room for version '{version}': the limit of {limit} is reached (loaded: "
+            f'{", ".join(loaded)}): unload one of them, or raise resident_limit'
         )
 
 
 class NoMemoryError(ServingError):
-    """A version would take more memory than is left of the budget."""
+    """A version needs more memory than is left of the budget."""
 
     def __init__(self, version: str, need: int, taken: Mapping[str, int], budget: int) -> None:
         self.version = version
@@ -97,10 +97,10 @@ class StaleGenerationError(ServingError):
     def __init__(self, generation: int, in_force: int) -> None:
         self.generation = generation
         self.in_force = in_force
-        found = 'other content under' if generation == in_force else 'older than'
+        found = 'differs from' if generation == in_force else 'is older than'
         super().__init__(
-            f'routing has generation {generation}, {found} the generation in force, {in_force}: '
-            f'send it with generation {in_force + 1} or higher'
+            f'routing with generation {generation} {found} the one in force, which has generation '
+            f'{in_force}: send it with generation {in_force + 1} or higher'
         )
 
 
@@ -119,15 +119,15 @@ class NotReadyError(ServingError):
 
 
 class MovingError(ServingError):
-    """A shadow is still in the process that acts, and on its way out of it."""
+    """A shadow still runs in the process that acts, and is being moved into a worker."""
 
     def __init__(self, version: str, problem: str = '') -> None:
         self.version = version
         self.problem = problem
-        failed = f' (the last time: {problem})' if problem else ''
+        failed = f' (last attempt: {problem})' if problem else ''
         super().__init__(
-            f"version '{version}' is being moved from the process that acts into a worker"
-            f'{failed}, and shadows from there: set the routing again in a moment'
+            f"version '{version}' cannot shadow yet: it is being moved into a worker{failed}: set "
+            'the routing again in a moment'
         )
 
 
@@ -143,7 +143,7 @@ class NotServingError(ServingError):
 
 
 class ObservationError(ServingError):
-    """An observation is not what the model takes: the caller's error, not the model's."""
+    """An observation does not fit the manifest: the caller's error, not the model's."""
 
     def __init__(self, subject: str, expected: str, found: str) -> None:
         self.subject = subject
@@ -155,7 +155,7 @@ class ObservationError(ServingError):
 
 
 class InferenceFailedError(ServingError):
-    """The stable version failed, so that nobody is left to answer."""
+    """The stable version failed, and no other version can answer."""
 
     def __init__(self, version: str, cause: FailureCause, detail: str = '') -> None:
         self.version = version
@@ -164,23 +164,23 @@ class InferenceFailedError(ServingError):
         why = f'{cause.value} ({detail})' if detail else cause.value
         super().__init__(
             f"stable version '{version}' failed on this observation: {why}: "
-            'bring the robot to a safe state, then put back a version that works'
+            'bring the robot to a safe state, then roll back to a version that works'
         )
 
 
 class UnknownTaskError(ServingError):
-    """A task was never inferred for, was reported already, or timed out."""
+    """A task never began, was reported already, or timed out."""
 
     def __init__(self, task_id: str) -> None:
         self.task_id = task_id
         super().__init__(
-            f"task '{task_id}' is not under way (never inferred for, reported already, or timed "
+            f"task '{task_id}' is not under way (it never began, was reported already, or timed "
             'out): report every task once, within the task timeout after its last inference'
         )
 
 
 class RunFailedError(Exception):
-    """A run ended without outputs; inside of this room only, as stable answers then."""
+    """A run ended without outputs; not raised to callers, because stable answers then."""
 
     def __init__(self, cause: FailureCause, detail: str) -> None:
         self.cause = cause
@@ -189,4 +189,4 @@ class RunFailedError(Exception):
 
 
 class SessionClosedError(Exception):
-    """A session was replaced by another one of the same version; inside of this room only."""
+    """A session was replaced by another one of the same version; not raised to callers."""

@@ -1,11 +1,12 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Counts what one version does; the engine's lock guards every call."""
+"""Counts of each version; the engine's lock guards every call of a recorder."""
 
 from __future__ import annotations
 
 import operator
+import threading
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
@@ -51,8 +52,8 @@ class Recorder:
     """
     Mutable counts of one version, from the start of the engine to its end.
 
-    Every request is counted once, for the version that was to answer it, also when stable answered
-    in its place: so the two groups of a comparison are those that chance made.
+    Every request counts once, for the version that it was assigned to, also when stable answered
+    in its place: so the two groups of a comparison are those of the random assignment.
     """
 
     __slots__ = ('_categories', '_inputs', '_roles', '_shadow', '_tasks', '_unsampled')
@@ -70,12 +71,12 @@ class Recorder:
         self._roles[on_trial].latency[bisect_left(LATENCY_EDGES_MS, latency_ms)] += 1
 
     def watch_inputs(self, statistics: Mapping[str, FeatureStatistics]) -> None:
-        """Begin to count inputs beside what they were in training, unless it has begun before."""
+        """Begin to count inputs in the bins of the training data; once is enough."""
         if not self._inputs.tensors:
             self._inputs = InputBins(statistics)
 
     def sample_inputs(self, inputs: Mapping[str, NDArray[Any]]) -> None:
-        """Count every sixteenth observation: neighbours in time are alike."""
+        """Count every sixteenth observation: consecutive ones are similar."""
         self._unsampled += 1
         if self._unsampled < _SAMPLED_EVERY:
             return
@@ -103,12 +104,12 @@ class Recorder:
             self._categories[category] = self._categories.get(category, TaskCounts()) + change
 
     def count_offer(self, taken: bool) -> None:
-        """Count an observation that the version was to shadow, and whether it could."""
+        """Count an observation that the shadow was offered, and whether it was taken."""
         self._shadow[0] += 1
         self._shadow[1] += not taken
 
     def count_verdict(self, verdict: Verdict) -> None:
-        """Count what became of a shadowed observation."""
+        """Count the result of a shadowed observation."""
         self._shadow[1] += verdict.drops
         comparison = verdict.comparison
         if comparison is not None:
@@ -132,3 +133,25 @@ class Recorder:
             shadow=ShadowCounts(*self._shadow),
             inputs=self._inputs.snapshot(),
         )
+
+
+class Recorders:
+    """
+    The recorders of all versions since the start of the engine; `lock` guards their counts.
+
+    A recorder stays when its version is unloaded: counts that fell would look like a restart.
+    """
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._recorders: dict[str, Recorder] = {}
+
+    def of(self, version: str) -> Recorder:
+        """Return the recorder of a version."""
+        with self._lock:
+            return self._recorders.setdefault(version, Recorder())
+
+    def snapshot(self) -> dict[str, VersionCounters]:
+        """Return the counts of this moment, by version."""
+        with self._lock:
+            return {name: recorder.snapshot() for name, recorder in self._recorders.items()}

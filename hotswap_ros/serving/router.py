@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hotswap_ros.models import DType, InvalidRoutingError, Routing, TensorSpec
-from hotswap_ros.serving.loaded_version import LoadedVersion
-from hotswap_ros.serving.relocation import is_in_worker
+from hotswap_ros.serving.settings import Isolation
+from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 
 
 class ShadowActsError(InvalidRoutingError):
@@ -27,16 +27,16 @@ class Router:
     shadow: LoadedVersion | None = None
 
     @classmethod
-    def of(cls, routing: Routing, resident: Callable[[str], LoadedVersion]) -> Router:
+    def of(cls, routing: Routing, ready: Callable[[str], LoadedVersion]) -> Router:
         """
-        Look up the named versions with `resident`, which raises for one that is not ready.
+        Look up the named versions with `ready`, which raises for one that is not ready.
 
         Raises InvalidRoutingError when stable could not answer for the candidate or shadow, and
         ShadowActsError for a shadow that is in this process.
         """
-        stable = resident(routing.stable) if routing.stable else None
-        candidate = resident(routing.candidate) if routing.candidate else None
-        shadow = resident(routing.shadow) if routing.shadow else None
+        stable = ready(routing.stable) if routing.stable else None
+        candidate = ready(routing.candidate) if routing.candidate else None
+        shadow = ready(routing.shadow) if routing.shadow else None
         if stable is not None and candidate is not None:
             _require_interchangeable(stable, candidate, 'candidate')
         if stable is not None and shadow is not None:
@@ -60,18 +60,18 @@ class Router:
             return None
         return self.candidate
 
-    def names(self, resident: LoadedVersion) -> bool:
+    def names(self, loaded: LoadedVersion) -> bool:
         """Return whether the routing names this loaded version."""
-        return resident is self.stable or resident is self.candidate
+        return loaded is self.stable or loaded is self.candidate
 
 
 def _require_worker(shadow: LoadedVersion) -> None:
-    if not is_in_worker(shadow):
+    if not shadow.session.runs_in_worker:
         raise ShadowActsError(
             'shadow',
             shadow.version,
-            'it runs in the process that acts, which it would hold up: use the isolation '
-            "'incubator'",
+            'it runs in the process that acts, and would delay it: use the isolation '
+            f"'{Isolation.WORKER.value}'",
         )
 
 

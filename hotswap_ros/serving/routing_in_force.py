@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The routing in force, and what ends it: a newer one, a lease, a breaker, a lost worker."""
+"""The routing in force, until a newer one, a lease, a breaker or a lost worker ends it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Protocol
 
-from hotswap_ros.models import (
-    FailureCause,
-    ModelError,
-    Routing,
-)
+from hotswap_ros.models import FailureCause, ModelError, Routing
 from hotswap_ros.serving.breaker import Breaker
 from hotswap_ros.serving.errors import ServingError, StaleGenerationError, UnknownModelError
-from hotswap_ros.serving.loaded_version import LoadedVersion
 from hotswap_ros.serving.router import Router
 from hotswap_ros.serving.tasks import Tasks
+from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 
 _log = logging.getLogger(__name__)
 
@@ -43,11 +39,10 @@ def wait_in_thread(delay_s: float, call: Callable[[], object]) -> Waiting:
 
 class InForce:
     """
-    What a robot serves, and may serve from a given time on; the engine's lock guards every call.
+    The routing in force, and one that waits for its time; the engine's lock guards every call.
 
-    `router` may be read without it: it is immutable, and exchanged by one assignment. `ready`
-    looks a version up, or raises. `on_due` is called when a routing's time has come, which `wait`
-    sees to.
+    `router` may be read without the lock: it is immutable, and replaced by one assignment. `ready`
+    looks a version up, or raises. `wait` calls `on_due` when the time of a routing has come.
     """
 
     def __init__(
@@ -65,9 +60,9 @@ class InForce:
         self.pending: Router | None = None
         self.breaker = breaker
         self.stable_since = math.inf
-        self._model_id = model_id
-        self._tasks = tasks
-        self._clock = clock
+        self.model_id = model_id
+        self.tasks = tasks
+        self.clock = clock
         self._wall_clock = wall_clock
         self._on_due = on_due
         self._wait = wait
@@ -75,19 +70,22 @@ class InForce:
         self._ready = ready
         self._lease_ends = math.inf
 
+    @property
+    def pending_routing(self) -> Routing | None:
+        """Return the routing that waits for its time, or None."""
+        return None if self.pending is None else self.pending.routing
+
     def names(self, version: str) -> bool:
         """Return whether the routing in force, or the one that waits, names a version."""
-        routings = [self.router.routing]
-        if self.pending is not None:
-            routings.append(self.pending.routing)
-        return any(version in routing.versions for routing in routings)
+        waiting = self.pending_routing
+        versions = self.router.routing.versions
+        return version in versions or (waiting is not None and version in waiting.versions)
 
     def is_known(self, routing: Routing) -> bool:
         """Return whether a routing is in force or waits already. Raises UnknownModelError."""
-        if routing.model_id != self._model_id:
-            raise UnknownModelError(routing.model_id, self._model_id)
-        pending = None if self.pending is None else self.pending.routing
-        return routing in (self.router.routing, pending)
+        if routing.model_id != self.model_id:
+            raise UnknownModelError(routing.model_id, self.model_id)
+        return routing in (self.router.routing, self.pending_routing)
 
     def accept(self, routing: Routing) -> None:
         """
@@ -106,13 +104,13 @@ class InForce:
     def put(self, router: Router) -> None:
         """Put a router in force as it is."""
         if router.routing.stable != self.router.routing.stable:
-            self.stable_since = self._clock()
+            self.stable_since = self.clock()
         self.router = router
-        self._tasks.hand_over(router)
+        self.tasks.hand_over(router)
         self._start_lease()
 
     def renew_lease(self, rollout_ids: Collection[str]) -> None:
-        """Let the lease of a candidate of these rollouts start anew."""
+        """Restart the lease of a candidate of these rollouts."""
         if self.router.routing.salt in rollout_ids:
             self._start_lease()
 
@@ -123,7 +121,7 @@ class InForce:
             return False
         self.forget_pending()
         try:
-            # Looked up again: a version may have been lost, or loaded anew, meanwhile.
+            # Looked up again: a version may have been lost, or loaded again, meanwhile.
             self._activate(Router.of(pending.routing, self._ready))
         except (ServingError, ModelError) as error:
             generation = pending.routing.generation
@@ -132,43 +130,43 @@ class InForce:
         return True
 
     def look_up_again(self, version: str) -> None:
-        """Go on with a version that was lost and loaded anew, where it is in force."""
+        """Replace a version in force by itself, after it was lost and loaded again."""
         router = self.router
         named = (router.stable, router.candidate, router.shadow)
-        old = [resident for resident in named if resident and resident.version == version]
+        old = [loaded for loaded in named if loaded and loaded.version == version]
         if old and self._ready(version) is not old[0]:
             with suppress(ServingError, ModelError):  # another one that is named is lost too
                 self.router = Router.of(router.routing, self._ready)
 
     def end_lease_if_over(self) -> bool:
         """Drop a candidate that nobody renewed; returns whether there was one."""
-        if self._clock() < self._lease_ends:
+        if self.clock() < self._lease_ends:
             return False
         self.put(self.router.without_candidate())
         return True
 
-    def record_failure(self, resident: LoadedVersion, cause: FailureCause) -> bool:
+    def record_failure(self, loaded: LoadedVersion, cause: FailureCause) -> bool:
         """Count a failure; returns whether it took the candidate out, being one too many."""
-        if resident is not self.router.candidate:
+        if loaded is not self.router.candidate:
             return False
         generation = self.router.routing.generation
-        opened = self.breaker.record_failure(resident.version, cause, generation)
+        opened = self.breaker.record_failure(loaded.version, cause, generation)
         if opened:
             self.put(self.router.without_candidate())
         return opened
 
-    def drop_lost(self, resident: LoadedVersion) -> None:
-        """Take out a version whose worker is gone for good, however many requests failed."""
+    def drop_lost(self, loaded: LoadedVersion) -> None:
+        """Drop a version whose worker is lost, however many requests it failed."""
         generation = self.router.routing.generation
-        if resident is self.router.candidate:
-            self.breaker.force(resident.version, FailureCause.CRASH, generation)
+        if loaded is self.router.candidate:
+            self.breaker.force(loaded.version, FailureCause.CRASH, generation)
             self.put(self.router.without_candidate())
-        elif resident is self.router.shadow:
-            self.breaker.force(resident.version, FailureCause.CRASH, generation)
+        elif loaded is self.router.shadow:
+            self.breaker.force(loaded.version, FailureCause.CRASH, generation)
             self.router = self.router.without_shadow()
 
     def forget_pending(self) -> None:
-        """Let no routing wait any longer."""
+        """Drop the routing that waits for its time."""
         self.pending = None
         if self._activation is not None:
             self._activation.cancel()
@@ -188,7 +186,7 @@ class InForce:
     def _refuse_if_stale(self, routing: Routing) -> None:
         in_force = self.router.routing
         # The start's routing is nobody's: the first one may have generation 0 as well.
-        untouched = in_force == Routing(self._model_id)
+        untouched = in_force == Routing(self.model_id)
         newest = in_force.generation
         if self.pending is not None:
             newest = max(newest, self.pending.routing.generation)
@@ -199,4 +197,4 @@ class InForce:
     def _start_lease(self) -> None:
         routing = self.router.routing
         leased = routing.candidate and routing.lease_s > 0
-        self._lease_ends = self._clock() + routing.lease_s if leased else math.inf
+        self._lease_ends = self.clock() + routing.lease_s if leased else math.inf

@@ -20,7 +20,9 @@ from rclpy.parameter import Parameter
 from hotswap_ros import msg, srv
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.model_server import ModelServer
+from hotswap_ros.nodes.model_server.parameters import ModelServerParameters
 from hotswap_ros.nodes.thread_pool import Worker
+from hotswap_ros.serving import Isolation
 
 READY = msg.VersionStatus.STATE_READY
 FAILED = msg.VersionStatus.STATE_FAILED
@@ -408,7 +410,7 @@ def broken(kind, make_version):
         ('digest', 'DIGEST_MISMATCH', 'copy this version again'),
         ('manifest', 'INVALID_MANIFEST', "field 'version'"),
         ('runtime', 'LOAD_FAILED', 'export the model again'),
-        ('full', 'NO_ROOM', 'v1, v2 resident and the limit is 2: unload one of them'),
+        ('full', 'NO_ROOM', 'limit of 2 is reached (loaded: v1, v2): unload one of them'),
     ],
 )
 def test_a_version_that_cannot_be_loaded_says_why(robot, make_version, kind, code, text):
@@ -471,7 +473,7 @@ def test_every_version_is_listed_loaded_or_not(robot, make_version):
     assert answer.routing.stable == 'v1'
 
 
-@pytest.mark.parametrize('isolation', ['incubator', 'in_process'])
+@pytest.mark.parametrize('isolation', ['worker', 'in_process'])
 def test_it_serves_while_a_version_is_being_loaded(make_robot, make_version, isolation):
     robot = make_robot(isolation=isolation)
     robot.wait_until_active()
@@ -550,9 +552,9 @@ def test_a_task_stays_on_its_version_until_it_ends(robot):
         (
             {'generation': 3},
             'STALE_GENERATION',
-            'generation 3, older than the generation in force',
+            'generation 3 is older than the one in force',
         ),
-        ({'generation': 4}, 'STALE_GENERATION', 'other content under the generation in force, 4'),
+        ({'generation': 4}, 'STALE_GENERATION', 'generation 4 differs from the one in force'),
         ({'stable': 'v2'}, 'NOT_READY', "version 'v2' is absent"),
         ({'candidate': 'v9', 'candidate_share': 0.5}, 'NOT_READY', "version 'v9' is absent"),
         ({'candidate_share': 1.5}, 'INVALID', "'candidate_share' is 1.5: use 0 to 1"),
@@ -798,10 +800,10 @@ def test_a_candidate_that_nobody_watches_is_dropped(robot, capfd):
     status = robot.wait_for(lambda s: not s.routing.candidate, 'stable alone')
     assert (status.routing.stable, status.routing.candidate_share) == ('v1', 0.0)
     assert status.routing.generation == 7
-    assert {v.version: v.state for v in status.versions}['v2'] == READY, 'it stays resident'
+    assert {v.version: v.state for v in status.versions}['v2'] == READY, 'it stays loaded'
     assert robot.infer(task_id='t1').decision.version == 'v1', 'its tasks go to stable too'
     degraded = robot.wait_for(lambda s: s.health == s.HEALTH_DEGRADED, 'degraded health')
-    assert degraded.health_msg == 'v2 was dropped: the coordinator was not heard'
+    assert degraded.health_msg == 'v2 was dropped: no heartbeat of a coordinator'
     assert 'no heartbeat for 0.5 s: v2 is dropped' in capfd.readouterr().err
     stale = robot.route(generation=6)
     assert stale.error_code == stale.STALE_GENERATION
@@ -858,7 +860,7 @@ def test_a_candidate_that_fails_in_a_row_is_out_and_reported(make_robot, make_ve
     assert (status.breaker_version, status.breaker_count) == ('v2', 3)
     assert status.breaker_cause == msg.Decision.CAUSE_NOT_FINITE
     assert (status.routing.candidate, status.health) == ('', msg.RobotStatus.HEALTH_DEGRADED)
-    assert 'v2 is out after 3 failures in a row' in status.health_msg
+    assert 'v2 was dropped after 3 failures in a row' in status.health_msg
     robot.route(candidate='v2', candidate_share=1.0, generation=2)
     assert robot.infer(task_id='t9').decision.version == 'v2'
 
@@ -919,6 +921,13 @@ def test_a_version_that_would_not_fit_the_memory_is_refused_with_figures(make_ro
     answer = robot.load('v2')
     assert answer.error_code == answer.NO_MEMORY
     assert 'budget 20 MB' in answer.error_msg
+
+
+@pytest.mark.parametrize('spelling', ['worker', 'incubator'])
+def test_the_former_name_of_a_worker_is_accepted(spelling):
+    given = ModelServerParameters(model_id='policy', isolation=spelling)
+    given.require_sound()
+    assert given.engine_settings().isolation is Isolation.WORKER
 
 
 def test_an_unknown_isolation_is_refused(make_robot):

@@ -40,7 +40,7 @@ def whole_site(make_site):
 def whole_shadow_site(make_site):
     """Return a site whose robots can shadow: that takes a process of its own on each."""
     site = make_site()
-    site.run_fleet(2, speed=10.0, isolation='incubator')
+    site.run_fleet(2, speed=10.0, isolation='worker')
     site.run_coordinator(site.folder / 'journal.sqlite3')
     return site
 

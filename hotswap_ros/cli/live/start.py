@@ -122,7 +122,7 @@ def _fleet(scenario: Scenario, speed: float) -> dict[str, Any]:
         'robot_prefix': spec.prefix,
         'stable_version': spec.stable,
         'model_id': spec.model_id,
-        'isolation': 'incubator' if needs_processes(scenario) else 'in_process',
+        'isolation': 'worker' if needs_processes(scenario) else 'in_process',
         # One entry per robot, with its region in the scenario.
         'regions': [one.region for one in placed],
         **({'labels': list(spec.labels)} if spec.labels else {}),

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can be set of a model server."""
+"""Parameters of model_server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from hotswap_ros.models import CachedRepository, ModelRepository, is_url, source_of
 from hotswap_ros.nodes.parameters import parameter
 from hotswap_ros.nodes.share import shared
-from hotswap_ros.serving import BREAKER_LIMIT, Isolation, RuntimeSettings
+from hotswap_ros.serving import BREAKER_LIMIT, EngineSettings, Isolation, RuntimeSettings
 
 
 @dataclass(frozen=True)
@@ -50,19 +50,19 @@ class ModelServerParameters:
     )
     worker_growth_mb: int = parameter(
         100,
-        'Memory in MB by which a version in a process of its own may grow once it is warm; '
-        'beyond, it is given up. 0: no limit.',
+        'Memory in MB by which a worker may grow once its version is warm; beyond, it is ended. '
+        '0: no limit.',
         low=0,
         high=1_000_000,
     )
     isolation: str = parameter(
-        'incubator',
-        '"incubator": what is not yet trusted runs in a process of its own; "in_process": all in '
-        "the node's.",
+        Isolation.WORKER.value,
+        '"worker": versions that are not yet trusted run in a process of their own; "in_process": '
+        'all versions run in the process of the node.',
     )
     breaker_limit: int = parameter(
         BREAKER_LIMIT,
-        'Failures in a row after which a candidate is out. 0: never.',
+        'Failures in a row after which a candidate is dropped. 0: never.',
         low=0,
         high=1_000_000,
     )
@@ -104,8 +104,28 @@ class ModelServerParameters:
         quota_bytes = self.cache_quota_mb * 1_000_000 or None
         return CachedRepository(self.cache_folder, source_of(place), quota_bytes)
 
-    def settings(self) -> RuntimeSettings:
-        """Return how versions are run. Raises ValueError that names the parameter."""
+    def engine_settings(self) -> EngineSettings:
+        """Return the settings of the engine. Raises ValueError that names the parameter."""
+        return EngineSettings(
+            resident_limit=self.resident_limit,
+            memory_budget_bytes=self.memory_budget_mb * 1_000_000 or None,
+            task_timeout_s=self.task_timeout_s,
+            breaker_limit=self.breaker_limit,
+            isolation=self._isolation(),
+            worker_growth_bytes=self.worker_growth_mb * 1_000_000,
+            runtime=self._runtime(),
+            state_folder=self.state_folder or None,
+        )
+
+    def _isolation(self) -> Isolation:
+        try:
+            return Isolation(self.isolation)
+        except ValueError:
+            choices = ' or '.join(f"'{choice.value}'" for choice in Isolation)
+            text = f"parameter 'isolation' is '{self.isolation}': use {choices}"
+            raise ValueError(text) from None
+
+    def _runtime(self) -> RuntimeSettings:
         try:
             return RuntimeSettings(
                 self.execution_providers,
@@ -117,15 +137,12 @@ class ModelServerParameters:
             raise ValueError(f"parameter 'execution_providers': {error}") from error
 
     def require_sound(self) -> None:
-        """Raise ValueError for what ROS cannot check by itself; names parameter and remedy."""
-        if self.isolation not in [choice.value for choice in Isolation]:
-            choices = ' or '.join(f"'{choice.value}'" for choice in Isolation)
-            raise ValueError(f"parameter 'isolation' is '{self.isolation}': use {choices}")
+        """Raise ValueError for faults that ROS cannot find; names parameter and remedy."""
         if not self.model_id:
             raise ValueError(
                 "parameter 'model_id' is empty: name the model that this robot serves"
             )
-        self.settings()
+        self.engine_settings()
         place = self.model_repository
         if is_url(place) and not self.cache_folder:
             raise ValueError(

@@ -1,22 +1,20 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a model server tells of itself: status, telemetry, what a shadow said, diagnostics."""
+"""Publishers of a model server: status, telemetry, shadow comparisons, diagnostics."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from hotswap_ros import msg
 from hotswap_ros.models import VersionState
 from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.nodes.thread_pool import Worker
 from hotswap_ros.serving import Engine, ShadowComparison
-
-if TYPE_CHECKING:
-    from hotswap_ros.nodes.model_server.node import ModelServer
 
 _LEVELS = {
     msg.RobotStatus.HEALTH_OK: DiagnosticStatus.OK,
@@ -24,14 +22,14 @@ _LEVELS = {
 }
 
 
-class ServerAnnouncements:
+class ServerPublishers:
     """
     Publishes status, telemetry and shadow comparisons of a server to its fleet, and diagnostics.
 
-    `lost_candidate` is a version that was dropped because no coordinator was heard; empty: none.
+    `lost_candidate` is a version that was dropped because no heartbeat came; empty: none.
     """
 
-    def __init__(self, server: ModelServer, engine: Engine, worker: Worker) -> None:
+    def __init__(self, server: ManagedNode, engine: Engine, worker: Worker) -> None:
         self._server = server
         self._engine = engine
         self._worker = worker
@@ -40,18 +38,18 @@ class ServerAnnouncements:
         self.lost_candidate = ''
         fleet = server.parameters.fleet_namespace
         self._statuses = server.publisher(msg.RobotStatus, f'{fleet}/status', qos.EVENT)
-        self._telemetries = server.publisher(msg.ModelTelemetry, f'{fleet}/telemetry', qos.STREAM)
-        self._comparisons = server.publisher(msg.ShadowComparison, f'{fleet}/shadow', qos.STREAM)
-        # The one name that tools expect to be absolute.
+        self._telemetry = server.publisher(msg.ModelTelemetry, f'{fleet}/telemetry', qos.STREAM)
+        self._shadow = server.publisher(msg.ShadowComparison, f'{fleet}/shadow', qos.STREAM)
+        # Tools expect this absolute name.
         self._diagnostics = server.publisher(DiagnosticArray, '/diagnostics', qos.EVENT)
 
-    def beat(self) -> None:
-        """Tell status and diagnostics, and have the disk looked at for the next time."""
+    def publish_heartbeat(self) -> None:
+        """Publish status and diagnostics, and measure the disk for the next time."""
         if not self._disk_is_being_measured:
             self._disk_is_being_measured = True
             self._worker.submit(self._measure_disk)
-        self.tell_status()
-        self._tell_diagnostics()
+        self.publish_status()
+        self._publish_diagnostics()
 
     def _measure_disk(self) -> None:
         try:
@@ -60,14 +58,14 @@ class ServerAnnouncements:
             self._disk_free = 0
         self._disk_is_being_measured = False
 
-    def tell_status(self) -> None:
-        """Publish what is served and how the server is; from any thread."""
+    def publish_status(self) -> None:
+        """Publish routing, versions and health; from any thread."""
         server, engine = self._server, self._engine
         health, text = self._health()
         pending = engine.pending
         self._statuses.publish(
             msg.RobotStatus(
-                stamp=self._now(),
+                stamp=self._server.now(),
                 wall_time=conversions.time_msg(server.wall_time()),
                 robot_id=server.robot_id,
                 server=server.get_fully_qualified_name(),
@@ -81,30 +79,30 @@ class ServerAnnouncements:
                 ),
                 **conversions.breaker_fields(engine.breaker),
                 versions=[conversions.version_msg(info) for info in engine.versions()],
-                resident_limit=engine.resident_limit,
+                resident_limit=engine.settings.resident_limit,
                 disk_free_bytes=self._disk_free,
                 health=health,
                 health_msg=text,
             )
         )
 
-    def tell_telemetry(self) -> None:
+    def publish_telemetry(self) -> None:
         """Publish the counters."""
         message = conversions.telemetry_msg(self._engine.counters())
         message.boot_id = self._engine.boot_id
-        self._telemetries.publish(self._signed(message))
+        self._telemetry.publish(self._signed(message))
 
-    def tell_shadow(self, comparison: ShadowComparison) -> None:
-        """Publish what a shadow said; from any thread."""
-        self._comparisons.publish(self._signed(conversions.shadow_msg(comparison)))
+    def publish_shadow(self, comparison: ShadowComparison) -> None:
+        """Publish one comparison of a shadow; from any thread."""
+        self._shadow.publish(self._signed(conversions.shadow_msg(comparison)))
 
     def _signed(self, message: Any) -> Any:
-        message.stamp = self._now()
+        message.stamp = self._server.now()
         message.robot_id = self._server.robot_id
         message.model_id = self._engine.model_id
         return message
 
-    def _tell_diagnostics(self) -> None:
+    def _publish_diagnostics(self) -> None:
         engine, robot_id = self._engine, self._server.robot_id
         health, text = self._health()
         routing = engine.routing
@@ -117,7 +115,7 @@ class ServerAnnouncements:
             values[f'{version}: errors'] = f'{counters.errors} of {counters.requests} requests'
         self._diagnostics.publish(
             conversions.diagnostics_msg(
-                self._now(),
+                self._server.now(),
                 _LEVELS.get(health, DiagnosticStatus.ERROR),
                 f'{robot_id}: {engine.model_id}',
                 text or f'serving {routing.stable}',
@@ -135,12 +133,9 @@ class ServerAnnouncements:
             return msg.RobotStatus.HEALTH_ERROR, 'the model server is not active'
         breaker = engine.breaker
         if breaker is not None:
-            text = f'{breaker.version} is out after {breaker.count} failures in a row'
+            text = f'{breaker.version} was dropped after {breaker.count} failures in a row'
             return msg.RobotStatus.HEALTH_DEGRADED, text
         if self.lost_candidate:
-            text = f'{self.lost_candidate} was dropped: the coordinator was not heard'
+            text = f'{self.lost_candidate} was dropped: no heartbeat of a coordinator'
             return msg.RobotStatus.HEALTH_DEGRADED, text
         return msg.RobotStatus.HEALTH_OK, ''
-
-    def _now(self) -> Any:
-        return self._server.get_clock().now().to_msg()

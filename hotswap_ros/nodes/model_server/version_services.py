@@ -1,12 +1,12 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the fleet asks of a model server: load, unload, list, and which version serves."""
+"""Services of a model server for the fleet: load, unload and list versions, set the routing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hotswap_ros import srv
 from hotswap_ros.models import (
@@ -19,6 +19,7 @@ from hotswap_ros.models import (
     UnknownVersionError,
 )
 from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.nodes.thread_pool import Worker, in_worker
 from hotswap_ros.serving import (
     Engine,
@@ -32,9 +33,6 @@ from hotswap_ros.serving import (
     StaleGenerationError,
     UnknownModelError,
 )
-
-if TYPE_CHECKING:
-    from hotswap_ros.nodes.model_server.node import ModelServer
 
 _LOAD_CODES: dict[type[Exception], int] = {
     UnknownVersionError: srv.LoadModel.Response.UNKNOWN_VERSION,
@@ -59,12 +57,12 @@ class VersionServices:
     Serves `~/load_model`, `~/unload_model`, `~/set_routing` and `~/list_models`.
 
     `worker` loads and unloads; `quick` does what must not queue behind that. `on_routed` is called
-    after a routing was taken.
+    after a routing was accepted.
     """
 
     def __init__(
         self,
-        server: ModelServer,
+        server: ManagedNode,
         engine: Engine,
         worker: Worker,
         quick: Worker,
@@ -126,7 +124,7 @@ class VersionServices:
             response.error_code = response.DELETE_FAILED
             response.error_msg = (
                 f'{request.version} is released, but its files could not be deleted ({error}): '
-                "look after the folder of parameter 'cache_folder'"
+                "check the folder of parameter 'cache_folder'"
             )
         else:
             gone = ' and its cached files are deleted' if request.delete_files else ''
@@ -139,7 +137,7 @@ class VersionServices:
         try:
             wanted = conversions.routing_value(request.routing)
             changed = wanted != engine.routing
-            # In a worker: what is in force goes to the disk first.
+            # In a thread: the routing in force goes to the disk first.
             in_force = await self._do(self._quick, lambda: engine.set_routing(wanted))
         except (InvalidRoutingError, ServingError) as error:
             response.error_code = _ROUTING_CODES.get(type(error), response.INVALID)
@@ -166,7 +164,7 @@ class VersionServices:
 
 
 def described(routing: Routing) -> str:
-    """Return what a routing means, for people."""
+    """Return a routing in words."""
     if not routing.candidate:
         return f'{routing.stable} serves every task'
     return f'{routing.candidate} serves {routing.candidate_share:.0%}, {routing.stable} the rest'

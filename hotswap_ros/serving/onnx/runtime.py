@@ -29,22 +29,18 @@ class RuntimeSettings:
 
     `threads` is for one run of one session. More than one, and `spinning`, which waits for the
     next run at full load, make small models slower when two sessions share few cores.
-    `memory_arena`: the runtime keeps memory between runs. `slowdown`: a run takes so many times as
-    long as it needs, for simulated robots whose computers have other things to do. Raises
-    ValueError for what is none of the runtime's providers, and for numbers below one.
+    `memory_arena`: the runtime keeps memory between runs. Raises ValueError for providers that the
+    runtime does not know, and for less than one thread.
     """
 
     providers: tuple[str, ...] = (CPU,)
     threads: int = 1
     spinning: bool = False
     memory_arena: bool = True
-    slowdown: float = 1.0
 
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise ValueError(f'threads is {self.threads}: use 1 or more')
-        if not self.slowdown >= 1.0:
-            raise ValueError(f'slowdown is {self.slowdown:g}: use 1 or more')
         if not self.providers:
             raise ValueError('providers is empty: name one, such as cpu')
         names = tuple(dict.fromkeys(_full_name(provider) for provider in self.providers))

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 import onnxruntime as ort
@@ -20,6 +21,7 @@ from hotswap_ros.models import DType, FailureCause, TensorSpec, VerifiedVersion
 from hotswap_ros.serving.checks import Guard
 from hotswap_ros.serving.errors import LoadFailedError
 from hotswap_ros.serving.onnx.runtime import RuntimeRefusedError, RuntimeSettings, open_runtime
+from hotswap_ros.serving.worker.shadow_ring import Primary
 from hotswap_ros.serving.worker.shared_memory import Slot
 
 #: The first runs allocate memory and pick kernels, which takes few of them; on a machine that has
@@ -41,8 +43,6 @@ _ONNX_TYPE = {
 
 
 _CPU_ONLY = RuntimeSettings()
-
-_Run = Callable[..., dict[str, NDArray[Any]]]
 
 #: It takes as long to copy so much into a bound array as to bind another one.
 _LARGE_BYTES = 16_384
@@ -101,13 +101,15 @@ class Session:
     Runs one version. `run` may be called from several threads: each takes buffers of its own.
 
     Raises LoadFailedError when the runtime refuses the file, or its inputs and outputs are not
-    those of the manifest. `placement` is where it runs, `warm_latency_ms` the 95th percentile of
-    its warm-up once that is over.
+    those of the manifest. `placement` is where it runs. Times are known once it is warm:
+    `typical_ms` of a run that nothing disturbs, `warm_latency_ms` the 95th percentile.
     """
+
+    runs_in_worker = False
 
     def __init__(self, verified: VerifiedVersion, settings: RuntimeSettings = _CPU_ONLY) -> None:
         self._manifest = manifest = verified.manifest
-        self.warm_latency_ms = math.nan
+        self.typical_ms = self.warm_latency_ms = math.nan
         self._output_names = [spec.name for spec in manifest.outputs]
         try:
             self._runtime, self.placement = open_runtime(verified.path, settings)
@@ -115,8 +117,6 @@ class Session:
             raise self._failed(str(error)) from error
         # Bound inputs are sent to other devices when they are bound, not when they are run.
         self._can_bind = settings.is_cpu_only
-        if settings.slowdown > 1.0:
-            self.run = _slowed(self.run, settings.slowdown)  # type: ignore[method-assign]
         self._free: deque[Binding] = deque()
         self._compare('input', manifest.inputs, self._runtime.get_inputs())
         self._compare('output', manifest.outputs, self._runtime.get_outputs())
@@ -158,25 +158,37 @@ class Session:
         return self._can_bind
 
     def close(self) -> None:
-        """Do nothing: memory comes back when the last reference goes."""
+        """Do nothing: the memory is free again when the last reference goes."""
 
-    def warm_up(self, guard: Guard) -> float:
+    @property
+    def pid(self) -> int:
+        """Return the id of this process."""
+        return os.getpid()
+
+    def offer(
+        self, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]], primary: Primary
+    ) -> bool:
+        """Refuse to shadow: that would delay the process that acts."""
+        return False
+
+    def check_growth(self) -> None:
+        """Do nothing: there is no worker to end."""
+
+    def warm_up(self, guard: Guard) -> None:
         """
-        Run on zeros until the time that it takes is steady; returns that time, in ms.
+        Run on zeros until the time of a run is steady, and then measure it.
 
-        A few runs more tell `warm_latency_ms`. Raises LoadFailedError when the outputs have no
-        right form.
+        Raises LoadFailedError when the outputs do not have the form of the manifest.
         """
         zeros = Slot.of(self._manifest).inputs
         times_ms: list[float] = []
         while len(times_ms) < _MOST_WARM_UP_RUNS and not is_steady(times_ms):
             times_ms.append(self._run_on_zeros(zeros, guard, is_first=not times_ms))
-        typical_ms = sorted(times_ms[-3:])[1]
+        self.typical_ms = sorted(times_ms[-3:])[1]
         steady_ms = times_ms[-3:] if is_steady(times_ms) else times_ms
         while len(steady_ms) < _MEASURED_RUNS and sum(steady_ms) < _LONG_MS:
             steady_ms.append(self._run_on_zeros(zeros, guard))
         self.warm_latency_ms = sorted(steady_ms)[math.ceil(0.95 * len(steady_ms)) - 1]
-        return typical_ms
 
     def _run_on_zeros(
         self, zeros: dict[str, NDArray[Any]], guard: Guard, is_first: bool = False
@@ -210,19 +222,6 @@ class Session:
 
     def _failed(self, problem: str) -> LoadFailedError:
         return LoadFailedError(self._manifest.version, problem)
-
-
-def _slowed(run: _Run, slowdown: float) -> _Run:
-    """Return what does the same in so many times the time, most of it idle."""
-
-    def slow(inputs: dict[str, NDArray[Any]], patience_s: float = math.inf) -> Any:
-        started = perf_counter()
-        try:
-            return run(inputs, patience_s)
-        finally:
-            sleep((perf_counter() - started) * (slowdown - 1.0))
-
-    return slow
 
 
 def is_steady(times_ms: Sequence[float]) -> bool:

@@ -36,7 +36,7 @@ class Worker:
     """
     Loads one version, telling how far it is, and then answers requests until the pipe ends.
 
-    `given` is what the incubator put together: file descriptors, repository, names, settings.
+    `given` has the settings of the supervisor: file descriptors, repository, names, settings.
     """
 
     def __init__(self, given: dict[str, Any]) -> None:
@@ -66,7 +66,7 @@ class Worker:
         self._tell(
             state=VersionState.WARMING.value, providers=placement.providers, note=placement.note
         )
-        typical_ms = self._session.warm_up(Guard(manifest))
+        self._session.warm_up(Guard(manifest))
         exchange = Exchange(manifest, self._fds['memory'])
         self._slot = exchange.request
         # Begun here, the thread is in the scheduling class of whoever loads: for ever.
@@ -75,7 +75,7 @@ class Worker:
         self._binding = self._session.bind(self._slot) if self._session.can_bind else None
         self._tell(
             manifest=manifest.model_dump_json(),
-            typical_ms=typical_ms,
+            typical_ms=self._session.typical_ms,
             warm_latency_ms=self._session.warm_latency_ms,
         )
 

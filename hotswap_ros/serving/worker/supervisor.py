@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The incubator: runs what is not yet trusted in a worker process, one for each version.
+The supervisor of a worker: a process for one version that is not yet trusted.
 
-A worker that crashes, hangs or eats memory costs a request its deadline at most, and takes nothing
-with it; its memory comes back when it ends, whatever the runtime does.
+A worker that crashes, hangs or leaks memory costs a request its deadline at most, and harms
+nothing else; its memory is free again when it ends, whatever the runtime does.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from numpy.typing import NDArray
 
 from hotswap_ros.models import FailureCause, VersionState
 from hotswap_ros.serving.errors import LoadFailedError, RunFailedError, SessionClosedError
-from hotswap_ros.serving.memory import resident_bytes
 from hotswap_ros.serving.onnx.runtime import NOWHERE, Placement
+from hotswap_ros.serving.versions.memory import resident_bytes
 from hotswap_ros.serving.worker.process import Job, Process
 from hotswap_ros.serving.worker.shadow_ring import Listener, Primary
 from hotswap_ros.text import megabytes
 
 _log = logging.getLogger(__name__)
 
-#: How often a version may lose its worker before it is given up.
+#: How often the worker of a version is restarted before the version has FAILED.
 RESTARTS = 3
 
 
 @dataclass(frozen=True)
 class News:
-    """How far a worker is: its version's state, what it has learned of it, and why it failed."""
+    """Progress of a load: the version's state, facts about it, and why it failed."""
 
     state: VersionState
     digest: str = ''
@@ -47,17 +47,19 @@ class News:
 
 
 class RepositoryRefusedError(Exception):
-    """The worker found the version damaged or gone; the repository says best what is wrong."""
+    """The worker found the version damaged or gone; the repository explains the problem best."""
 
 
 class WorkerSupervisor:
     """
-    One version in a worker process that is started again when it dies.
+    A session of one version in a worker process that is restarted when it dies.
 
     `run` may be called from several threads; the worker answers one after the other. `on_news` and
-    `on_verdicts` are called by threads of the incubator's own. `warm_latency_ms` is the 95th
-    percentile of the warm-up once that is over.
+    `on_verdicts` are called by the supervisor's own threads. Times and placement are known once
+    the version is warm.
     """
+
+    runs_in_worker = True
 
     def __init__(
         self,
@@ -71,27 +73,28 @@ class WorkerSupervisor:
         self._lock = threading.Lock()
         self._sampling = threading.Lock()
         self._closing = False
-        self.warm_latency_ms = math.nan
+        self.placement = NOWHERE
+        self.typical_ms = self.warm_latency_ms = math.nan
         self._worker: Process | None = None
         self._serving: Process | None = None
-        self._ready: Future[float] = Future()
+        self._ready: Future[None] = Future()
         self._why_not = 'it is being started'
         self._warm_bytes = 0
         self._outgrown = ''
-        # A worker dies with the thread that started it: one that lives as long as the incubator.
-        self._nurse = threading.Thread(
-            target=self._look_after, name=f'incubator {job.manifest.version}', daemon=True
+        # A worker dies with the thread that started it: this one lives as long as the supervisor.
+        self._thread = threading.Thread(
+            target=self._supervise, name=f'supervisor of {job.manifest.version}', daemon=True
         )
 
-    def open(self) -> float:
+    def open(self) -> None:
         """
-        Start the worker; returns how long the version typically takes, in ms, once it is warm.
+        Start the worker; returns once the version is warm.
 
         Raises LoadFailedError, or RepositoryRefusedError for what the repository can explain.
         """
-        self._nurse.start()
+        self._thread.start()
         try:
-            return self._ready.result()
+            self._ready.result()
         except BaseException:
             self.close()
             raise
@@ -123,9 +126,9 @@ class WorkerSupervisor:
     def offer(
         self, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]], primary: Primary
     ) -> bool:
-        """Let the version shadow a decision; returns at once, whether it will."""
+        """Let the version shadow a decision; returns at once, with whether it will."""
         worker = self._serving
-        # A worker's last moments: its pipes are closed under this lock.
+        # The pipes of a worker that ends are closed under this lock.
         if worker is None or not self._sampling.acquire(blocking=False):
             return False
         try:
@@ -134,7 +137,7 @@ class WorkerSupervisor:
             self._sampling.release()
 
     def check_growth(self) -> None:
-        """Give the version up if its worker has grown by more memory than it may."""
+        """End the worker if its memory has grown too much; the version has FAILED then."""
         worker, allowed = self._serving, self._job.growth_bytes
         if worker is None or not allowed or self._outgrown:
             return
@@ -147,25 +150,25 @@ class WorkerSupervisor:
             worker.kill()
 
     def _queue(self, patience_s: float) -> float:
-        """Take the lock when others have asked first; returns the patience that is left."""
+        """Wait for the lock behind other requests; returns the patience that is left."""
         started = perf_counter()
         if not self._lock.acquire(timeout=patience_s):
             raise RunFailedError(FailureCause.DEADLINE, 'its worker was busy with other requests')
         return max(0.0, patience_s - (perf_counter() - started))
 
     def close(self) -> None:
-        """End the worker once the request under way is answered; its memory is back then."""
+        """End the worker, and free its memory, once the request under way is answered."""
         with self._lock:
             self._closing = True
             self._serving = None
             worker = self._worker
         if worker is not None:
             worker.kill()
-        if self._nurse.is_alive() and self._nurse is not threading.current_thread():
-            self._nurse.join()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join()
 
-    def _look_after(self) -> None:
-        """Start the worker, and start it again when it died; the main line of the nurse."""
+    def _supervise(self) -> None:
+        """Start the worker, and restart it when it died; the main line of the thread."""
         for start in range(1 + RESTARTS):
             end = self._live_through(is_first=start == 0)
             if self._closing or end is None:
@@ -175,32 +178,29 @@ class WorkerSupervisor:
                 self._on_news(News(VersionState.FAILED, reason=self._outgrown))
                 return
             left = RESTARTS - start
-            self._why_not = f'its worker {end}' + (
-                ' and is restarted' if left else ' once too often'
-            )
+            self._why_not = f'its worker {end}' + (' and is restarted' if left else ' too often')
             _log.warning('version %s: %s', self._job.manifest.version, self._why_not)
             state = VersionState.LOADING if left else VersionState.FAILED
             self._on_news(News(state, reason=self._why_not))
 
     def _live_through(self, is_first: bool) -> str | None:
-        """Start a worker and return how it ended, or None when there is no use in another one."""
+        """Start a worker and return how it ended, or None when a restart is no use."""
         worker = self._start()
         if worker is None:
             return None
         try:
-            typical_ms = self._bring_up(worker, is_first)
-            if typical_ms is not None:
+            is_warm = self._bring_up(worker, is_first)
+            if is_warm:
                 self._warm_bytes = resident_bytes(worker.pid)
                 with self._lock:
                     self._serving = None if self._closing else worker
                 if is_first:
-                    self._ready.set_result(typical_ms)
+                    self._ready.set_result(None)
                 else:
                     self._on_news(News(VersionState.READY))
             worker.samples.collect(self._on_verdicts)
             for _ in worker.news():  # a worker that serves has none: this waits for its end
                 pass
-            died_early = typical_ms is None
         except Exception as error:
             self._give_up(error)
             return None
@@ -209,7 +209,7 @@ class WorkerSupervisor:
                 self._serving = self._worker = None
             worker.kill()
             end = worker.wait()
-        if died_early and is_first:
+        if is_first and not is_warm:
             problem = f'its worker {end} while loading it'
             self._give_up(LoadFailedError(self._job.manifest.version, problem))
             return None
@@ -232,8 +232,8 @@ class WorkerSupervisor:
         worker.wait()
         return None
 
-    def _bring_up(self, worker: Process, is_first: bool) -> float | None:
-        """Return the version's typical time in ms once it is warm, None when the worker died."""
+    def _bring_up(self, worker: Process, is_first: bool) -> bool:
+        """Return whether the version is warm: not when the worker died before."""
         for news in worker.news():
             if 'error' in news:
                 if news['error'] == 'model':
@@ -244,20 +244,15 @@ class WorkerSupervisor:
                     raise LoadFailedError(
                         self._job.manifest.version, 'its manifest changed while it was loaded'
                     )
+                self.typical_ms = float(news['typical_ms'])
                 self.warm_latency_ms = float(news['warm_latency_ms'])
-                return float(news['typical_ms'])
+                return True
+            placement = Placement(tuple(news.get('providers', ())), news.get('note', ''))
+            self.placement = placement
             if is_first:
-                self._on_news(
-                    News(
-                        VersionState(news['state']),
-                        news.get('digest', ''),
-                        news.get('size_bytes', 0),
-                        placement=Placement(
-                            tuple(news.get('providers', ())), news.get('note', '')
-                        ),
-                    )
-                )
-        return None
+                state, digest = VersionState(news['state']), news.get('digest', '')
+                self._on_news(News(state, digest, news.get('size_bytes', 0), placement=placement))
+        return False
 
     def _give_up(self, error: Exception) -> None:
         self._why_not = str(error)

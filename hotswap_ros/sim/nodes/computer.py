@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
 from pathlib import Path
@@ -16,12 +16,14 @@ from typing import Any
 from rclpy.duration import Duration
 from rclpy.time import Time
 
+from hotswap_ros.models import VerifiedVersion
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.model_server import ModelServer
 from hotswap_ros.nodes.model_server.parameters import ModelServerParameters
 from hotswap_ros.nodes.parameters import parameter
-from hotswap_ros.serving import RuntimeSettings
+from hotswap_ros.serving import RuntimeSettings, Session
 from hotswap_ros.sim.faults import full_disk
+from hotswap_ros.sim.faults.busy_computer import SlowSession
 from hotswap_ros.sim.faults.faults import Conditions
 from hotswap_ros.sim.faults.network_link import Link, Way
 
@@ -61,15 +63,12 @@ class SimServerParameters(ModelServerParameters):
         high=1000.0,
     )
 
-    def settings(self) -> RuntimeSettings:
-        """Return the runtime settings. Raises ValueError that names the parameter."""
-        return replace(super().settings(), slowdown=self.slowdown)
-
 
 class SimModelServer(ModelServer):
     """A model server whose messages, times and files go through a computer with faults."""
 
     PARAMETERS = SimServerParameters
+    parameters: SimServerParameters
 
     def __init__(self, computer: Computer, **node_options: Any) -> None:
         # Before the node creates its own publishers and services.
@@ -82,6 +81,13 @@ class SimModelServer(ModelServer):
         if self._engine is not None:
             self._engine.on_change = self._engine.on_shadow = None
             self._engine.close(asked=False)
+
+    def open_session(self, verified: VerifiedVersion, settings: RuntimeSettings) -> Session:
+        """Open a session on the computer, which may be busy. Raises LoadFailedError."""
+        slowdown = self.parameters.slowdown
+        if slowdown > 1.0:
+            return SlowSession(verified, settings, slowdown)
+        return super().open_session(verified, settings)
 
     # -- clock and disk ---------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ class SimFleetParameters:
     isolation: str = parameter(
         'in_process',
         'Where candidates and shadows run: "in_process" (a hundred robots must not start a '
-        'hundred more processes), or "incubator", which shadows need (a few robots).',
+        'hundred more processes), or "worker", which shadows need (a few robots).',
     )
     fleet_namespace: str = parameter('/fleet', 'Namespace of the topics that the fleet shares.')
 

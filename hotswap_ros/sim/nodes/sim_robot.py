@@ -100,9 +100,9 @@ class SimRobotParameters:
     )
     stable_version: str = parameter('v23', 'Version that the robot serves at the start.')
     isolation: str = parameter(
-        'incubator',
-        '"incubator": what is not yet trusted runs in a process of its own; "in_process": all in '
-        "the node's.",
+        'worker',
+        '"worker": versions that are not yet trusted run in a process of their own; "in_process": '
+        'all versions run in the process of the node.',
     )
     fleet_namespace: str = parameter('/fleet', 'Namespace of the topics that the fleet shares.')
 

@@ -39,7 +39,13 @@ from hotswap_ros.models import (
     VersionCounters,
     VersionState,
 )
-from hotswap_ros.serving import BREAKER_LIMIT, Engine, InferenceFailedError, ServingError
+from hotswap_ros.serving import (
+    BREAKER_LIMIT,
+    Engine,
+    EngineSettings,
+    InferenceFailedError,
+    ServingError,
+)
 from hotswap_ros.serving.worker.shadow_ring import distance_of
 from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, PickWorld, TaskEnd
 from hotswap_ros.sim.policies.episodes import Policy
@@ -204,11 +210,9 @@ class _Bench:
         # In a worker, as on a robot: it may crash, hang or leak.
         self.engine = stack.enter_context(
             Engine(
-                MODEL_ID,
                 ModelRepository(root),
-                isolation='incubator',
-                breaker_limit=0,
-                idle_background=False,
+                MODEL_ID,
+                EngineSettings(isolation='worker', breaker_limit=0, idle_background=False),
             )
         )
         self._version, self._stable = version, stable

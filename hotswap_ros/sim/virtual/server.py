@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hotswap_ros.fleet import (
     BreakerReport,
@@ -34,12 +34,12 @@ from hotswap_ros.models import (
 from hotswap_ros.rollout import Cause as RolloutCause
 from hotswap_ros.serving import BREAKER_LIMIT, Guard, NotReadyError, OpenBreaker, ServingError
 from hotswap_ros.serving.breaker import Breaker
-from hotswap_ros.serving.loaded_version import LoadedVersion
+from hotswap_ros.serving.onnx.runtime import NOWHERE
 from hotswap_ros.serving.recorder import Recorder
 from hotswap_ros.serving.router import Router
 from hotswap_ros.serving.routing_in_force import InForce
 from hotswap_ros.serving.tasks import Tasks
-from hotswap_ros.serving.worker.supervisor import WorkerSupervisor
+from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 from hotswap_ros.sim.virtual.clock import VirtualClock
 from hotswap_ros.sim.virtual.outcomes import VersionOutcomes
 
@@ -54,10 +54,21 @@ class Refusal(NamedTuple):
     message: str
 
 
-class _NoWorker(WorkerSupervisor):
-    """Stands in for the worker of a version: virtual robots run no model."""
+class _NoSession:
+    """Stands for the session of a version in a worker: virtual robots run no model."""
 
-    def __init__(self) -> None:
+    runs_in_worker = True
+    placement = NOWHERE
+    typical_ms = warm_latency_ms = 0.0
+    pid = 0
+
+    def run(self, inputs: dict[str, Any], patience_s: float) -> dict[str, Any]:
+        raise NotImplementedError('virtual robots run no model')
+
+    def offer(self, inputs: dict[str, Any], outputs: dict[str, Any], primary: object) -> bool:
+        return False
+
+    def check_growth(self) -> None:
         pass
 
     def close(self) -> None:
@@ -89,7 +100,7 @@ def _resident(model_id: str, outcomes: VersionOutcomes) -> LoadedVersion:
         inputs=(TensorSpec.model_validate({'name': 'observation', **form}),),
         outputs=(TensorSpec.model_validate({'name': 'decision', **form}),),
     )
-    return LoadedVersion(manifest, _NoWorker(), Guard(manifest), Recorder())
+    return LoadedVersion(manifest, _NoSession(), Guard(manifest), Recorder())
 
 
 def _breaker_report(opened: OpenBreaker) -> BreakerReport:

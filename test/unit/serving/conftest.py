@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.serving import Engine, Routing, VersionState
+from hotswap_ros.serving import Engine, EngineSettings, Routing, VersionState
 
 
 class Clock:
@@ -33,22 +33,21 @@ def clock() -> Clock:
 @pytest.fixture
 def engine(repository: Any, clock: Clock) -> Engine:
     """Return an engine without versions."""
-    return Engine('policy', repository, clock=clock, resident_limit=3)
+    return Engine(repository, 'policy', EngineSettings(resident_limit=3), clock=clock)
 
 
 class Watched:
-    """An engine with an incubator, and a way to wait until it has got somewhere."""
+    """An engine with workers, and a way to wait for its changes."""
 
-    def __init__(self, repository: ModelRepository, **fields: Any) -> None:
+    def __init__(self, repository: ModelRepository, **settings: Any) -> None:
         self.states: list[tuple[str, str]] = []
         self._changed = threading.Condition()
         self.engine = Engine(
-            'policy',
             repository,
-            isolation='incubator',
-            on_change=self._note,
+            'policy',
             # On a machine under load, the lowest class may never get its turn.
-            **{'idle_background': False, **fields},
+            EngineSettings(**{'isolation': 'worker', 'idle_background': False, **settings}),
+            on_change=self._note,
         )
 
     def _note(self) -> None:

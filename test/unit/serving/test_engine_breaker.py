@@ -10,7 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.serving import Engine, FailureCause, OpenBreaker, Routing, StaleGenerationError
+from hotswap_ros.serving import (
+    Engine,
+    EngineSettings,
+    FailureCause,
+    OpenBreaker,
+    Routing,
+    StaleGenerationError,
+)
 
 
 @pytest.fixture
@@ -20,7 +27,7 @@ def serving(make_version: Any, repository: ModelRepository) -> Any:
     make_version('v2', bias=0.2, fault='not_finite')
 
     def make(limit: int = 3) -> Engine:
-        engine = Engine('policy', repository, breaker_limit=limit)
+        engine = Engine(repository, 'policy', EngineSettings(breaker_limit=limit))
         engine.load('v1')
         engine.load('v2')
         engine.set_routing(Routing('policy', 'v1', 'v2', 1.0, generation=4))
@@ -90,7 +97,7 @@ def test_zero_is_never(serving: Any, observe: Any) -> None:
 
 def test_a_negative_limit_is_refused(repository: ModelRepository) -> None:
     with pytest.raises(ValueError, match='breaker_limit is -1'):
-        Engine('policy', repository, breaker_limit=-1)
+        Engine(repository, 'policy', EngineSettings(breaker_limit=-1))
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])

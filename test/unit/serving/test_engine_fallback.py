@@ -126,7 +126,7 @@ def test_latencies_are_those_of_the_runs(
     times = iter([0.0, 0.010, 0.0121, 0.020])
     fake = lambda: next(times)  # noqa: E731
     monkeypatch.setattr('hotswap_ros.serving.engine.perf_counter', fake)
-    monkeypatch.setattr('hotswap_ros.serving.loaded_version.perf_counter', fake)
+    monkeypatch.setattr('hotswap_ros.serving.versions.loaded_version.perf_counter', fake)
     assert engine.infer(observe(), 'task').latency_ms == pytest.approx(20.0)
     buckets = dict(zip((*LATENCY_EDGES_MS, None), engine.counters()['v2'].latency, strict=True))
     assert [edge for edge, count in buckets.items() if count] == [5.0]

@@ -55,7 +55,7 @@ def test_another_model(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     ('generation', 'words'),
-    [(4, '4, older than the generation in force, 5'), (5, '5, other content under')],
+    [(4, 'generation 4 is older than'), (5, 'generation 5 differs from')],
 )
 def test_a_stale_generation(engine: Engine, generation: int, words: str) -> None:
     engine.set_routing(Routing('policy', 'v1', generation=5))
@@ -108,16 +108,16 @@ def test_a_candidate_puts_out_what_stable_does_and_may_add_to_it(
     make_version: Any, outputs: dict[str, list[int]], differing: str | None
 ) -> None:
     specs = [{'name': name, 'shape': shape} for name, shape in outputs.items()]
-    residents: Any = {
+    loaded: Any = {
         manifest.version: SimpleNamespace(version=manifest.version, manifest=manifest)
         for manifest in (make_version.manifest('v1'), make_version.manifest('v4', outputs=specs))
     }
     routing = Routing('policy', 'v1', 'v4')
     if differing is None:
-        assert Router.of(routing, residents.__getitem__).candidate is residents['v4']
+        assert Router.of(routing, loaded.__getitem__).candidate is loaded['v4']
     else:
         with pytest.raises(InvalidRoutingError, match=f"'v1' in {differing}"):
-            Router.of(routing, residents.__getitem__)
+            Router.of(routing, loaded.__getitem__)
 
 
 def test_serving_can_be_ended(engine: Engine, observe: Any) -> None:
@@ -154,7 +154,7 @@ def test_a_dropped_candidate_comes_back_with_a_higher_generation(
     engine.set_routing(on_trial())
     clock.now += 5
     engine.tick()
-    with pytest.raises(StaleGenerationError, match='other content under'):
+    with pytest.raises(StaleGenerationError, match='differs from'):
         engine.set_routing(on_trial())
     engine.set_routing(on_trial(generation=2))
     clock.now += 4.9

@@ -184,7 +184,7 @@ def test_every_sixteenth_observation_is_counted_beside_its_training_data(
     deciles = [number / 10 for number in range(1, 10)]
     statistics = {'observation[0]': {'mean': 0.5, 'std': 0.3, 'deciles': deciles}}
     make_version('v1', input_statistics=statistics)
-    engine = Engine('policy', make_version.repository)
+    engine = Engine(make_version.repository, 'policy')
     engine.load('v1')
     engine.set_routing(Routing('policy', 'v1'))
     for number in range(64):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.serving import Engine, InUseError, Routing
+from hotswap_ros.serving import Engine, EngineSettings, InUseError, Routing
 
 BIAS = {'v1': 1.0, 'v2': 2.0, 'v3': 3.0}
 INFERENCES = 1500
@@ -34,7 +34,7 @@ def test_no_answer_is_wrong_while_all_changes(
 ) -> None:
     for version, bias in BIAS.items():
         make_version(version, bias=bias, fault='not_finite' if version == 'v2' else 'none')
-    engine = Engine('policy', repository, resident_limit=3)
+    engine = Engine(repository, 'policy', EngineSettings(resident_limit=3))
     engine.load('v1')
     engine.load('v2')
     engine.set_routing(Routing('policy', 'v1'))
@@ -89,7 +89,7 @@ def test_a_task_keeps_its_version_while_stable_is_exchanged(
 ) -> None:
     for version in ('v1', 'v2'):
         make_version(version, bias=BIAS[version])
-    engine = Engine('policy', repository)
+    engine = Engine(repository, 'policy')
     engine.load('v1')
     engine.load('v2')
     engine.set_routing(Routing('policy', 'v1'))

@@ -12,6 +12,7 @@ import pytest
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.serving import (
     Engine,
+    EngineSettings,
     InUseError,
     InvalidRoutingError,
     NoMemoryError,
@@ -31,7 +32,7 @@ def wall() -> Any:
 def timed(make_version: Any, repository: ModelRepository, clock: Any, wall: Any) -> Engine:
     for number in (1, 2):
         make_version(f'v{number}', bias=number / 10)
-    engine = Engine('policy', repository, clock=clock, wall_clock=wall)
+    engine = Engine(repository, 'policy', clock=clock, wall_clock=wall)
     engine.load('v1')
     engine.load('v2')
     engine.set_routing(Routing('policy', 'v1', generation=1))
@@ -96,7 +97,7 @@ def test_it_flips_by_itself(make_version: Any, repository: ModelRepository) -> N
     make_version('v2')
     # Wall time that has come as soon as it is looked at for the third time.
     looks = iter([0.0, 0.0])
-    engine = Engine('policy', repository, wall_clock=lambda: next(looks, 1e9))
+    engine = Engine(repository, 'policy', wall_clock=lambda: next(looks, 1e9))
     engine.load('v1')
     engine.load('v2')
     engine.set_routing(Routing('policy', 'v1', generation=1))
@@ -188,7 +189,9 @@ def test_a_load_that_would_not_fit_is_refused_with_figures(
 ) -> None:
     for version in ('v1', 'v2', 'v3'):
         make_version(version, size_bytes=40_000_000)
-    engine = Engine('policy', repository, resident_limit=3, memory_budget_bytes=130_000_000)
+    engine = Engine(
+        repository, 'policy', EngineSettings(resident_limit=3, memory_budget_bytes=130_000_000)
+    )
     engine.load('v1')
     engine.load('v2')
     with pytest.raises(NoMemoryError) as caught:
@@ -205,7 +208,7 @@ def test_a_worker_counts_too(make_version: Any, repository: ModelRepository) -> 
     make_version('v1', size_bytes=1000)
     make_version('v2', size_bytes=1000)
     with Engine(
-        'policy', repository, isolation='incubator', memory_budget_bytes=50_000_000
+        repository, 'policy', EngineSettings(isolation='worker', memory_budget_bytes=50_000_000)
     ) as engine:
         engine.load('v1')
         with pytest.raises(NoMemoryError, match='it needs about 70 MB'):

@@ -23,6 +23,7 @@ from hotswap_ros.models import (
 )
 from hotswap_ros.serving import (
     Engine,
+    EngineSettings,
     InUseError,
     LoadFailedError,
     NoRoomError,
@@ -91,7 +92,7 @@ def test_loading_again_is_a_success(make_version: Any, engine: Engine) -> None:
 
 
 def test_two_loads_of_one_version_share_the_work(gated: GatedRepository) -> None:
-    engine = Engine('policy', gated, resident_limit=1)
+    engine = Engine(gated, 'policy', EngineSettings(resident_limit=1))
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(engine.load, 'v1')
         assert gated.entered.wait(30)
@@ -103,7 +104,7 @@ def test_two_loads_of_one_version_share_the_work(gated: GatedRepository) -> None
 
 def test_two_loads_of_one_version_share_the_failure(gated: GatedRepository) -> None:
     (gated.root / 'policy' / 'v1' / 'model.onnx').write_bytes(b'damaged')
-    engine = Engine('policy', gated)
+    engine = Engine(gated, 'policy')
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(engine.load, 'v1')
         assert gated.entered.wait(30)
@@ -117,11 +118,11 @@ def test_a_version_that_is_being_loaded_takes_a_place(
     gated: GatedRepository, make_version: Any
 ) -> None:
     make_version('v2')
-    engine = Engine('policy', gated, resident_limit=1)
+    engine = Engine(gated, 'policy', EngineSettings(resident_limit=1))
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(engine.load, 'v1')
         assert gated.entered.wait(30)
-        with pytest.raises(NoRoomError, match='v1 resident and the limit is 1'):
+        with pytest.raises(NoRoomError, match=r'limit of 1 is reached \(loaded: v1\)'):
             engine.load('v2')
         with pytest.raises(InUseError, match='it is being loaded'):
             engine.unload('v1')
@@ -131,14 +132,14 @@ def test_a_version_that_is_being_loaded_takes_a_place(
         assert loading.result(30).state is VersionState.READY
 
 
-def test_no_room_says_what_is_resident(make_version: Any, engine: Engine) -> None:
+def test_no_room_says_what_is_loaded(make_version: Any, engine: Engine) -> None:
     for version in ('v1', 'v2', 'v3', 'v4'):
         make_version(version)
     for version in ('v3', 'v2', 'v1'):
         engine.load(version)
     with pytest.raises(NoRoomError) as caught:
         engine.load('v4')
-    assert caught.value.resident == ('v1', 'v2', 'v3')
+    assert caught.value.loaded == ('v1', 'v2', 'v3')
     assert caught.value.limit == 3
     assert 'unload one of them' in str(caught.value)
     assert [info.version for info in engine.versions()] == ['v1', 'v2', 'v3']
@@ -169,7 +170,7 @@ def test_a_failure_leaves_the_rest_serving_and_may_be_retried(
 
 
 def test_failures_take_no_place(make_version: Any, repository: ModelRepository) -> None:
-    engine = Engine('policy', repository, resident_limit=1)
+    engine = Engine(repository, 'policy', EngineSettings(resident_limit=1))
     make_version('v1', fault='unknown_operator')
     make_version('v2')
     with pytest.raises(LoadFailedError):
@@ -300,12 +301,12 @@ def test_a_listener_s_error_does_not_stop_anything(
 
 
 def test_boots_differ(repository: ModelRepository) -> None:
-    assert Engine('policy', repository).boot_id != Engine('policy', repository).boot_id
+    assert Engine(repository, 'policy').boot_id != Engine(repository, 'policy').boot_id
 
 
 def test_a_version_that_nobody_has_is_not_a_matter_of_room(make_version: Any) -> None:
     make_version('v1')
-    engine = Engine('policy', make_version.repository, resident_limit=1)
+    engine = Engine(make_version.repository, 'policy', EngineSettings(resident_limit=1))
     engine.load('v1')
     with pytest.raises(UnknownVersionError):
         engine.load('v2')
@@ -317,7 +318,7 @@ def test_the_copy_of_a_released_version_is_deleted_on_request(
     for version in ('v1', 'v2'):
         make_version(version)
     cache = CachedRepository(tmp_path / 'cache', source_of(str(make_version.root)))
-    with Engine('policy', cache) as engine:
+    with Engine(cache, 'policy') as engine:
         for version in ('v1', 'v2'):
             engine.load(version)
         engine.set_routing(Routing('policy', 'v1'))

@@ -10,13 +10,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hotswap_ros.models import UnknownVersionError
-from hotswap_ros.serving import Engine, LoadFailedError, Routing, VersionState
+from hotswap_ros.serving import Engine, EngineSettings, LoadFailedError, Routing, VersionState
 
 BOTH = Routing('policy', 'v1', 'v2', 0.5, salt='r7', generation=7, lease_s=5.0)
 
@@ -27,14 +29,13 @@ def boot(make_version: Any, clock: Any, tmp_path: Path) -> Any:
     for number in (1, 2, 3):
         make_version(f'v{number}', bias=number / 10)
 
-    def make(**fields: Any) -> Engine:
+    def make(wall_clock: Callable[[], float] = time.time) -> Engine:
         return Engine(
-            'policy',
             make_version.repository,
+            'policy',
+            EngineSettings(resident_limit=3, state_folder=tmp_path / 'state'),
             clock=clock,
-            resident_limit=3,
-            state_folder=tmp_path / 'state',
-            **fields,
+            wall_clock=wall_clock,
         )
 
     return make
@@ -69,8 +70,8 @@ def test_a_robot_that_never_served_has_nothing_to_restore(boot: Any) -> None:
 
 def test_without_a_folder_nothing_is_kept(make_version: Any, tmp_path: Path) -> None:
     make_version('v1')
-    serve(Engine('policy', make_version.repository), Routing('policy', 'v1')).close()
-    assert Engine('policy', make_version.repository).restore() is None
+    serve(Engine(make_version.repository, 'policy'), Routing('policy', 'v1')).close()
+    assert Engine(make_version.repository, 'policy').restore() is None
     assert list(tmp_path.iterdir()) == [tmp_path / 'models']
 
 
@@ -197,9 +198,9 @@ _CRASH = """
 import os, sys, json
 from pathlib import Path
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.serving import Engine, Routing
+from hotswap_ros.serving import Engine, EngineSettings, Routing
 root, state, number = sys.argv[1:]
-engine = Engine('policy', ModelRepository(root), state_folder=Path(state))
+engine = Engine(ModelRepository(root), 'policy', EngineSettings(state_folder=Path(state)))
 if int(number) == 0:
     engine.load('v1')
     engine.load('v2')

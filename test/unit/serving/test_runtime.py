@@ -14,6 +14,7 @@ import pytest
 from hotswap_ros.models import CachedRepository, FetchFailedError, FolderSource, NoDiskError
 from hotswap_ros.serving import (
     Engine,
+    EngineSettings,
     LoadFailedError,
     Placement,
     Routing,
@@ -28,7 +29,7 @@ CPU = 'CPUExecutionProvider'
 def serving(make_version: Any, *providers: str, **fields: Any) -> VersionInfo:
     make_version('v1')
     settings = RuntimeSettings(providers, **fields)
-    with Engine('policy', make_version.repository, settings=settings) as engine:
+    with Engine(make_version.repository, 'policy', EngineSettings(runtime=settings)) as engine:
         return engine.load('v1')
 
 
@@ -44,7 +45,6 @@ def test_providers_have_short_names(name: str) -> None:
         ({'providers': ('gpu',)}, "'gpu' is no execution provider: use one of .*cuda"),
         ({'providers': ()}, 'providers is empty: name one, such as cpu'),
         ({'threads': 0}, 'threads is 0: use 1 or more'),
-        ({'slowdown': 0.5}, 'slowdown is 0.5: use 1 or more'),
     ],
 )
 def test_settings_that_make_no_sense(fields: dict[str, Any], words: str) -> None:
@@ -91,14 +91,14 @@ def test_settings_do_not_change_decisions(
 ) -> None:
     make_version('v1', bias=0.5)
     settings = RuntimeSettings(**fields)
-    with Engine('policy', make_version.repository, settings=settings) as engine:
+    with Engine(make_version.repository, 'policy', EngineSettings(runtime=settings)) as engine:
         engine.load('v1')
         engine.set_routing(Routing('policy', 'v1'))
         assert engine.infer(observe(), 'task').outputs['decision'].tolist() == [[0.5, 0.5]]
 
 
 def test_a_worker_tells_what_it_runs_on(watch: Any) -> None:
-    engine = watch(settings=RuntimeSettings(('rknpu', 'cpu'))).engine
+    engine = watch(runtime=RuntimeSettings(('rknpu', 'cpu'))).engine
     by_version = {info.version: info.placement for info in engine.versions()}
     assert by_version['v1'] == by_version['v2']
     assert by_version['v2'].note.startswith('RknpuExecutionProvider')
@@ -117,7 +117,10 @@ def cached(make_version: Any, tmp_path: Path) -> Engine:
         tmp_path / 'cache', FolderSource(make_version.root), 2 * size + size // 2
     )
     return Engine(
-        'policy', repository, state_folder=tmp_path / 'state', clock=lambda: 0.0, probation_s=0.0
+        repository,
+        'policy',
+        EngineSettings(state_folder=tmp_path / 'state', probation_s=0.0),
+        clock=lambda: 0.0,
     )
 
 
@@ -170,21 +173,3 @@ def test_a_damaged_copy_is_fetched_again_at_once(cached: Engine, make_version: A
     cached.unload('v1')
     (make_version.root.parent / 'cache' / 'policy' / 'v1' / 'model.onnx').write_bytes(b'damaged')
     assert cached.load('v1').state is VersionState.READY
-
-
-def test_a_slowed_version_decides_the_same_in_more_time(make_version: Any, observe: Any) -> None:
-    make_version('v1')
-    settings = RuntimeSettings(slowdown=200.0)
-    with Engine('policy', make_version.repository, settings=settings) as engine:
-        engine.load('v1')
-        engine.set_routing(Routing('policy', 'v1'))
-        slow = engine.infer(observe(), 'task')
-        (counters,) = engine.counters().values()
-    with Engine('policy', make_version.repository) as engine:
-        engine.load('v1')
-        engine.set_routing(Routing('policy', 'v1'))
-        quick = engine.infer(observe(), 'task')
-    assert (slow.outputs['decision'] == quick.outputs['decision']).all()
-    # Under a hundred microseconds without.
-    assert slow.latency_ms > quick.latency_ms
-    assert counters.requests == 1

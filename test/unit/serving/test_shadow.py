@@ -161,10 +161,10 @@ def test_a_shadow_becomes_the_candidate(shadowing: Any, observe: Any) -> None:
 def test_a_shadow_needs_a_worker(make_version: Any, repository: ModelRepository) -> None:
     make_version('v1')
     make_version('v2')
-    engine = Engine('policy', repository)
+    engine = Engine(repository, 'policy')
     engine.load('v1')
     engine.load('v2')
-    with pytest.raises(InvalidRoutingError, match="isolation 'incubator'"):
+    with pytest.raises(InvalidRoutingError, match="isolation 'worker'"):
         engine.set_routing(Routing('policy', 'v1', shadow='v2'))
 
 
@@ -203,7 +203,7 @@ def test_one_that_cannot_be_moved_says_why(
     with pytest.raises(MovingError, match='set the routing again'):
         engine.set_routing(wanted)
     watched.wait_until(lambda: 'v2 stays in this process' in caplog.text)
-    with pytest.raises(MovingError, match=r'the last time: .* is damaged'):
+    with pytest.raises(MovingError, match=r'last attempt: .* is damaged'):
         engine.set_routing(wanted)
     # To act it is as good as ever.
     engine.set_routing(Routing('policy', 'v2', generation=7))

@@ -11,7 +11,7 @@ import tempfile
 import pytest
 
 from hotswap_ros.models import CachedRepository, NoDiskError, Routing, source_of
-from hotswap_ros.serving import Engine
+from hotswap_ros.serving import Engine, EngineSettings
 from hotswap_ros.sim.faults import full_disk
 
 NO_SPACE = 'No space left on device'
@@ -80,7 +80,7 @@ def test_a_robot_serves_on_when_its_routing_cannot_be_kept(version_maker, tmp_pa
     from hotswap_ros.models import ModelRepository
 
     state = tmp_path / 'state'
-    with Engine('m', ModelRepository(tmp_path), state_folder=state) as engine:
+    with Engine(ModelRepository(tmp_path), 'm', EngineSettings(state_folder=state)) as engine:
         engine.load('v1')
         engine.set_routing(Routing('m', 'v1', generation=1))
         full_disk.fill(state)

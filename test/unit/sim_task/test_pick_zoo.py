@@ -15,7 +15,14 @@ pytest.importorskip('onnxruntime')
 
 from hotswap_ros.gates import population_stability_index
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.serving import Engine, FailureCause, LoadFailedError, Routing, VersionState
+from hotswap_ros.serving import (
+    Engine,
+    EngineSettings,
+    FailureCause,
+    LoadFailedError,
+    Routing,
+    VersionState,
+)
 from hotswap_ros.sim import SERVICE, ZOO, PickWorld, Stats, rollout
 from hotswap_ros.sim.policies.measure import session_policy
 
@@ -58,9 +65,10 @@ def engine_with(tmp_path):
     """
     engines = []
 
-    def make(candidate, patient=False, **fields):
+    def make(candidate, patient=False, **settings):
         models = without_deadlines(tmp_path, 'v23', candidate) if patient else MODELS
-        engine = Engine('pick_policy', models, **{'idle_background': False, **fields})
+        settings = EngineSettings(**{'idle_background': False, **settings})
+        engine = Engine(models, 'pick_policy', settings)
         engines.append(engine)
         engine.load('v23')
         engine.load(candidate)
@@ -227,7 +235,7 @@ def test_slow_heavy_does_so_for_heavy_goods_only(engine_with):
 
 @pytest.mark.skipif(platform.machine() not in ('x86_64', 'AMD64'), reason='no trap elsewhere')
 def test_crashing_ends_its_worker_and_the_robot_goes_on(engine_with):
-    engine = engine_with('v25_crashing', patient=True, isolation='incubator', breaker_limit=0)
+    engine = engine_with('v25_crashing', patient=True, isolation='worker', breaker_limit=0)
     pid = engine.workers()['v25_crashing']
     assert engine.infer(observation(15.0), 'light').version == 'v25_crashing'
     decision = engine.infer(observation(17.0), 'heavy')
@@ -242,7 +250,7 @@ def test_leaking_grows_until_it_is_given_up(engine_with):
     engine = engine_with(
         'v25_leaking',
         patient=True,
-        isolation='incubator',
+        isolation='worker',
         breaker_limit=0,
         worker_growth_bytes=20_000_000,
     )

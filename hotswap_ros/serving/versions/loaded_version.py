@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from hotswap_ros.models import FailureCause, Manifest
 from hotswap_ros.serving.checks import Guard, ObservationCheck
 from hotswap_ros.serving.errors import RunFailedError, SessionClosedError
+from hotswap_ros.serving.onnx.runtime import Placement
 from hotswap_ros.serving.recorder import Recorder
+from hotswap_ros.serving.worker.shadow_ring import Primary
 
 #: How long a worker may take for a version whose manifest sets no deadline.
 DEFAULT_DEADLINE_MS = 1000.0
@@ -29,7 +31,7 @@ class Answer(NamedTuple):
 
 class Failure(NamedTuple):
     """
-    A run that broke a promise; `detail` is what the runtime said, if it raised.
+    A run that broke a promise; `detail` is the error message of the runtime, if it raised.
 
     `outputs` are there when all that is wrong with them is that they are late.
     """
@@ -40,24 +42,44 @@ class Failure(NamedTuple):
     outputs: dict[str, NDArray[Any]] | None = None
 
 
-class Runner(Protocol):
-    """Whatever runs a version: a session in this process, or a worker."""
+class VersionSession(Protocol):
+    """
+    A session of one version, in this process or in a worker.
 
+    `typical_ms` is how long a run takes when nothing disturbs it, and `warm_latency_ms` the 95th
+    percentile of the warm-up.
+    """
+
+    runs_in_worker: bool
+    placement: Placement
+    typical_ms: float
     warm_latency_ms: float
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process that the version runs in, 0 while there is none."""
+
     def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
-        """Return outputs of the caller's own, by name. Raises for whatever keeps it from that."""
+        """Return outputs of the caller's own, by name. Raises for whatever prevents it."""
+
+    def offer(
+        self, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]], primary: Primary
+    ) -> bool:
+        """Let a version in a worker shadow a decision; returns at once, and whether it will."""
+
+    def check_growth(self) -> None:
+        """End the worker, if there is one, when its memory has grown too much."""
 
     def close(self) -> None:
-        """Give back what it holds, once no run is under way."""
+        """Free the resources, once no run is under way."""
 
 
 class LoadedVersion:
     """
-    One loaded version. Threads may share it; its recorder is the engine's to lock.
+    One loaded version. Threads may share it; the engine's lock guards its recorder.
 
-    `session` may be exchanged at any time for another one of the same version: a request goes on
-    with the one that it began with. `typical_ms` is how long a run takes when nothing disturbs it.
+    `session` may be replaced at any time by another one of the same version: a request goes on
+    with the one that it began with.
     """
 
     __slots__ = (
@@ -69,7 +91,6 @@ class LoadedVersion:
         'recorder',
         'safe_outputs',
         'session',
-        'typical_ms',
         'version',
         'watches_inputs',
     )
@@ -77,10 +98,9 @@ class LoadedVersion:
     def __init__(
         self,
         manifest: Manifest,
-        session: Runner,
+        session: VersionSession,
         guard: Guard,
         recorder: Recorder,
-        typical_ms: float = 0.0,
     ) -> None:
         self.version = manifest.version
         self.manifest = manifest
@@ -91,7 +111,6 @@ class LoadedVersion:
         self.recorder = recorder
         self.watches_inputs = bool(manifest.input_statistics)
         recorder.watch_inputs(manifest.input_statistics)
-        self.typical_ms = typical_ms
         self.safe_outputs = safe_outputs_of(manifest)
         deadline_ms = manifest.deadline_ms
         self._patience_s = (DEFAULT_DEADLINE_MS if deadline_ms is None else deadline_ms) / 1e3
@@ -105,9 +124,9 @@ class LoadedVersion:
         """
         Run the version and let the guard judge. Never raises for what the version does.
 
-        A worker is not waited for during the last `reserve_ms` before the deadline, which another
-        version needs to answer in its place; at least half of the time is the worker's. `previous`
-        is the decision that rate limits hold this one to.
+        A worker gets until `reserve_ms` before the deadline, and at least half of the time: the
+        rest is for another version that answers in its place. `previous` is the decision that rate
+        limits compare this one with.
         """
         started = perf_counter()
         patience_s = self._patience_s
@@ -116,7 +135,7 @@ class LoadedVersion:
         try:
             try:
                 outputs = self.session.run(inputs, patience_s)
-            except SessionClosedError:  # it was exchanged a moment ago
+            except SessionClosedError:  # it was replaced a moment ago
                 outputs = self.session.run(inputs, patience_s)
         except RunFailedError as error:
             return Failure(error.cause, _ms_since(started), error.detail)

@@ -171,10 +171,10 @@ def test_a_version_that_always_dies_is_given_up(
     watched.wait_for_another_worker(first)
     os.kill(watched.pid(), signal.SIGKILL)
     watched.wait_until(lambda: engine.versions()[1].state is VersionState.FAILED)
-    assert 'once too often' in engine.versions()[1].reason
+    assert 'too often' in engine.versions()[1].reason
     assert engine.routing.candidate == ''
     assert engine.breaker is not None
-    with pytest.raises(NotReadyError, match='once too often'):
+    with pytest.raises(NotReadyError, match='too often'):
         engine.set_routing(Routing('policy', 'v1', 'v2', 1.0, generation=3))
     engine.load('v2')
     engine.set_routing(Routing('policy', 'v1', 'v2', 1.0, generation=3))
@@ -317,9 +317,9 @@ _SCRIPT = """
 import sys
 print('ran', flush=True)
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.serving import Engine, Routing
+from hotswap_ros.serving import Engine, EngineSettings, Routing
 repository = ModelRepository(sys.argv[1])
-engine = Engine('policy', repository, isolation='incubator', idle_background=False)
+engine = Engine(repository, 'policy', EngineSettings(isolation='worker', idle_background=False))
 engine.load('v1')
 engine.load('v2')
 print(engine.workers()['v2'], flush=True)
@@ -356,13 +356,13 @@ def test_it_loads_in_the_lowest_class_and_serves_in_the_normal_one(make_version:
     make_version('v2')
     manifest = make_version.repository.manifest('policy', 'v2')
     with ThreadPoolExecutor(1) as pool:
-        incubator = WorkerSupervisor(
+        supervisor = WorkerSupervisor(
             Job(make_version.root, manifest, RuntimeSettings(), idle=True), lambda news: None
         )
-        opening = pool.submit(incubator.open)
-        while {os.SCHED_IDLE, os.SCHED_OTHER} != classes_of(incubator.pid):
+        opening = pool.submit(supervisor.open)
+        while {os.SCHED_IDLE, os.SCHED_OTHER} != classes_of(supervisor.pid):
             assert not opening.done()
-        incubator.close()
+        supervisor.close()
         with pytest.raises(LoadFailedError, match='ended by signal 9'):
             opening.result(60)
 

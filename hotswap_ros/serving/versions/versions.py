@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import enum
 import logging
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hotswap_ros.models import (
     DigestMismatchError,
@@ -20,119 +19,82 @@ from hotswap_ros.models import (
     VersionState,
 )
 from hotswap_ros.serving.errors import InUseError, NoRoomError, NotLoadedError, NotReadyError
-from hotswap_ros.serving.loaded_version import LoadedVersion
-from hotswap_ros.serving.loading import Loader
-from hotswap_ros.serving.memory import MemoryBudget
-from hotswap_ros.serving.onnx.runtime import NOWHERE, Placement, RuntimeSettings
-from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.recorder import Recorder
-from hotswap_ros.serving.relocation import Mover
+from hotswap_ros.serving.settings import EngineSettings, Isolation
+from hotswap_ros.serving.versions.loaded_version import LoadedVersion, VersionSession
+from hotswap_ros.serving.versions.loading import Loader, OpenSession
+from hotswap_ros.serving.versions.memory import MemoryBudget
+from hotswap_ros.serving.versions.relocation import Mover
+from hotswap_ros.serving.versions.version_info import VersionInfo
 from hotswap_ros.serving.worker.shadow_ring import Verdict
 from hotswap_ros.serving.worker.supervisor import News, WorkerSupervisor
 
 _log = logging.getLogger(__name__)
 
 
-class Isolation(str, enum.Enum):
-    """
-    Where versions run.
-
-    INCUBATOR: each in a worker process until it is stable. The first one is loaded into this
-    process at once: there is nothing yet that it could disturb.
-    """
-
-    IN_PROCESS = 'in_process'
-    INCUBATOR = 'incubator'
-
-
-@dataclass(frozen=True, slots=True)
-class VersionInfo:
-    """
-    One version on this robot. `digest` is empty until verified, `size_bytes` 0 until known.
-
-    `placement` names the execution providers that it runs on, and what became of others.
-    `warm_latency_ms` is the 95th percentile of its warm-up; None until it is warm. A worker warms
-    up in the lowest scheduling class: on a busy computer that takes longer than when it serves.
-    """
-
-    version: str
-    state: VersionState
-    digest: str = ''
-    reason: str = ''
-    size_bytes: int = 0
-    placement: Placement = NOWHERE
-    warm_latency_ms: float | None = None
-
-
 class Versions:
     """
     Loads and releases versions of one model. Threads may share it.
 
-    Loading happens outside the lock, so that lookups never wait for it. `on_change` is called
-    outside the lock too, after every change of a state, and `on_lost` for a version whose worker
-    died too often, `on_verdicts` for what shadows found; they must not raise. `idle`:
-    workers load and shadow in the lowest scheduling class.
+    Loading happens outside the lock, so that lookups never wait for it. The callbacks are called
+    outside the lock too, and must not raise: `on_change` after every change of a state, `on_lost`
+    for a version whose worker died too often, `on_verdicts` for the results of shadows.
+    `also_keep` returns the versions whose cached files must stay.
     """
 
     def __init__(
         self,
-        model_id: str,
         repository: ModelRepository,
+        model_id: str,
+        settings: EngineSettings,
+        open_session: OpenSession,
         *,
-        limit: int,
-        memory_budget_bytes: int | None = None,
-        settings: RuntimeSettings,
         recorder_of: Callable[[str], Recorder],
         on_change: Callable[[], None],
         on_lost: Callable[[LoadedVersion], None],
         on_verdicts: Callable[[Recorder, list[Verdict]], None],
         also_keep: Callable[[], Collection[str]],
-        isolation: Isolation = Isolation.IN_PROCESS,
-        idle: bool = True,
-        worker_growth_bytes: int = 0,
     ) -> None:
         self._model_id = model_id
         self._repository = repository
-        self._limit = limit
-        self._budget = MemoryBudget(memory_budget_bytes)
-        self._loader = Loader(
-            repository, model_id, settings, self._budget, idle, worker_growth_bytes
-        )
+        self._limit = settings.resident_limit
+        self._budget = MemoryBudget(settings.memory_budget_bytes)
+        self._loader = Loader(repository, model_id, settings, self._budget, open_session)
         self._recorder_of = recorder_of
         self._on_change = on_change
         self._on_lost = on_lost
         self._on_verdicts = on_verdicts
         self._also_keep = also_keep
         self._is_closed = False
-        self._isolation = isolation
+        self._isolation = settings.isolation
         self._lock = threading.Lock()
         self._infos: dict[str, VersionInfo] = {}
-        self._residents: dict[str, LoadedVersion] = {}
+        self._loaded: dict[str, LoadedVersion] = {}
         self._loading: dict[str, Future[VersionInfo]] = {}
         self._mover = Mover(
             self._lock,
-            self._residents,
+            self._loaded,
             self._loader,
             self._load_in_worker,
-            self._take_note_of_move,
+            self._note_move,
             on_change,
         )
 
     def load(self, version: str) -> VersionInfo:
         """Bring a version to READY, or wait for the thread that is doing so already."""
         lost = None
-        is_here = self._repository.has(self._model_id, version)
+        is_cached = self._repository.has(self._model_id, version)
         try:
             with self._lock:
-                if version in self._residents:
+                if version in self._loaded:
                     if self._infos[version].state is not VersionState.FAILED:
                         return self._infos[version]
-                    lost = self._residents.pop(version)
+                    lost = self._loaded.pop(version)
                 outcome = self._loading.get(version)
                 is_ours = outcome is None
                 if outcome is None:
-                    in_process = lost is None and self._is_at_home()
-                    outcome = self._take_place(version, is_here)
+                    in_process = lost is None and self._is_next_in_process()
+                    outcome = self._take_place(version, is_cached)
         except NoRoomError:
             self._repository.manifest(self._model_id, version)  # room is no help if this raises
             raise
@@ -143,20 +105,20 @@ class Versions:
             self._fill_place(version, outcome, in_process)
         return outcome.result()
 
-    def _is_at_home(self) -> bool:
+    def _is_next_in_process(self) -> bool:
         """Return whether the next version is loaded into this process."""
-        is_first = not self._residents and not self._loading
+        is_first = not self._loaded and not self._loading
         return is_first or self._isolation is Isolation.IN_PROCESS
 
     def ready(self, version: str) -> LoadedVersion:
         """Return a version that is loaded and warm. Raises NotReadyError."""
         with self._lock:
             info = self._infos.get(version, VersionInfo(version, VersionState.ABSENT))
-            resident = self._residents.get(version)
+            loaded = self._loaded.get(version)
             # One that drains is as warm as ever: named again, it is not unloaded.
-            if resident is None or info.state not in (VersionState.READY, VersionState.DRAINING):
+            if loaded is None or info.state not in (VersionState.READY, VersionState.DRAINING):
                 raise NotReadyError(version, info.state, info.reason)
-            return resident
+            return loaded
 
     def release(self, version: str) -> LoadedVersion | None:
         """
@@ -168,12 +130,12 @@ class Versions:
         with self._lock:
             info = self._infos.get(version)
             if info is None:
-                raise NotLoadedError(version, sorted(self._residents))
+                raise NotLoadedError(version, sorted(self._loaded))
             if version in self._loading:
                 raise InUseError(version, 'it is being loaded', 'wait until that is done')
             self._infos[version] = replace(info, state=VersionState.RELEASED, reason='')
             self._budget.free(version)
-            return self._residents.pop(version, None)
+            return self._loaded.pop(version, None)
 
     def delete(self, version: str) -> bool:
         """Delete a version's files where they are this robot's own; returns whether they were."""
@@ -225,25 +187,25 @@ class Versions:
             return VersionInfo(version, VersionState.FAILED, reason=str(error))
         return VersionInfo(version, VersionState.ABSENT, size_bytes=manifest.size_bytes)
 
-    def _take_place(self, version: str, is_here: bool) -> Future[VersionInfo]:
-        taken = sorted({*self._residents, *self._loading})
+    def _take_place(self, version: str, is_cached: bool) -> Future[VersionInfo]:
+        taken = sorted({*self._loaded, *self._loading})
         if len(taken) >= self._limit:
             raise NoRoomError(version, taken, self._limit)
-        state = VersionState.VERIFYING if is_here else VersionState.FETCHING
+        state = VersionState.VERIFYING if is_cached else VersionState.FETCHING
         self._infos[version] = VersionInfo(version, state)
         outcome = self._loading[version] = Future()
         return outcome
 
     def _fill_place(self, version: str, outcome: Future[VersionInfo], in_process: bool) -> None:
         try:
-            resident = self._bring_up(version, in_process)
+            loaded = self._bring_up(version, in_process)
         except BaseException as error:
-            # Whatever it was: a version that stayed in LOADING would keep its place for ever.
+            # Whatever it was: a version that stayed in LOADING would keep its place forever.
             self._budget.free(version)
             self._end_loading(version, reason=str(error) or type(error).__name__)
             outcome.set_exception(error)
         else:
-            info = self._end_loading(version, resident)
+            info = self._end_loading(version, loaded)
             if info.placement.note:
                 _log.warning('version %s: %s', version, info.placement.note)
             outcome.set_result(info)
@@ -266,7 +228,7 @@ class Versions:
         if self._repository.has(self._model_id, version):
             return
         with self._lock:
-            keep = {*self._residents, *self._loading}
+            keep = {*self._loaded, *self._loading}
         self._repository.fetch(self._model_id, version, keep.union(self._also_keep()))
         self._note(version, News(VersionState.VERIFYING))
 
@@ -285,21 +247,21 @@ class Versions:
         return self._loader.load_in_worker(
             version,
             recorder,
-            lambda incubator, news: self._hear(version, incubator, news),
+            lambda supervisor, news: self._hear(version, supervisor, news),
             lambda verdicts: self._on_verdicts(recorder, verdicts),
         )
 
-    def _hear(self, version: str, incubator: WorkerSupervisor, news: News) -> None:
-        """Take note of what a worker's nurse tells: while it loads, and when its worker died."""
+    def _hear(self, version: str, supervisor: WorkerSupervisor, news: News) -> None:
+        """Note the news of a supervisor: the progress of a load, or that its worker died."""
         with self._lock:
-            resident = self._residents.get(version)
+            loaded = self._loaded.get(version)
             if version not in self._loading and (
-                resident is None or resident.session is not incubator
+                loaded is None or loaded.session is not supervisor
             ):
                 return  # released or promoted meanwhile
             self._learn(version, news)
-        if resident is not None and news.state is VersionState.FAILED:
-            self._on_lost(resident)
+        if loaded is not None and news.state is VersionState.FAILED:
+            self._on_lost(loaded)
         self._on_change()
 
     def _learn(self, version: str, news: News) -> None:
@@ -313,80 +275,72 @@ class Versions:
             placement=news.placement if news.placement.providers else info.placement,
         )
 
-    def settle(self, resident: LoadedVersion, is_stable: Callable[[], bool]) -> None:
+    def settle(self, loaded: LoadedVersion, is_stable: Callable[[], bool]) -> None:
         """
-        Bring a version that the routing names to where it belongs, in a thread of its own.
+        Move a version that the routing names to where it belongs, in a thread of its own.
 
-        That is this process for stable, a worker for any other, if the isolation is INCUBATOR.
-        Where it is, it answers until that is done, and goes on when it fails.
+        That is this process for stable, and a worker for any other version if the isolation is
+        WORKER. The version answers during the move, and goes on where it is when the move fails.
         """
-        if self._isolation is Isolation.INCUBATOR:
-            self._mover.settle(resident, is_stable)
+        if self._isolation is Isolation.WORKER:
+            self._mover.settle(loaded, is_stable)
 
     def move_problem(self, version: str) -> str:
-        """Return why a version could not be brought to where it belongs, empty when it could."""
+        """Return why a version could not be moved to where it belongs, empty when it could."""
         return self._mover.problem(version)
 
-    def _take_note_of_move(self, resident: LoadedVersion) -> None:
-        session = resident.session
-        info = self._infos[resident.version]
-        # A worker that it left may have been on the way back up, or given up.
-        self._infos[resident.version] = replace(
-            info,
+    def _note_move(self, loaded: LoadedVersion) -> None:
+        session = loaded.session
+        # The worker that it left may have been restarting, or given up.
+        self._infos[loaded.version] = replace(
+            self._infos[loaded.version],
             state=VersionState.READY,
             reason='',
-            placement=session.placement if isinstance(session, Session) else info.placement,
+            placement=session.placement,
             warm_latency_ms=session.warm_latency_ms,
         )
 
     def workers(self) -> dict[str, int]:
         """Return the process ids of the workers, by version; 0 for one that is being restarted."""
-        return {version: one.pid for version, one in self._incubators().items()}
+        return {version: session.pid for version, session in self._worker_sessions().items()}
 
     def check_growth(self) -> None:
-        """Give up versions whose workers have grown by more memory than they may."""
-        for incubator in self._incubators().values():
-            incubator.check_growth()
+        """End the workers whose memory has grown too much; their versions have FAILED."""
+        for session in self._worker_sessions().values():
+            session.check_growth()
 
-    def _incubators(self) -> dict[str, WorkerSupervisor]:
+    def _worker_sessions(self) -> dict[str, VersionSession]:
         with self._lock:
-            residents = dict(self._residents)
-        return {
-            version: resident.session
-            for version, resident in sorted(residents.items())
-            if isinstance(resident.session, WorkerSupervisor)
-        }
+            sessions = {name: self._loaded[name].session for name in sorted(self._loaded)}
+        return {name: session for name, session in sessions.items() if session.runs_in_worker}
 
     def close(self) -> None:
         """End every worker and wait for moves under way; nothing is ready afterwards."""
         with self._lock:
             self._is_closed = True
-            residents = list(self._residents.values())
-            self._residents.clear()
-            for resident in residents:
-                self._infos[resident.version] = replace(
-                    self._infos[resident.version], state=VersionState.RELEASED, reason=''
+            released = list(self._loaded.values())
+            self._loaded.clear()
+            for loaded in released:
+                self._infos[loaded.version] = replace(
+                    self._infos[loaded.version], state=VersionState.RELEASED, reason=''
                 )
         self._mover.join()
-        for resident in residents:
-            resident.session.close()
-
-    # --- States -------------------------------------------------------------------------------
+        for loaded in released:
+            loaded.session.close()
 
     def _end_loading(
-        self, version: str, resident: LoadedVersion | None = None, reason: str = ''
+        self, version: str, loaded: LoadedVersion | None = None, reason: str = ''
     ) -> VersionInfo:
         with self._lock:
             del self._loading[version]
-            is_late = self._is_closed and resident is not None
-            if resident is not None and not is_late:
-                self._residents[version] = resident
-            state = VersionState.FAILED if resident is None else VersionState.READY
-            state = VersionState.RELEASED if is_late else state
-            info = replace(self._infos[version], state=state, reason=reason)
-            if resident is not None:
-                info = replace(info, warm_latency_ms=resident.session.warm_latency_ms)
+            info = replace(self._infos[version], state=VersionState.FAILED, reason=reason)
+            if loaded is not None:
+                state = VersionState.RELEASED if self._is_closed else VersionState.READY
+                warm_latency_ms = loaded.session.warm_latency_ms
+                info = replace(info, state=state, warm_latency_ms=warm_latency_ms)
+            if loaded is not None and not self._is_closed:
+                self._loaded[version] = loaded
             self._infos[version] = info
-        if resident is not None and is_late:
-            resident.session.close()
+        if loaded is not None and info.state is VersionState.RELEASED:
+            loaded.session.close()
         return info

@@ -1,0 +1,132 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Sets the routing of one robot, and keeps it for the next start."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from hotswap_ros.models import Routing
+from hotswap_ros.serving.errors import MovingError
+from hotswap_ros.serving.router import Router, ShadowActsError
+from hotswap_ros.serving.routing_in_force import InForce
+from hotswap_ros.serving.settings import EngineSettings, Isolation
+from hotswap_ros.serving.versions.last_known_good import LastKnownGood
+from hotswap_ros.serving.versions.loaded_version import LoadedVersion
+from hotswap_ros.serving.versions.restart import Restart
+from hotswap_ros.serving.versions.version_info import VersionInfo
+from hotswap_ros.serving.versions.versions import Versions
+
+
+class RoutingControl:
+    """
+    Puts routings in force, moves versions to where they belong then, and notes it on the disk.
+
+    Threads may share it. `changed` is a condition on the engine's lock, which guards `in_force`;
+    it is notified when a routing was set.
+    """
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        in_force: InForce,
+        changed: threading.Condition,
+        versions: Versions,
+        last_known_good: LastKnownGood,
+        announce: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._changed = changed
+        self._in_force = in_force
+        self._versions = versions
+        self._last_known_good = last_known_good
+        self._announce = announce
+        self._is_restoring = False
+
+    def set_routing(self, routing: Routing) -> None:
+        """Put a routing in force, or let it wait for its time. Raises as `Engine.set_routing`."""
+        try:
+            with self._changed:
+                if self._in_force.is_known(routing):
+                    return
+                self._in_force.accept(routing)
+                self._changed.notify_all()  # a version that drains may be named again
+        except ShadowActsError:
+            if self._settings.isolation is Isolation.IN_PROCESS:
+                raise
+            problem = self._versions.move_problem(routing.shadow)
+            self._settle_one(self._versions.ready(routing.shadow))
+            raise MovingError(routing.shadow, problem) from None
+        self._settle()
+        self._commit()
+        self._announce()
+
+    def tick(self) -> bool:
+        """Let time take effect on routing and probation; returns whether the routing changed."""
+        with self._changed:
+            is_activated = self._in_force.activate_if_due()
+            lease_ended = self._in_force.end_lease_if_over()
+            if is_activated:
+                self._changed.notify_all()
+            stable = self._in_force.router.routing.stable
+            proven_at = self._in_force.stable_since + self._settings.probation_s
+            is_proven = bool(stable) and self._in_force.clock() >= proven_at
+        if is_activated:
+            self._settle()
+        self._note_in_force()
+        if is_proven:
+            self._last_known_good.prove(stable)
+        self._last_known_good.save_later()
+        if lease_ended or is_activated:
+            self._announce()
+        return lease_ended or is_activated
+
+    def restore(self, load: Callable[[str], VersionInfo]) -> bool:
+        """Put in force what was before a restart; returns whether anything is known."""
+        record = self._last_known_good.recall()
+        if record is None or not record.routing.stable:
+            return False
+        restart = Restart(record, load, self._versions.discard, self._enforce)
+        # The record stays until all of it is in force again: a power cut may come now.
+        self._is_restoring = True
+        try:
+            restart.run()
+            pending = restart.pending()
+        finally:
+            self._is_restoring = False
+        if pending is not None:
+            self.set_routing(pending)
+        self._commit()
+        return True
+
+    def _enforce(self, routing: Routing) -> None:
+        with self._changed:
+            self._in_force.put(Router.of(routing, self._versions.ready))
+        self._announce()
+
+    def _commit(self) -> None:
+        """Keep the routing in force, and the one that waits, for the next start."""
+        self._note_in_force()
+        self._last_known_good.save()
+
+    def _note_in_force(self) -> None:
+        with self._changed:
+            routing, waiting = self._in_force.router.routing, self._in_force.pending_routing
+            if not routing.stable or self._is_restoring:
+                return
+            workers = self._versions.workers()
+            in_process = [version for version in routing.versions if version not in workers]
+            digests = self._versions.digests()
+            self._last_known_good.note(routing, waiting, in_process, digests)
+
+    def _settle(self) -> None:
+        """Move stable into this process, and a candidate out of it."""
+        router = self._in_force.router
+        for loaded in (router.stable, router.candidate):
+            if loaded is not None:
+                self._settle_one(loaded)
+
+    def _settle_one(self, loaded: LoadedVersion) -> None:
+        self._versions.settle(loaded, lambda: self._in_force.router.stable is loaded)
