@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The robot's side: serves a model, guards what it decides, counts, and swaps versions.
+The engine of a robot: serves a model, guards its decisions, counts, and swaps versions.
 
 `Engine` is the whole of it for robot code and for the ROS node alike. It knows nothing of ROS.
 """

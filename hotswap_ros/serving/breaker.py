@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The breaker: takes out a version that fails again and again; the engine's lock guards it."""
+"""The breaker: drops a version that fails again and again; the engine's lock guards it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from hotswap_ros.models import FailureCause
 
-#: Failures in a row after which a version is out, unless told otherwise.
+#: Default number of failures in a row after which a version is dropped.
 BREAKER_LIMIT = 5
 
 
 @dataclass(frozen=True, slots=True)
 class OpenBreaker:
     """
-    Why a version is out: it failed `count` requests in a row, or lost its worker too often.
+    The reason why a version was dropped: it failed `count` requests in a row, or its worker died.
 
-    `cause` is that of the last failure. It stays out until a routing with a generation above
-    `generation` is put in force.
+    `cause` is that of the last failure. The breaker stays open until a routing with a generation
+    above `generation` is in force.
     """
 
     version: str
@@ -49,14 +49,14 @@ class Breaker:
         return True
 
     def force(self, version: str, cause: FailureCause, generation: int) -> None:
-        """Open for a version that will not come back, however many requests it failed."""
+        """Open for a version whose worker is lost, however many requests it failed."""
         self.opened = OpenBreaker(version, cause, self.count, generation)
 
     def record_success(self) -> None:
-        """Begin to count anew."""
+        """Restart the count."""
         self.count = 0
 
     def close(self) -> None:
-        """Give the next routing's candidate a clean slate."""
+        """Reset for the candidate of the next routing."""
         self.count = 0
         self.opened = None

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The guard: holds what a version puts out to what its manifest promises."""
+"""The checks of one version: the guard of its outputs, and the check of observations."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Guard:
         self._deadline_ms = float('inf') if manifest.deadline_ms is None else manifest.deadline_ms
 
     def check(self, outputs: dict[str, NDArray[Any]], latency_ms: float) -> FailureCause | None:
-        """Return the first promise that the outputs break, or None when they keep them all."""
+        """Return the first promise that the outputs break, or None when they keep all."""
         for name, shape, dtype, size, low, high, ranges in self._outputs:
             array = outputs.get(name)
             if array is None or array.shape != shape or array.dtype != dtype:
                 return FailureCause.OUTPUT
             if ranges:
-                # As Python's numbers, which hold any of these exactly: half the time of below.
+                # As numbers of Python, which are exact here: half the time of the branch below.
                 for number, (least, most) in zip(array.ravel().tolist(), ranges):
                     if not least <= number <= most:
                         return _cause_of(array)
@@ -50,7 +50,7 @@ class Guard:
 
     @property
     def limits_rates(self) -> bool:
-        """Return whether a decision is held to the one before."""
+        """Return whether decisions are compared with the previous one."""
         return bool(self._rates)
 
     def check_rate(
@@ -108,7 +108,7 @@ def _bound(
 class _Rate(NamedTuple):
     name: str
     most: NDArray[np.float64]
-    rounding: float  # of the output's type, relative: a model that keeps to the limit is right
+    rounding: float  # of the type, relative: a model at its limit is right
 
     @classmethod
     def of(cls, spec: TensorSpec) -> _Rate:

@@ -274,7 +274,7 @@ class Engine:
 
     @property
     def breaker(self) -> OpenBreaker | None:
-        """Return why the candidate is out, or None while it is not."""
+        """Return why the candidate was dropped, or None."""
         return self._breaker.opened
 
     def set_routing(self, routing: Routing) -> Routing:

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The routing in force together with the loaded versions that it names."""
+"""The router: a routing together with the loaded versions that it names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ShadowActsError(InvalidRoutingError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Router:
-    """Immutable, so that a new routing is one assignment and every request sees a whole one."""
+    """A routing with its versions; immutable, so that a request never sees a part of a change."""
 
     routing: Routing
     stable: LoadedVersion | None = None
@@ -55,7 +55,7 @@ class Router:
         return Router(routing, self.stable, self.candidate)
 
     def candidate_for(self, task_id: str) -> LoadedVersion | None:
-        """Return the candidate if a task that begins now is one of its share."""
+        """Return the candidate if a new task belongs to its share."""
         if self.candidate is None or self.routing.assign(task_id) != self.candidate.version:
             return None
         return self.candidate
@@ -76,7 +76,7 @@ def _require_worker(shadow: LoadedVersion) -> None:
 
 
 def _require_interchangeable(stable: LoadedVersion, candidate: LoadedVersion, role: str) -> None:
-    """One must understand the other's observations, and put out what the robot's code reads."""
+    """Require the same inputs, and the outputs that the code of the robot reads."""
     takes, stable_takes = _forms(candidate.manifest.inputs), _forms(stable.manifest.inputs)
     puts_out, stable_puts_out = _forms(candidate.manifest.outputs), _forms(stable.manifest.outputs)
     differing = (takes ^ stable_takes) | (stable_puts_out - puts_out)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The tasks under way and the version that each stays on; the engine's lock guards every call."""
+"""Tasks under way, and the version of each; the engine's lock guards every call."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Task:
     """
     One unit of robot work.
 
-    It is counted for `version`, which began it, and decided by `loaded`: the same one, unless
-    that was the candidate (`on_trial`) and was dropped. `previous` is the decision that was made
-    last, by `previous_by`; it is kept only for versions with rate limits.
+    It counts for `version`, which began it, and `loaded` decides it: the same version, unless that
+    was a candidate (`on_trial`) that was dropped. `previous` is the last decision, made by
+    `previous_by`; it is kept only for versions with rate limits.
     """
 
     category: str
@@ -40,16 +40,16 @@ class Task:
         self, loaded: LoadedVersion, stable: LoadedVersion
     ) -> dict[str, NDArray[Any]] | None:
         """
-        Return the decision that a version's rate limits hold its next one to, or None.
+        Return the decision that rate limits compare the next one with, or None.
 
-        Stable is held to its own only: when it takes over, somebody has to decide.
+        Stable is compared with its own decisions only: when it takes over, it has to decide.
         """
         if loaded is stable and self.previous_by is not stable:
             return None
         return self.previous
 
     def remember(self, outputs: dict[str, NDArray[Any]], loaded: LoadedVersion) -> None:
-        """Keep the decision that the robot is given; a copy, as the robot may write to it."""
+        """Keep a copy of the decision: the robot may write to its own."""
         self.previous = {name: array.copy() for name, array in outputs.items()}
         self.previous_by = loaded
 
@@ -59,13 +59,13 @@ class Task:
 
 
 class Tasks:
-    """Tasks under way, the one that was inferred for longest ago first."""
+    """Tasks under way, in the order of their last inference."""
 
     def __init__(self) -> None:
         self._tasks: OrderedDict[str, Task] = OrderedDict()
 
     def go_on(self, task_id: str, now: float) -> Task | None:
-        """Return a task that is inferred for now, or None when it has not begun."""
+        """Note an inference of a task and return the task, or None when it has not begun."""
         task = self._tasks.get(task_id)
         if task is not None:
             task.last_inference = now
@@ -83,7 +83,7 @@ class Tasks:
         return task
 
     def clear(self) -> None:
-        """Forget every task: nobody will ask for it."""
+        """Forget every task."""
         self._tasks.clear()
 
     def finish(self, task_id: str) -> Task | None:
@@ -101,7 +101,7 @@ class Tasks:
         return idle
 
     def hand_over(self, router: Router) -> None:
-        """Give the tasks of a candidate that the routing no longer names to stable, for good."""
+        """Give the tasks of a dropped candidate to stable, for the rest of each task."""
         if router.stable is None:
             return
         for task in self._tasks.values():

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the engine answers with."""
+"""Answers of the engine."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hotswap_ros.models import FailureCause
 
 class Decision(NamedTuple):
     """
-    What the policy puts out for one observation, and which version decided.
+    The outputs for one observation, and the version that decided.
 
     With `fallback`, `version` is the stable one, `cause` says why it answered for another, and
-    `detail` what the runtime said, if it raised. With `is_safe_decision` stable failed too, and
-    `outputs` is what its manifest declares safe. `latency_ms` is from taking the request to its
-    answer.
+    `detail` is the error message of the runtime, if it raised. With `is_safe_decision`, stable
+    failed too, and `outputs` is the safe decision of its manifest. `latency_ms` is the time from
+    the request to its answer.
     """
 
     outputs: dict[str, NDArray[Any]]
@@ -34,7 +34,7 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskOutcome:
-    """The version that a reported task is counted for, and the task's category."""
+    """The version that a reported task counts for, and the category of the task."""
 
     version: str
     category: str
@@ -43,11 +43,11 @@ class TaskOutcome:
 @dataclass(frozen=True, slots=True)
 class ShadowComparison:
     """
-    Both decisions on one observation.
+    The decisions of stable and shadow on one observation.
 
-    `distance` is under the shadow's metric, in the unit of its outputs, `agreement` whether it is
-    within its tolerance. A shadow that failed has a `cause`, no outputs and an infinite distance.
-    Latencies are those of the runs; the shadow's is one in the lowest scheduling class.
+    `distance` is by the metric of the shadow, in the unit of its outputs; `agreement` is whether
+    it is within the tolerance. A shadow that failed has a `cause`, no outputs and an infinite
+    distance. Latencies are those of the runs; the shadow runs in the lowest scheduling class.
     """
 
     task_id: str

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The ONNX runtime: how it is set, and on what it really runs a version."""
+"""The ONNX runtime: its settings, and the placement of a version on execution providers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ CPU = 'CPUExecutionProvider'
 @dataclass(frozen=True)
 class RuntimeSettings:
     """
-    How versions are run.
+    Settings of the runtime.
 
     `providers` are execution providers, best first, by the runtime's names or without their ending
-    ("cuda", "CUDAExecutionProvider"): a version runs on the first ones that work, and says on
-    which. The CPU helps out only where it is named.
+    ("cuda", "CUDAExecutionProvider"): a version runs on the first ones that work, and its
+    placement tells which. The CPU is used only where it is named.
 
     `threads` is for one run of one session. More than one, and `spinning`, which waits for the
     next run at full load, make small models slower when two sessions share few cores.
@@ -54,21 +54,21 @@ class RuntimeSettings:
 
 class Placement(NamedTuple):
     """
-    Where a version runs: providers, the one with most of its nodes first.
+    The providers that a version runs on, the one with most of its nodes first.
 
-    `note` says for people what became of those that were asked for; empty: all is as asked.
+    `note` tells people which of the configured providers are not used; empty: all are.
     """
 
     providers: tuple[str, ...]
     note: str = ''
 
 
-#: Of a version that is not loaded.
+#: Placement of a version that is not loaded.
 NOWHERE = Placement(())
 
 
 class RuntimeRefusedError(Exception):
-    """The runtime does not take a model; says why."""
+    """The runtime refuses a model; the message is the reason."""
 
 
 def open_runtime(path: str, settings: RuntimeSettings) -> tuple[ort.InferenceSession, Placement]:
@@ -85,7 +85,7 @@ def open_runtime(path: str, settings: RuntimeSettings) -> tuple[ort.InferenceSes
         runtime = ort.InferenceSession(path, _options(settings, usable), providers=usable)
     except Exception as error:
         raise RuntimeRefusedError(f'the runtime refused it: {error}') from error
-    # It would build itself again on another provider when a run fails, and say so to nobody.
+    # It would silently rebuild itself on another provider when a run fails.
     runtime.disable_fallback()
     started = runtime.get_providers()
     missing |= {name: 'did not start here' for name in usable if name not in started}

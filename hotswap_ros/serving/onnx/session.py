@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""One version in the ONNX runtime: built from verified bytes, held to its manifest, warmed."""
+"""A session of one version in this process: the ONNX runtime on verified bytes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from hotswap_ros.serving.onnx.runtime import RuntimeRefusedError, RuntimeSetting
 from hotswap_ros.serving.worker.shadow_ring import Primary
 from hotswap_ros.serving.worker.shared_memory import Slot
 
-#: The first runs allocate memory and pick kernels, which takes few of them; on a machine that has
-#: other work, the time is never steady.
+#: The first few runs allocate memory and choose kernels; on a machine with other work, the time is
+#: never steady.
 _MOST_WARM_UP_RUNS = 20
-#: Runs of steady time that its 95th percentile is read from, where they take no longer than that.
+#: Runs of steady time for the 95th percentile, unless they take longer than the time below.
 _MEASURED_RUNS = 20
 _LONG_MS = 1000.0
 
@@ -44,13 +44,13 @@ _ONNX_TYPE = {
 
 _CPU_ONLY = RuntimeSettings()
 
-#: It takes as long to copy so much into a bound array as to bind another one.
+#: To copy this many bytes into a bound array takes as long as to bind another array.
 _LARGE_BYTES = 16_384
 
 
 class Binding:
     """
-    One session bound to the arrays of one slot: a run through it takes two thirds of the time.
+    A session that is bound to the arrays of one slot: a run takes two thirds of the time.
 
     One caller at a time.
     """
@@ -59,7 +59,7 @@ class Binding:
 
     def __init__(self, runtime: ort.InferenceSession, slot: Slot) -> None:
         binding = runtime.io_binding()
-        # The runtime keeps addresses only: the arrays live as long as this.
+        # The runtime keeps addresses only: this keeps the arrays alive.
         self._slot = slot
         for bind, tensors in (
             (binding.bind_input, slot.inputs),
@@ -88,11 +88,11 @@ class Binding:
 
 
 def _run_of(runtime: ort.InferenceSession, binding: ort.IOBinding) -> Callable[[], None]:
-    """Return what runs a binding, past checks that cost a tiny model a tenth where it can be."""
+    """Return the run of a binding; where possible without checks that cost a tiny model 10%."""
     try:
         # Options of its own: without any the runtime makes new ones for each run.
         return partial(runtime._sess.run_with_iobinding, binding._iobinding, ort.RunOptions())
-    except AttributeError:  # these names are the runtime's own business
+    except AttributeError:  # private names of the runtime
         return partial(runtime.run_with_iobinding, binding)
 
 
@@ -137,24 +137,24 @@ class Session:
             try:
                 return binding.run_on(inputs)
             except Exception:
-                # An output of another shape does not fit its buffer, either: see what it is.
+                # An output of another shape does not fit its buffer: return it as it is.
                 return self.run_unbound(inputs)
             finally:
                 self._free.append(binding)
         return self.run_unbound(inputs)
 
     def run_unbound(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return whatever the version puts out. Raises what the runtime raises."""
+        """Return the outputs in any form. Raises what the runtime raises."""
         names = self._output_names
         return dict(zip(names, self._runtime.run(names, inputs), strict=True))
 
     def bind(self, slot: Slot) -> Binding:
-        """Return a way to run from and into these arrays, which are not copied then."""
+        """Return a binding that runs on these arrays without copying them."""
         return Binding(self._runtime, slot)
 
     @property
     def can_bind(self) -> bool:
-        """Return whether `bind` works: elsewhere than on the CPU it would take stale inputs."""
+        """Return whether `bind` works: on other devices than the CPU it would use stale inputs."""
         return self._can_bind
 
     def close(self) -> None:
@@ -193,14 +193,14 @@ class Session:
     def _run_on_zeros(
         self, zeros: dict[str, NDArray[Any]], guard: Guard, is_first: bool = False
     ) -> float:
-        """Return how long it took, in ms."""
+        """Return the time of the run in ms."""
         started = perf_counter()
         try:
             outputs = self.run_unbound(zeros) if is_first else self.run(zeros)
         except Exception as error:
             raise self._failed(f'it raised an error on zeros: {error}') from error
         took_ms = (perf_counter() - started) * 1e3
-        # Zeros need not be an observation that can occur: their bounds and time say nothing.
+        # Zeros may be an impossible observation: bounds and time of the outputs mean nothing.
         cause = guard.check(outputs, latency_ms=0.0)
         if cause not in (None, FailureCause.OUT_OF_BOUNDS):
             raise self._failed(f'on zeros it puts out {_describe(outputs)} ({cause.value})')
@@ -225,7 +225,7 @@ class Session:
 
 
 def is_steady(times_ms: Sequence[float]) -> bool:
-    """Return whether three runs took about as long as the fastest, or too long for more."""
+    """Return whether the last three runs took about the least time, or too long for more."""
     if len(times_ms) < 3:
         return False
     return sum(times_ms) > _LONG_MS or max(times_ms[-3:]) <= 1.25 * min(times_ms)
@@ -234,7 +234,7 @@ def is_steady(times_ms: Sequence[float]) -> bool:
 def _fits(spec: TensorSpec, node: Any) -> bool:
     if node.type != _ONNX_TYPE[spec.dtype]:
         return False
-    # The runtime says [] for a scalar and for an unknown rank alike. Warming up tells them apart.
+    # The runtime gives [] for a scalar and for an unknown rank. Warming up finds the difference.
     if not node.shape:
         return True
     return len(node.shape) == len(spec.shape) and all(

@@ -18,7 +18,7 @@ from hotswap_ros.models import InvalidRoutingError, Routing
 
 _log = logging.getLogger(__name__)
 
-#: A version that was on probation this often when the process ended unasked is not chosen again.
+#: A version on probation is not served again after this number of crashes.
 CRASHES = 2
 
 
@@ -27,9 +27,9 @@ class Record:
     """
     The content of the file.
 
-    `proven` is the last stable version that outlived its probation. `on_probation` are those that
-    a crash of this process is put down to; `crashes` counts these. `is_clean`: it ended as asked.
-    `pending` is a routing that waits for its time, and `digests` has those of all versions named.
+    `proven` is the last stable version that passed its probation. A crash of this process counts
+    against the versions `on_probation`; `crashes` has the counts. `is_clean`: it ended as asked.
+    `pending` is a routing that waits for its time; `digests` are those of all versions named.
     """
 
     routing: Routing
@@ -46,8 +46,8 @@ class LastKnownGood:
     Keeps the routing in force in `<folder>/<model_id>.json`, or nowhere without a folder.
 
     The file is replaced as a whole and flushed to the disk: a power cut leaves the old one or the
-    new one. Threads may share it; a method that does not say `later` takes as long as the disk
-    does. A disk that fails is logged, and asked again at the next call.
+    new one. Threads may share it; every method but `save_later` may wait for the disk. A failure
+    of the disk is logged, and the next call tries again.
     """
 
     def __init__(self, folder: Path | None, model_id: str) -> None:
@@ -61,9 +61,9 @@ class LastKnownGood:
 
     def recall(self) -> Record | None:
         """
-        Return what was served when the process ended, None when nothing is known.
+        Return the record of the previous process, None when nothing is known.
 
-        Crashes are counted by then, and what crashed too often is out.
+        Its crash is counted in it, and versions that crashed too often are dropped from it.
         """
         record = self._read()
         if record is None:
@@ -76,7 +76,7 @@ class LastKnownGood:
         record = replace(record, routing=_without_crashing(record), is_clean=False)
         with self._lock:
             self._record = record
-        # Before anything is loaded: that may be what crashes.
+        # Before anything is loaded: loading may crash.
         self.save()
         return record
 
@@ -104,7 +104,7 @@ class LastKnownGood:
                 on_probation=tuple(
                     version
                     for version in on_trial
-                    # A stable one in a worker is about to be brought into the process.
+                    # A stable version in a worker is about to move into the process.
                     if version != record.proven
                     and (version in in_process or version == routing.stable)
                     and version
@@ -121,7 +121,7 @@ class LastKnownGood:
         return (*record.routing.versions, *waiting, record.proven)
 
     def prove(self, stable: str) -> None:
-        """Note that a stable version has outlived its probation."""
+        """Note that a stable version has passed its probation."""
         with self._lock:
             record = self._record
             left = {name: count for name, count in record.crashes.items() if name != stable}
@@ -129,20 +129,20 @@ class LastKnownGood:
             self._record = replace(record, proven=stable, crashes=left, on_probation=on_probation)
 
     def end(self) -> None:
-        """Note that the process ends as asked, so that nobody is blamed for it."""
+        """Note that the process ends as asked, so that it does not count as a crash."""
         with self._lock:
             self._record = replace(self._record, is_clean=True)
         self.save()
 
     def save(self) -> None:
-        """Bring what was noted to the disk."""
+        """Write the record to the disk."""
         with self._disk:
             record = self._record
             if record != self._written:
                 self._write(record)
 
     def save_later(self) -> None:
-        """Bring what was noted to the disk, in a thread of its own."""
+        """Write the record to the disk, in a thread of its own."""
         if self._record != self._written and not self._disk.locked():
             threading.Thread(target=self.save, name='last known good', daemon=True).start()
 
@@ -196,17 +196,19 @@ def _without_crashing(record: Record) -> Routing:
         return version != record.proven and record.crashes.get(version, 0) >= CRASHES
 
     if routing.candidate and crashes_too_often(routing.candidate):
-        _log.error('candidate %s crashed the process before: it is out', routing.candidate)
+        _log.error('candidate %s crashed the process before: it is dropped', routing.candidate)
         routing = routing.without(routing.candidate)
     if record.proven and crashes_too_often(routing.stable):
-        _log.error('stable %s crashed the process before: %s', routing.stable, record.proven)
+        _log.error(
+            'stable %s crashed the process before: %s serves', routing.stable, record.proven
+        )
         routing = routing.with_stable_alone(record.proven)
     return routing
 
 
 def _record_of(found: Any) -> Record:
     if found.pop('format') != 1:
-        raise ValueError('its format is not 1: it is of another version of hotswap_ros')
+        raise ValueError('its format is not 1: another version of hotswap_ros wrote it')
     return Record(
         routing=Routing(**found['routing']),
         proven=str(found['proven']),

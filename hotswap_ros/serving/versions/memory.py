@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The memory that versions may take: a load that would not fit is refused before it hurts."""
+"""The memory budget of versions: a load that does not fit is refused before it starts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from hotswap_ros.serving.errors import NoMemoryError
 
-#: What a worker takes before it has loaded anything: interpreter, NumPy and runtime.
+#: Memory of a worker before it has loaded a version: interpreter, NumPy and runtime.
 _WORKER_BYTES = 70_000_000
 
 
 class MemoryBudget:
-    """Keeps account of what each version needs. Threads may share it; None: no limit."""
+    """Reserves memory for each version. Threads may share it; None: no limit."""
 
     def __init__(self, limit_bytes: int | None) -> None:
         self._limit = limit_bytes
@@ -26,9 +26,9 @@ class MemoryBudget:
 
     def reserve(self, version: str, size_bytes: int, *is_in_worker: bool) -> None:
         """
-        Set memory aside for each copy of a version whose file has that size.
+        Reserve memory for each copy of a version whose file has that size.
 
-        Raises NoMemoryError with the figures; what was set aside for it before stays then.
+        Raises NoMemoryError with the figures; its earlier reservation stays then.
         """
         need = sum(_need(size_bytes, is_remote) for is_remote in is_in_worker)
         with self._lock:
@@ -38,12 +38,12 @@ class MemoryBudget:
             self._needs[version] = need
 
     def keep(self, version: str, size_bytes: int, is_in_worker: bool) -> None:
-        """Set memory aside for one copy of a version, whatever was set aside for it before."""
+        """Reserve memory for one copy of a version, in place of its earlier reservation."""
         with self._lock:
             self._needs[version] = _need(size_bytes, is_in_worker)
 
     def free(self, version: str) -> None:
-        """Give back what was set aside for a version."""
+        """Free the reservation of a version."""
         with self._lock:
             self._needs.pop(version, None)
 
@@ -55,7 +55,7 @@ class MemoryBudget:
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the memory that a process takes at present, 0 when it is gone."""
+    """Return the memory that a process uses at present, 0 when it has ended."""
     with suppress(OSError):
         pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
         return pages * os.sysconf('SC_PAGE_SIZE')

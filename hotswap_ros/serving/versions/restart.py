@@ -20,10 +20,9 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Restart:
     """
-    Loads what a record names, and puts in force what loads.
+    Loads the versions of a record, and puts those in force that load.
 
-    `load` and `unload` are the engine's; `enforce` puts a routing in force whatever its
-    generation.
+    `load` and `unload` are the engine's; `enforce` puts a routing in force with any generation.
     """
 
     record: Record
@@ -34,7 +33,7 @@ class Restart:
     def run(self) -> None:
         """Serve again. Raises what `load` raises when there is nothing left to serve."""
         routing = self._stable()
-        # Alone at first: what lies beside it may take long.
+        # Alone at first: loading the others may take long.
         self.enforce(routing.with_stable_alone(routing.stable))
         whole = self._with_what_loads(routing)
         if whole.versions != (routing.stable,):
@@ -80,6 +79,6 @@ class Restart:
             self.unload(version)
             raise LoadFailedError(
                 version,
-                f'its manifest is another one ({info.digest[:12]}…) than before the restart '
-                f'({before[:12]}…), and a version never changes: give what changed a new name',
+                f'its manifest changed over the restart (before {before[:12]}…, now '
+                f'{info.digest[:12]}…), but a version never changes: give it a new name',
             )

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The first lines that a worker process runs; a program, never imported.
+The entry of a worker process; a program, never imported.
 
-It comes before the package and its libraries, whose import takes a second of processor time: that
-second, and the loading after it, are spent in the lowest scheduling class. The thread that answers
-requests stays in the normal one, as without privileges there is no way back.
+It starts before the package and its libraries, whose import takes a second of processor time: the
+import, and the loading after it, run in the lowest scheduling class. The thread that answers
+requests stays in the normal one, because without privileges a thread cannot leave the lowest one.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
-#: The kernel counts what threads and allocators reserve and never touch.
+#: Threads and allocators reserve memory that they never use, and the kernel counts it.
 _RESERVED_BYTES = 256_000_000
 
 
@@ -32,16 +32,16 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _be_the_first_to_go() -> None:
-    """When memory runs out, the kernel shall end this process and no other."""
-    with suppress(OSError):  # a kernel that hides it: the worker is as likely to go as others
+def _be_first_out_of_memory() -> None:
+    """Let the kernel end this process first when memory runs out."""
+    with suppress(OSError):  # a kernel that hides it: the worker is as likely to end as others
         Path('/proc/self/oom_score_adj').write_text('1000')
 
 
 def _main() -> None:
     given = json.loads(sys.argv[1])
     _die_with(given['parent'])
-    _be_the_first_to_go()
+    _be_first_out_of_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when it is over
     if given['memory_bytes']:
         most = given['memory_bytes'] + _RESERVED_BYTES

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What runs in a worker process: one version, loaded there and asked through shared memory."""
+"""The main part of a worker process: one version, which answers through shared memory."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from hotswap_ros.serving.worker.shared_memory import (
     Sample,
 )
 
-#: A pipe takes this much at once or not at all.
+#: A pipe takes a message of this size at once or not at all.
 _MOST_BYTES = 4096
 
 
 class Worker:
     """
-    Loads one version, telling how far it is, and then answers requests until the pipe ends.
+    Loads one version, reports the progress, and then answers requests until the pipe ends.
 
     `given` has the settings of the supervisor: file descriptors, repository, names, settings.
     """
@@ -69,7 +69,7 @@ class Worker:
         self._session.warm_up(Guard(manifest))
         exchange = Exchange(manifest, self._fds['memory'])
         self._slot = exchange.request
-        # Begun here, the thread is in the scheduling class of whoever loads: for ever.
+        # Started here, the thread stays in the scheduling class of the thread that loads.
         shadow = _Shadow(self._session, manifest, exchange.samples, self._fds)
         threading.Thread(target=shadow.serve, daemon=True).start()
         self._binding = self._session.bind(self._slot) if self._session.can_bind else None
@@ -80,7 +80,7 @@ class Worker:
         )
 
     def serve(self) -> None:
-        """Answer until the engine closes its end of the pipe, or is gone."""
+        """Answer until the engine closes its end of the pipe, or has ended."""
         requests, replies = self._fds['requests'], self._fds['replies']
         while os.read(requests, 1):
             os.write(replies, self._answer()[:_MOST_BYTES])
@@ -90,7 +90,7 @@ class Worker:
             try:
                 self._binding.run()
             except Exception:
-                return self._answer_unbound()  # which tells what is wrong with it
+                return self._answer_unbound()  # which reports the fault
             return DONE
         return self._answer_unbound()
 
@@ -142,7 +142,7 @@ class _Shadow:
         except Exception:
             return 1 + CAUSES.index(FailureCause.EXCEPTION)
         latency_ms = (perf_counter() - started) * 1e3
-        # In the lowest scheduling class the time that it took says nothing.
+        # The time of a run in the lowest scheduling class means nothing.
         cause = self._guard.check(outputs, latency_ms=0.0)
         sample.figures[:] = math.inf, latency_ms
         if cause is not None:

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""One life of a worker process, seen from the engine: started, asked, watched, ended."""
+"""One run of a worker process, from its start to its end, as the engine sees it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from hotswap_ros.serving.worker.shared_memory import DONE, RAISED, Exchange
 
 _log = logging.getLogger(__name__)
 
-#: A request that its caller gave up on may take this much longer before the worker is ended.
+#: Time that a request may take after its caller gave up, before the worker is ended.
 HANG_S = 1.0
 
-#: What the kernel may take to wake a thread whose core has gone to sleep. A small model answers
-#: sooner, and then its candidate costs a third (measured on an idle machine: 35 µs, not 100).
+#: Time that the kernel may need to wake a thread on a sleeping core. A small model answers sooner:
+#: a candidate then costs a third (measured on an idle machine: 35 µs instead of 100).
 _AWAKE_S = 1e-4
 
 _MOST_BYTES = 4096
@@ -41,10 +41,10 @@ _MOST_BYTES = 4096
 @dataclass(frozen=True)
 class Job:
     """
-    What a worker is for.
+    The job of a worker.
 
-    `idle`: it loads and shadows in the lowest scheduling class. It may take `memory_bytes`, and
-    `growth_bytes` more than when it was warm; 0: as much as there is.
+    `idle`: it loads and shadows in the lowest scheduling class. It may use `memory_bytes`, and
+    `growth_bytes` more than when it was warm; 0: no limit.
     """
 
     root: Path
@@ -56,7 +56,7 @@ class Job:
 
 
 class Process:
-    """One life of a worker. `run` has one caller at a time; raises OSError for no resources."""
+    """One run of a worker. `run` has one caller at a time. Raises OSError without resources."""
 
     def __init__(self, job: Job) -> None:
         self._is_behind = False
@@ -107,34 +107,34 @@ class Process:
         raise RunFailedError(cause, reply[1:].decode(errors='replace'))
 
     def _is_answered(self, patience_s: float) -> bool:
-        """Wait for a reply, without falling asleep at first: to be woken takes longer."""
+        """Wait for a reply, without sleeping at first: waking up takes longer."""
         give_up_at = perf_counter() + min(_AWAKE_S, patience_s)
         while perf_counter() < give_up_at:
             if self._poll.poll(0):
                 return True
-        # Whole milliseconds is what poll takes: rounded down, so as not to be late by one.
+        # poll takes whole milliseconds: rounded down, so as not to be late by one.
         return bool(self._poll.poll(max(1, int(patience_s * 1e3))))
 
     def news(self) -> Iterator[dict[str, Any]]:
-        """Return what the worker tells while it loads, until it ends."""
+        """Yield the reports of the worker while it loads, until it ends."""
         with open(self._fds['news'], 'rb', closefd=False) as lines:
             for line in lines:
                 if line.endswith(b'\n'):
                     yield json.loads(line)
 
     def kill(self) -> None:
-        """End the process at once; nothing in it is worth keeping."""
+        """End the process at once; it holds nothing to keep."""
         self._popen.kill()
 
     def wait(self) -> str:
-        """Wait for the end of the process and return how it came. To be called last, and once."""
+        """Wait for the end of the process; return its reason. To be called last, and once."""
         code = self._popen.wait()
         self.samples.end()
         _close(self._fds.values())
         return f'was ended by signal {-code}' if code < 0 else f'ended with exit code {code}'
 
     def _catch_up(self) -> None:
-        """Take the reply that came too late off the pipe, or fail at once if it did not come."""
+        """Read the reply that came too late from the pipe, or fail at once if it did not come."""
         if not self._poll.poll(0):
             raise RunFailedError(
                 FailureCause.DEADLINE, 'its worker is still busy with an earlier request'
@@ -151,7 +151,7 @@ class Process:
         watch.start()
 
     def _end_if_behind(self, time: int) -> None:
-        # One that is slow is behind again and again, by another request each time.
+        # A slow worker is behind again and again, by another request each time.
         is_same = self._is_behind and self._times_behind == time
         if is_same and not self._poll.poll(0):
             _log.warning('worker %d hangs: it is ended', self.pid)
@@ -173,15 +173,15 @@ def _spawn(job: Job, fds: dict[str, int]) -> subprocess.Popen[bytes]:
         'version': job.manifest.version,
         'settings': asdict(job.settings),
     }
-    # Not multiprocessing: its children run the main script again, and a process of its own
-    # watches over named memory that we do not use.
+    # Not multiprocessing: its children run the main script again, and it starts another process
+    # for named memory, which is not used here.
     return subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name('entry.py')), json.dumps(given)],
         pass_fds=tuple(fds.values()),
         stdin=subprocess.DEVNULL,
         # NumPy's threads would cost memory and do nothing: the runtime has its own.
         env={**os.environ, 'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'},
-        # Ctrl-C in a terminal goes to a whole group: the worker shall not end before its engine.
+        # Ctrl-C in a terminal ends a whole group: the worker must not end before its engine.
         start_new_session=True,
     )
 

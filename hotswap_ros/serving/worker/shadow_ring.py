@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Shadowing: a version decides beside the stable one, in its worker, and never acts."""
+"""The shadow ring: decisions of stable, for a version that decides beside it and never acts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hotswap_ros.serving.worker.shared_memory import CAUSES, Sample
 
 
 class Primary(NamedTuple):
-    """Whose decision a shadow's is compared with."""
+    """The decision of stable that a shadow is compared with."""
 
     task_id: str
     version: str
@@ -29,7 +29,7 @@ class Primary(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the worker found out about one sample; `drops` are samples that came to nothing."""
+    """The result of one sample; `drops` are samples without a result."""
 
     comparison: ShadowComparison | None
     drops: int = 0
@@ -59,8 +59,8 @@ def agrees(comparison: Comparison, distance: float) -> bool:
     return distance <= comparison.tolerance
 
 
-#: Between two collections: each takes turns with the primary, which must not feel it. Small
-#: samples come to 1,280 a second, more than a control loop makes decisions.
+#: Pause between two collections, so that the primary is not delayed. Small samples reach 1,280 a
+#: second, more than the decisions of a control loop.
 _PAUSE_S = 0.05
 
 
@@ -68,8 +68,8 @@ class ShadowRing:
     """
     A ring of samples in shared memory. `offer` has one caller at a time, and never waits.
 
-    When the sample whose turn it is has not been collected yet, the worker is behind: the new one
-    is dropped.
+    When the next sample of the ring has not been collected yet, the worker is behind: the new
+    decision is dropped.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class ShadowRing:
     def offer(
         self, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]], primary: Primary
     ) -> bool:
-        """Hand over a decision; returns whether there was room."""
+        """Hand a decision over; returns whether there was room."""
         index = self._next
         if self._under_way[index] is not None or self._collector is None:
             return False
@@ -102,18 +102,18 @@ class ShadowRing:
                 place[...] = array
         self._under_way[index] = primary
         self._next = (index + 1) % len(self._samples)
-        with suppress(BrokenPipeError):  # a worker that is gone drops all that are under way
+        with suppress(BrokenPipeError):  # a worker that has ended drops all samples
             os.write(self._source, bytes((index,)))
         return True
 
     def collect(self, listener: Listener) -> None:
-        """Begin to tell what the worker found, in a thread of its own."""
+        """Start to report the results, in a thread of its own."""
         self._listener = listener
         self._collector = threading.Thread(target=self._collect, daemon=True)
         self._collector.start()
 
     def end(self) -> None:
-        """Wait for the collector; to be called when the worker is gone and nobody offers."""
+        """Wait for the collector; to be called when the worker has ended and nobody offers."""
         self._ended.set()
         if self._collector is not None:
             self._collector.join()
@@ -148,5 +148,5 @@ class ShadowRing:
             shadow_latency_ms=latency_ms,
             cause=CAUSES[code - 1] if code else None,
         )
-        self._under_way[index] = None  # the sample's room may be used again
+        self._under_way[index] = None  # the sample may be used again
         return Verdict(comparison)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The memory that the engine and a worker share: observations one way, outputs the other."""
+"""Memory that the engine and a worker share, for observations and outputs."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 
 from hotswap_ros.models import FailureCause, Manifest, TensorSpec
 
-#: First byte of a reply. What follows is text for people.
+#: First byte of a reply. The rest is text for people.
 DONE, RAISED, WRONG_OUTPUT = b'D', b'R', b'W'
 
-#: A shadow's failure is told as the place of its cause in here, plus one.
+#: The failure of a shadow is reported as the index of its cause in here, plus one.
 CAUSES = tuple(FailureCause)
 
-#: Tensors begin at multiples of this many bytes: what the runtime's vector instructions like.
+#: Tensors begin at multiples of this many bytes, for the vector instructions of the runtime.
 _ALIGNMENT = 64
 
-#: Samples under way at most: as many as fit in so many bytes, and at least a few.
+#: Number of samples: as many as fit in this many bytes, and at least a few.
 _SAMPLE_BYTES, _FEWEST_SAMPLES, _MOST_SAMPLES = 8_000_000, 4, 64
 
 
 class Slot(NamedTuple):
-    """Room for one observation and what a version puts out for it."""
+    """Room for one observation and the outputs of a version for it."""
 
     inputs: dict[str, NDArray[Any]]
     outputs: dict[str, NDArray[Any]]
@@ -50,7 +50,7 @@ class Sample(NamedTuple):
     inputs: dict[str, NDArray[Any]]
     outputs: dict[str, NDArray[Any]]
     shadow_outputs: dict[str, NDArray[Any]]
-    #: Distance, and latency in ms: the shadow's word on it.
+    #: Distance, and latency of the shadow in ms.
     figures: NDArray[np.float64]
     #: One for each output, whether stable puts it out too.
     shared: NDArray[np.uint8]
@@ -58,10 +58,10 @@ class Sample(NamedTuple):
 
 class Exchange:
     """
-    Shared memory laid out by a manifest, which both sides have: nothing but numbers is shared.
+    Shared memory in the layout of a manifest, which both sides know: it holds numbers only.
 
-    The memory has no name, so there is nothing to leave behind: it is gone when both sides have
-    let go of it, however they ended. Raises OSError when there is no memory.
+    The memory has no name, so nothing is left behind: it is freed when both sides have closed it
+    or ended. Raises OSError when there is no memory.
     """
 
     def __init__(self, manifest: Manifest, fd: int) -> None:
