@@ -136,7 +136,7 @@ def test_exceptions_hold_in_their_files_alone(words):
     assert found(words, page, 'docs/explanation/glossary.md') == []
     assert len(found(words, page, 'docs/explanation/fleet.md')) == 2
     text = "x = 'incubator', 'rival'"
-    assert found(words, text, 'hotswap_ros/nodes/model_server/parameters.py') == [(1, 'rival')]
+    assert found(words, text, 'hotswap_ros/serving/settings.py') == [(1, 'rival')]
     assert all(one.reason for one in words.ALLOWED)
 
 

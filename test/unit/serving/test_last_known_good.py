@@ -274,7 +274,7 @@ def test_a_stable_version_that_is_another_one_now_is_not_served(
 ) -> None:
     serve(boot(), Routing('policy', 'v1', generation=7))
     make_version('v1', bias=0.9)
-    with pytest.raises(LoadFailedError, match=r'another one .* than before the restart'):
+    with pytest.raises(LoadFailedError, match=r'its manifest changed over the restart'):
         boot().restore()
 
 
