@@ -109,3 +109,29 @@ def test_generated_interfaces_stay_at_the_ros_edge(tmp_path, room):
     module.write_text('from hotswap_ros import msg\nfrom hotswap_ros.srv import Infer\n')
     done = run(tmp_path, 'ruff', 'check', '--no-cache', '--select', 'TID', 'hotswap_ros')
     assert done.stdout.count('TID251') == (0 if room == 'nodes' else 2), done.stdout
+
+
+def circles(package):
+    """Return the groups of modules that import each other, also for type checkers only."""
+    graph = pytest.importorskip('grimp').build_graph(package, cache_dir=None)
+    groups = {
+        frozenset({name, *graph.find_upstream_modules(name) & graph.find_downstream_modules(name)})
+        for name in graph.modules
+    }
+    return sorted(sorted(group) for group in groups if len(group) > 1)
+
+
+def test_no_import_circles():
+    assert circles('hotswap_ros') == []
+
+
+def test_an_import_circle_is_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    folder = tmp_path / 'looped'
+    folder.mkdir()
+    (folder / '__init__.py').touch()
+    (folder / 'node.py').write_text('import looped.part\n')
+    (folder / 'part.py').write_text(
+        'from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import looped.node\n'
+    )
+    assert circles('looped') == [['looped.node', 'looped.part']]
