@@ -56,14 +56,14 @@ class Assignment:
                 task = self._tasks.go_on(task_id, now)
                 if task is not None:
                     loaded = task.loaded
+                elif not task_id:
+                    raise ObservationError('task_id', 'the name of a task', 'an empty text')
                 else:
                     loaded = router.candidate_for(task_id) or stable
                     if loaded is checked:
                         on_trial = loaded is router.candidate
                         task = self._tasks.begin(task_id, category, loaded, on_trial, now)
             if loaded is not checked:
-                if not task_id:
-                    raise ObservationError('task_id', 'the name of a task', 'an empty text')
                 loaded.observation.check(inputs)
                 checked = loaded
             if task is not None:
