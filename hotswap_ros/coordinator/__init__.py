@@ -11,7 +11,8 @@ files; time, reports and orders are arguments.
 from hotswap_ros.coordinator.archive import Archive, ArchiveError
 from hotswap_ros.coordinator.coordinator import Coordinator, Output
 from hotswap_ros.coordinator.history import StrategyMetrics, strategy_metrics
-from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError, RolloutSummary
+from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError
+from hotswap_ros.coordinator.journal_rows import RolloutSummary
 from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
 from hotswap_ros.coordinator.preview.preview import Preview, Traffic
 from hotswap_ros.coordinator.preview.version_facts import read_versions

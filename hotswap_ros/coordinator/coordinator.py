@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hotswap_ros.coordinator.journal import Journal, RolloutSummary
+from hotswap_ros.coordinator.journal import Journal
+from hotswap_ros.coordinator.journal_rows import RolloutSummary
 from hotswap_ros.coordinator.outbox import Outbox
 from hotswap_ros.coordinator.overlap import OverlapGuard
 from hotswap_ros.coordinator.preview.preview import Preview, Previewer

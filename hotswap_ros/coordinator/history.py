@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from statistics import median
 
-from hotswap_ros.coordinator.journal import RolloutSummary
+from hotswap_ros.coordinator.journal_rows import RolloutSummary
 from hotswap_ros.coordinator.rollback.state import ROLLBACK, RollbackState
 from hotswap_ros.gates import wilson_interval
 from hotswap_ros.rollout.state import Status

@@ -1,18 +1,24 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The coordinator's memory: one SQLite file, written before anything is said to a robot."""
+"""Journal of the coordinator: one SQLite file, written before a command is sent to a robot."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from hotswap_ros.coordinator.journal_lock import hold
+from hotswap_ros.coordinator.journal_rows import (
+    PUT_ROLLOUT,
+    RolloutSummary,
+    rollback_row,
+    rollout_row,
+    summary_of,
+)
 from hotswap_ros.coordinator.journal_upgrade import upgrade
 from hotswap_ros.coordinator.rollback.state import ROLLBACK, RollbackState
 from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollback
@@ -21,7 +27,7 @@ from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import SETTLED, Event
 from hotswap_ros.plan import Rehearsal
 from hotswap_ros.rollout.robot_progress import Mark
-from hotswap_ros.rollout.state import RolloutState, Status
+from hotswap_ros.rollout.state import RolloutState
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -48,13 +54,13 @@ INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
 IN_MEMORY = ':memory:'
 
 
-#: Of the alerts that nobody heard, so many are told: older ones are in the reports.
+#: Number of undelivered alerts that are published after a restart: older ones are in the reports.
 _UNTOLD = 100
 
 
 _REMEDY = (
-    'check that the disk has room and that the file belongs to this user; nothing is said to '
-    'robots before it can be written'
+    'check that the disk has room and that the file belongs to this user; robots get no commands '
+    'before it can be written'
 )
 
 
@@ -63,31 +69,6 @@ class JournalError(Exception):
 
     def __init__(self, path: Path, error: Exception | str, remedy: str = _REMEDY) -> None:
         super().__init__(f'journal {path}: {error}: {remedy}')
-
-
-@dataclass(frozen=True)
-class RolloutSummary:
-    """
-    One line of history; times in seconds since 1970.
-
-    `robots_failed` of `robots_total` could not load, obey or confirm; of a rollout that its
-    checklist blocked no robot ever heard, and `robots_total` is 0. `tasks` the candidate finished.
-    An ordered rollback has the strategy "Rollback"; `rolls_back` is the rollout that it reversed,
-    and `tasks` were finished by the versions that it replaced, since robots served them.
-    """
-
-    rollout_id: str
-    model_id: str
-    version: str
-    strategy: str
-    started: float
-    ended: float | None
-    status: Status
-    reason: str
-    robots_total: int = 0
-    robots_failed: int = 0
-    tasks: int = 0
-    rolls_back: str = ''
 
 
 class Journal:
@@ -168,8 +149,8 @@ class Journal:
             # Immediate: a second writer is found out before, not after, half the work.
             self._db.execute('BEGIN IMMEDIATE')
             for state, report in rollouts:
-                self._db.execute(_PUT_ROLLOUT, _rollout_row(state, report))
-            self._db.executemany(_PUT_ROLLOUT, map(_rollback_row, rollbacks))
+                self._db.execute(PUT_ROLLOUT, rollout_row(state, report))
+            self._db.executemany(PUT_ROLLOUT, map(rollback_row, rollbacks))
             self._db.executemany(
                 'INSERT OR REPLACE INTO aftermaths VALUES (?, ?, ?)',
                 [(v.rollout_id, v.model_dump_json(), v.is_done) for v in verifications],
@@ -252,7 +233,7 @@ class Journal:
             'FROM rollouts ORDER BY rowid DESC LIMIT ?',
             (limit or -1,),
         )
-        return [_summary(*row) for row in rows]
+        return [summary_of(*row) for row in rows]
 
     def report(self, rollout_id: str) -> dict[str, Any] | None:
         """Return the evidence of a rollout with its events, None when there is none of that id."""
@@ -321,49 +302,3 @@ def _settled(events: Iterable[Mapping[str, Any]]) -> set[str]:
 def _stable(serves: Any) -> str:
     """Return the version of a robot, which a rollout names and a rollback has with its routing."""
     return str(serves if isinstance(serves, str) else serves['routing']['stable'])
-
-
-def _summary(*row: Any) -> RolloutSummary:
-    rollout_id, model_id, version, strategy, started, ended, status, *others = row
-    return RolloutSummary(
-        rollout_id, model_id, version, strategy, started, ended, Status(status), *others
-    )
-
-
-# A row stays in its place: clocks may be set back, the order of rows is that of beginnings.
-_PUT_ROLLOUT = (
-    'INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) '
-    'ON CONFLICT (rollout_id) DO UPDATE SET started = excluded.started, ended = excluded.ended, '
-    'status = excluded.status, reason = excluded.reason, state = excluded.state, '
-    'report = excluded.report'
-)
-
-
-def _rollback_row(state: RollbackState) -> tuple[Any, ...]:
-    return (
-        state.rollback_id,
-        state.model_id,
-        state.versions,
-        ROLLBACK,
-        state.ordered,
-        state.ended,
-        state.status.value,
-        state.reason,
-        state.model_dump_json(),
-        json.dumps(state.report()),
-    )
-
-
-def _rollout_row(state: RolloutState, report: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (
-        state.rollout_id,
-        state.plan.model_id,
-        state.plan.version,
-        state.plan.strategy.value,
-        state.started,
-        state.ended,
-        state.status.value,
-        state.reason,
-        state.model_dump_json(),
-        json.dumps(report),
-    )

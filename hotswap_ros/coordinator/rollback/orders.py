@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from hotswap_ros.coordinator import sentences
 from hotswap_ros.coordinator.history import rolled_back_by
-from hotswap_ros.coordinator.journal import Journal, RolloutSummary
+from hotswap_ros.coordinator.journal import Journal
+from hotswap_ros.coordinator.journal_rows import RolloutSummary
 from hotswap_ros.coordinator.rollback.impact import replaced_versions
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.state import RollbackState
