@@ -1,7 +1,15 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Sentences for people are those of golden/sentences.txt; see the docstring of `golden`."""
+"""
+Sentences that people read, by room, rendered from fixed values.
+
+A module in golden/ is a room: its function `sentences()` yields pairs of a key and a sentence, in
+a fixed order and without anything that depends on the machine or on time. A key is unique in its
+room. golden/sentences.txt holds what all rooms yield; after a better wording, rewrite it with
+
+    python -m pytest test/unit/test_sentences.py --update-golden
+"""
 
 import importlib
 import sys
@@ -11,7 +19,7 @@ import pytest
 
 FOLDER = Path(__file__).with_name('golden')
 FILE = FOLDER / 'sentences.txt'
-ROOMS = sorted(path.stem for path in FOLDER.glob('*.py') if path.stem != '__init__')
+ROOMS = sorted(path.stem for path in FOLDER.glob('*.py'))
 SCRIPTS = FOLDER.parents[2] / 'scripts'
 
 
