@@ -15,7 +15,7 @@ from hotswap_ros.coordinator.journal_rows import RolloutSummary
 from hotswap_ros.coordinator.rollback.impact import replaced_versions
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.state import RollbackState
-from hotswap_ros.coordinator.rollback.targets import find_targets, what_it_serves
+from hotswap_ros.coordinator.rollback.targets import desired_as_reported, find_targets
 from hotswap_ros.coordinator.rollouts import Rollouts
 from hotswap_ros.fleet.commands import Command, LoadVersion
 from hotswap_ros.fleet.desired import Desired
@@ -79,7 +79,7 @@ class RollbackOrders:
         """
         reports = view.reports(model_id)
         before = {
-            robot_id: desired.get(model_id, robot_id) or what_it_serves(report)
+            robot_id: desired.get(model_id, robot_id) or desired_as_reported(report)
             for robot_id, report in reports.items()
         }
         targets = find_targets(model_id, version, robot_ids, reports, desired)

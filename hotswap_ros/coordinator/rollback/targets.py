@@ -14,7 +14,7 @@ from hotswap_ros.models import Routing
 from hotswap_ros.rollout.errors import NothingToRollBackError, UnknownRobotError
 
 
-def what_it_serves(report: RobotReport) -> Desired:
+def desired_as_reported(report: RobotReport) -> Desired:
     """Return the desired routing of a robot that never had one: the version that it serves."""
     stable = report.routing.stable
     return Desired(report.robot_id, Routing(report.model_id, stable), resident=(stable,))
