@@ -15,7 +15,7 @@ in_env = scripts/run_in_env.sh
 pure = $(filter test/unit% test/sim%,$(TESTS))
 with_nodes = $(filter-out $(pure),$(TESTS))
 # Folders whose words are checked; without this list all of them are.
-worded = action config launch msg scripts srv CONTRIBUTING.md \
+worded = action config docs launch msg scripts srv CONTRIBUTING.md \
   $(addprefix hotswap_ros/,fleet gates plan policies testing.py text.py)
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 
