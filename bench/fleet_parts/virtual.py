@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hotswap_ros.plan import load_plan
 from hotswap_ros.rollout import Status
 from hotswap_ros.sim.virtual import FleetSpec, VirtualClock, VirtualFleet, VirtualSession, plain
 
@@ -35,7 +36,7 @@ def rollout(robots: int) -> dict[str, Any]:
     spec = FleetSpec(robots=robots, task_s=TASK_S, telemetry_s=TELEMETRY_S)
     fleet = VirtualFleet(spec, [plain('v23', 0.92), plain('v24', 0.94)], clock)
     session = VirtualSession(fleet, clock, explain=False)
-    rollout_id = session.start(PLAN)
+    rollout_id = session.start(load_plan(PLAN))
     session.run(lambda: rollout_id in session.ended, limit_s=4 * 86_400)
     snapshot = session.snapshot(rollout_id)
     assert snapshot is not None

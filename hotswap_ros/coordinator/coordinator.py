@@ -9,7 +9,7 @@ The fleet side without ROS: rollouts, wishes and journal in one object that is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +35,10 @@ from hotswap_ros.fleet.quarantine import QuarantineWatch
 from hotswap_ros.fleet.reports import RobotReport, Telemetry
 from hotswap_ros.fleet.throughput import Throughput
 from hotswap_ros.fleet.view import FleetView
-from hotswap_ros.plan import (
-    ChecklistItem,
-    Step,
-    VersionFacts,
-    load_plan,
-)
+from hotswap_ros.plan import Plan, VersionFacts
 from hotswap_ros.rollout.errors import UnknownRolloutError
 from hotswap_ros.rollout.runner import Runner
+from hotswap_ros.rollout.start import begin
 from hotswap_ros.rollout.state import Cause, Status
 from hotswap_ros.rollout.verbs import Verb
 
@@ -169,7 +165,7 @@ class Coordinator:
     # -- what is asked ----------------------------------------------------------------------------
 
     def start(
-        self, plan_text: str, now: float, versions: Mapping[str, VersionFacts] | None = None
+        self, plan: Plan, now: float, versions: Mapping[str, VersionFacts] | None = None
     ) -> str:
         """
         Begin a rollout and return its id.
@@ -179,37 +175,22 @@ class Coordinator:
         PlanError, NoRobotsError, OverlapError or TakenOverError, and then nothing has changed.
         """
         self._takeover.refuse()
-        plan = load_plan(plan_text)
-
-        def check(steps: Sequence[Step]) -> tuple[ChecklistItem, ...]:
-            self._apart.refuse_overlap(plan.model_id, {r for step in steps for r in step.robots})
-            return self._previewer.checklist(plan, steps, versions or {}, now)
-
-        runner = Runner.start(
-            self._new_id(),
-            plan,
-            self._view.reachable(plan.model_id, now),
-            now,
-            self._log,
-            explain=self._explain,
-            check=check,
-            lab={
-                name: facts.lab.success_by_category
-                for name, facts in (versions or {}).items()
-                if facts.lab is not None
-            },
-        )
+        reachable = self._view.reachable(plan.model_id, now)
+        state = begin(self._new_id(), plan, reachable, now, versions or {})
+        self._apart.refuse_overlap(plan.model_id, state.robots.keys())
+        state.checklist = self._previewer.checklist(plan, state.steps, versions or {}, now)
+        runner = Runner.start(state, now, self._log, explain=self._explain)
         self._apart.begin(runner)
         self._rollouts.add(runner)
-        return runner.state.rollout_id
+        return state.rollout_id
 
-    def preview(self, plan_text: str, now: float) -> Preview:
+    def preview(self, plan: Plan, now: float) -> Preview:
         """
         Return what a plan means for the fleet of this moment; changes nothing.
 
         Raises PlanError or NoRobotsError.
         """
-        return self._previewer.preview(load_plan(plan_text), now)
+        return self._previewer.preview(plan, now)
 
     def command(
         self,

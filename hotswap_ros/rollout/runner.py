@@ -10,21 +10,18 @@ The action of each kind of step is in `steps`, the verbs of people are in `opera
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import EventKind, EventLog, Level
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult
-from hotswap_ros.plan import ChecklistItem, ItemState, Plan, Step, blockers
+from hotswap_ros.plan import ItemState, blockers
 from hotswap_ros.rollout.cohort import Cohort
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
 from hotswap_ros.rollout.gate_feed import GateFeed
 from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF, Breakers, find_missing
 from hotswap_ros.rollout.joining import Joining, join
 from hotswap_ros.rollout.operator import Operator
-from hotswap_ros.rollout.start import begin
 from hotswap_ros.rollout.state import (
     Cause,
     PauseReason,
@@ -71,44 +68,32 @@ class Runner:
 
     @classmethod
     def start(
-        cls,
-        rollout_id: str,
-        plan: Plan,
-        reports: Mapping[str, RobotReport],
-        now: float,
-        log: EventLog | None = None,
-        *,
-        explain: bool = True,
-        check: Callable[[Sequence[Step]], tuple[ChecklistItem, ...]] = lambda steps: (),
-        lab: Mapping[str, Mapping[str, float]] | None = None,
+        cls, state: RolloutState, now: float, log: EventLog | None = None, *, explain: bool = True
     ) -> Runner:
         """
-        Begin a rollout on robots that serve another version.
+        Begin a rollout with its first state, see `begin`.
 
-        `check` goes through the checklist for the steps; a rollout that it blocks has failed
-        before anything was done. `lab` has the success rates that manifests state, by version and
-        category. Raises NoRobotsError for no robots, and PlanError when the plan does not fit
-        them.
+        One that its checklist blocks has failed before anything was done.
         """
-        runner = cls(begin(rollout_id, plan, reports, now), log, explain=explain)
-        runner.state.lab = {name: dict(rates) for name, rates in (lab or {}).items()}
-        runner.state.checklist = check(runner.state.steps)
-        blocked = blockers(runner.state.checklist)
+        runner = cls(state, log, explain=explain)
+        blocked = blockers(state.checklist)
         if blocked:
-            runner.state.cause = Cause.CHECKLIST_FAILED
+            state.cause = Cause.CHECKLIST_FAILED
             runner.transitions.end(Status.FAILED, blocked, now, Level.ERROR)
             return runner
-        text = f'{plan.strategy.value} of {plan.version} on {counted(runner.state.robots)}'
-        is_open = runner.state.status is Status.RUNNING
+        plan = state.plan
+        text = f'{plan.strategy.value} of {plan.version} on {counted(state.robots)}'
+        is_open = state.status is Status.RUNNING
         text += ' began' if is_open else f' {runner._waits_for_window}'
         runner.say(now, EventKind.STARTED, Level.INFO, text)
-        runner._name_who_answers(now)
+        runner._name_overrides(now)
         return runner
 
-    def _name_who_answers(self, now: float) -> None:
+    def _name_overrides(self, now: float) -> None:
         for item in self.state.checklist:
             if item.state is ItemState.OVERRIDDEN:
-                text = f'{item.by} answers for {item.name.value} ({item.remark}): {item.sentence}'
+                name = item.name.value
+                text = f'{name} overridden by {item.by} ({item.remark}): {item.sentence}'
                 self.say(now, EventKind.OVERRIDE, Level.WARNING, text, alert=True)
 
     def tick(self, view: FleetView, now: float) -> None:

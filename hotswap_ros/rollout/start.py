@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hotswap_ros.fleet.reports import RobotReport
-from hotswap_ros.plan import Plan, Robot, Step, compile_plan
+from hotswap_ros.plan import Plan, Robot, Step, VersionFacts, compile_plan
 from hotswap_ros.rollout.errors import NoRobotsError
 from hotswap_ros.rollout.robot_progress import RobotProgress
 from hotswap_ros.rollout.state import RolloutState, Status
@@ -37,14 +37,20 @@ def steps_of(plan: Plan, reports: Mapping[str, RobotReport], salt: str) -> tuple
 
 
 def begin(
-    rollout_id: str, plan: Plan, reports: Mapping[str, RobotReport], now: float
+    rollout_id: str,
+    plan: Plan,
+    reports: Mapping[str, RobotReport],
+    now: float,
+    versions: Mapping[str, VersionFacts] | None = None,
 ) -> RolloutState:
     """
-    Return the state of a rollout on the robots in reach that serve another version.
+    Return the state of a rollout on the reachable robots that serve another version.
 
-    Raises NoRobotsError for none, and PlanError when the plan does not fit the robots.
+    `versions` is what is known of model versions: a diagnosis needs their lab results. Raises
+    NoRobotsError for none, and PlanError when the plan does not fit the robots.
     """
     steps = steps_of(plan, reports, rollout_id)
+    labs = {name: facts.lab for name, facts in (versions or {}).items()}
     taking_part = sorted({robot_id for step in steps for robot_id in step.robots})
     return RolloutState(
         rollout_id=rollout_id,
@@ -54,4 +60,5 @@ def begin(
         status=Status.RUNNING if plan.is_open(now) else Status.PENDING,
         started=now,
         saved_at=now,
+        lab={name: dict(lab.success_by_category) for name, lab in labs.items() if lab is not None},
     )

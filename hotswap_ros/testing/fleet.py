@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from hotswap_ros.coordinator import IN_MEMORY, Coordinator, Journal, Output
 from hotswap_ros.fleet import Command, Event, EventKind
-from hotswap_ros.plan import Plan
+from hotswap_ros.plan import Plan, load_plan
 from hotswap_ros.rollout import RolloutState, Verb
 from hotswap_ros.sim.virtual.clock import VirtualClock
 from hotswap_ros.sim.virtual.outcomes import plain
@@ -192,8 +192,8 @@ class FakeFleet:
     def start(self, plan: Plan | str) -> str:
         """Let the coordinator hear the robots, start a rollout and return its id."""
         self.step()
-        text = plan if isinstance(plan, str) else plan.model_dump_json(by_alias=True)
-        return self.coordinator.start(text, self.now)
+        plan = load_plan(plan) if isinstance(plan, str) else plan
+        return self.coordinator.start(plan, self.now)
 
     def command(
         self, rollout_id: str, verb: Verb, remark: str = '', share: float | None = None

@@ -84,11 +84,11 @@ class CoordinatorActions:
     async def _run_rollout(self, goal: Any) -> Any:
         result = action.Rollout.Result()
         try:
-            text = await self._reader.text(goal.request.plan)
-            versions = await self._reader.versions_for_start(text)
+            plan = await self._reader.plan(goal.request.plan)
+            versions = await self._reader.versions(plan)
             await self._hear_the_fleet()
             rollout_id = await self._link.ask(
-                lambda coordinator, now: coordinator.start(text, now, versions)
+                lambda coordinator, now: coordinator.start(plan, now, versions)
             )
         except Exception as error:
             goal.abort()

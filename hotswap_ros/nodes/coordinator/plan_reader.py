@@ -43,14 +43,10 @@ class PlanReader:
         """Return a future of a job that takes too long for the executor."""
         return in_worker(self._worker, self._node.executor, job)
 
-    async def text(self, plan: str) -> str:
-        """Return the text of a plan that is given as text or as a file name. Raises PlanError."""
-        found: str = await self.do(lambda: plan_text(plan, self._plans))
+    async def plan(self, plan: str) -> Plan:
+        """Return a plan that is given as text or as a file name. Raises PlanError."""
+        found: Plan = await self.do(lambda: load_plan(plan_text(plan, self._plans)))
         return found
-
-    async def versions_for_start(self, text: str) -> Mapping[str, VersionFacts]:
-        """Return the facts about a plan's versions that checklist and diagnosis need."""
-        return await self.versions(await self.do(lambda: load_plan(text)))
 
     async def versions(self, plan: Plan) -> Mapping[str, VersionFacts]:
         """Return facts about a plan's version and about the versions that robots serve."""

@@ -102,7 +102,7 @@ class PlanService:
 
     async def _validate_plan(self, request: Any, response: Any) -> Any:
         try:
-            await self._fill_in(request.plan, response)
+            await self._fill_in(request, response)
         except PlanError as error:
             response.problems = error.problems
         except Exception as error:
@@ -113,19 +113,19 @@ class PlanService:
         response.error_msg = response.problems[0]
         return response
 
-    async def _fill_in(self, plan: str, response: Any) -> None:
-        text = await self._reader.text(plan)
+    async def _fill_in(self, request: Any, response: Any) -> None:
+        plan = await self._reader.plan(request.plan)
         preview: Preview = await self._link.ask(
-            lambda coordinator, now: coordinator.preview(text, now)
+            lambda coordinator, now: coordinator.preview(plan, now)
         )
-        versions = await self._reader.versions(preview.plan)
+        versions = await self._reader.versions(plan)
         items, forecasts = await self._reader.do(
             lambda: (
-                review(preview.plan, replace(preview.facts, versions=versions)),
+                review(plan, replace(preview.facts, versions=versions)),
                 forecast(preview, versions),
             )
         )
-        steps = planned_steps(preview.steps, preview.plan.version)
+        steps = planned_steps(preview.steps, plan.version)
         response.steps = conversions.step_msgs(steps)
         response.forecasts = [conversions.forecast_msg(found) for found in forecasts]
         response.checklist = [conversions.item_msg(item) for item in items]

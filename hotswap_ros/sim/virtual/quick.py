@@ -20,6 +20,7 @@ from hotswap_ros.fleet import FleetView, RobotReport, Telemetry, VersionReport
 from hotswap_ros.models import LATENCY_EDGES_MS, Routing, TaskCounts, VersionCounters, VersionState
 from hotswap_ros.plan import Observe, Plan
 from hotswap_ros.rollout import Runner, Status
+from hotswap_ros.rollout.start import begin
 
 #: Version that virtual robots serve before the rollout.
 STABLE = 'stable'
@@ -111,7 +112,8 @@ class _Simulation:
             self._report(robot)
             self._tell(robot)
         reports = self.view.reports(plan.model_id)
-        self.runner = Runner.start(seed, plan, reports, self.now, explain=False)
+        state = begin(seed, plan, reports, self.now)
+        self.runner = Runner.start(state, self.now, explain=False)
         self.seen = -1
 
     def _robot(self, robot_id: str) -> _Robot:

@@ -75,10 +75,9 @@ class VirtualSession:
         """Return the seconds since the start."""
         return self.clock.now - self.began
 
-    def start(self, plan: Plan | str) -> str:
+    def start(self, plan: Plan) -> str:
         """Start a rollout and return its id. Raises the errors of Coordinator.start."""
-        text = plan if isinstance(plan, str) else plan.model_dump_json(by_alias=True)
-        rollout_id = self.coordinator.start(text, self.clock.now, self.fleet.facts())
+        rollout_id = self.coordinator.start(plan, self.clock.now, self.fleet.facts())
         self._soon()
         return rollout_id
 

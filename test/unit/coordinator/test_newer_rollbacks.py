@@ -6,6 +6,7 @@
 import pytest
 
 from hotswap_ros.coordinator import strategy_metrics
+from hotswap_ros.plan import load_plan
 from hotswap_ros.rollout import Cause, OverlapError, Status
 
 MODEL = 'pick_policy'
@@ -172,10 +173,10 @@ def test_a_rollout_does_not_begin_on_robots_that_go_back(promoted, plan):
     with pytest.raises(
         OverlapError, match=r'rollback rollout-\d of .* on r03, r04: wait'
     ) as error:
-        fleet.coordinator.start(plan('v25'), fleet.now)
+        fleet.coordinator.start(load_plan(plan('v25')), fleet.now)
     assert rollback.state.rollback_id in str(error.value)
     direct = f'modelId: {MODEL}\nversion: v23\nstrategy: Direct\n'
-    rollout = fleet.coordinator.start(direct + 'targetDevices: [r00, r01]', fleet.now)
+    rollout = fleet.coordinator.start(load_plan(direct + 'targetDevices: [r00, r01]'), fleet.now)
     assert fleet.finish(rollout).status is Status.SUCCEEDED
     assert not rollback.is_done, 'beside it'
     assert fleet.serving('v23') == {'r00', 'r01', 'r03'}

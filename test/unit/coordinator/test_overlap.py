@@ -5,6 +5,7 @@
 
 import pytest
 
+from hotswap_ros.plan import load_plan
 from hotswap_ros.rollout import OverlapError, SeveralRolloutsError, Status, Verb
 
 MODEL = 'pick_policy'
@@ -63,7 +64,7 @@ def test_one_robot_in_common_is_refused_by_name(fleet, plan):
     fleet.step()
     for labels in ('[right]', '[]'):
         with pytest.raises(OverlapError) as error:
-            fleet.coordinator.start(plan('v25', labels=labels), fleet.now)
+            fleet.coordinator.start(load_plan(plan('v25', labels=labels)), fleet.now)
         text = str(error.value)
         assert text.startswith(f"rollout {first} of model '{MODEL}' is under way on r0")
         assert text.endswith(': wait for its end, abort it, or let the plan name other robots')
@@ -78,7 +79,7 @@ def test_regions_that_a_plan_does_not_name_are_free_for_another(make_fleet):
     north = fleet.start(head + 'regions: [north]')
     south = fleet.start(head + 'regions: [south]')
     with pytest.raises(OverlapError, match='on r00, r02'):
-        fleet.coordinator.start(head + 'regions: [south, north]', fleet.now)
+        fleet.coordinator.start(load_plan(head + 'regions: [south, north]'), fleet.now)
     assert fleet.finish(north).status is fleet.finish(south).status is Status.SUCCEEDED
     assert fleet.stables() == {'v24'}
 

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from hotswap_ros.coordinator import forecast, read_versions
-from hotswap_ros.plan import Item, LabResult, PlanError, VersionFacts, review
+from hotswap_ros.plan import Item, LabResult, PlanError, VersionFacts, load_plan, review
 from hotswap_ros.rollout import Cause, Status
 
 STATES = {'failed', 'to_sign'}
@@ -23,7 +23,7 @@ def blocked_by(state):
 def start(fleet, text, **versions):
     """Let the fleet work for a while, then start."""
     fleet.run(30)
-    return fleet.coordinator.start(text, fleet.now, versions)
+    return fleet.coordinator.start(load_plan(text), fleet.now, versions)
 
 
 def end_of(fleet, rollout_id):
@@ -52,13 +52,13 @@ def test_a_rollout_that_the_checklist_blocks_has_failed_and_nobody_heard_of_it(f
 
 def test_a_blocked_rollout_keeps_nobody_else_from_starting(fleet, plan):
     start(fleet, plan(checklist='production'))
-    assert fleet.coordinator.start(plan(), fleet.now)
+    assert fleet.coordinator.start(load_plan(plan()), fleet.now)
 
 
 def test_a_blocked_rollout_leaves_what_a_rollback_would_go_back_to(fleet, plan):
     first = fleet.start(plan())
     assert fleet.finish(first).status is Status.SUCCEEDED
-    blocked = fleet.coordinator.start(plan('v25', checklist='production'), fleet.now)
+    blocked = fleet.coordinator.start(load_plan(plan('v25', checklist='production')), fleet.now)
     assert end_of(fleet, blocked).cause is Cause.CHECKLIST_FAILED
     fleet.coordinator.roll_back('pick_policy', '', (), fleet.now)
     fleet.run_until(lambda: fleet.stables() == {'v23'})
@@ -71,7 +71,9 @@ def test_what_somebody_answers_for_is_in_the_report(fleet, plan):
     to_sign = blocked_by(end_of(fleet, asked)) - set(names)
     signed = {name: {'by': 'Ann', 'remark': 'seen'} for name in to_sign}
     checklist = {'preset': 'production', 'signed': signed, 'overrides': overrides}
-    rollout_id = fleet.coordinator.start(plan(checklist=json.dumps(checklist)), fleet.now)
+    rollout_id = fleet.coordinator.start(
+        load_plan(plan(checklist=json.dumps(checklist))), fleet.now
+    )
     assert fleet.finish(rollout_id).status is Status.SUCCEEDED
     report = fleet.coordinator.report(rollout_id)
     by_name = {item['name']: item for item in report['checklist']}
@@ -80,7 +82,7 @@ def test_what_somebody_answers_for_is_in_the_report(fleet, plan):
     assert by_name['emergency_stop']['state'] == 'signed'
     told = [event for event in report['events'] if event['kind'] == 'override']
     assert {event['text'].split(' (')[0] for event in told} == {
-        f'Bob answers for {name}' for name in names
+        f'{name} overridden by Bob' for name in names
     }
     assert all(event['alert'] for event in told)
 
@@ -117,14 +119,14 @@ def test_silent_counters_fail_the_monitoring(fleet, plan):
 
 def items(fleet, text, wait_s=30, **versions):
     fleet.run(wait_s)
-    preview = fleet.coordinator.preview(text, fleet.now)
+    preview = fleet.coordinator.preview(load_plan(text), fleet.now)
     return {item.name.value: item for item in review(preview.plan, preview.facts)}
 
 
 def test_a_rollout_that_went_back_is_a_rehearsal(fleet, plan):
     before = items(fleet, plan(checklist='production'))['rollback_rehearsed']
     assert before.state.value == 'to_sign'
-    state = fleet.finish(fleet.coordinator.start(plan('v25', ((100, 200),)), fleet.now))
+    state = fleet.finish(fleet.coordinator.start(load_plan(plan('v25', ((100, 200),))), fleet.now))
     assert state.status is Status.ROLLED_BACK
     after = items(fleet, plan(checklist='production'))['rollback_rehearsed']
     assert after.state.value == 'passed', after.sentence
@@ -220,7 +222,7 @@ def test_lab_results_that_are_wrong_say_what_to_write(tmp_path, content, words):
 
 def forecasts(fleet, text, wait_s=60):
     fleet.run(wait_s)
-    preview = fleet.coordinator.preview(text, fleet.now)
+    preview = fleet.coordinator.preview(load_plan(text), fleet.now)
     found = forecast(preview)
     assert len(found) == len(preview.steps)
     for step, one in zip(preview.steps, found):
@@ -267,7 +269,7 @@ def test_a_fleet_that_does_nothing_leaves_the_time_open(fleet, plan):
     found = {}
     for _ in range(60):
         fleet.step(tasks=0)
-    preview = fleet.coordinator.preview(plan(stages=((20, 60), (100, 300))), fleet.now)
+    preview = fleet.coordinator.preview(load_plan(plan(stages=((20, 60), (100, 300)))), fleet.now)
     for step, one in zip(preview.steps, forecast(preview)):
         found[step.title('v24')] = one
     first = found['20%: watch 60 tasks']

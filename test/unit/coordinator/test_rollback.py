@@ -5,6 +5,7 @@
 
 import pytest
 
+from hotswap_ros.plan import load_plan
 from hotswap_ros.rollout import (
     Cause,
     NothingToRollBackError,
@@ -139,4 +140,4 @@ def test_a_rollout_at_the_same_time_is_refused(fleet, plan):
     fleet.finish(fleet.start(plan()))
     _roll_back(fleet)
     with pytest.raises(OverlapError):
-        fleet.coordinator.start(plan('v25'), fleet.now)
+        fleet.coordinator.start(load_plan(plan('v25')), fleet.now)

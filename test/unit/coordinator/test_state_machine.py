@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from hotswap_ros.coordinator import Rollback
 from hotswap_ros.fleet import Route
-from hotswap_ros.plan import PlanError, Strategy
+from hotswap_ros.plan import PlanError, Strategy, load_plan
 from hotswap_ros.rollout import Cause, PauseReason, RolloutError, Runner, Status, Verb
 from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF
 
@@ -179,7 +179,7 @@ class FleetMachine(RuleBasedStateMachine):
         tail += f'\nlabels: [{label}]' if label else ''
         text = ab_test(version) if plan == 'trial' else head + PLANS[plan]
         try:
-            rollout_id = self.fleet.coordinator.start(text + tail, self.fleet.now)
+            rollout_id = self.fleet.coordinator.start(load_plan(text + tail), self.fleet.now)
         except (RolloutError, PlanError):
             return
         self.states[rollout_id] = self.fleet.state(rollout_id)

@@ -11,6 +11,7 @@ import pytest
 from hotswap_ros.coordinator import IN_MEMORY, Coordinator, Journal, JournalError
 from hotswap_ros.fleet import Route
 from hotswap_ros.models import Routing
+from hotswap_ros.plan import load_plan
 from hotswap_ros.rollout import Cause, Status, TakenOverError, Verb
 
 MODEL = 'pick_policy'
@@ -95,7 +96,7 @@ def test_a_coordinator_that_hears_a_newer_one_says_so_and_leaves_the_robots_to_i
     assert fleet.coordinator.taken_over == event.text
     assert fleet.state(rollout).saved_at == saved, 'it waits as it would for a restart'
     for ask in (
-        lambda: fleet.coordinator.start(plan(), fleet.now),
+        lambda: fleet.coordinator.start(load_plan(plan()), fleet.now),
         lambda: fleet.coordinator.roll_back(MODEL, 'v23', (), fleet.now),
         lambda: fleet.command(rollout, Verb.ABORT),
     ):

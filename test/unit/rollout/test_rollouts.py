@@ -6,6 +6,7 @@
 import pytest
 
 from hotswap_ros.models import FailureCause, TaskCounts
+from hotswap_ros.plan import load_plan
 from hotswap_ros.rollout import (
     Cause,
     CommandRefusedError,
@@ -65,19 +66,19 @@ def test_the_canary_shares_its_tasks_with_the_control_on_the_same_robots(fleet, 
 def test_a_rollout_of_robots_that_serve_it_already_is_refused(fleet, plan):
     fleet.step()
     with pytest.raises(NoRobotsError, match='serves v23 already'):
-        fleet.coordinator.start(plan('v23'), fleet.now)
+        fleet.coordinator.start(load_plan(plan('v23')), fleet.now)
 
 
 def test_without_robots_a_rollout_is_refused(fleet, plan):
     with pytest.raises(NoRobotsError, match='is known'):
-        fleet.coordinator.start(plan(), fleet.now)
+        fleet.coordinator.start(load_plan(plan()), fleet.now)
 
 
 def test_a_second_rollout_of_the_model_is_refused_and_changes_nothing(fleet, plan):
     first = fleet.start(plan())
     fleet.run(5)
     with pytest.raises(OverlapError, match=first):
-        fleet.coordinator.start(plan('v25'), fleet.now)
+        fleet.coordinator.start(load_plan(plan('v25')), fleet.now)
     assert fleet.finish(first).status is Status.SUCCEEDED
 
 
@@ -335,7 +336,7 @@ def test_history_names_the_newest_first(fleet, plan):
 
 def test_a_plan_can_be_seen_before_it_is_run(fleet, plan):
     fleet.step()
-    steps = fleet.coordinator.preview(plan(), fleet.now).steps
+    steps = fleet.coordinator.preview(load_plan(plan()), fleet.now).steps
     assert len(steps) == 10
     assert steps[0].title('v24') == '20%: load v24 on 2 robots'
     assert fleet.coordinator.snapshot(fleet.now) is None

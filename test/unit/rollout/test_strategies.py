@@ -5,7 +5,7 @@
 
 import pytest
 
-from hotswap_ros.plan import PlanError
+from hotswap_ros.plan import PlanError, load_plan
 from hotswap_ros.rollout import Cause, CommandRefusedError, PauseReason, Status, Verb
 
 HEAD = 'modelId: pick_policy\nversion: {}\nstrategy: {}\n'
@@ -66,7 +66,7 @@ def test_direct_to_a_robot_that_does_not_confirm_takes_all_back(fleet):
 def test_direct_names_robots_that_were_meant(fleet):
     fleet.step()
     with pytest.raises(PlanError, match=r"'r55': did you mean r05\?"):
-        fleet.coordinator.start(text('Direct', 'targetDevices: [r01, r55]'), fleet.now)
+        fleet.coordinator.start(load_plan(text('Direct', 'targetDevices: [r01, r55]')), fleet.now)
 
 
 # -- RegionalRollout ------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_an_unknown_region_is_named_with_those_near(make_fleet):
     fleet.step()
     plan = REGIONAL.replace('[south', '[suoth')
     with pytest.raises(PlanError, match=r"region 'suoth': did you mean south"):
-        fleet.coordinator.start(plan, fleet.now)
+        fleet.coordinator.start(load_plan(plan), fleet.now)
 
 
 # -- ProgressiveRollout ---------------------------------------------------------------------------
@@ -305,7 +305,7 @@ def test_robots_that_serve_neither_are_named(fleet):
     fleet.step()
     plan = ab_test('tasks: 300').replace('version: v23', 'version: v22')
     with pytest.raises(PlanError, match=r'modelA: 10 robots do not serve v22: r00 \(v23\)'):
-        fleet.coordinator.start(plan, fleet.now)
+        fleet.coordinator.start(load_plan(plan), fleet.now)
 
 
 # -- BlueGreen ------------------------------------------------------------------------------------

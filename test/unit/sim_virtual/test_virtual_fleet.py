@@ -60,7 +60,7 @@ def bad() -> list[VersionOutcomes]:
 
 
 def roll_out(found: VirtualSession, plan: str = _PLAN, limit_s: float = 7200) -> Status | None:
-    rollout_id = found.start(plan)
+    rollout_id = found.start(load_plan(plan))
     found.run(lambda: rollout_id in found.ended, limit_s)
     return found.ended.get(rollout_id)
 
@@ -95,7 +95,7 @@ def test_counters_add_up() -> None:
     failures = ({'cause': 'deadline', 'tasks': {'': 0.5}, 'requests': 2},)
     truth = [plain('v23', 0.9), plain('v24', 0.9, failures=failures)]
     with session(truth) as found:
-        found.start(f'{_PLAN}successCriteria: {{graveEvents: []}}\n')
+        found.start(load_plan(f'{_PLAN}successCriteria: {{graveEvents: []}}\n'))
         found.run(lambda: False, 120)
         for robot_id in found.fleet.robot_ids:
             one = counters(found, robot_id, 'v23')
@@ -164,7 +164,7 @@ def fault(kind: str, at_s: float, **given: Any) -> Fault:
 def test_a_robot_without_power_is_waited_for_and_nobody_is_blamed() -> None:
     off = fault('power_off', 30, robots=['robot_*'], duration_s=60)
     with session(good(), [off]) as found:
-        rollout_id = found.start(_PLAN)
+        rollout_id = found.start(load_plan(_PLAN))
         assert found.run(lambda: pause(found) is PauseReason.UNREACHABLE, 60)
         found.run(lambda: rollout_id in found.ended, 7200)
         assert found.ended[rollout_id] is Status.SUCCEEDED
@@ -179,7 +179,7 @@ def pause(found: VirtualSession) -> PauseReason:
 def test_a_robot_that_is_cut_off_goes_back_to_stable_by_itself() -> None:
     cut = fault('partition', 30, duration_s=60)
     with session(good(), [cut]) as found:
-        found.start(_PLAN)
+        found.start(load_plan(_PLAN))
         found.run(lambda: False, 30)
         on_trial = [s for s in found.fleet.servers if s.routing.candidate]
         assert on_trial
