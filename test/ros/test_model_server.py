@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""One robot's model server, asked and listened to over DDS."""
+"""The model server of one robot, over DDS."""
 
 import json
 import math

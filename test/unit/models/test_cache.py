@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Bringing versions to the robot: whole or not at all, within the quota, from folder or server."""
+"""The cache: versions are fetched whole or not at all, within the quota."""
 
 import functools
 import http.server

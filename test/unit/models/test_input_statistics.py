@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a version was trained on, and how observations are counted beside that."""
+"""Statistics of the training data, and the counts of observations in their bins."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a manifest may say."""
+"""The manifest: accepted and refused contents."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The folder that versions are taken from."""
+"""The repository of versions."""
 
 import hashlib
 from pathlib import Path

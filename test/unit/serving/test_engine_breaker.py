@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""When the candidate is taken out, who learns of it, and what brings it back."""
+"""The breaker: it drops a candidate, tells of it, and is reset by a new routing."""
 
 from typing import Any
 

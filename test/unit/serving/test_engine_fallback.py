@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What stable does for a candidate that fails, and what is counted."""
+"""Fallback: stable answers for a candidate that fails, and both are counted."""
 
 from typing import Any
 

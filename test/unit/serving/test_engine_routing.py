@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Routing: what is put in force, what is refused, and the lease of a candidate."""
+"""Routings that are set or refused, and the lease of a candidate."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tasks: which version they stay on, who they count for, and how they end."""
+"""Tasks: the version that each stays on, its counts, and its end."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Serving goes on, and stays right, while everything around it changes."""
+"""Serving from many threads while routings and versions change."""
 
 import sys
 import threading

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Routings that take effect later, versions that drain, and loads that would not fit."""
+"""Routings that take effect later, versions that drain, and loads that do not fit."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is served after a restart, whatever ended the process before."""
+"""The last known good routing: served again after a stop, a crash or a power cut."""
 
 import json
 import os

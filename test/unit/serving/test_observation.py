@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What callers may send."""
+"""The check of observations."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How the runtime is set, and the honest word on what a version runs on."""
+"""Settings of the runtime, and the placement that a version reports."""
 
 import os
 import shutil

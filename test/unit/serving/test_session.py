@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""One version in the runtime: what loads, what is refused, and why."""
+"""A session of one version: loading, refusals and their reasons."""
 
 import gc
 from concurrent.futures import ThreadPoolExecutor

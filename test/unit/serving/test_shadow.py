@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A version that decides beside the stable one: what is compared, dropped and counted."""
+"""A shadow: its decisions are compared, dropped and counted."""
 
 import os
 import signal

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What runs in a worker process: its answers, its death, and what is left of it."""
+"""A worker process: its answers, its crashes, and its end without remains."""
 
 import gc
 import os
