@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Measure what tasks with a version come to, for the virtual fleet.
+Measurement of the outcomes of a version, for the virtual fleet.
 
-`python -m hotswap_ros.sim.policies.fit v24` lets the simulated robots do tasks with v24 as the
-candidate of the real serving engine, beside v23, and writes the figures to
-`config/outcomes/v24.json`. They say where they are from: latencies are those of the machine that
-they were measured on.
+`python -m hotswap_ros.sim.policies.fit v24` runs tasks of simulated robots with v24 as the
+candidate of the real serving engine, with v23 as stable, and writes the figures and their origin
+to `config/outcomes/v24.json`. Latencies are those of the machine that measured them.
 """
 
 from __future__ import annotations
@@ -17,193 +16,42 @@ import json
 import math
 import multiprocessing
 import time
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from hotswap_ros.gates import intraclass
 from hotswap_ros.models import (
     FailureCause,
     Manifest,
     ModelError,
     ModelRepository,
     Routing,
-    VersionCounters,
     VersionState,
 )
-from hotswap_ros.serving import (
-    BREAKER_LIMIT,
-    Engine,
-    EngineSettings,
-    InferenceFailedError,
-    ServingError,
-)
+from hotswap_ros.serving import Engine, EngineSettings, InferenceFailedError, ServingError
 from hotswap_ros.serving.worker.shadow_ring import distance_of
 from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, PickWorld, TaskEnd
 from hotswap_ros.sim.policies.episodes import Policy
+from hotswap_ros.sim.policies.fit_figures import COMMAND, Fit, TaskRecord
 from hotswap_ros.sim.policies.measure import FLEET_ROBOTS, FLEET_SEED, session_policy
 from hotswap_ros.sim.policies.recipes import MODEL_ID
 from hotswap_ros.sim.virtual import VersionOutcomes
 
-_COMMAND = '`python -m hotswap_ros.sim.policies.fit`'
-_QUANTILES = 32
-#: After so many late answers in a row that were the version's own, only some are looked into.
+#: After this number of late answers in a row, caused by the version, only some are timed.
 _SURE = 20
 _LOOK_EVERY = 10
-#: How long a worker that ended is waited for to be noticed.
+#: Longest time in seconds until the engine notices the end of a worker.
 _NOTICED_S = 5.0
-
-
-@dataclass(frozen=True)
-class _Done:
-    """
-    One task: how it ended, and the cause of each request that failed, '' for the others.
-
-    `late` requests were answered too late by this machine, not by the version.
-    """
-
-    robot: int
-    category: str
-    end: TaskEnd
-    requests: tuple[str, ...]
-    agreement: float
-    late: int
-
-
-@dataclass
-class Fit:
-    """Tasks of one version and what they come to together."""
-
-    manifest: Manifest
-    stable: str
-    robots: int
-    done: list[_Done] = field(default_factory=list)
-    counters: VersionCounters = field(default_factory=VersionCounters)
-    load_s: float = 0.0
-    given_up: list[int] = field(default_factory=list)
-    why: str = ''
-
-    def outcomes(self) -> VersionOutcomes:
-        """Return the figures for the virtual fleet."""
-        by_category = {
-            name: list(tasks)
-            for name, tasks in groupby(
-                sorted(self.done, key=lambda one: one.category), key=lambda one: one.category
-            )
-        }
-        ends = [one.end for one in self.done]
-        latency = self._latency()
-        return VersionOutcomes.model_validate(
-            {
-                'version': self.manifest.version,
-                'origin': (
-                    f'{len(self.done):,} tasks of {self.robots} robots in the physics simulation, '
-                    f'fleet {FLEET_SEED}, beside {self.stable}, by {_COMMAND}'
-                ),
-                'digest': self.manifest.sha256,
-                'categories': {
-                    name: _category(tasks, len(self.done)) for name, tasks in by_category.items()
-                },
-                'lab': self.manifest.training.get('measured', {}).get('success_by_category', {}),
-                'correlation': round(max(0.0, self._correlation), 4),
-                'success_s': _quantiles([end.duration_s for end in ends if end.success]),
-                'failure_s': _quantiles([end.duration_s for end in ends if not end.success]),
-                'period_s': CONTROL_PERIOD_S,
-                'latency': _rounded(latency / latency.sum()),
-                'failures': self._failures(by_category),
-                'agreement': _quantiles([one.agreement for one in self.done]),
-                'inputs': {
-                    name: _rounded(np.array(bins) / max(1, sum(bins)))
-                    for name, bins in self.counters.inputs.items()
-                    if sum(bins)
-                },
-                'load_s': round(self.load_s, 1),
-                'gives_up': {'reason': self.why, 'requests': self.given_up} if self.why else None,
-            }
-        )
-
-    def _latency(self) -> Any:
-        """Return the histogram without what only this machine was late with."""
-        latency = np.array(self.counters.latency, float)
-        late = sum(one.late for one in self.done)
-        for bucket in reversed(range(len(latency))):
-            taken = min(late, latency[bucket])
-            latency[bucket] -= taken
-            late -= taken
-        return latency
-
-    @property
-    def _correlation(self) -> float:
-        counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-        for one in self.done:
-            counts[one.robot][0] += one.end.success
-            counts[one.robot][1] += 1
-        return intraclass([(won, n) for won, n in counts.values()])
-
-    def _failures(self, by_category: Mapping[str, Sequence[_Done]]) -> list[dict[str, Any]]:
-        causes = sorted({cause for one in self.done for cause in one.requests if cause})
-        found = []
-        for cause in causes:
-            hit = [one for one in self.done if cause in one.requests]
-            found.append(
-                {
-                    'cause': cause,
-                    'tasks': {
-                        # Of a category that nobody met, what is known of all.
-                        '': round(len(hit) / len(self.done), 5),
-                        **{
-                            name: round(sum(cause in o.requests for o in tasks) / len(tasks), 5)
-                            for name, tasks in by_category.items()
-                        },
-                    },
-                    'requests': round(sum(o.requests.count(cause) for o in hit) / len(hit), 2),
-                    'breaks': round(sum(map(_breaks, hit)) / len(hit), 4),
-                }
-            )
-        return found
-
-
-def _category(tasks: Sequence[_Done], whole: int) -> dict[str, Any]:
-    failed = [one.end for one in tasks if not one.end.success]
-    errors = Counter(end.error for end in failed)
-    return {
-        'share': round(len(tasks) / whole, 4),
-        'success': round(1 - len(failed) / len(tasks), 4),
-        'stuck': round(sum(end.stuck for end in failed) / len(tasks), 4),
-        'errors': {name: round(n / len(failed), 4) for name, n in errors.most_common()},
-    }
-
-
-def _breaks(one: _Done) -> bool:
-    """Return whether enough requests in a row failed to open the breaker."""
-    runs = [len(list(run)) for failed, run in groupby(one.requests, key=bool) if failed]
-    return max(runs, default=0) >= BREAKER_LIMIT
-
-
-def _quantiles(values: Sequence[float]) -> list[float]:
-    if not values:
-        return [1.0]
-    where = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    return [round(value, 4) for value in np.quantile(values, where).tolist()]
-
-
-def _rounded(shares: Any) -> list[float]:
-    return [round(share, 6) for share in shares.tolist()]
 
 
 class _Bench:
     """
-    The engine with a version on trial; one that is lost, dropped or given up begins anew.
+    The engine with a candidate; a candidate that is lost, dropped or given up is loaded again.
 
-    `requests` are those since it was last loaded, and `load_s` how long that took at first.
+    `requests` counts those since the last load, and `load_s` is the duration of the first load.
     """
 
     def __init__(self, stack: ExitStack, root: Path, stable: str, version: str) -> None:
@@ -232,8 +80,8 @@ class _Bench:
             Routing(MODEL_ID, self._stable, candidate, share, generation=self._generation)
         )
 
-    def mind(self, done: _Done) -> str:
-        """Let the version begin anew if it came to harm; returns why it was given up for good."""
+    def update(self, done: TaskRecord) -> str:
+        """Load the version again if it failed; return why it was given up, or an empty text."""
         self.requests += len(done.requests)
         self.engine.tick()
         if FailureCause.CRASH.value not in done.requests and self._state is VersionState.READY:
@@ -267,7 +115,7 @@ def fit(
     robots: int = FLEET_ROBOTS,
     limit_s: float = 60.0,
 ) -> VersionOutcomes:
-    """Let `version` do `tasks` tasks, fewer if they take more than `limit_s` seconds."""
+    """Do `tasks` tasks with `version`, fewer if they take more than `limit_s` seconds."""
     repository = ModelRepository(root)
     manifest = repository.manifest(MODEL_ID, version)
     policies = _Policies(repository, manifest, stable)
@@ -282,11 +130,11 @@ def fit(
         worlds = [PickWorld(f'robot_{index:03d}', FLEET_SEED) for index in range(robots)]
         until = time.monotonic() + limit_s
         for number in range(tasks):
-            # Everybody in turn, so that all have done as many when time is up.
+            # Robots take turns, so that all have done the same number of tasks at the end.
             robot = number % robots
             done = _do(bench.engine, worlds[robot], robot, policies)
             requests = bench.requests + len(done.requests)
-            why = bench.mind(done)
+            why = bench.update(done)
             if why:
                 found.given_up.append(requests)
                 found.why = why
@@ -302,7 +150,7 @@ def _refused(version: str, why: str, manifest: Manifest) -> VersionOutcomes:
     return VersionOutcomes.model_validate(
         {
             'version': version,
-            'origin': f'the serving engine, which refuses it, by {_COMMAND}',
+            'origin': f'the serving engine, which refuses it, by {COMMAND}',
             'digest': manifest.sha256,
             'categories': {'': {'success': 0.0}},
             'refused': why,
@@ -311,7 +159,7 @@ def _refused(version: str, why: str, manifest: Manifest) -> VersionOutcomes:
 
 
 class _Policies:
-    """The stable version in this process, and the version to time it in one that it may end."""
+    """The stable version in this process, and the candidate in one that it may crash."""
 
     def __init__(self, repository: ModelRepository, manifest: Manifest, stable: str) -> None:
         self._manifest = manifest
@@ -327,9 +175,9 @@ class _Policies:
 
     def decide(self, observation: Any) -> tuple[Any, FailureCause | None]:
         """
-        Return the version's decision, and what is wrong with it: too late even by itself, or lost.
+        Return the version's decision, and its failure: too late even alone, or crashed.
 
-        Of a version that always is, not every decision is timed; one that is not, is not made.
+        If a version is always late, only some decisions are computed and timed.
         """
         self._asked += 1
         if self._slow >= _SURE and self._asked % _LOOK_EVERY:
@@ -348,7 +196,7 @@ class _Policies:
         return decision, FailureCause.DEADLINE if is_slow else None
 
     def agree(self, decision: Any, observation: Any) -> bool:
-        """Return whether the stable version decides as this."""
+        """Return whether the stable version makes the same decision."""
         comparison = self._manifest.comparison
         both = {'decision': self._stable(observation)}, {'decision': decision}
         return distance_of(comparison.metric, *both) <= comparison.tolerance
@@ -362,12 +210,12 @@ def _load_own(content: bytes) -> None:
 
 
 def _decide_own(observation: Any) -> tuple[Any, float]:
-    """Return a decision, and the seconds of a processor that it took."""
+    """Return a decision, and its processor time in seconds."""
     began = time.thread_time()
     return _own[0](observation), time.thread_time() - began
 
 
-def _do(engine: Engine, world: PickWorld, robot: int, policies: _Policies) -> _Done:
+def _do(engine: Engine, world: PickWorld, robot: int, policies: _Policies) -> TaskRecord:
     start = world.begin()
     task_id = f'{world.robot_id}/{start.task_number}'
     causes: list[str] = []
@@ -384,28 +232,30 @@ def _do(engine: Engine, world: PickWorld, robot: int, policies: _Policies) -> _D
         outputs, cause = decision.outputs['decision'], decision.cause
         if cause is FailureCause.DEADLINE:
             own, cause = policies.decide(observation)
-            if cause is None:  # This machine was late, not the version.
+            if cause is None:  # This machine was late, not the version
                 outputs, late = own, late + 1
             is_late = is_late or cause is FailureCause.DEADLINE
         if cause is FailureCause.CRASH and is_late:
-            # It is asked at once again and again, not once in a period, and counts as hanging.
+            # Without the pauses of a robot, a version that hangs may crash: it counts as late.
             cause = FailureCause.DEADLINE
         causes.append('' if cause is None else cause.value)
         agreed += cause is None and policies.agree(outputs, observation)
         end = world.step(outputs)
     engine.report_task(task_id, end.success, stuck=end.stuck)
-    return _Done(robot, start.category, end, tuple(causes), agreed / max(1, len(causes)), late)
+    return TaskRecord(
+        robot, start.category, end, tuple(causes), agreed / max(1, len(causes)), late
+    )
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Measure the versions that are named."""
+    """Measure the versions on the command line."""
     parser = argparse.ArgumentParser(description='Measure versions for the virtual fleet.')
     parser.add_argument('versions', nargs='+', metavar='VERSION')
     parser.add_argument('--models', type=Path, default=Path('models'), help='model repository')
     parser.add_argument('--out', type=Path, default=Path('config/outcomes'))
-    parser.add_argument('--stable', default='v23', help='version that answers for it')
+    parser.add_argument('--stable', default='v23', help='stable version')
     parser.add_argument('--tasks', type=int, default=10_000)
-    parser.add_argument('--limit', type=float, default=60.0, help='seconds per version at most')
+    parser.add_argument('--limit', type=float, default=60.0, help='most seconds per version')
     given = parser.parse_args(args)
     given.out.mkdir(parents=True, exist_ok=True)
     for version in given.versions:
@@ -413,7 +263,7 @@ def main(args: Sequence[str] | None = None) -> None:
         text = found.model_dump_json(by_alias=True, exclude_defaults=True)
         path = given.out / f'{version}.json'
         path.write_text(json.dumps(json.loads(text), indent=1) + '\n')
-        print(f'{path}: {found.success:.1%} succeed, {found.origin}', flush=True)
+        print(f'{path}: success rate {found.success:.1%}, {found.origin}', flush=True)
 
 
 if __name__ == '__main__':

@@ -9,17 +9,16 @@ import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 
 from hotswap_ros.fleet import Command, RobotReport, Route, Telemetry
 from hotswap_ros.models import Routing, VersionCounters
-from hotswap_ros.plan import LabResult, VersionFacts
-from hotswap_ros.rollout import Cause
+from hotswap_ros.plan import VersionFacts
 from hotswap_ros.sim.faults.faults import Conditions, Fault, FaultBook, FaultError, FaultKind
 from hotswap_ros.sim.virtual.clock import Appointment, VirtualClock
 from hotswap_ros.sim.virtual.counters import Looks, SentCounters
+from hotswap_ros.sim.virtual.listener import Listener
 from hotswap_ros.sim.virtual.outcomes import VersionOutcomes
 from hotswap_ros.sim.virtual.server import BOOT_S, Library, Refusal, VirtualServer
 from hotswap_ros.sim.virtual.spec import FleetSpec
@@ -28,19 +27,6 @@ from hotswap_ros.sim.virtual.workload import Workload
 #: Seconds until a command reaches its robot.
 _WAY_S = 0.01
 _GHOST = 'second'
-
-
-class Listener(Protocol):
-    """The receiver of the robots' reports: a Coordinator."""
-
-    def on_report(self, report: RobotReport, now: float, clock: float | None = None) -> None:
-        """Take a robot's status; `clock` is the robot's wall clock then."""
-
-    def on_telemetry(self, model_id: str, robot_id: str, telemetry: Telemetry) -> None:
-        """Take a robot's counters."""
-
-    def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
-        """Take a robot's refusal."""
 
 
 class VirtualFleet:
@@ -343,16 +329,8 @@ class VirtualFleet:
 
     def facts(self) -> Mapping[str, VersionFacts]:
         """Return the facts in the manifest of each version."""
-        return {
-            name: VersionFacts(lab=_lab(one.lab) if one.lab else None)
-            for name, one in self._library.outcomes.items()
-        }
+        return {name: one.facts() for name, one in self._library.outcomes.items()}
 
     def served(self) -> Mapping[str, str]:
         """Return the stable version of every robot that is up."""
         return {s.robot_id: s.routing.stable for s in self.servers if s.is_up}
-
-
-def _lab(success: Mapping[str, float]) -> LabResult:
-    mean = sum(success.values()) / len(success)
-    return LabResult(success=mean, success_by_category=dict(success))

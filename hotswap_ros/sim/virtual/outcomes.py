@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from scipy import optimize, special
 
 from hotswap_ros.models import BINS, LATENCY_EDGES_MS, FailureCause
-from hotswap_ros.plan import Section, problems_of
+from hotswap_ros.plan import LabResult, Section, VersionFacts, problems_of
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -128,6 +128,14 @@ class VersionOutcomes(Section):
     def mean_s(self) -> float:
         """Return the mean duration of a task, in seconds."""
         return self.success * _mean(self.success_s) + (1 - self.success) * _mean(self.failure_s)
+
+    def facts(self) -> VersionFacts:
+        """Return the facts in the manifest of the version."""
+        lab = None
+        if self.lab:
+            mean = sum(self.lab.values()) / len(self.lab)
+            lab = LabResult(success=mean, success_by_category=dict(self.lab))
+        return VersionFacts(lab=lab)
 
 
 def _mean(quantiles: Sequence[float]) -> float:
