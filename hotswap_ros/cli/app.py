@@ -32,7 +32,7 @@ def demo(
         Path | None, typer.Option(help='Write pictures (SVG) of the live view into this folder.')
     ] = None,
 ) -> None:
-    """Show two rollouts on a simulated fleet: a better policy, then a worse one."""
+    """Show three parts on a simulated fleet: a good rollout, a rollback, a bad rollout."""
     need_ros()
     from hotswap_ros.cli.verbs.demo import run_demo
 

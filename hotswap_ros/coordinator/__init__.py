@@ -19,6 +19,7 @@ from hotswap_ros.coordinator.preview.version_facts import read_versions
 from hotswap_ros.coordinator.report import Snapshot, StepState, StepView, planned_steps
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.state import ROLLBACK
+from hotswap_ros.coordinator.rollout_view import RolloutView
 
 __all__ = [
     'IN_MEMORY',
@@ -33,6 +34,7 @@ __all__ = [
     'Preview',
     'Rollback',
     'RolloutSummary',
+    'RolloutView',
     'Snapshot',
     'StepState',
     'StepView',

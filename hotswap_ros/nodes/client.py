@@ -21,8 +21,9 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from hotswap_ros import action, msg, srv
-from hotswap_ros.coordinator import RolloutSummary
+from hotswap_ros.coordinator import RolloutSummary, RolloutView
 from hotswap_ros.fleet import Event
+from hotswap_ros.models import Routing
 from hotswap_ros.nodes import conversions, qos
 from hotswap_ros.rollout import Status
 
@@ -90,6 +91,17 @@ class FleetClient:
     def rollout_state(self) -> Status | None:
         """Return the status of the running rollout, or of the last one; None: none yet."""
         return conversions.status_of(self.status.status)
+
+    def view_of(self, rollout_id: str = '') -> RolloutView:
+        """Return the newest status of a rollout as a plain value; no id: that of `status`."""
+        return conversions.rollout_view(self.status_of(rollout_id) if rollout_id else self.status)
+
+    def routings(self) -> dict[str, Routing]:
+        """Return the newest routing of each robot."""
+        return {
+            name: conversions.routing_value(one.routing)
+            for name, one in self.robots.copy().items()
+        }
 
     def healthy_robots(self) -> list[str]:
         """Return the robots whose last status is healthy."""

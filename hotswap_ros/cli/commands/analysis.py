@@ -25,14 +25,14 @@ def analyze(
     trial: Annotated[
         Path, typer.Argument(help='CSV with one task per line, or MCAP recording.', exists=True)
     ],
-    control: Annotated[str, typer.Option(help='Version that was there before.')] = '',
-    candidate: Annotated[str, typer.Option(help='Version on trial.')] = '',
-    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    control: Annotated[str, typer.Option(help='Stable version of the trial.')] = '',
+    candidate: Annotated[str, typer.Option(help='Candidate of the trial.')] = '',
+    model: Annotated[str, typer.Option(help='Model, if the recording has several.')] = '',
     tolerance: Annotated[
-        float, typer.Option(help='Drop in success rate that is allowed.', min=0, max=0.5)
+        float, typer.Option(help='Largest allowed drop in success rate.', min=0, max=0.5)
     ] = 0.02,
     matters: Annotated[
-        float, typer.Option(help='Smallest gain worth a new version.', min=0.0001, max=0.5)
+        float, typer.Option(help='Smallest relevant gain in success rate.', min=0.0001, max=0.5)
     ] = 0.02,
     alpha: Annotated[
         float, typer.Option(help='Significance level of every test.', min=0.0001, max=0.4)
@@ -54,7 +54,9 @@ def analyze(
     html: Annotated[
         Path | None, typer.Option(help='Write an HTML page with plots to this file.')
     ] = None,
-    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+    json: Annotated[
+        Path | None, typer.Option(help='Write all figures as JSON to this file.')
+    ] = None,
 ) -> None:
     """Compare two versions in a finished or running trial, and recommend one of them."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
@@ -72,12 +74,14 @@ def shadow(
         Path,
         typer.Argument(help='CSV with one task or step per line, or MCAP recording.', exists=True),
     ],
-    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    model: Annotated[str, typer.Option(help='Model, if the recording has several.')] = '',
     tolerance: Annotated[
-        float, typer.Option(help='Drop in success rate that is allowed.', min=0, max=0.5)
+        float, typer.Option(help='Largest allowed drop in success rate.', min=0, max=0.5)
     ] = 0.02,
-    html: Annotated[Path | None, typer.Option(help='Write an HTML page.')] = None,
-    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+    html: Annotated[Path | None, typer.Option(help='Write an HTML page to this file.')] = None,
+    json: Annotated[
+        Path | None, typer.Option(help='Write all figures as JSON to this file.')
+    ] = None,
 ) -> None:
     """Analyze the decisions of a shadow: deploy it in stages, keep stable, or retrain."""
     need('statsmodels', 'jinja2', 'mcap_ros2')
@@ -91,9 +95,9 @@ def diagnose(
         Path,
         typer.Argument(help='Folder with tasks.csv, CSV file, or MCAP recording.', exists=True),
     ],
-    control: Annotated[str, typer.Option(help='Version that was there before.')] = '',
-    candidate: Annotated[str, typer.Option(help='Version that failed.')] = '',
-    model: Annotated[str, typer.Option(help='Model, where a recording has several.')] = '',
+    control: Annotated[str, typer.Option(help='Stable version of the trial.')] = '',
+    candidate: Annotated[str, typer.Option(help='Candidate that failed.')] = '',
+    model: Annotated[str, typer.Option(help='Model, if the recording has several.')] = '',
     known: Annotated[
         str, typer.Option(help='Task categories in its training data, separated by commas.')
     ] = '',
@@ -111,13 +115,15 @@ def diagnose(
         Path | None, typer.Option(help='Shadow comparisons, CSV or MCAP.', exists=True)
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option(help="The coordinator's journal.", exists=True)
+        Path | None, typer.Option(help='Journal file of the coordinator.', exists=True)
     ] = None,
     rollout: Annotated[
         str, typer.Option(help='Rollout in the journal (default: the last one).')
     ] = '',
     html: Annotated[Path | None, typer.Option(help='Write an HTML page to this file.')] = None,
-    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+    json: Annotated[
+        Path | None, typer.Option(help='Write all figures as JSON to this file.')
+    ] = None,
 ) -> None:
     """List the likely causes of a failed rollout, with the evidence for and against each."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
@@ -155,7 +161,9 @@ def simulate(
     plot: Annotated[
         Path | None, typer.Option(help='Write a plot to this file (.png, .svg, .pdf).')
     ] = None,
-    json: Annotated[Path | None, typer.Option(help='Write all figures here.')] = None,
+    json: Annotated[
+        Path | None, typer.Option(help='Write all figures as JSON to this file.')
+    ] = None,
 ) -> None:
     """Simulate a plan many times: how often it rolls back, how soon, and at what cost."""
     need('matplotlib', 'mujoco')

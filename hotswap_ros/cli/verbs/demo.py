@@ -21,7 +21,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from hotswap_ros.cli.live.processes import Processes, use_separate_domain
-from hotswap_ros.cli.views.dashboard import RolloutView
+from hotswap_ros.cli.views.dashboard import LiveView
 from hotswap_ros.nodes.client import FleetClient
 from hotswap_ros.rollout import Status
 
@@ -174,7 +174,7 @@ class _Demo:
 
     def _roll_out(self, title: str, version: str) -> Any:
         self._console.rule(title, align='left')
-        with RolloutView(self._console, title) as view:
+        with LiveView(self._console, title) as view:
 
             def update() -> None:
                 self._check_processes()
@@ -199,8 +199,8 @@ class _Demo:
                 return
             time.sleep(0.02)
 
-    def _show(self, view: RolloutView) -> None:
-        view.show(self._client.status, self._client.robots.copy())
+    def _show(self, view: LiveView) -> None:
+        view.show(self._client.view_of(), self._client.routings())
         if self._record is not None:
             name = f'{self._client.status.version}-{self._client.status.step_index:02}.svg'
             view.save(self._record / name)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from hotswap_ros.cli.terminal import NO_COORDINATOR
 from hotswap_ros.cli.verbs.coordinator_call import Connect, with_coordinator
-from hotswap_ros.cli.views.dashboard import RolloutView
+from hotswap_ros.cli.views.dashboard import LiveView
 from hotswap_ros.nodes.client import CoordinatorError, FleetClient
 from hotswap_ros.rollout import Status
 
@@ -26,12 +26,9 @@ def start_and_watch(console: Console, plan: str) -> int:
         attachment = Attachment(_known_rollouts(client))
         future = client.start_rollout(plan)
         try:
-            with RolloutView(console, 'rollout') as view:
+            with LiveView(console, 'rollout') as view:
                 while not (future.done() or attachment.is_over):
-                    own = attachment.rollout_id
-                    view.show(
-                        client.status_of(own) if own else client.status, client.robots.copy()
-                    )
+                    view.show(client.view_of(attachment.rollout_id), client.routings())
                     attachment.update(client.status, client.is_there(), time.monotonic())
                     time.sleep(0.1)
         except KeyboardInterrupt:
@@ -111,10 +108,9 @@ def watch_rollout(console: Console, rollout: str = '') -> int:
         if not client.wait_for_coordinator(10.0):
             raise SystemExit(f'hotswap: {NO_COORDINATOR}')
         try:
-            with RolloutView(console, 'rollout') as view:
+            with LiveView(console, 'rollout') as view:
                 while not _has_ended(client, rollout):
-                    shown = client.status_of(rollout) if rollout else client.status
-                    view.show(shown, client.robots.copy())
+                    view.show(client.view_of(rollout), client.routings())
                     time.sleep(0.1)
         except KeyboardInterrupt:
             return 0

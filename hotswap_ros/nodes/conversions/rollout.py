@@ -11,7 +11,7 @@ from typing import Any
 from builtin_interfaces.msg import Time
 
 from hotswap_ros import action, msg
-from hotswap_ros.coordinator import RolloutSummary, Snapshot, StepState, StepView
+from hotswap_ros.coordinator import RolloutSummary, RolloutView, Snapshot, StepState, StepView
 from hotswap_ros.fleet import Event, EventKind, Level
 from hotswap_ros.gates import CheckResult, Verdict
 from hotswap_ros.nodes.conversions.common import (
@@ -28,7 +28,15 @@ _PAUSES = codes_of(msg.RolloutStatus, 'PAUSE', PauseReason)
 _LEVELS = codes_of(msg.Alert, 'LEVEL', Level)
 _LEVELS_BACK = {code: level for level, code in _LEVELS.items()}
 _VERDICTS = codes_of(msg.CheckResult, 'VERDICT', Verdict)
+_VERDICTS_BACK = {code: verdict for verdict, code in _VERDICTS.items()}
 _STEP_STATES = codes_of(msg.StepStatus, 'STATE', StepState)
+_STEP_STATES_BACK = {code: state for state, code in _STEP_STATES.items()}
+_FIGURES = msg.CheckResult.get_fields_and_field_types().keys() - {'verdict'}
+_KINDS_BACK = {
+    getattr(msg.StepStatus, name): name.removeprefix('KIND_').lower()
+    for name in dir(type(msg.StepStatus))
+    if name.startswith('KIND_')
+}
 
 
 def rollout_status_msg(snapshot: Snapshot) -> Any:
@@ -53,6 +61,22 @@ def rollout_status_msg(snapshot: Snapshot) -> Any:
         tasks=snapshot.tasks,
         tasks_needed=snapshot.tasks_needed,
         elapsed_s=snapshot.elapsed_s,
+    )
+
+
+def rollout_view(status: Any) -> RolloutView:
+    """Return a rollout's status as a client shows it; unknown numbers are pending or unknown."""
+    return RolloutView(
+        rollout_id=status.rollout_id,
+        version=status.version,
+        previous_versions=tuple(status.previous_versions),
+        status=status_of(status.status),
+        step_index=status.step_index,
+        steps=tuple(_step_view(step) for step in status.steps),
+        checks=tuple(_check_value(check) for check in status.checks),
+        tasks=status.tasks,
+        tasks_needed=status.tasks_needed,
+        elapsed_s=status.elapsed_s,
     )
 
 
@@ -86,24 +110,20 @@ def step_msgs(steps: Sequence[StepView]) -> list[Any]:
     ]
 
 
+def _step_view(step: Any) -> StepView:
+    kind = _KINDS_BACK.get(step.kind, 'unknown')
+    state = _STEP_STATES_BACK.get(step.state, StepState.PENDING)
+    return StepView(kind, step.title, state, step.progress, step.elapsed_s)
+
+
 def _check_msg(check: CheckResult) -> Any:
-    return msg.CheckResult(
-        name=check.name,
-        verdict=_VERDICTS[check.verdict],
-        method=check.method,
-        estimate=check.estimate,
-        control=check.control,
-        low=check.low,
-        high=check.high,
-        control_low=check.control_low,
-        control_high=check.control_high,
-        threshold=check.threshold,
-        evidence=check.evidence,
-        evidence_limit=check.evidence_limit,
-        n=check.n,
-        n_control=check.n_control,
-        sentence=check.sentence,
-    )
+    figures = {name: getattr(check, name) for name in _FIGURES}
+    return msg.CheckResult(verdict=_VERDICTS[check.verdict], **figures)
+
+
+def _check_value(check: Any) -> CheckResult:
+    verdict = _VERDICTS_BACK.get(check.verdict, Verdict.PENDING)
+    return CheckResult(verdict=verdict, **{name: getattr(check, name) for name in _FIGURES})
 
 
 def status_code(status: Status) -> int:

@@ -17,7 +17,7 @@ pytest.importorskip('hotswap_ros.msg', reason='needs the built ROS package')
 from builtin_interfaces.msg import Time
 
 from hotswap_ros import msg
-from hotswap_ros.coordinator import Forecast, RolloutSummary
+from hotswap_ros.coordinator import Forecast, RolloutSummary, StepState
 from hotswap_ros.fleet import Event, EventKind, Level
 from hotswap_ros.gates import CheckResult, Verdict
 from hotswap_ros.nodes import conversions
@@ -103,6 +103,27 @@ def test_a_snapshot_comes_back(observed):
         assert found.kind == getattr(msg.StepStatus, f'KIND_{step.kind.upper()}')
         assert found.state == getattr(msg.StepStatus, f'STATE_{step.state.name}')
     assert {check.name for check in status.checks} == {check.name for check in observed.checks}
+
+
+def test_a_client_sees_the_values_of_the_snapshot(observed):
+    view = conversions.rollout_view(conversions.rollout_status_msg(observed))
+    assert (view.rollout_id, view.version) == (observed.state.rollout_id, 'v24')
+    assert view.previous_versions == ('v23',)
+    assert view.status is observed.state.status
+    assert view.step_index == observed.state.step_index
+    for field in ('steps', 'tasks', 'tasks_needed', 'elapsed_s'):
+        assert getattr(view, field) == getattr(observed, field)
+    shown = [(check.name, check.verdict, check.n, check.sentence) for check in view.checks]
+    assert shown == [(c.name, c.verdict, c.n, c.sentence) for c in observed.checks]
+
+
+def test_a_client_shows_the_status_of_a_newer_coordinator():
+    step, check = msg.StepStatus(kind=99, state=99), msg.CheckResult(name='new', verdict=99)
+    status = msg.RolloutStatus(rollout_id='r', status=99, steps=[step], checks=[check])
+    view = conversions.rollout_view(status)
+    assert view.status is None
+    assert (view.steps[0].kind, view.steps[0].state) == ('unknown', StepState.PENDING)
+    assert (view.checks[0].name, view.checks[0].verdict) == ('new', Verdict.PENDING)
 
 
 def test_feedback_is_that_of_the_running_step(observed):
