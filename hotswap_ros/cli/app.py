@@ -32,7 +32,7 @@ def demo(
         Path | None, typer.Option(help='Write pictures (SVG) of the live view into this folder.')
     ] = None,
 ) -> None:
-    """Show three parts on a simulated fleet: a good rollout, a rollback, a bad rollout."""
+    """Show a good rollout, a rollback and a bad rollout in simulation."""
     need_ros()
     from hotswap_ros.cli.verbs.demo import run_demo
 

@@ -21,7 +21,7 @@ T = TypeVar('T')
 _NAP_S = 0.0002
 
 
-class Worker:
+class ThreadPool:
     """
     Threads that run jobs outside the executor, a few at a time.
 
@@ -90,7 +90,7 @@ class Pending(Future):
         return self.result()
 
 
-def in_worker(worker: Worker, executor: Executor, job: Callable[[], T]) -> Future[T]:
+def in_pool(pool: ThreadPool, executor: Executor, job: Callable[[], T]) -> Future[T]:
     """Return a future of `job` that a coroutine on the executor can await."""
     future = Pending(executor, _NAP_S)
 
@@ -100,7 +100,7 @@ def in_worker(worker: Worker, executor: Executor, job: Callable[[], T]) -> Futur
         except Exception as error:
             fail(future, executor, error)
 
-    worker.submit(work)
+    pool.submit(work)
     return future
 
 

@@ -21,7 +21,7 @@ from hotswap_ros import msg, srv
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.model_server import ModelServer
 from hotswap_ros.nodes.model_server.parameters import ModelServerParameters
-from hotswap_ros.nodes.thread_pool import Worker
+from hotswap_ros.nodes.thread_pool import ThreadPool
 from hotswap_ros.serving import Isolation
 
 READY = msg.VersionStatus.STATE_READY
@@ -221,7 +221,7 @@ def test_activate_is_refused_while_the_stable_version_is_being_loaded(
     make_robot, monkeypatch, capfd
 ):
     jobs = []
-    monkeypatch.setattr(Worker, 'submit', lambda self, job: jobs.append(job))
+    monkeypatch.setattr(ThreadPool, 'submit', lambda self, job: jobs.append(job))
     robot = make_robot(autostart=False)
     assert robot.change(Transition.TRANSITION_CONFIGURE)
     assert not robot.change(Transition.TRANSITION_ACTIVATE)

@@ -10,7 +10,7 @@ from _world import PATIENCE_S, wait_until
 from rclpy.executors import SingleThreadedExecutor
 
 from hotswap_ros.nodes.process import new_executor
-from hotswap_ros.nodes.thread_pool import Pending, Worker, in_worker
+from hotswap_ros.nodes.thread_pool import Pending, ThreadPool, in_pool
 
 
 @pytest.fixture(params=[new_executor, SingleThreadedExecutor])
@@ -21,19 +21,19 @@ def executor(request, world):
 
 
 @pytest.fixture
-def worker():
-    worker = Worker('test', threads=1)
-    yield worker
-    worker.stop()
+def pool():
+    pool = ThreadPool('test', threads=1)
+    yield pool
+    pool.stop()
 
 
-def test_what_a_job_returns_or_raises_comes_to_who_waits(executor, worker):
+def test_what_a_job_returns_or_raises_comes_to_who_waits(executor, pool):
     found = []
 
     async def wait():
-        found.append(await in_worker(worker, executor, lambda: 'done'))
+        found.append(await in_pool(pool, executor, lambda: 'done'))
         try:
-            await in_worker(worker, executor, lambda: 1 / 0)
+            await in_pool(pool, executor, lambda: 1 / 0)
         except ZeroDivisionError as error:
             found.append(error)
 

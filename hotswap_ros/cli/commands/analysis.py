@@ -58,7 +58,7 @@ def analyze(
         Path | None, typer.Option(help='Write all figures as JSON to this file.')
     ] = None,
 ) -> None:
-    """Compare two versions in a finished or running trial, and recommend one of them."""
+    """Compare two versions in a trial, and recommend one of them."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli.verbs.analyze import run_analyze
     from hotswap_ros.gates.analysis import Question
@@ -83,7 +83,7 @@ def shadow(
         Path | None, typer.Option(help='Write all figures as JSON to this file.')
     ] = None,
 ) -> None:
-    """Analyze the decisions of a shadow: deploy it in stages, keep stable, or retrain."""
+    """Analyze the decisions of a shadow, and recommend the next step."""
     need('statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli.verbs.shadow import run_shadow
 
@@ -125,7 +125,7 @@ def diagnose(
         Path | None, typer.Option(help='Write all figures as JSON to this file.')
     ] = None,
 ) -> None:
-    """List the likely causes of a failed rollout, with the evidence for and against each."""
+    """List likely causes of a failed rollout, with their evidence."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli.files.case_files import Sources
     from hotswap_ros.cli.verbs.diagnose import run_diagnose
@@ -165,7 +165,7 @@ def simulate(
         Path | None, typer.Option(help='Write all figures as JSON to this file.')
     ] = None,
 ) -> None:
-    """Simulate a plan many times: how often it rolls back, how soon, and at what cost."""
+    """Simulate a plan many times: rate, time and cost of rollbacks."""
     need('matplotlib', 'mujoco')
     from hotswap_ros.cli.verbs.simulate import run_simulate
     from hotswap_ros.sim import World
@@ -195,7 +195,7 @@ def advise(
     previous: Annotated[str, typer.Option(help='Version to compare it with.')] = 'v23',
     output: Annotated[Path | None, typer.Option(help='Write the plan to this file.')] = None,
 ) -> None:
-    """Recommend a strategy, explain why, and write a plan that can be run."""
+    """Recommend a strategy, and write a plan that can be run."""
     found = ask_for_advice(
         robots=robots,
         is_production=not testing,

@@ -24,7 +24,7 @@ def checklist(
         str, typer.Option(help='Model repository to read if no coordinator answers.')
     ] = '',
 ) -> None:
-    """Check a plan before its rollout; the exit code is 1 if the checklist blocks it."""
+    """Check a plan before its rollout (exit code 1: it is blocked)."""
     from hotswap_ros.cli.verbs.checklist import run_checklist
 
     raise typer.Exit(run_checklist(console(), plan, preset, repository))

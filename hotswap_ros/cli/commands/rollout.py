@@ -46,7 +46,7 @@ def _is_plan(word: str) -> bool:
 
 rollouts = typer.Typer(
     cls=PlanOrVerb,
-    help='Start, watch and control rollouts. A plan file instead of a command starts a rollout.',
+    help='Start, watch and control rollouts (a plan file alone starts one).',
     no_args_is_help=True,
 )
 
@@ -79,7 +79,7 @@ def start(
         bool, typer.Option('--dry-run', help='Show a preview of the rollout; start nothing.')
     ] = False,
 ) -> None:
-    """Start a rollout and watch it. Ctrl-C ends the view; the rollout continues."""
+    """Start a rollout and watch it (Ctrl-C ends only the view)."""
     need_ros()
     if dry_run:
         from hotswap_ros.cli.verbs.checklist import run_dry
@@ -124,7 +124,7 @@ def rollback(
         typer.Option(help='Robot; repeat for several (default: all that serve the model).'),
     ] = None,
 ) -> None:
-    """Roll back to a version, on all robots or on named ones, also after a rollout has ended."""
+    """Roll robots back to a version, also after a rollout has ended."""
     need_ros()
     from hotswap_ros.cli.verbs.rollback import run_rollback
 
@@ -137,7 +137,7 @@ def history(
         bool, typer.Option('--metrics', help='Show metrics per strategy, over all rollouts.')
     ] = False,
 ) -> None:
-    """List rollouts and rollbacks, newest first, or metrics per strategy."""
+    """List rollouts and rollbacks, or metrics per strategy."""
     need_ros()
     from hotswap_ros.cli.verbs.history import run_history
 
@@ -152,7 +152,7 @@ def report(
         bool, typer.Option('--json', help='Print the complete report as JSON.')
     ] = False,
 ) -> None:
-    """Show the report of a rollout or rollback, also after it has ended."""
+    """Show the report of a rollout or rollback."""
     need_ros()
     from hotswap_ros.cli.verbs.history import run_report
 

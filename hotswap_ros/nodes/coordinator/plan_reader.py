@@ -14,7 +14,7 @@ from rclpy.task import Future
 
 from hotswap_ros.coordinator import read_versions
 from hotswap_ros.nodes.coordinator.loop import LoopLink
-from hotswap_ros.nodes.thread_pool import Worker, in_worker
+from hotswap_ros.nodes.thread_pool import ThreadPool, in_pool
 from hotswap_ros.plan import Plan, PlanError, VersionFacts, load_plan
 
 T = TypeVar('T')
@@ -33,15 +33,15 @@ class PlanReader:
         self._link = link
         self._plans = plans
         self._repository = repository
-        self._worker = Worker('plans', threads=1)
+        self._pool = ThreadPool('plans', threads=1)
 
     def stop(self) -> None:
         """End the thread."""
-        self._worker.stop()
+        self._pool.stop()
 
     def do(self, job: Callable[[], T]) -> Future[T]:
         """Return a future of a job that takes too long for the executor."""
-        return in_worker(self._worker, self._node.executor, job)
+        return in_pool(self._pool, self._node.executor, job)
 
     async def plan(self, plan: str) -> Plan:
         """Return a plan that is given as text or as a file name. Raises PlanError."""

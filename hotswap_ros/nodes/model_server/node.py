@@ -25,7 +25,7 @@ from hotswap_ros.nodes.model_server.publishers import ServerPublishers
 from hotswap_ros.nodes.model_server.requests import RobotRequests
 from hotswap_ros.nodes.model_server.version_services import VersionServices, described
 from hotswap_ros.nodes.process import run
-from hotswap_ros.nodes.thread_pool import Worker
+from hotswap_ros.nodes.thread_pool import ThreadPool
 from hotswap_ros.serving import Engine, RuntimeSettings, Session, TaskOutcome
 
 
@@ -37,14 +37,14 @@ class ModelServer(ManagedNode):
     configured. `stop` must be called before the node is destroyed.
     """
 
-    def __init__(self, *, worker: Worker | None = None, **node_options: Any) -> None:
+    def __init__(self, *, worker: ThreadPool | None = None, **node_options: Any) -> None:
         super().__init__(**node_options)
         self._engine: Engine | None = None
         self._status: ServerPublishers | None = None
-        self._worker = worker or Worker('load')
+        self._worker = worker or ThreadPool('load')
         self._owns_worker = worker is None
         # A rollback must not queue behind downloads.
-        self._quick = worker or Worker('routing', threads=1)
+        self._quick = worker or ThreadPool('routing', threads=1)
         self._epoch = 0
         self._activates_itself = self.parameters.autostart
         if self._activates_itself:

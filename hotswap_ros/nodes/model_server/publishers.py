@@ -13,7 +13,7 @@ from hotswap_ros import msg
 from hotswap_ros.models import VersionState
 from hotswap_ros.nodes import conversions, qos
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
-from hotswap_ros.nodes.thread_pool import Worker
+from hotswap_ros.nodes.thread_pool import ThreadPool
 from hotswap_ros.serving import Engine, ShadowComparison
 
 _LEVELS = {
@@ -29,7 +29,7 @@ class ServerPublishers:
     `lost_candidate` is a version that was dropped because no heartbeat came; empty: none.
     """
 
-    def __init__(self, server: ManagedNode, engine: Engine, worker: Worker) -> None:
+    def __init__(self, server: ManagedNode, engine: Engine, worker: ThreadPool) -> None:
         self._server = server
         self._engine = engine
         self._worker = worker

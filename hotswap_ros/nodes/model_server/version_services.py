@@ -20,7 +20,7 @@ from hotswap_ros.models import (
 )
 from hotswap_ros.nodes import conversions
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
-from hotswap_ros.nodes.thread_pool import Worker, in_worker
+from hotswap_ros.nodes.thread_pool import ThreadPool, in_pool
 from hotswap_ros.serving import (
     Engine,
     InUseError,
@@ -64,8 +64,8 @@ class VersionServices:
         self,
         server: ManagedNode,
         engine: Engine,
-        worker: Worker,
-        quick: Worker,
+        worker: ThreadPool,
+        quick: ThreadPool,
         on_routed: Callable[[], None],
     ) -> None:
         self._server = server
@@ -81,8 +81,8 @@ class VersionServices:
         ):
             server.service(kind, name, callback)
 
-    def _do(self, worker: Worker, job: Callable[[], Any]) -> Any:
-        return in_worker(worker, self._server.executor, job)
+    def _do(self, worker: ThreadPool, job: Callable[[], Any]) -> Any:
+        return in_pool(worker, self._server.executor, job)
 
     def _is_for_another(self, request: Any, response: Any) -> bool:
         served = self._engine.model_id

@@ -16,7 +16,7 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from hotswap_ros.nodes.thread_pool import Worker
+from hotswap_ros.nodes.thread_pool import ThreadPool
 from hotswap_ros.sim.arm.scene import generator
 from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, PickWorld, TaskWorld
 from hotswap_ros.sim.faults.job_scheduler import JobScheduler
@@ -44,7 +44,7 @@ class Host:
     ) -> None:
         self.scheduler = JobScheduler('physics')
         self._node = node
-        self._worker = Worker('load')
+        self._pool = ThreadPool('load')
         self._seed = seed
         self._parameter_services = parameter_services
         self._period_s = CONTROL_PERIOD_S / speed
@@ -81,7 +81,7 @@ class Host:
         above = self._node.get_namespace().rstrip('/')
         return SimModelServer(
             computer,
-            worker=self._worker,
+            worker=self._pool,
             context=self._node.context,
             namespace=f'{above}/{place}' if place else above or '/',
             # The arguments of the process are for the node: they must not rename a robot.
@@ -105,7 +105,7 @@ class Host:
 
     def close(self) -> None:
         """Stop the threads and remove the disks, after the robots have stopped."""
-        self._worker.stop()
+        self._pool.stop()
         if self._temporary is not None:
             self._temporary.cleanup()
 

@@ -138,7 +138,7 @@ class _Simulation:
         return RolloutEnd(state.status, stage, self.candidate_tasks, self.lost, self.now)
 
     def _obey(self) -> None:
-        """Serve what the runner wishes, at once."""
+        """Serve the desired routings of the runner at once."""
         if self.runner.desired_routings.revision == self.seen:
             return
         self.seen = self.runner.desired_routings.revision
