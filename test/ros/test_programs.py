@@ -107,7 +107,7 @@ def test_a_schedule_of_faults_that_is_wrong_is_named(run, tmp_path):
     ('name', 'parameter', 'value', 'text'),
     [
         ('fleet_coordinator', 'tick_period_s', 99.0, 'must be a number from 0.01 to 1'),
-        ('fleet_coordinator', 'journal', 5, 'must be a text'),
+        ('fleet_coordinator', 'journal', 5, 'must be a string'),
         ('model_server', 'resident_limit', 0, 'must be an integer from 1 to 16'),
         ('sim_fleet', 'robots', 1.5, 'must be an integer from 1 to 200'),
         ('sim_robot', 'external_commands', 1, 'must be true or false'),
