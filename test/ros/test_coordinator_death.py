@@ -88,7 +88,7 @@ def test_robots_left_alone_go_back_and_a_restart_brings_the_rollout_to_its_end(s
     assert told == {ended.status}
 
 
-def test_a_rollback_that_is_owed_is_not_forgotten(site):
+def test_a_pending_rollback_is_not_forgotten(site):
     site.roll_out(plan('frozen', LONG))
     site.statuses.wait_for(
         lambda m: (
@@ -115,7 +115,7 @@ def test_robots_that_come_late_are_brought_to_what_they_should_serve(site):
     fleet.kill()
     diagnostics = site.world.listen(DiagnosticArray, '/diagnostics', qos.EVENT)
     warning = diagnostics.wait_for(lambda m: m.status[0].level == DiagnosticStatus.WARN)
-    assert warning.status[0].message.endswith('of 4 robots in reach')
+    assert warning.status[0].message.endswith('of 4 robots reachable')
     site.robots.clear()
     # As after a power cut: they boot with the version that their parameters name.
     site.run_fleet(4, speed=20.0, stable_version='v23')
