@@ -232,7 +232,7 @@ def test_a_shadow_is_judged_and_serves_nothing(shadow_site):
 def test_a_flag_is_set_by_hand_and_goes_up_by_schedule(site):
     schedule = [{'after': 'PT0S', 'share': 0.1}, {'after': 'PT4S', 'share': 1.0}]
     goal = site.roll_out(text('FeatureFlag', schedule=schedule))
-    wait_for_step(site, 'flag same')
+    wait_for_step(site, 'change the share of same')
     site.wait_for_candidate('same')
     say(site, 'SET_SHARE', share=0.6)
     wait_until(
@@ -287,7 +287,7 @@ def test_a_rollback_is_ordered_on_the_command_line(site):
     site.wait_until_served('same')
     code, told = tell(run_rollback, 'pick_policy', 'v23', sorted(site.robots)[:2])
     assert code == 0, told
-    assert '2 of 2 robots are back: commands left after' in told
+    assert '2 of 2 robots confirmed the rollback: commands sent after' in told
     alert = site.alerts.wait_for(lambda m: m.kind == 'rolled_back')
     assert 'v23 is back on 2 of 2 robots' in alert.text
     back, rollout = site.ask(srv.ListRollouts, 'list_rollouts', limit=2).rollouts
