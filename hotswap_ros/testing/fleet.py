@@ -16,8 +16,8 @@ from hotswap_ros.fleet import Command, Event, EventKind
 from hotswap_ros.plan import Plan, load_plan
 from hotswap_ros.rollout import RolloutState, Verb
 from hotswap_ros.sim.virtual.clock import VirtualClock
+from hotswap_ros.sim.virtual.library import Library
 from hotswap_ros.sim.virtual.outcomes import plain
-from hotswap_ros.sim.virtual.server import Library
 from hotswap_ros.testing.network import FakeNetwork
 from hotswap_ros.testing.robot import FakeRobot
 

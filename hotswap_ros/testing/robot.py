@@ -13,7 +13,8 @@ from hotswap_ros.fleet import Command, RobotReport, Route, Telemetry
 from hotswap_ros.models import LATENCY_EDGES_MS, Routing, ShadowCounts, TaskCounts, VersionCounters
 from hotswap_ros.rollout import Cause
 from hotswap_ros.sim.virtual.clock import VirtualClock
-from hotswap_ros.sim.virtual.server import Library, Refusal, VirtualServer
+from hotswap_ros.sim.virtual.library import Library
+from hotswap_ros.sim.virtual.server import Refusal, VirtualServer
 
 _NO_TASKS = TaskCounts()
 _USUAL_BUCKET = 7

@@ -18,9 +18,10 @@ from hotswap_ros.plan import VersionFacts
 from hotswap_ros.sim.faults.faults import Conditions, Fault, FaultBook, FaultError, FaultKind
 from hotswap_ros.sim.virtual.clock import Appointment, VirtualClock
 from hotswap_ros.sim.virtual.counters import Looks, SentCounters
+from hotswap_ros.sim.virtual.library import Library
 from hotswap_ros.sim.virtual.listener import Listener
 from hotswap_ros.sim.virtual.outcomes import VersionOutcomes
-from hotswap_ros.sim.virtual.server import BOOT_S, Library, Refusal, VirtualServer
+from hotswap_ros.sim.virtual.server import BOOT_S, Refusal, VirtualServer
 from hotswap_ros.sim.virtual.spec import FleetSpec
 from hotswap_ros.sim.virtual.workload import Workload
 

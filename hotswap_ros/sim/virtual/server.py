@@ -10,9 +10,8 @@ engine. Only the models are missing: no version runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from hotswap_ros.fleet import (
     BreakerReport,
@@ -25,23 +24,19 @@ from hotswap_ros.fleet import (
 from hotswap_ros.models import (
     FailureCause,
     InvalidRoutingError,
-    Manifest,
     ModelError,
     Routing,
-    TensorSpec,
     VersionState,
 )
 from hotswap_ros.rollout import Cause as RolloutCause
-from hotswap_ros.serving import BREAKER_LIMIT, Guard, NotReadyError, OpenBreaker, ServingError
+from hotswap_ros.serving import BREAKER_LIMIT, NotReadyError, OpenBreaker, ServingError
 from hotswap_ros.serving.breaker import Breaker
-from hotswap_ros.serving.onnx.runtime import NOWHERE
-from hotswap_ros.serving.recorder import Recorder
 from hotswap_ros.serving.router import Router
 from hotswap_ros.serving.routing_in_force import InForce
 from hotswap_ros.serving.tasks import Tasks
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 from hotswap_ros.sim.virtual.clock import VirtualClock
-from hotswap_ros.sim.virtual.outcomes import VersionOutcomes
+from hotswap_ros.sim.virtual.library import Library
 
 #: How long a robot takes to start, in seconds, before it loads what it served.
 BOOT_S = 1.0
@@ -52,55 +47,6 @@ class Refusal(NamedTuple):
 
     cause: RolloutCause
     message: str
-
-
-class _NoSession:
-    """Stands for the session of a version in a worker: virtual robots run no model."""
-
-    runs_in_worker = True
-    placement = NOWHERE
-    typical_ms = warm_latency_ms = 0.0
-    pid = 0
-
-    def run(self, inputs: dict[str, Any], patience_s: float) -> dict[str, Any]:
-        raise NotImplementedError('virtual robots run no model')
-
-    def offer(self, inputs: dict[str, Any], outputs: dict[str, Any], primary: object) -> bool:
-        return False
-
-    def check_growth(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-@dataclass(frozen=True)
-class Library:
-    """The versions that robots can load, with the truth about each."""
-
-    model_id: str
-    outcomes: Mapping[str, VersionOutcomes]
-    residents: Mapping[str, LoadedVersion]
-
-    @classmethod
-    def of(cls, model_id: str, versions: Sequence[VersionOutcomes]) -> Library:
-        """Return a library of these versions."""
-        residents = {one.version: _resident(model_id, one) for one in versions}
-        return cls(model_id, {one.version: one for one in versions}, residents)
-
-
-def _resident(model_id: str, outcomes: VersionOutcomes) -> LoadedVersion:
-    form = {'dtype': 'float32', 'shape': (1,)}
-    manifest = Manifest(
-        model=model_id,
-        version=outcomes.version,
-        sha256='0' * 64,
-        size_bytes=1,
-        inputs=(TensorSpec.model_validate({'name': 'observation', **form}),),
-        outputs=(TensorSpec.model_validate({'name': 'decision', **form}),),
-    )
-    return LoadedVersion(manifest, _NoSession(), Guard(manifest), Recorder())
 
 
 def _breaker_report(opened: OpenBreaker) -> BreakerReport:

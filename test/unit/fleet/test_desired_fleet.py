@@ -15,8 +15,8 @@ from hotswap_ros.fleet.desired_fleet import DesiredFleet
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import Routing, VersionState
 from hotswap_ros.sim.virtual.clock import VirtualClock
+from hotswap_ros.sim.virtual.library import Library
 from hotswap_ros.sim.virtual.outcomes import plain
-from hotswap_ros.sim.virtual.server import Library
 from hotswap_ros.testing import FakeRobot
 
 MODEL = 'pick_policy'
