@@ -194,7 +194,7 @@ def test_a_late_command_of_the_older_coordinator_changes_nothing(split):
         refusal = fleet.robots[command.robot_id].obey(command)
         assert refusal is not None
         assert refusal.cause is Cause.NONE
-        assert f'generation {command.routing.generation}, older than' in refusal.message
+        assert f'generation {command.routing.generation} is older than' in refusal.message
     assert {name: robot.routing for name, robot in fleet.robots.items()} == newer
 
 
