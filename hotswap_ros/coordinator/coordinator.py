@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-The fleet side without ROS: rollouts, wishes and journal in one object that is told the time.
+The coordinator without ROS: many rollouts over one fleet, and their journal.
 
-`Coordinator.tick` is the loop body: look, decide, journal, and only then say.
+`Coordinator.tick` is the loop body: look, decide, journal, and only then command.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Output:
     What a tick asks of the outside.
 
     `lease_rollouts` are the rollouts whose candidates may go on; None: say nothing, so that robots
-    go back to stable by themselves. `ended` are the rollouts whose end is in the journal now,
+    return to stable by themselves. `ended` are the rollouts whose end is in the journal now,
     and `verified` those of which more is known by now of what came after their rollback.
     People were told the `events` once `Coordinator.on_told` has been given `events_number`; else
     the alerts among them are told again after a restart.
@@ -71,9 +71,9 @@ class Coordinator:
     Runs rollouts and rollbacks over a fleet. One thread uses it.
 
     Raises JournalError where another one goes by the journal, or it cannot be read or written.
-    `now` is everywhere seconds since 1970 on a clock that never goes back. A rollout that the
-    journal holds as not ended goes on where it stopped. `explain` is that of Runner. What was put
-    back is watched for `verify_rollback_s` after a rollback; 0: not at all.
+    `now` is everywhere seconds since 1970 on a clock that is never set back. A rollout that the
+    journal holds as not ended continues where it stopped. `explain` is that of Runner. Success is
+    watched for `verify_rollback_s` after a rollback; 0: not at all.
     """
 
     def __init__(
@@ -104,10 +104,10 @@ class Coordinator:
         self._takeover = Takeover(self.epoch, log)
         self._rollouts = Rollouts()
         self._orders = RollbackOrders(journal, log, now)
-        self._apart = OverlapGuard(self._rollouts, self._orders, self._view, self._desired)
+        self._overlap = OverlapGuard(self._rollouts, self._orders, self._view, self._desired)
         self._outbox = Outbox(journal, now, checkpoint_s)
-        self._pace = Throughput()
-        self._previewer = Previewer(self._view, self._pace, journal)
+        self._throughput = Throughput()
+        self._previewer = Previewer(self._view, self._throughput, journal)
         self._resume(now)
 
     def _resume(self, now: float) -> None:
@@ -128,7 +128,7 @@ class Coordinator:
         model_id, robot_id = report.model_id, report.robot_id
         last = self._view.report(model_id, robot_id)
         self._view.on_report(report, now, clock)
-        # What a robot had been given before it was heard first may be of one that is no more.
+        # The first report may have a generation of a coordinator that no longer exists.
         if last is None or last is report:
             return
         heeded = self._view.report(model_id, robot_id)
@@ -142,7 +142,7 @@ class Coordinator:
         """Take a robot's counters; with `now`, how many tasks it does in a second is measured."""
         self._view.on_telemetry(model_id, robot_id, telemetry)
         if now is not None:
-            self._pace.on_telemetry(model_id, robot_id, telemetry, now)
+            self._throughput.on_telemetry(model_id, robot_id, telemetry, now)
 
     def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
         """Take a robot's refusal; `cause` NONE: it may well do it when asked again."""
@@ -177,19 +177,15 @@ class Coordinator:
         self._takeover.refuse()
         reachable = self._view.reachable(plan.model_id, now)
         state = begin(self._new_id(), plan, reachable, now, versions or {})
-        self._apart.refuse_overlap(plan.model_id, state.robots.keys())
+        self._overlap.refuse_overlap(plan.model_id, state.robots.keys())
         state.checklist = self._previewer.checklist(plan, state.steps, versions or {}, now)
         runner = Runner.start(state, now, self._log, explain=self._explain)
-        self._apart.begin(runner)
+        self._overlap.begin(runner)
         self._rollouts.add(runner)
         return state.rollout_id
 
     def preview(self, plan: Plan, now: float) -> Preview:
-        """
-        Return what a plan means for the fleet of this moment; changes nothing.
-
-        Raises PlanError or NoRobotsError.
-        """
+        """Return what a plan means for the fleet now. Raises PlanError or NoRobotsError."""
         return self._previewer.preview(plan, now)
 
     def command(
@@ -228,7 +224,7 @@ class Coordinator:
             self._rollouts,
             now,
         )
-        self._apart.exclude(model_id, rollback.robots)
+        self._overlap.exclude(model_id, rollback.robots)
         return rollback
 
     def on_told(self, events_number: int, now: float) -> None:
@@ -249,7 +245,7 @@ class Coordinator:
 
     def metrics(self, rollout_id: str) -> dict[str, Any]:
         """
-        Return the newest counters of a rollout's robots: robot, then version, as a JSON value.
+        Return the newest counters of a rollout's robots by robot and version, as a JSON value.
 
         Empty for a rollout that ended before this coordinator was started.
         """
@@ -262,11 +258,7 @@ class Coordinator:
         return self._rollouts.shown_ids
 
     def snapshot(self, now: float, rollout_id: str = '') -> Snapshot | None:
-        """
-        Return how a rollout stands; None when there is none.
-
-        An empty id is the newest that is under way, or else the newest.
-        """
+        """Return a rollout at this moment, the newest for an empty id; None if there is none."""
         runner = self._rollouts.get(rollout_id)
         return None if runner is None else snapshot(runner, self._view, now)
 
@@ -286,7 +278,7 @@ class Coordinator:
         return self._takeover.taken_over
 
     def robots_heard(self, now: float) -> int:
-        """Return how many robots are in reach, whatever they serve."""
+        """Return how many robots are reachable, whatever they serve."""
         return self._view.heard(now)
 
     @property
@@ -301,13 +293,13 @@ class Coordinator:
     # -- the loop ---------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Output:
-        """Look, decide, journal, and only then say."""
+        """Look, decide, journal, and only then command."""
         if self.taken_over:
             return self._stand_aside(now)
         self._quarantine.look(now)
         self._clock_watch.look(now)
         for runner in self._rollouts:
-            self._apart.welcome(runner, now)
+            self._overlap.welcome(runner, now)
             runner.tick(self._view, now)
         for rollback in self._orders:
             rollback.tick(self._view, now)

@@ -9,7 +9,9 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from hotswap_ros.coordinator.journal_lock import hold
 from hotswap_ros.coordinator.journal_rows import (
@@ -53,6 +55,13 @@ INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
 #: Instead of a path: a journal that ends with the process.
 IN_MEMORY = ':memory:'
 
+
+_State = TypeVar('_State', bound=BaseModel)
+_UNREADABLE = 'it holds a rollout or rollback that this release cannot read'
+_REMEDY_UNREADABLE = (
+    'let the release that wrote it finish or abort what is running, or give this coordinator '
+    "another file in parameter 'journal'"
+)
 
 #: Number of undelivered alerts that are published after a restart: older ones are in the reports.
 _UNTOLD = 100
@@ -190,11 +199,11 @@ class Journal:
 
     def active(self) -> list[RolloutState]:
         """Return the rollouts that have not ended."""
-        return [RolloutState.model_validate_json(row[0]) for row in self._open('!=')]
+        return [self._parse(RolloutState, row[0]) for row in self._open('!=')]
 
     def active_rollbacks(self) -> list[RollbackState]:
         """Return the ordered rollbacks that have not ended."""
-        return [RollbackState.model_validate_json(row[0]) for row in self._open('=')]
+        return [self._parse(RollbackState, row[0]) for row in self._open('=')]
 
     def _open(self, is_rollback: str) -> list[Any]:
         sql = f'SELECT state FROM rollouts WHERE ended IS NULL AND strategy {is_rollback} ?'
@@ -203,7 +212,7 @@ class Journal:
     def verifications(self) -> list[VerificationState]:
         """Return the verifications that have not ended."""
         rows = self._read('SELECT state FROM aftermaths WHERE NOT is_done ORDER BY rowid')
-        return [VerificationState.model_validate_json(row[0]) for row in rows]
+        return [self._parse(VerificationState, row[0]) for row in rows]
 
     def untold(self) -> tuple[list[Event], int]:
         """Return the newest alerts that nobody was told, and the number of the last one."""
@@ -220,7 +229,7 @@ class Journal:
         """Return the newest rollout, ended or not."""
         sql = 'SELECT state FROM rollouts WHERE strategy != ? ORDER BY rowid DESC LIMIT 1'
         rows = self._read(sql, (ROLLBACK,))
-        return RolloutState.model_validate_json(rows[0][0]) if rows else None
+        return self._parse(RolloutState, rows[0][0]) if rows else None
 
     def history(self, limit: int = 0) -> list[RolloutSummary]:
         """Return the rollouts, newest first; all of them for a limit of 0."""
@@ -259,7 +268,7 @@ class Journal:
         )
         if not rows:
             return '', {}
-        state = RolloutState.model_validate_json(rows[0][0])
+        state = self._parse(RolloutState, rows[0][0])
         return state.plan.version, state.marks
 
     def pending_rollbacks(self) -> list[PendingRollback]:
@@ -283,7 +292,13 @@ class Journal:
 
     def _verified(self, rollout_id: str) -> dict[str, Any] | None:
         rows = self._read('SELECT state FROM aftermaths WHERE rollout_id = ?', (rollout_id,))
-        return VerificationState.model_validate_json(rows[0][0]).report() if rows else None
+        return self._parse(VerificationState, rows[0][0]).report() if rows else None
+
+    def _parse(self, kind: type[_State], text: str) -> _State:
+        try:
+            return kind.model_validate_json(text)
+        except ValidationError as error:
+            raise JournalError(self._path, _UNREADABLE, _REMEDY_UNREADABLE) from error
 
     def _read(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:

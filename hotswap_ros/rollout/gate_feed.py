@@ -17,7 +17,7 @@ from hotswap_ros.rollout.diagnosis import RolloutDiagnosis
 from hotswap_ros.rollout.state import RolloutState
 from hotswap_ros.rollout.trial_counts import TrialCounts
 
-#: A robot that is silent for so long may never tell how its tasks ended: they count as failed.
+#: Tasks of a robot that is unreachable for longer, in seconds, count as failed.
 _GIVEN_UP_AFTER_S = 120.0
 #: Checks that judge a shadow; all others need tasks that the candidate acted in.
 _OF_SHADOWS = ('shadow', 'input_drift', 'unreachable')
@@ -116,7 +116,7 @@ class GateFeed:
         try:
             if self._feed(view, now, revision) or self.failed_queries:
                 self._ask()
-            self._give_up_silent(view, now)
+            self._give_up_unreachable(view, now)
         except Exception as error:  # A gate that cannot judge must not end the coordinator.
             self.failed_queries += 1
             self.query_error = f'{type(error).__name__}: {error}'
@@ -144,7 +144,7 @@ class GateFeed:
         return news
 
     def _watch_others(self, now: float) -> Iterable[str]:
-        """Find out whom to watch from here on; counters of those who are new are due from now."""
+        """Update the robots to watch; the counters of new ones are expected from now on."""
         self._watched = dict(self.watched)
         for robot_id in self._fresh.keys() - self._watched.keys():
             del self._fresh[robot_id]
@@ -198,21 +198,21 @@ class GateFeed:
             return shares
         return dict.fromkeys(state.robots, 0.0) | shares
 
-    def _give_up_silent(self, view: FleetView, now: float) -> None:
-        """Tell the gate who is out of reach, and of whom no outcome is to be hoped for."""
+    def _give_up_unreachable(self, view: FleetView, now: float) -> None:
+        """Tell the gate which robots are unreachable, and which of them it no longer waits for."""
         assert self._gate is not None
         model_id = self._state.plan.model_id
-        lost = view.unreachable(model_id, self._watched.keys(), now)
-        self._gate.reach(len(lost), len(self._watched))
-        for robot_id in lost:
-            silent = view.seconds_since_heard(model_id, robot_id, now)
-            if robot_id not in self._given_up and silent > _GIVEN_UP_AFTER_S:
+        unreachable = view.unreachable(model_id, self._watched.keys(), now)
+        self._gate.reach(len(unreachable), len(self._watched))
+        for robot_id in unreachable:
+            seconds = view.seconds_since_heard(model_id, robot_id, now)
+            if robot_id not in self._given_up and seconds > _GIVEN_UP_AFTER_S:
                 self._gate.leave(robot_id)
                 self._given_up.add(robot_id)
-        self._given_up.intersection_update(lost)
+        self._given_up.intersection_update(unreachable)
 
     def missing(self, view: FleetView, now: float) -> tuple[str, ...]:
-        """Return the robots that are in reach and have sent no counters for too long."""
+        """Return the reachable robots that have sent no counters for too long."""
         plan = self._state.plan
         since = now - plan.missing_after.total_seconds()
         silent = []

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import VersionState
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.gate_feed import GateFeed
 from hotswap_ros.rollout.state import PauseReason, RolloutState
-from hotswap_ros.text import counted
 
 #: Pauses that end by themselves, and what is said then.
 ENDS_BY_ITSELF = {
@@ -36,34 +36,29 @@ def find_missing(
     """
     Return what more is missing than the plan allows, None for nothing.
 
-    Three things that are not the same: a robot that is out of reach, one that is in reach and does
-    not tell what it did, and a gate that fails to judge what it was told. None of them is a
-    failure of the candidate.
+    Three things are told apart: a robot that is unreachable, a reachable one that sends no
+    counters, and a gate that fails to judge. None of them is a failure of the candidate.
     """
     plan, step = state.plan, state.step
     allowed = plan.max_unreachable if step.max_unreachable is None else step.max_unreachable
     silent = view.all_unreachable(plan.model_id, now)
     unreachable = tuple(sorted(r for r in silent if r in cohort or state.is_watched(r)))
     if len(unreachable) > allowed:
-        text = f'{counted(unreachable)} of the cohort unreachable, {allowed} allowed: '
-        text += ', '.join(unreachable)
         doubled = [r for r in unreachable if (plan.model_id, r) in view.quarantined]
-        if doubled:
-            text += f'; quarantined (duplicate robot_id): {", ".join(doubled)}'
+        text = sentences.unreachable(unreachable, allowed, doubled)
         return Missing(PauseReason.UNREACHABLE, text, unreachable)
     without = gate_feed.missing(view, now)
     if len(without) > plan.max_missing:
-        text = f'no counters from {counted(without)} in reach, {plan.max_missing} allowed: '
-        return Missing(PauseReason.MISSING_DATA, text + ', '.join(without), without)
+        text = sentences.no_counters(without, plan.max_missing)
+        return Missing(PauseReason.MISSING_DATA, text, without)
     if gate_feed.failed_queries > plan.max_failed_queries:
-        times = gate_feed.failed_queries
-        text = f'the gate failed to judge {times} times in a row: {gate_feed.query_error}'
+        text = sentences.gate_fails(gate_feed.failed_queries, gate_feed.query_error)
         return Missing(PauseReason.FAILED_QUERY, text)
     return None
 
 
 class Breakers:
-    """Finds the robots that serve the version, or let it decide beside, and took it out."""
+    """Finds the robots whose breaker stopped the version."""
 
     def __init__(self, state: RolloutState) -> None:
         self._state = state
@@ -72,7 +67,7 @@ class Breakers:
 
     def find_open(self, view: FleetView, revision: int) -> str:
         """
-        Return which robot took the version out, and why; empty for none that is new.
+        Return which robot stopped the version, and why; empty for none that is new.
 
         `revision` rises when other robots may serve the version.
         """
@@ -97,8 +92,5 @@ class Breakers:
             return ''
         here = report.versions.get(version)
         if here is not None and here.state is VersionState.FAILED:
-            return f'{robot_id} gave {version} up by itself: {here.reason}'
-        return (
-            f'{robot_id} took {version} out by itself: {breaker.count} requests in a row '
-            f'failed, the last for {breaker.cause}'
-        )
+            return sentences.gave_up(robot_id, version, here.reason)
+        return sentences.breaker_open(robot_id, version, breaker.count, breaker.cause)

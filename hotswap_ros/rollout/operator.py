@@ -56,8 +56,8 @@ class Operator:
         """
         Ask the gate again when there is something new to judge.
 
-        At once would be the same answer, or one that was fished for: see `judged`. The time to
-        wait for tasks begins anew.
+        An answer at once would be the same, or a matter of chance: see `judged`. The time to wait
+        for tasks starts again.
         """
         state = self._state
         self._gate_feed.reopen()

@@ -16,6 +16,7 @@ from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult
 from hotswap_ros.plan import ItemState, blockers
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.cohort import Cohort
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
 from hotswap_ros.rollout.gate_feed import GateFeed
@@ -92,8 +93,7 @@ class Runner:
     def _name_overrides(self, now: float) -> None:
         for item in self.state.checklist:
             if item.state is ItemState.OVERRIDDEN:
-                name = item.name.value
-                text = f'{name} overridden by {item.by} ({item.remark}): {item.sentence}'
+                text = sentences.overridden(item.name.value, item.by, item.remark, item.sentence)
                 self.say(now, EventKind.OVERRIDE, Level.WARNING, text, alert=True)
 
     def tick(self, view: FleetView, now: float) -> None:
@@ -137,7 +137,7 @@ class Runner:
         return True
 
     def load_refused(self, robot_id: str, cause: Cause, message: str, now: float) -> None:
-        """Take a robot's word that it cannot load the version: the rollout is over."""
+        """Roll back because a robot cannot load the version."""
         robot = self.state.robots.get(robot_id)
         is_under_way = self.state.status in (Status.RUNNING, Status.PAUSED)
         if robot is not None and robot.staged and is_under_way:
@@ -162,21 +162,18 @@ class Runner:
         return self.state
 
     def wake(self, now: float) -> None:
-        """Go on after a restart: the time in which nobody was looking does not count."""
-        away = now - self.state.saved_at
-        if away < 0:
-            self.state.follow_clock(away)
-            away = 0.0
+        """Go on after a restart: the time without a coordinator does not count."""
+        away_s = now - self.state.saved_at
+        if away_s < 0:
+            self.state.follow_clock(away_s)
+            away_s = 0.0
         elif self.state.held_since is None:
-            # The end of a pause gives back all of it, this absence included.
-            self.transitions.shift_clocks(away)
-        text = f'the coordinator is back after {away:.0f} s and goes on with the rollout'
+            # The end of a pause gives back all of its time, this one included.
+            self.transitions.shift_clocks(away_s)
+        text = sentences.restarted(away_s)
         self.say(now, EventKind.RESTARTED, Level.WARNING, text, alert=True)
         if self.gate_feed.lost_evidence and self.state.status is Status.RUNNING:
-            text = (
-                f'the gate cannot use its saved evidence ({self.gate_feed.lost_evidence}) and '
-                'starts again: resume to watch this stage from its beginning, or roll back'
-            )
+            text = sentences.evidence_lost(self.gate_feed.lost_evidence)
             self.transitions.pause(PauseReason.INCONCLUSIVE, text, now)
 
     @property
@@ -209,8 +206,7 @@ class Runner:
 
     @property
     def _waits_for_window(self) -> str:
-        windows = '; '.join(map(str, self.state.plan.deployment_windows))
-        return f'waits for a deployment window: {windows}'
+        return sentences.waits_for_window(self.state.plan.deployment_windows)
 
     def _run_step(self, view: FleetView, now: float) -> None:
         if not self.state.step_has_begun:
@@ -240,7 +236,7 @@ class Runner:
         state.tasks_at_step_start = self.gate_feed.tasks(step)
 
     def context(self, view: FleetView, now: float) -> StepContext:
-        """Return what an action gets to see."""
+        """Return the context of a step's action."""
         return StepContext(
             self.state,
             view,
@@ -270,12 +266,12 @@ class Runner:
         return self.transitions.roll_back_on_harm(self.gate_feed.failures, now)
 
     def _diagnose(self, view: FleetView, now: float) -> None:
-        """Say what went wrong, where no person said so."""
+        """Say what went wrong, unless a person ended the rollout."""
         if self.state.cause not in _OF_VERSION:
             return
         try:
             found = self.gate_feed.diagnosis.conclude(view, self.gate_feed.failures)
-        except Exception as error:  # The rollback is over, whatever can be said of it.
+        except Exception as error:  # The rollback has ended all the same.
             text = f'what went wrong could not be examined: {type(error).__name__}: {error}'
             self.say(now, EventKind.DIAGNOSIS, Level.WARNING, text)
             return

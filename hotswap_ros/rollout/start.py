@@ -25,7 +25,7 @@ def robots_of(reports: Mapping[str, RobotReport]) -> list[Robot]:
 
 def steps_of(plan: Plan, reports: Mapping[str, RobotReport], salt: str) -> tuple[Step, ...]:
     """
-    Return what a plan means for the robots in reach that serve another version.
+    Return what a plan means for the reachable robots that serve another version.
 
     Raises NoRobotsError for none, and PlanError when the plan does not fit the robots.
     """

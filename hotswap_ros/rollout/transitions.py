@@ -11,6 +11,7 @@ from dataclasses import replace
 from hotswap_ros.fleet.events import EventKind, Level, Say
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
 from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
 from hotswap_ros.rollout.gate_feed import HARD_LINES
@@ -24,7 +25,7 @@ from hotswap_ros.rollout.state import (
     StepRecord,
 )
 from hotswap_ros.rollout.steps import Move, Outcome
-from hotswap_ros.text import counted, none_confirmed, unconfirmed
+from hotswap_ros.text import counted, unconfirmed
 
 _ENDS = {
     Cause.GATE_FAILED: Status.ROLLED_BACK,
@@ -58,8 +59,8 @@ class Transitions:
         """End the pauses for these reasons, and tell people whether the rollout goes on."""
         ended = self.drop_pauses(reasons, now)
         if self.state.pauses:
-            text = f'{text}; still paused: {self.state.reason}'
-            self._say(now, EventKind(ended[0].reason.value), Level.INFO, text)
+            text = sentences.still_paused(text, self.state.reason)
+            self._say(now, PAUSE_EVENTS[ended[0].reason], Level.INFO, text)
         else:
             self._say(now, EventKind.RESUMED, Level.INFO, text)
 
@@ -83,7 +84,7 @@ class Transitions:
 
     @property
     def _gravity(self) -> Level:
-        """What somebody wanted is no error."""
+        """Return the level of the rollback: an error unless a person asked for it."""
         return Level.WARNING if self.state.cause in _BY_PEOPLE else Level.ERROR
 
     def shift_clocks(self, seconds: float) -> None:
@@ -104,7 +105,7 @@ class Transitions:
         self.state.held_since = None
 
     def roll_back(self, cause: Cause, reason: str, now: float) -> None:
-        """Put the previous versions back."""
+        """Roll back to the previous versions."""
         self._leave(Status.ROLLING_BACK)
         self.state.rolling_back_since = now
         self.state.cause = cause
@@ -154,22 +155,17 @@ class Transitions:
         if not served:
             self.end(end, self.state.reason, now, gravity)
             return
-        confirmed = served - set(missing)
         versions = '/'.join(sorted(set(self.state.previous.values())))
-        text = f'{self.state.reason.rstrip(".")}. {versions} is back on '
-        text += f'{len(confirmed)} of {counted(served)}' if missing else counted(served)
-        if confirmed:
-            text += f' after {seconds:.1f} s'
-        else:
-            text += f': {none_confirmed(seconds, unreachable)}'
+        reason = self.state.reason
+        text = sentences.rolled_back(reason, versions, served, missing, seconds, unreachable)
+        if served <= set(missing):
             # An abort says no more than that the rollout does not go on.
             end = Status.FAILED if end is Status.ROLLED_BACK else end
             gravity = Level.ERROR
-        text += f'; {unconfirmed(missing)}.' if missing else '.'
         self.end(end, text, now, gravity)
 
     def end(self, status: Status, reason: str, now: float, level: Level) -> None:
-        """Come to a terminal status."""
+        """End with a terminal status."""
         self._leave(status)
         self.state.ended = now
         self.state.reason = reason
@@ -192,7 +188,7 @@ class Transitions:
         return True
 
     def take(self, outcome: Outcome, now: float) -> None:
-        """Go where what a step's action found leads."""
+        """Do what the outcome of a step asks for."""
         if outcome.move is Move.DONE:
             if outcome.text:
                 self._say(now, EventKind.GATE, Level.WARNING, outcome.text, alert=True)
@@ -207,10 +203,10 @@ class Transitions:
             self._take_undecided(outcome, now)
 
     def _take_undecided(self, outcome: Outcome, now: float) -> None:
-        """Do what the plan says; that no traffic is a success no plan can say."""
+        """Do what the plan says; without any traffic no plan can call it a success."""
         asked = self.state.step.on_inconclusive or self.state.plan.on_inconclusive
         if asked == 'continue' and outcome.has_seen:
-            text = f'{outcome.text} The plan says to go on.'
+            text = f'{outcome.text} The plan says to continue.'
             self._say(now, EventKind.INCONCLUSIVE, Level.WARNING, text, alert=True)
             self.next_step(now)
         elif asked == 'rollback':
@@ -220,7 +216,7 @@ class Transitions:
             self.pause(PauseReason.INCONCLUSIVE, outcome.text, now)
 
     def next_step(self, now: float) -> None:
-        """End the step; on to the next that is not to be left out."""
+        """End the step, and go to the next one that is not skipped."""
         state = self.state
         state.step_records[-1].ended = now
         while state.step_index + 1 < len(state.steps):

@@ -90,7 +90,7 @@ _WATCHED = Condition('if a step is being watched', _is_watched, 'no step is bein
 _UNDECIDED = Condition(
     'if the gate is undecided',
     lambda state: state.is_paused_for(PauseReason.INCONCLUSIVE) and _is_watched(state),
-    'the gate is not undecided',
+    'it is paused, but the gate is not undecided',
 )
 _NO_TRIAL = Condition(
     'unless it is a trial', lambda state: not _is_trial(state), 'the arms of a trial are fixed'

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What each step of a plan will take with the fleet of this moment, and what its gate can show."""
+"""Forecast of a plan: the duration of each step, and what its gate can show."""
 
 from __future__ import annotations
 

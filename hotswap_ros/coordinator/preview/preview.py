@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is known before a rollout: its steps, and the fleet that they would be taken on."""
+"""Preview of a plan: its steps, and the facts about the fleet."""
 
 from __future__ import annotations
 

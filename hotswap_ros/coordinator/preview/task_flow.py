@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which tasks come to which version while a plan is followed: shares times present rates."""
+"""Flow of tasks to each version while a plan runs: shares times present rates."""
 
 from __future__ import annotations
 

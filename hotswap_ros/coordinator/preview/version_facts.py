@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What manifests and lab results say of versions, for the checklist. Reads files: blocks."""
+"""Facts about versions from manifests and lab results, for the checklist. Blocks."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-One small action per kind of step: `begin` says what is wished for, `run` looks how it stands.
+Actions of steps, one per kind: `begin` sets what is desired, `run` looks how far it is.
 
 An action knows its step and one look at the rollout, and returns an outcome. Statuses, pauses and
 rollbacks are the runner's.
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Action(NamedTuple):
-    """What is done for one kind of step."""
+    """The action of one kind of step."""
 
     begin: Callable[[Any, StepContext], None]
     run: Callable[[Any, StepContext], Outcome]

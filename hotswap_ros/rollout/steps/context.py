@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an action sees, and what it can come to."""
+"""Context of a step's action, and its outcome."""
 
 from __future__ import annotations
 

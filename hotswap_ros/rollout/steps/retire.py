@@ -20,7 +20,7 @@ def begin(step: Retire, context: StepContext) -> None:
 
 
 def run(step: Retire, context: StepContext) -> Outcome:
-    """Wait until it is gone; who is late is told again and again, but holds nobody up."""
+    """Wait until it is released; a late robot gets the command again, and does not block."""
     left = sorted(context.cohort.those('hold', lambda robot_id: _holds(context, robot_id)))
     if not left:
         return DONE

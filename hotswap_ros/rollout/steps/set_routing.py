@@ -36,7 +36,7 @@ def _asked(
 
 
 def run(step: SetRouting, context: StepContext) -> Outcome:
-    """Wait until all of the cohort that are in reach report it."""
+    """Wait until all reachable robots of the cohort report it."""
     waiting = context.waiting() & context.cohort.robots
     if not waiting:
         return DONE

@@ -21,7 +21,7 @@ def begin(step: StageModels, context: StepContext) -> None:
 
 
 def run(step: StageModels, context: StepContext) -> Outcome:
-    """Wait until all that are in reach report the same digest."""
+    """Wait until all reachable robots report the same digest."""
     plan, cohort = context.state.plan, context.cohort
     model_id, version = plan.model_id, plan.version
     reports = context.view.reports(model_id)

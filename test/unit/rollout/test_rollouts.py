@@ -101,7 +101,7 @@ def test_a_version_that_a_robot_took_out_itself_is_rolled_back_everywhere(fleet,
     robot.fail_in_a_row('v24', FailureCause.NOT_FINITE)
     state = fleet.finish(rollout, at_most=5)
     assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
-    assert 'took v24 out by itself: 5 requests in a row failed, the last for not finite' in (
+    assert 'v24 by itself: 5 requests in a row failed (cause of the last one: not finite)' in (
         state.reason
     )
     assert state.diagnosis.cause == 'Its decisions contain NaN or infinity'
