@@ -42,7 +42,7 @@ class VersionReport:
 
 @dataclass(frozen=True)
 class BreakerReport:
-    """A version that a robot took out by itself, for failing `count` requests in a row."""
+    """A version that a robot stopped by itself after `count` failed requests in a row."""
 
     version: str
     cause: str

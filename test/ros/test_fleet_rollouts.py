@@ -125,7 +125,7 @@ def test_a_worse_version_is_found_out_and_rolled_back(site):
 def test_a_version_that_robots_take_out_themselves_is_rolled_back(site):
     result = site.roll_out(plan('not_finite', LONG)).result()
     assert result.error_code == Result.GATE_FAILED
-    assert 'took not_finite out by itself: 5 requests in a row failed' in result.reason
+    assert 'stopped not_finite by itself: 5 requests in a row failed' in result.reason
     site.wait_until_served('v23')
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hotswap_ros.coordinator import Journal
+from hotswap_ros.coordinator import Journal, JournalError
 from hotswap_ros.rollout import PauseReason, Status
 from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark, RobotProgress
@@ -92,3 +92,11 @@ def test_a_coordinator_finishes_what_the_older_release_began(make_fleet):
     assert fleet.serving('v25') == {'r00', 'r01'}, 'as the rollback was ordered'
     assert fleet.serving('v23') == {'r02', 'r03', 'r12', 'r13', 'r14', 'r15'}
     assert fleet.coordinator.report('rollout-1')['rollback']['unconfirmed'] == []
+
+
+def test_a_journal_that_cannot_be_read_is_refused_with_a_remedy(journal, tmp_path):
+    with sqlite3.connect(tmp_path / 'journal.sqlite3') as database:
+        database.execute("UPDATE rollouts SET state = '{}' WHERE rollout_id = 'rollout-3'")
+    database.close()
+    with pytest.raises(JournalError, match='let the release that wrote it finish or abort'):
+        journal.active()

@@ -251,7 +251,7 @@ def test_a_failing_version_is_taken_out_by_the_robot_itself() -> None:
     failing = ({'cause': 'not_finite', 'tasks': {'': 0.05}, 'requests': 9, 'breaks': 1.0},)
     with session([plain('v23', 0.9), plain('v24', 0.9, failures=failing)]) as found:
         assert roll_out(found) is Status.ROLLED_BACK
-        assert any('took v24 out by itself' in event.text for event in found.events)
+        assert any('stopped v24 by itself' in event.text for event in found.events)
         assert found.events[-1].text == 'most likely: Its decisions contain NaN or infinity'
         assert any('not finite' in event.text for event in found.events)
 
