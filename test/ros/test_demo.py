@@ -74,7 +74,7 @@ def test_it_runs_to_its_end_and_leaves_nothing_behind(demo, tmp_path):
     assert not list(tmp_path.glob('hotswap_demo_*'))
     text = ' '.join(output(tmp_path).replace('│', ' ').split())
     assert 'v24 serves all 20 robots' in text
-    assert re.search(r'v23 is back on 20 of 20 robots \d\.\d\d s after the order', text)
+    assert re.search(r'20 of 20 robots confirmed the rollback to v23 after \d\.\d\d s', text)
     assert 'Stopped by the gate' in text
     assert 'Traceback' not in text
 
@@ -95,7 +95,7 @@ def test_a_signal_at_any_moment_stops_everything(demo, tmp_path, number, moment)
     assert process.wait(10) == 0
     assert processes_of(tmp_path) == []
     assert 'Traceback' not in output(tmp_path)
-    assert 'every process of the demo has ended' in output(tmp_path)
+    assert 'All processes of the demo have ended' in output(tmp_path)
 
 
 def test_its_processes_end_when_it_is_killed(demo, tmp_path):
@@ -113,5 +113,5 @@ def test_a_part_that_dies_is_named(demo, tmp_path):
         if b'sim_fleet' in Path(f'/proc/{pid}/cmdline').read_bytes():
             os.kill(pid, signal.SIGKILL)
     assert process.wait(20) == 1
-    assert 'sim_fleet has ended' in output(tmp_path)
+    assert 'sim_fleet has stopped' in output(tmp_path)
     assert processes_of(tmp_path) == []
