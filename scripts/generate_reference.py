@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Write the generated parts of docs/reference from the code: `make reference`.
+Write the generated parts of docs from the code: `make reference`.
 
 A page has prose that people write, and regions that this program writes. A region stands between
 two comments; the first one names what it shows:

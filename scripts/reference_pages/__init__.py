@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The generated regions of the reference pages.
+The generated regions of pages.
 
 Each kind of region is a function from the words after its name to Markdown:
 
@@ -9,7 +9,9 @@ Each kind of region is a function from the words after its name to Markdown:
     messages FOLDER     definitions in msg, srv or action
     commands            the command line
     events              kinds of events
+    example ROOM        the example in the docstring of a room
     parameters CLASS    parameters of a node (needs rclpy)
+    verbs               verbs of an operator, by status of the rollout
 """
 
 from __future__ import annotations
@@ -20,21 +22,27 @@ from pathlib import Path
 
 from reference_pages.commands import commands
 from reference_pages.events import events
+from reference_pages.examples import example
 from reference_pages.keys import keys
 from reference_pages.messages import messages
 from reference_pages.parameters import parameters
+from reference_pages.verbs import verbs
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted((ROOT / 'docs' / 'reference').glob('*.md'))
 
 _REGIONS: dict[str, Callable[..., str]] = {
     'commands': commands,
     'events': events,
+    'example': example,
     'keys': keys,
     'messages': lambda folder: messages(ROOT / folder),
     'parameters': parameters,
+    'verbs': verbs,
 }
 _REGION = re.compile(r'(<!-- generated: (\w+) ?([\w ]*?) -->\n).*?(<!-- end -->)', re.DOTALL)
+_DOCS = ROOT / 'docs'
+#: The pages that have such a region.
+PAGES = [page for page in sorted(_DOCS.rglob('*.md')) if _REGION.search(page.read_text())]
 
 
 def render(page: str) -> str:

@@ -1,10 +1,9 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Descriptions of keys and events: the sentence in the code, or the one in descriptions.yaml.
+Descriptions of keys: the sentence in the code, or the one in descriptions.yaml.
 
-The code goes first: `Field(description=...)` of a key, `description` of a kind of event. A
-sentence that has moved there is removed from the file.
+The code goes first: `Field(description=...)`. A test finds a key that the file describes again.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ MISSING = '**not described**'
 
 
 @cache
-def _written() -> dict[str, Any]:
+def written() -> dict[str, Any]:
+    """Return the content of the file."""
     loaded: dict[str, Any] = yaml.safe_load(
         Path(__file__).with_name('descriptions.yaml').read_text()
     )
@@ -33,5 +33,5 @@ def of_key(model: type[BaseModel], name: str) -> str:
     in_code = model.model_fields[name].description
     if in_code:
         return in_code
-    sections = [_written()['keys'].get(one.__name__, {}) for one in model.__mro__]
+    sections = [written()['keys'].get(one.__name__, {}) for one in model.__mro__]
     return next((section[name] for section in sections if name in section), MISSING)

@@ -41,7 +41,7 @@ _BOUNDS = {'ge': '≥', 'gt': '>', 'le': '≤', 'lt': '<'}
 
 def keys(name: str) -> str:
     """Return the table of the keys that a model adds to those of every plan."""
-    model = _model(name)
+    model = known_models()[name]
     common = hotswap_ros.plan.BasePlan
     own = issubclass(model, common) and model is not common
     rows = [
@@ -52,14 +52,14 @@ def keys(name: str) -> str:
     return table(('key', 'type', 'default', 'meaning'), rows)
 
 
-def _model(name: str) -> type[BaseModel]:
-    """Find a model by its name among the public names, or below one of them."""
+def known_models() -> dict[str, type[BaseModel]]:
+    """Return the public models, and those below them, by name."""
     known: dict[str, type[BaseModel]] = {}
     for room in _ROOMS:
         for one in vars(room).values():
             if isinstance(one, type) and issubclass(one, BaseModel):
                 _collect(one, known)
-    return known[name]
+    return known
 
 
 def _collect(model: type[BaseModel], known: dict[str, type[BaseModel]]) -> None:

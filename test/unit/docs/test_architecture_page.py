@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+PACKAGE = ROOT / 'hotswap_ros'
 PAGE = (ROOT / 'docs' / 'explanation' / 'architecture.md').read_text()
 ROOMS = re.findall(r'^\| `(\w+)(?:/|\.py)` \|', PAGE, re.MULTILINE)
 
 
 def test_every_room_is_there():
-    package = ROOT / 'hotswap_ros'
-    folders = {path.parent.name for path in package.glob('*/__init__.py')}
+    folders = {path.parent.name for path in PACKAGE.glob('*/__init__.py')}
     assert set(ROOMS) == folders | {'text'}
 
 
@@ -32,7 +32,16 @@ def test_their_order_is_that_of_the_layers():
 
 
 def test_what_to_read_first_exists():
-    for name in re.findall(r'^\d\. `(\w+\.\w+)` in `(\w+)/`', PAGE, re.MULTILINE):
-        (kind, function), room = name[0].split('.'), name[1]
-        sources = [path.read_text() for path in (ROOT / 'hotswap_ros' / room).rglob('*.py')]
-        assert any(f'class {kind}' in text and f'def {function}(' in text for text in sources)
+    found = re.findall(r'^\d\. `(\w+)\.(\w+)` in `([\w/]+\.py)`', PAGE, re.MULTILINE)
+    assert len(found) == 3
+    for kind, function, path in found:
+        text = (PACKAGE / path).read_text()
+        assert f'class {kind}:' in text
+        assert f'def {function}(' in text
+
+
+def test_the_files_and_folders_that_it_names_exist():
+    found = re.findall(r'`(\w+/(?:[\w/]*/)?(?:\w+\.py)?)`', PAGE)
+    assert 'rollout/joining.py' in found
+    places = PACKAGE, ROOT
+    assert [path for path in found if not any((one / path).exists() for one in places)] == []
