@@ -1,6 +1,6 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rolls policy versions out over robot fleets, watches them, and puts the old one back."""
+"""Rolls versions of policies out over robot fleets, watches them, and rolls back."""
 
 from pkgutil import extend_path
 from typing import TYPE_CHECKING
