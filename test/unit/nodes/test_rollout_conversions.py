@@ -21,7 +21,7 @@ from hotswap_ros.coordinator import Forecast, RolloutSummary, StepState
 from hotswap_ros.fleet import Event, EventKind, Level
 from hotswap_ros.gates import CheckResult, Verdict
 from hotswap_ros.nodes import conversions
-from hotswap_ros.plan import ChecklistItem, Item, ItemState
+from hotswap_ros.plan import ChecklistItem, Item, ItemState, load_plan
 from hotswap_ros.rollout import PauseReason, Status, Verb
 from hotswap_ros.sim.virtual import (
     FleetSpec,
@@ -61,7 +61,7 @@ def session():
 @pytest.fixture(scope='module')
 def observed(session):
     """Return the snapshot of a rollout that observes its first stage."""
-    rollout_id = session.start(PLAN)
+    rollout_id = session.start(load_plan(PLAN))
     assert session.run(lambda: session.snapshot(rollout_id).tasks > 20, 600)
     return session.snapshot(rollout_id)
 
