@@ -167,8 +167,8 @@ class Runner:
         if away_s < 0:
             self.state.follow_clock(away_s)
             away_s = 0.0
-        elif self.state.held_since is None:
-            # The end of a pause gives back all of its time, this one included.
+        elif not self.state.pauses:
+            # The end of a pause gives all of its time back. The time for an approval runs on.
             self.transitions.shift_clocks(away_s)
         text = sentences.restarted(away_s)
         self.say(now, EventKind.RESTARTED, Level.WARNING, text, alert=True)

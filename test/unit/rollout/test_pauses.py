@@ -201,6 +201,16 @@ def test_a_person_who_holds_an_approval_stops_its_time(fleet):
     assert fleet.state(rollout).rolling_back_since is not None
 
 
+def test_time_without_a_coordinator_counts_as_time_for_approval(fleet):
+    rollout = fleet.start(APPROVED)
+    run_to(fleet, rollout, 'approval')
+    fleet.kill_coordinator()
+    fleet.skip(55)
+    fleet.boot_coordinator()
+    fleet.run(10)
+    assert fleet.state(rollout).rolling_back_since is not None
+
+
 def test_a_held_rollout_that_is_approved_goes_on_when_it_is_resumed(fleet):
     rollout = fleet.start(APPROVED)
     run_to(fleet, rollout, 'approval')
