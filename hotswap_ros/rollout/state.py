@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, Field, PlainSerializer, TypeAdapter, model_validator
 
 from hotswap_ros.plan import ChecklistItem, Plan, Step, Watch
 from hotswap_ros.rollout.migration import read_older
@@ -17,6 +18,14 @@ from hotswap_ros.rollout.robot_progress import Mark, RobotProgress
 
 #: Sorted in the journal, so that one state is one text whatever a set's order in this process.
 _Names = Annotated[set[str], PlainSerializer(sorted, return_type=list[str], when_used='json')]
+_RECORDS = TypeAdapter(Mapping[str, RobotProgress])
+#: Without defaults in the journal, which is written often and has many robots.
+_Records = Annotated[
+    Mapping[str, RobotProgress],
+    PlainSerializer(
+        partial(_RECORDS.dump_python, mode='json', exclude_defaults=True), when_used='json'
+    ),
+]
 
 
 class Status(str, enum.Enum):
@@ -165,7 +174,7 @@ class RolloutState(BaseModel):
     rollout_id: str
     plan: Plan
     steps: tuple[Step, ...]
-    robots: Mapping[str, RobotProgress]
+    robots: _Records
     started: float
     checklist: tuple[ChecklistItem, ...] = ()
     status: Status = Status.RUNNING
