@@ -21,13 +21,14 @@ from hotswap_ros.coordinator.journal_rows import (
     rollout_row,
     summary_of,
 )
-from hotswap_ros.coordinator.journal_upgrade import upgrade
+from hotswap_ros.coordinator.journal_upgrade import is_current, upgrade
 from hotswap_ros.coordinator.rollback.state import ROLLBACK, RollbackState
 from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollback
 from hotswap_ros.coordinator.rollback.verification import VerificationState
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import SETTLED, Event
 from hotswap_ros.plan import Rehearsal
+from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark
 from hotswap_ros.rollout.state import RolloutState
 
@@ -100,7 +101,10 @@ class Journal:
             self._db.execute('PRAGMA journal_mode = WAL')
             self._db.execute(f'PRAGMA synchronous = {self.SYNCHRONOUS}')
             self._db.executescript(_SCHEMA)
-            upgrade(self._db)
+            if not is_current(self._db):
+                # A coordinator of the older release that still runs needs the names as they are.
+                self.hold()
+                upgrade(self._db)
         except (OSError, sqlite3.Error) as error:
             raise JournalError(self._path, error) from error
 
@@ -260,16 +264,19 @@ class Journal:
             found['rollback']['unconfirmed'] = left
         return found
 
-    def marks(self, rollout_id: str) -> tuple[str, dict[str, Mark]]:
-        """Return a rollout's version, and what that had done on its robots before."""
+    def marks(self, rollout_id: str) -> dict[tuple[str, str], Mark]:
+        """Return by robot and version what a rollout's version had done on its robots before."""
         rows = self._read(
-            'SELECT state FROM rollouts WHERE rollout_id = ? AND strategy != ?',
+            'SELECT version, state FROM rollouts WHERE rollout_id = ? AND strategy != ?',
             (rollout_id, ROLLBACK),
         )
-        if not rows:
-            return '', {}
-        state = self._parse(RolloutState, rows[0][0])
-        return state.plan.version, state.marks
+        # Not the whole state: an order must not fail because a rollout of long ago is unreadable.
+        return {
+            (robot_id, version): Mark.model_validate(record['mark'])
+            for version, state in rows
+            for robot_id, record in read_older(json.loads(state)).get('robots', {}).items()
+            if record.get('mark') is not None
+        }
 
     def pending_rollbacks(self) -> list[PendingRollback]:
         """Return the rollbacks that have ended and that robots have not confirmed."""

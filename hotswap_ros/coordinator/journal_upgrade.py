@@ -28,11 +28,14 @@ _KEYS = (
 )
 
 
+def is_current(db: sqlite3.Connection) -> bool:
+    """Return whether a journal has this format, or that of a newer release."""
+    (found,) = db.execute('PRAGMA user_version').fetchone()
+    return bool(found >= FORMAT)
+
+
 def upgrade(db: sqlite3.Connection) -> None:
     """Bring a journal to this format, all of it or nothing. Raises sqlite3.Error."""
-    (found,) = db.execute('PRAGMA user_version').fetchone()
-    if found >= FORMAT:
-        return
     with db:
         db.execute('BEGIN IMMEDIATE')
         for old, new in _KINDS.items():

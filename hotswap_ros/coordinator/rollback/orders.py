@@ -121,9 +121,10 @@ class RollbackOrders:
 
     def _marks(self, runners: Iterable[Runner], rollout_id: str) -> dict[tuple[str, str], Mark]:
         """Return what versions had done when the reversed rollouts began to serve them."""
-        states = [(r.state.plan.version, r.state.marks) for r in runners]
-        of_rollouts = states or [self._journal.marks(rollout_id)]
-        return {(r, version): mark for version, marks in of_rollouts for r, mark in marks.items()}
+        states = [runner.state for runner in runners]
+        if not states:
+            return self._journal.marks(rollout_id)
+        return {(r, s.plan.version): mark for s in states for r, mark in s.marks.items()}
 
     def _history(self, runners: Iterable[Runner]) -> list[RolloutSummary]:
         """Return the history of the journal, with the ends that it does not hold yet."""

@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from hotswap_ros.coordinator import Journal
+from hotswap_ros.coordinator import Journal, JournalError
 from hotswap_ros.coordinator.journal_upgrade import FORMAT
 from hotswap_ros.rollout import Status
 
@@ -106,6 +106,18 @@ def test_it_is_upgraded_once(path):
         Journal(path).close()
         with sqlite3.connect(path) as db:
             assert db.execute('PRAGMA user_version').fetchone() == (FORMAT,)
+
+
+def test_one_that_a_running_coordinator_holds_stays_as_it_is(path):
+    holder = Journal(path)
+    holder.hold()
+    make_old(path)
+    with pytest.raises(JournalError, match='another coordinator holds it'):
+        Journal(path)
+    holder.close()
+    with sqlite3.connect(path) as db:
+        kinds = {json.loads(event)['kind'] for (event,) in db.execute('SELECT event FROM events')}
+    assert kinds & set(OLD_KINDS.values())
 
 
 def test_a_coordinator_continues_with_it(path, fleet):

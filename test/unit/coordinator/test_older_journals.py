@@ -9,6 +9,7 @@ version (rollout-2), a canary that pauses for an unreachable robot (rollout-3), 
 (rollout-4) and an ordered rollback that one robot did not confirm yet (rollout-5).
 """
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -68,8 +69,30 @@ def test_an_old_rollback_keeps_what_is_still_to_be_confirmed(journal):
     assert [(p.rollout_id, p.robots) for p in journal.pending_rollbacks()] == [
         ('rollout-1', {'r02': 'v23', 'r03': 'v23'})
     ]
-    assert journal.marks('rollout-1') == ('v25', dict.fromkeys(('r00', 'r01', 'r02', 'r03'), MARK))
+    robots = ('r00', 'r01', 'r02', 'r03')
+    assert journal.marks('rollout-1') == {(robot_id, 'v25'): MARK for robot_id in robots}
     assert [order.rollback_id for order in journal.active_rollbacks()] == ['rollout-5']
+
+
+def test_an_order_needs_of_an_old_rollout_its_marks_only(journal, tmp_path):
+    before = journal.marks('rollout-1')
+    with sqlite3.connect(tmp_path / 'journal.sqlite3') as database:
+        database.execute("UPDATE rollouts SET state = json_set(state, '$.plan', 'of long ago')")
+    database.close()
+    assert journal.marks('rollout-1') == before
+    assert journal.marks('rollout-5') == journal.marks('unknown') == {}
+
+
+def test_records_are_written_without_defaults(journal, tmp_path):
+    (state, *_) = journal.active()
+    state.robots = {'r04': RobotProgress('v23', staged=True)}
+    journal.commit([(state, {})])
+    with sqlite3.connect(tmp_path / 'journal.sqlite3') as database:
+        sql = "SELECT json_extract(state, '$.robots') FROM rollouts WHERE rollout_id = ?"
+        ((written,),) = database.execute(sql, (state.rollout_id,)).fetchall()
+    database.close()
+    assert json.loads(written) == {'r04': {'previous': 'v23', 'staged': True}}
+    assert journal.active()[0] == state
 
 
 def test_a_state_that_was_read_is_written_and_read_again(journal):
