@@ -24,7 +24,9 @@ from rclpy.node import Node
 
 from hotswap_ros import msg, srv
 from hotswap_ros.models import LATENCY_EDGES_MS, Routing, TaskCounts, VersionCounters, VersionState
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.common import STATES, routing_msg, routing_value
+from hotswap_ros.nodes.conversions.robot import telemetry_msg
 from hotswap_ros.nodes.process import run
 
 MODEL_ID = 'pick_policy'
@@ -43,10 +45,10 @@ class LightRobot:
             server=f'/light/{name}/model_server',
             boot_id=name,
             model_id=MODEL_ID,
-            routing=conversions.routing_msg(self.routing),
+            routing=routing_msg(self.routing),
             versions=[
                 msg.VersionStatus(
-                    version=version, digest=version, state=conversions.STATES[VersionState.READY]
+                    version=version, digest=version, state=STATES[VersionState.READY]
                 )
                 for version in VERSIONS
             ],
@@ -57,7 +59,7 @@ class LightRobot:
         node.create_service(srv.SetRouting, f'{self.status.server}/set_routing', self._set_routing)
 
     def _set_routing(self, request: Any, response: Any) -> Any:
-        asked = conversions.routing_value(request.routing)
+        asked = routing_value(request.routing)
         if asked.generation > self.routing.generation:
             self.routing = asked
             self.status.routing = request.routing
@@ -82,7 +84,7 @@ class LightRobots(Node):
         tasks = TaskCounts(started=100, finished=100, succeeded=92)
         latency = (100, *([0] * len(LATENCY_EDGES_MS)))
         counters = VersionCounters(requests=100, tasks=tasks, latency=latency)
-        self._telemetry = conversions.telemetry_msg(dict.fromkeys(VERSIONS, counters))
+        self._telemetry = telemetry_msg(dict.fromkeys(VERSIONS, counters))
         self._telemetry.model_id = MODEL_ID
         self.robots = [
             LightRobot(self, f'light_{number:04}', self._tell) for number in range(robots)

@@ -24,7 +24,14 @@ from hotswap_ros import action, msg, srv
 from hotswap_ros.coordinator import RolloutSummary, RolloutView
 from hotswap_ros.fleet import Event
 from hotswap_ros.models import Routing
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.common import InterfaceMismatchError, routing_value
+from hotswap_ros.nodes.conversions.rollout import (
+    alert_value,
+    rollout_view,
+    status_of,
+    summary_value,
+)
 from hotswap_ros.rollout import Status
 
 _ANSWER_S = 10.0
@@ -38,7 +45,7 @@ class FleetClient:
     """
     A connection to a fleet and its coordinator, with ROS in its own thread.
 
-        Every method may be called from any thread. Use it as a context manager.
+    Every method may be called from any thread. Use it as a context manager.
     """
 
     def __init__(
@@ -90,18 +97,15 @@ class FleetClient:
     @property
     def rollout_state(self) -> Status | None:
         """Return the status of the running rollout, or of the last one; None: none yet."""
-        return conversions.status_of(self.status.status)
+        return status_of(self.status.status)
 
     def view_of(self, rollout_id: str = '') -> RolloutView:
         """Return the newest status of a rollout as a plain value; no id: that of `status`."""
-        return conversions.rollout_view(self.status_of(rollout_id) if rollout_id else self.status)
+        return rollout_view(self.status_of(rollout_id) if rollout_id else self.status)
 
     def routings(self) -> dict[str, Routing]:
         """Return the newest routing of each robot."""
-        return {
-            name: conversions.routing_value(one.routing)
-            for name, one in self.robots.copy().items()
-        }
+        return {name: routing_value(one.routing) for name, one in self.robots.copy().items()}
 
     def healthy_robots(self) -> list[str]:
         """Return the robots whose last status is healthy."""
@@ -130,7 +134,7 @@ class FleetClient:
         """
         Roll back to a version, on all robots if none are named.
 
-                The future gives the result of `action/Rollback`.
+        The future gives the result of `action/Rollback`.
         """
         goal = action.Rollback.Goal(model_id=model_id, version=version, robot_ids=list(robots))
         return self._send(self._rollback, goal)
@@ -149,8 +153,8 @@ class FleetClient:
         """
         answer = self._ask(srv.ListRollouts, 'list_rollouts', limit=limit)
         try:
-            return [conversions.summary_value(found) for found in answer.rollouts]
-        except conversions.InterfaceMismatchError as error:
+            return [summary_value(found) for found in answer.rollouts]
+        except InterfaceMismatchError as error:
             raise CoordinatorError(str(error)) from error
 
     def report(self, rollout_id: str) -> dict[str, Any]:
@@ -164,7 +168,7 @@ class FleetClient:
         self._node.create_subscription(
             msg.Alert,
             f'{self._coordinator}/alerts',
-            lambda alert: hear(conversions.alert_value(alert)),
+            lambda alert: hear(alert_value(alert)),
             qos.EVENT,
         )
 

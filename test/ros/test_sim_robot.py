@@ -19,7 +19,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from hotswap_ros import msg, srv
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.robot import tensors_to_arrays
 from hotswap_ros.nodes.parameters import ParameterError
 from hotswap_ros.sim.arm.arm import Arm
 from hotswap_ros.sim.nodes.sim_robot import SimRobotNode
@@ -86,7 +87,7 @@ def test_a_policy_runner_of_somebody_else_may_drive_it(run, world):
 
     def command(decision):
         if not decision.error_code:
-            outputs = conversions.tensors_to_arrays(decision.outputs)
+            outputs = tensors_to_arrays(decision.outputs)
             arm.publish(Float64MultiArray(data=outputs['decision'][0].astype(float).tolist()))
 
     node = world.node

@@ -112,7 +112,8 @@ def _ask(plan: str) -> Any:
 
 
 def _items_of(answer: Any) -> list[ChecklistItem]:
-    from hotswap_ros.nodes.conversions import InterfaceMismatchError, item_value
+    from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
+    from hotswap_ros.nodes.conversions.plan import item_value
 
     try:
         return [item_value(item) for item in answer.checklist]

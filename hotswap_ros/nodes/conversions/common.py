@@ -8,13 +8,14 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from hotswap_ros import msg
-from hotswap_ros.models import FailureCause, VersionState
+from hotswap_ros.models import FailureCause, ShadowCounts, TaskCounts, VersionState
 from hotswap_ros.models import Routing as RoutingValue
 
 _Member = TypeVar('_Member', bound=enum.Enum)
@@ -25,9 +26,21 @@ def codes_of(message: Any, prefix: str, members: Iterable[_Member]) -> dict[_Mem
     return {member: getattr(message, f'{prefix}_{member.name}') for member in members}
 
 
+def field_names(value_type: Any, *different: str) -> tuple[str, ...]:
+    """Return the fields of a dataclass, except those that its message has in another form."""
+    return tuple(field.name for field in fields(value_type) if field.name not in different)
+
+
+def fields_of(source: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Return fields of a value for its message, or of a message for its value."""
+    return {name: getattr(source, name) for name in names}
+
+
 CAUSES = codes_of(msg.Decision, 'CAUSE', FailureCause)
 STATES = codes_of(msg.VersionStatus, 'STATE', VersionState)
-
+TASK_FIELDS = field_names(TaskCounts)
+SHADOW_FIELDS = field_names(ShadowCounts)
+_ROUTING_FIELDS = field_names(RoutingValue, 'activate_at')
 
 #: First and last second since 1970 that a message can express.
 _SECONDS = -(2**31), 2**31 - 1
@@ -82,28 +95,12 @@ def diagnostics_msg(
 def routing_msg(routing: RoutingValue) -> Any:
     """Return a routing as a message."""
     return msg.Routing(
-        model_id=routing.model_id,
-        stable=routing.stable,
-        candidate=routing.candidate,
-        candidate_share=routing.candidate_share,
-        shadow=routing.shadow,
-        salt=routing.salt,
-        generation=routing.generation,
-        lease_s=routing.lease_s,
-        activate_at=time_msg(routing.activate_at),
+        activate_at=time_msg(routing.activate_at), **fields_of(routing, _ROUTING_FIELDS)
     )
 
 
 def routing_value(routing: Any) -> RoutingValue:
     """Return a routing message as a value. Raises InvalidRoutingError."""
     return RoutingValue(
-        model_id=routing.model_id,
-        stable=routing.stable,
-        candidate=routing.candidate,
-        candidate_share=routing.candidate_share,
-        shadow=routing.shadow,
-        salt=routing.salt,
-        generation=routing.generation,
-        lease_s=routing.lease_s,
-        activate_at=seconds(routing.activate_at),
+        activate_at=seconds(routing.activate_at), **fields_of(routing, _ROUTING_FIELDS)
     )

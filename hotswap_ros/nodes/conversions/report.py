@@ -21,8 +21,11 @@ from hotswap_ros.models import (
 )
 from hotswap_ros.nodes.conversions.common import (
     CAUSES,
+    SHADOW_FIELDS,
     STATES,
+    TASK_FIELDS,
     InterfaceMismatchError,
+    fields_of,
     routing_value,
     seconds,
 )
@@ -101,13 +104,7 @@ def _version_counters(version: Any) -> VersionCounters:
         latency=tuple(version.latency_buckets),
         stable=roles.get(msg.RoleTelemetry.ROLE_STABLE, RoleCounts()),
         candidate=roles.get(msg.RoleTelemetry.ROLE_CANDIDATE, RoleCounts()),
-        shadow=ShadowCounts(
-            version.shadow_offered,
-            version.shadow_dropped,
-            version.shadow_compared,
-            version.shadow_agreed,
-            version.shadow_failed,
-        ),
+        shadow=ShadowCounts(*(getattr(version, f'shadow_{name}') for name in SHADOW_FIELDS)),
         inputs=_inputs(version.input_features, version.input_bins),
     )
 
@@ -132,10 +129,4 @@ def _inputs(features: Sequence[str], bins: Sequence[int]) -> dict[str, tuple[int
 
 
 def _task_counts(counts: Any) -> TaskCounts:
-    return TaskCounts(
-        started=counts.started,
-        finished=counts.finished,
-        succeeded=counts.succeeded,
-        stuck=counts.stuck,
-        timed_out=counts.timed_out,
-    )
+    return TaskCounts(**fields_of(counts, TASK_FIELDS))

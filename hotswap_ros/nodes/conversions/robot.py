@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from hotswap_ros import msg
 from hotswap_ros.models import LATENCY_EDGES_MS, RoleCounts, TaskCounts, VersionCounters
-from hotswap_ros.nodes.conversions.common import CAUSES, STATES
+from hotswap_ros.nodes.conversions.common import (
+    CAUSES,
+    SHADOW_FIELDS,
+    STATES,
+    TASK_FIELDS,
+    field_names,
+    fields_of,
+)
 from hotswap_ros.serving import Decision, FailureCause, OpenBreaker, ShadowComparison, VersionInfo
 
 _DTYPES: dict[int, np.dtype[Any]] = {
@@ -27,6 +34,7 @@ _DTYPES: dict[int, np.dtype[Any]] = {
     msg.Tensor.BOOL: np.dtype('?'),
     msg.Tensor.FLOAT16: np.dtype('<f2'),
 }
+_COMPARISON_FIELDS = field_names(ShadowComparison, 'stable_outputs', 'shadow_outputs', 'cause')
 _DTYPE_CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 
@@ -117,15 +125,9 @@ def breaker_fields(breaker: OpenBreaker | None) -> dict[str, Any]:
 def shadow_msg(comparison: ShadowComparison) -> Any:
     """Return a shadow's comparison as a message; the caller sets stamp, robot and model."""
     return msg.ShadowComparison(
-        task_id=comparison.task_id,
-        stable_version=comparison.stable_version,
-        shadow_version=comparison.shadow_version,
         stable_outputs=arrays_to_tensors(comparison.stable_outputs),
         shadow_outputs=arrays_to_tensors(comparison.shadow_outputs),
-        distance=comparison.distance,
-        agreement=comparison.agreement,
-        stable_latency_ms=comparison.stable_latency_ms,
-        shadow_latency_ms=comparison.shadow_latency_ms,
+        **fields_of(comparison, _COMPARISON_FIELDS),
     )
 
 
@@ -161,11 +163,6 @@ def _version_telemetry(version: str, counters: VersionCounters) -> Any:
         categories=[
             _task_counts_msg(c, counters.categories[c]) for c in sorted(counters.categories)
         ],
-        shadow_offered=counters.shadow.offered,
-        shadow_dropped=counters.shadow.dropped,
-        shadow_compared=counters.shadow.compared,
-        shadow_agreed=counters.shadow.agreed,
-        shadow_failed=counters.shadow.failed,
         roles=[
             _role_telemetry(role, counts)
             for role, counts in _roles(counters).items()
@@ -174,6 +171,7 @@ def _version_telemetry(version: str, counters: VersionCounters) -> Any:
         input_features=list(counters.inputs),
         input_bins=[count for bins in counters.inputs.values() for count in bins],
         latency_buckets=counters.latency,
+        **{f'shadow_{name}': getattr(counters.shadow, name) for name in SHADOW_FIELDS},
     )
 
 
@@ -197,11 +195,4 @@ def _by_cause(counts: Mapping[str, int]) -> list[int]:
 
 
 def _task_counts_msg(category: str, counts: TaskCounts) -> Any:
-    return msg.TaskCounts(
-        category=category,
-        started=counts.started,
-        finished=counts.finished,
-        succeeded=counts.succeeded,
-        stuck=counts.stuck,
-        timed_out=counts.timed_out,
-    )
+    return msg.TaskCounts(category=category, **fields_of(counts, TASK_FIELDS))

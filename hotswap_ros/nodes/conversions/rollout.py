@@ -17,6 +17,8 @@ from hotswap_ros.gates import CheckResult, Verdict
 from hotswap_ros.nodes.conversions.common import (
     InterfaceMismatchError,
     codes_of,
+    field_names,
+    fields_of,
     seconds,
     time_msg,
 )
@@ -31,6 +33,7 @@ _VERDICTS = codes_of(msg.CheckResult, 'VERDICT', Verdict)
 _VERDICTS_BACK = {code: verdict for verdict, code in _VERDICTS.items()}
 _STEP_STATES = codes_of(msg.StepStatus, 'STATE', StepState)
 _STEP_STATES_BACK = {code: state for state, code in _STEP_STATES.items()}
+_SUMMARY_FIELDS = field_names(RolloutSummary, 'status', 'started', 'ended')
 _FIGURES = msg.CheckResult.get_fields_and_field_types().keys() - {'verdict'}
 _KINDS_BACK = {
     getattr(msg.StepStatus, name): name.removeprefix('KIND_').lower()
@@ -117,13 +120,12 @@ def _step_view(step: Any) -> StepView:
 
 
 def _check_msg(check: CheckResult) -> Any:
-    figures = {name: getattr(check, name) for name in _FIGURES}
-    return msg.CheckResult(verdict=_VERDICTS[check.verdict], **figures)
+    return msg.CheckResult(verdict=_VERDICTS[check.verdict], **fields_of(check, _FIGURES))
 
 
 def _check_value(check: Any) -> CheckResult:
     verdict = _VERDICTS_BACK.get(check.verdict, Verdict.PENDING)
-    return CheckResult(verdict=verdict, **{name: getattr(check, name) for name in _FIGURES})
+    return CheckResult(verdict=verdict, **fields_of(check, _FIGURES))
 
 
 def status_code(status: Status) -> int:
@@ -170,34 +172,18 @@ def summary_value(summary: Any) -> RolloutSummary:
         )
     ended = seconds(summary.ended)
     return RolloutSummary(
-        rollout_id=summary.rollout_id,
-        model_id=summary.model_id,
-        version=summary.version,
-        strategy=summary.strategy,
         started=seconds(summary.started),
         ended=ended or None,
         status=status,
-        reason=summary.reason,
-        robots_total=summary.robots_total,
-        robots_failed=summary.robots_failed,
-        tasks=summary.tasks,
-        rolls_back=summary.rolls_back,
+        **fields_of(summary, _SUMMARY_FIELDS),
     )
 
 
 def summary_msg(summary: RolloutSummary) -> Any:
     """Return a line of history as a message."""
     return msg.RolloutSummary(
-        rollout_id=summary.rollout_id,
-        model_id=summary.model_id,
-        version=summary.version,
-        strategy=summary.strategy,
         status=_STATUSES[summary.status],
-        reason=summary.reason,
-        robots_total=summary.robots_total,
-        robots_failed=summary.robots_failed,
-        tasks=summary.tasks,
-        rolls_back=summary.rolls_back,
         started=time_msg(summary.started),
         ended=Time() if summary.ended is None else time_msg(summary.ended),
+        **fields_of(summary, _SUMMARY_FIELDS),
     )

@@ -15,7 +15,7 @@ from rclpy.node import Node
 
 from hotswap_ros import action, msg
 from hotswap_ros.coordinator import Rollback
-from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.conversions.rollout import rollout_feedback, status_code
 from hotswap_ros.nodes.coordinator.loop import LoopLink, News
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
 from hotswap_ros.plan import PlanError
@@ -109,7 +109,7 @@ class CoordinatorActions:
             return result
         finally:
             self._link.watched.discard(rollout_id)
-        result.status = conversions.status_code(state.status)
+        result.status = status_code(state.status)
         result.reason = state.reason
         result.report = json.dumps(report)
         result.error_code = _ROLLOUT_CODES[state.cause]
@@ -144,7 +144,7 @@ class CoordinatorActions:
             shown = (state.status, state.pause_reason, state.step_index)
             if shown != published or time.monotonic() - published_at >= 1.0:
                 published, published_at = shown, time.monotonic()
-                goal.publish_feedback(conversions.rollout_feedback(snapshot))
+                goal.publish_feedback(rollout_feedback(snapshot))
             if state.status.is_terminal:
                 return state
 

@@ -27,7 +27,9 @@ from rclpy.node import Node
 from hotswap_ros import msg
 from hotswap_ros.coordinator import JournalError
 from hotswap_ros.models import InvalidRoutingError
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
+from hotswap_ros.nodes.conversions.report import robot_clock, robot_report, telemetry_value
 from hotswap_ros.nodes.coordinator.actions import CoordinatorActions
 from hotswap_ros.nodes.coordinator.loop import LoopLink, News
 from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters, journal_path
@@ -94,7 +96,7 @@ class FleetCoordinator(Node):
 
     def _on_status(self, status: Any) -> None:
         try:
-            report = conversions.robot_report(status)
+            report = robot_report(status)
         except InvalidRoutingError as error:
             self.get_logger().error(
                 f"status of '{status.robot_id}' is ignored: {error}", throttle_duration_sec=10.0
@@ -110,13 +112,13 @@ class FleetCoordinator(Node):
                 throttle_duration_sec=10.0,
             )
             return
-        clock = conversions.robot_clock(status)
+        clock = robot_clock(status)
         self._link.post(lambda coordinator, now: coordinator.on_report(report, now, clock))
 
     def _on_telemetry(self, message: Any) -> None:
         try:
-            telemetry = conversions.telemetry_value(message)
-        except conversions.InterfaceMismatchError as error:
+            telemetry = telemetry_value(message)
+        except InterfaceMismatchError as error:
             self.get_logger().error(str(error), throttle_duration_sec=10.0)
             return
         model_id, robot_id = message.model_id, message.robot_id

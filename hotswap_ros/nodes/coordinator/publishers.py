@@ -15,7 +15,9 @@ from rclpy.node import Node
 from hotswap_ros import msg
 from hotswap_ros.coordinator import Snapshot
 from hotswap_ros.fleet import Event, Level
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.common import diagnostics_msg
+from hotswap_ros.nodes.conversions.rollout import alert_msg, rollout_status_msg
 from hotswap_ros.nodes.coordinator.loop import News
 
 #: Number of repeats in which a subscriber must be seen: it is known here before it is connected.
@@ -96,7 +98,7 @@ class CoordinatorPublishers:
         if self._pending_alerts and (self._repeats < _REPEATS or not self._has_subscriber):
             return
         for event in self._pending_alerts:
-            self._alerts.publish(conversions.alert_msg(event))
+            self._alerts.publish(alert_msg(event))
         self._on_published(self._pending_number)
         self._pending_alerts.clear()
         self._pending_number = 0
@@ -117,7 +119,7 @@ class CoordinatorPublishers:
             return
         status = msg.RolloutStatus()
         if snapshot is not None:
-            status = conversions.rollout_status_msg(snapshot)
+            status = rollout_status_msg(snapshot)
         status.rollouts_under_way = self._under_way
         status.stamp = self._now()
         status.robots_heard = self._robots_heard
@@ -155,9 +157,7 @@ class CoordinatorPublishers:
             values |= {'rollout': state.rollout_id, 'status': state.status.value}
             values |= {'version': state.plan.version, 'reason': state.reason}
         name = 'fleet_coordinator: rollouts'
-        self._diagnostics.publish(
-            conversions.diagnostics_msg(self._now(), level, name, text, values)
-        )
+        self._diagnostics.publish(diagnostics_msg(self._now(), level, name, text, values))
 
     def _now(self) -> Any:
         return self._node.get_clock().now().to_msg()

@@ -16,7 +16,7 @@ from rclpy.task import Future
 from hotswap_ros import srv
 from hotswap_ros.coordinator import Coordinator
 from hotswap_ros.fleet import Command, LoadVersion, Route, UnloadVersion
-from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.conversions.common import routing_msg
 from hotswap_ros.nodes.coordinator.loop import LoopLink
 from hotswap_ros.rollout import Cause
 
@@ -106,7 +106,7 @@ class RobotCalls:
 
 def _request(command: Command) -> Any:
     if isinstance(command, Route):
-        return srv.SetRouting.Request(routing=conversions.routing_msg(command.routing))
+        return srv.SetRouting.Request(routing=routing_msg(command.routing))
     version = {'model_id': command.model_id, 'version': command.version}
     if isinstance(command, LoadVersion):
         return srv.LoadModel.Request(**version)

@@ -14,7 +14,8 @@ from rclpy.node import Node
 
 from hotswap_ros import srv
 from hotswap_ros.coordinator import Preview, forecast, planned_steps
-from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg
+from hotswap_ros.nodes.conversions.rollout import step_msgs, summary_msg
 from hotswap_ros.nodes.coordinator.loop import LoopLink
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
 from hotswap_ros.plan import PlanError, review
@@ -73,7 +74,7 @@ class RolloutServices:
         except Exception as error:
             response.error_code, response.error_msg = response.FAILED, str(error)
         else:
-            response.rollouts = [conversions.summary_msg(summary) for summary in rollouts]
+            response.rollouts = [summary_msg(summary) for summary in rollouts]
         return response
 
     async def _get_report(self, request: Any, response: Any) -> Any:
@@ -126,9 +127,9 @@ class PlanService:
             )
         )
         steps = planned_steps(preview.steps, plan.version)
-        response.steps = conversions.step_msgs(steps)
-        response.forecasts = [conversions.forecast_msg(found) for found in forecasts]
-        response.checklist = [conversions.item_msg(item) for item in items]
+        response.steps = step_msgs(steps)
+        response.forecasts = [forecast_msg(found) for found in forecasts]
+        response.checklist = [item_msg(item) for item in items]
         response.problems = [
             f'{item.name.value}: {item.sentence}' for item in items if item.blocks
         ]

@@ -11,7 +11,14 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from hotswap_ros import msg
 from hotswap_ros.models import VersionState
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.common import diagnostics_msg, routing_msg, time_msg
+from hotswap_ros.nodes.conversions.robot import (
+    breaker_fields,
+    shadow_msg,
+    telemetry_msg,
+    version_msg,
+)
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.nodes.thread_pool import ThreadPool
 from hotswap_ros.serving import Engine, ShadowComparison
@@ -66,19 +73,17 @@ class ServerPublishers:
         self._statuses.publish(
             msg.RobotStatus(
                 stamp=self._server.now(),
-                wall_time=conversions.time_msg(server.wall_time()),
+                wall_time=time_msg(server.wall_time()),
                 robot_id=server.robot_id,
                 server=server.get_fully_qualified_name(),
                 region=server.parameters.region,
                 labels=server.parameters.labels,
                 boot_id=engine.boot_id,
                 model_id=engine.model_id,
-                routing=conversions.routing_msg(engine.routing),
-                pending_routing=(
-                    msg.Routing() if pending is None else conversions.routing_msg(pending)
-                ),
-                **conversions.breaker_fields(engine.breaker),
-                versions=[conversions.version_msg(info) for info in engine.versions()],
+                routing=routing_msg(engine.routing),
+                pending_routing=(msg.Routing() if pending is None else routing_msg(pending)),
+                **breaker_fields(engine.breaker),
+                versions=[version_msg(info) for info in engine.versions()],
                 resident_limit=engine.settings.resident_limit,
                 disk_free_bytes=self._disk_free,
                 health=health,
@@ -88,13 +93,13 @@ class ServerPublishers:
 
     def publish_telemetry(self) -> None:
         """Publish the counters."""
-        message = conversions.telemetry_msg(self._engine.counters())
+        message = telemetry_msg(self._engine.counters())
         message.boot_id = self._engine.boot_id
         self._telemetry.publish(self._signed(message))
 
     def publish_shadow(self, comparison: ShadowComparison) -> None:
         """Publish one comparison of a shadow; from any thread."""
-        self._shadow.publish(self._signed(conversions.shadow_msg(comparison)))
+        self._shadow.publish(self._signed(shadow_msg(comparison)))
 
     def _signed(self, message: Any) -> Any:
         message.stamp = self._server.now()
@@ -114,7 +119,7 @@ class ServerPublishers:
             values[f'{version}: tasks succeeded'] = f'{tasks.succeeded} of {tasks.finished}'
             values[f'{version}: errors'] = f'{counters.errors} of {counters.requests} requests'
         self._diagnostics.publish(
-            conversions.diagnostics_msg(
+            diagnostics_msg(
                 self._server.now(),
                 _LEVELS.get(health, DiagnosticStatus.ERROR),
                 f'{robot_id}: {engine.model_id}',

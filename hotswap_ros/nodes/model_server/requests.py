@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from hotswap_ros import msg, srv
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.common import duration_msg, seconds
+from hotswap_ros.nodes.conversions.robot import TensorError, decision_msg, tensors_to_arrays
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.serving import (
     Engine,
@@ -57,12 +59,12 @@ class RobotRequests:
         decision, code, text = msg.Decision(), codes.NONE, ''
         try:
             if self._server.is_active:
-                inputs = conversions.tensors_to_arrays(request.inputs)
+                inputs = tensors_to_arrays(request.inputs)
                 made = self._engine.infer(inputs, request.task_id, request.category)
-                decision = conversions.decision_msg(made)
+                decision = decision_msg(made)
             else:
                 code, text = codes.NOT_ACTIVE, _NOT_ACTIVE
-        except (conversions.TensorError, ObservationError) as error:
+        except (TensorError, ObservationError) as error:
             code, text = codes.INVALID_OBSERVATION, str(error)
         except NotServingError as error:
             code, text = codes.NOT_ACTIVE, str(error)
@@ -83,7 +85,7 @@ class RobotRequests:
                 request.success,
                 stuck=request.stuck,
                 error=request.error,
-                duration_s=conversions.seconds(request.duration),
+                duration_s=seconds(request.duration),
             )
         except UnknownTaskError as error:
             response.error_code, response.error_msg = response.UNKNOWN_TASK, str(error)
@@ -107,7 +109,7 @@ class RobotRequests:
                 success=success,
                 stuck=stuck,
                 error=error,
-                duration=conversions.duration_msg(duration_s),
+                duration=duration_msg(duration_s),
             )
         )
         return outcome

@@ -18,7 +18,8 @@ from hotswap_ros.models import (
     Routing,
     UnknownVersionError,
 )
-from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.conversions.common import routing_msg, routing_value
+from hotswap_ros.nodes.conversions.robot import version_msg
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.nodes.thread_pool import ThreadPool, in_pool
 from hotswap_ros.serving import (
@@ -103,7 +104,7 @@ class VersionServices:
             response.error_code = _LOAD_CODES.get(type(error), response.LOAD_FAILED)
             response.error_msg = str(error)
             return response
-        response.status = conversions.version_msg(info)
+        response.status = version_msg(info)
         self._server.get_logger().info(f'{request.version} is ready, digest {info.digest[:12]}…')
         return response
 
@@ -133,9 +134,9 @@ class VersionServices:
 
     async def _set_routing(self, request: Any, response: Any) -> Any:
         engine = self._engine
-        response.routing = conversions.routing_msg(engine.routing)
+        response.routing = routing_msg(engine.routing)
         try:
-            wanted = conversions.routing_value(request.routing)
+            wanted = routing_value(request.routing)
             changed = wanted != engine.routing
             # In a thread: the routing in force goes to the disk first.
             in_force = await self._do(self._quick, lambda: engine.set_routing(wanted))
@@ -143,7 +144,7 @@ class VersionServices:
             response.error_code = _ROUTING_CODES.get(type(error), response.INVALID)
             response.error_msg = str(error)
             return response
-        response.routing = conversions.routing_msg(in_force)
+        response.routing = routing_msg(in_force)
         self._on_routed()
         if changed:
             text = f'routing {in_force.generation}: {described(in_force)}'
@@ -158,8 +159,8 @@ class VersionServices:
             self._server.get_logger().error(f'the model repository cannot be read: {error}')
             infos = engine.versions()
         response.model_id = engine.model_id
-        response.versions = [conversions.version_msg(info) for info in infos]
-        response.routing = conversions.routing_msg(engine.routing)
+        response.versions = [version_msg(info) for info in infos]
+        response.routing = routing_msg(engine.routing)
         return response
 
 

@@ -25,7 +25,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from hotswap_ros import msg
-from hotswap_ros.nodes import conversions, qos
+from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.robot import arrays_to_tensors
 from hotswap_ros.nodes.parameters import ParameterError, declare, parameter
 from hotswap_ros.nodes.process import run
 from hotswap_ros.sim.arm.arm import Arm
@@ -232,7 +233,7 @@ class SimRobotNode(Node):
                 sequence=self._sequence,
                 task_id=self.robot.task_id(task),
                 category=task.category,
-                inputs=conversions.arrays_to_tensors(inputs),
+                inputs=arrays_to_tensors(inputs),
             )
         )
 

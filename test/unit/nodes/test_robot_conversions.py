@@ -26,7 +26,23 @@ from hotswap_ros.models import (
     VersionState,
 )
 from hotswap_ros.models.manifest import DType
-from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.conversions.common import (
+    duration_msg,
+    routing_msg,
+    routing_value,
+    seconds,
+    time_msg,
+)
+from hotswap_ros.nodes.conversions.report import robot_clock, robot_report
+from hotswap_ros.nodes.conversions.robot import (
+    TensorError,
+    arrays_to_tensors,
+    breaker_fields,
+    decision_msg,
+    shadow_msg,
+    tensors_to_arrays,
+    version_msg,
+)
 from hotswap_ros.serving import Decision, OpenBreaker, Placement, ShadowComparison, VersionInfo
 
 INT32 = 2**31
@@ -56,16 +72,16 @@ def same_arrays(found, expected):
 
 
 @given(st.floats(-INT32, INT32 - 1))
-def test_a_time_comes_back_to_a_microsecond(seconds):
-    message = conversions.time_msg(seconds)
-    assert conversions.seconds(message) == pytest.approx(seconds, abs=1e-6)
+def test_a_time_comes_back_to_a_microsecond(given_s):
+    message = time_msg(given_s)
+    assert seconds(message) == pytest.approx(given_s, abs=1e-6)
     assert 0 <= message.nanosec < 1_000_000_000
-    length = conversions.duration_msg(seconds)
+    length = duration_msg(given_s)
     assert (length.sec, length.nanosec) == (message.sec, message.nanosec)
 
 
 @pytest.mark.parametrize(
-    ('seconds', 'sec', 'nanosec'),
+    ('given_s', 'sec', 'nanosec'),
     [
         (0.0, 0, 0),
         (-0.25, -1, 750_000_000),
@@ -79,14 +95,14 @@ def test_a_time_comes_back_to_a_microsecond(seconds):
     ],
 )
 def test_a_time_outside_int32_becomes_the_nearest_that_a_message_can_express(
-    seconds, sec, nanosec
+    given_s, sec, nanosec
 ):
-    assert conversions.time_msg(seconds) == Time(sec=sec, nanosec=nanosec)
+    assert time_msg(given_s) == Time(sec=sec, nanosec=nanosec)
 
 
 def test_not_a_number_is_no_time():
     with pytest.raises(ValueError, match='NaN'):
-        conversions.time_msg(math.nan)
+        time_msg(math.nan)
 
 
 # -- routing --------------------------------------------------------------------------------------
@@ -112,7 +128,7 @@ def routings(draw):
 
 @given(routings())
 def test_a_routing_comes_back(routing):
-    assert conversions.routing_value(conversions.routing_msg(routing)) == routing
+    assert routing_value(routing_msg(routing)) == routing
 
 
 @pytest.mark.parametrize(
@@ -131,7 +147,7 @@ def test_a_routing_comes_back(routing):
 def test_a_routing_that_cannot_be_is_refused(fields):
     routing = msg.Routing(**{'model_id': 'm', 'stable': 'v1', 'candidate': 'v2'} | fields)
     with pytest.raises(InvalidRoutingError):
-        conversions.routing_value(routing)
+        routing_value(routing)
 
 
 # -- tensors, decisions, shadows ------------------------------------------------------------------
@@ -139,14 +155,12 @@ def test_a_routing_that_cannot_be_is_refused(fields):
 
 @given(tensors)
 def test_arrays_come_back_with_type_and_shape(given_arrays):
-    same_arrays(
-        conversions.tensors_to_arrays(conversions.arrays_to_tensors(given_arrays)), given_arrays
-    )
+    same_arrays(tensors_to_arrays(arrays_to_tensors(given_arrays)), given_arrays)
 
 
 def test_arrays_of_any_byte_order_and_layout_come_back():
     values = np.arange(6, dtype='>f8').reshape(2, 3).T
-    found = conversions.tensors_to_arrays(conversions.arrays_to_tensors({'a': values}))
+    found = tensors_to_arrays(arrays_to_tensors({'a': values}))
     np.testing.assert_array_equal(found['a'], values)
 
 
@@ -165,15 +179,15 @@ def test_a_tensor_that_is_not_consistent_is_refused_by_name(fields):
     tensor = msg.Tensor(
         **{'name': 'camera', 'dtype': msg.Tensor.FLOAT32, 'shape': [1], 'values': [0.0]} | fields
     )
-    with pytest.raises(conversions.TensorError, match='camera'):
-        conversions.tensors_to_arrays([tensor])
+    with pytest.raises(TensorError, match='camera'):
+        tensors_to_arrays([tensor])
 
 
 @given(tensors, names, st.one_of(st.none(), causes), milliseconds, st.booleans(), st.booleans())
 def test_a_decision_comes_back(outputs, version, cause, latency_ms, fallback, is_safe):
     decision = Decision(outputs, version, fallback, cause, latency_ms, is_safe_decision=is_safe)
-    message = conversions.decision_msg(decision)
-    same_arrays(conversions.tensors_to_arrays(message.outputs), outputs)
+    message = decision_msg(decision)
+    same_arrays(tensors_to_arrays(message.outputs), outputs)
     assert (message.version, message.fallback) == (version, fallback)
     assert message.safe_decision == is_safe
     assert message.latency_ms == latency_ms
@@ -186,9 +200,9 @@ def test_a_shadow_comparison_comes_back(stable, shadow, distance, agreement, one
     comparison = ShadowComparison(
         't', 'v1', 'v2', stable, shadow, distance, agreement, one_ms, other_ms
     )
-    message = conversions.shadow_msg(comparison)
-    same_arrays(conversions.tensors_to_arrays(message.stable_outputs), stable)
-    same_arrays(conversions.tensors_to_arrays(message.shadow_outputs), shadow)
+    message = shadow_msg(comparison)
+    same_arrays(tensors_to_arrays(message.stable_outputs), stable)
+    same_arrays(tensors_to_arrays(message.shadow_outputs), shadow)
     for field in (
         'task_id',
         'stable_version',
@@ -205,7 +219,7 @@ def test_a_shadow_comparison_comes_back(stable, shadow, distance, agreement, one
 
 
 def status(**fields):
-    routing = conversions.routing_msg(Routing('m', 'v1'))
+    routing = routing_msg(Routing('m', 'v1'))
     return msg.RobotStatus(**{'robot_id': 'r1', 'model_id': 'm', 'routing': routing} | fields)
 
 
@@ -217,7 +231,7 @@ def status(**fields):
     counts,
 )
 def test_a_status_comes_back(routing, labels, robot_id, server, region, boot_id, limit, free):
-    report = conversions.robot_report(
+    report = robot_report(
         msg.RobotStatus(
             robot_id=robot_id,
             server=server,
@@ -225,7 +239,7 @@ def test_a_status_comes_back(routing, labels, robot_id, server, region, boot_id,
             labels=labels,
             boot_id=boot_id,
             model_id=routing.model_id,
-            routing=conversions.routing_msg(routing),
+            routing=routing_msg(routing),
             resident_limit=limit,
             disk_free_bytes=free,
         )
@@ -245,18 +259,16 @@ def test_a_status_comes_back(routing, labels, robot_id, server, region, boot_id,
 )
 def test_the_state_of_a_version_comes_back(state, version, digest, reason, size, latency_ms):
     info = VersionInfo(version, state, digest, reason, size, Placement(('cpu',), 'n'), latency_ms)
-    message = conversions.version_msg(info)
+    message = version_msg(info)
     assert message.state == getattr(msg.VersionStatus, f'STATE_{state.name}')
     assert (list(message.execution_providers), message.provider_note) == (['cpu'], 'n')
-    report = conversions.robot_report(status(versions=[message]))
+    report = robot_report(status(versions=[message]))
     assert report.versions == {version: VersionReport(state, digest, reason, size, latency_ms)}
 
 
 @given(st.integers(0, 255))
 def test_a_version_state_of_a_newer_robot_is_not_ready(number):
-    report = conversions.robot_report(
-        status(versions=[msg.VersionStatus(version='v2', state=number)])
-    )
+    report = robot_report(status(versions=[msg.VersionStatus(version='v2', state=number)]))
     is_known = 1 <= number <= len(VersionState)
     assert is_known or report.versions['v2'].state is VersionState.ABSENT
     assert report.is_ready('v2') == (number == msg.VersionStatus.STATE_READY)
@@ -264,24 +276,22 @@ def test_a_version_state_of_a_newer_robot_is_not_ready(number):
 
 @given(names, causes, st.integers(1, 2**32 - 1))
 def test_an_open_breaker_comes_back(version, cause, count):
-    fields = conversions.breaker_fields(OpenBreaker(version, cause, count, generation=1))
+    fields = breaker_fields(OpenBreaker(version, cause, count, generation=1))
     assert fields['breaker_cause'] == getattr(msg.Decision, f'CAUSE_{cause.name}')
     words = cause.value.replace('_', ' ')
-    assert conversions.robot_report(status(**fields)).breaker == BreakerReport(
-        version, words, count
-    )
+    assert robot_report(status(**fields)).breaker == BreakerReport(version, words, count)
 
 
 def test_no_breaker_is_none():
-    assert conversions.robot_report(status(**conversions.breaker_fields(None))).breaker is None
+    assert robot_report(status(**breaker_fields(None))).breaker is None
 
 
 @given(st.integers(len(FailureCause) + 1, 255))
 def test_a_breaker_cause_of_a_newer_robot_is_unknown(number):
-    report = conversions.robot_report(status(breaker_version='v2', breaker_cause=number))
+    report = robot_report(status(breaker_version='v2', breaker_cause=number))
     assert report.breaker == BreakerReport('v2', 'unknown', 0)
 
 
 def test_a_wall_clock_of_zero_is_unknown():
-    assert conversions.robot_clock(status()) is None
-    assert conversions.robot_clock(status(wall_time=Time(sec=5, nanosec=250_000_000))) == 5.25
+    assert robot_clock(status()) is None
+    assert robot_clock(status(wall_time=Time(sec=5, nanosec=250_000_000))) == 5.25

@@ -20,7 +20,19 @@ from hotswap_ros import msg
 from hotswap_ros.coordinator import Forecast, RolloutSummary, StepState
 from hotswap_ros.fleet import Event, EventKind, Level
 from hotswap_ros.gates import CheckResult, Verdict
-from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
+from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg, item_value
+from hotswap_ros.nodes.conversions.rollout import (
+    alert_msg,
+    alert_value,
+    rollout_feedback,
+    rollout_status_msg,
+    rollout_view,
+    status_code,
+    status_of,
+    summary_msg,
+    summary_value,
+)
 from hotswap_ros.plan import ChecklistItem, Item, ItemState, load_plan
 from hotswap_ros.rollout import PauseReason, Status, Verb
 from hotswap_ros.sim.virtual import (
@@ -71,19 +83,19 @@ def observed(session):
 
 @pytest.mark.parametrize('status', Status)
 def test_every_status_has_its_constant_and_comes_back(status):
-    code = conversions.status_code(status)
+    code = status_code(status)
     assert code == getattr(msg.RolloutStatus, f'STATUS_{status.name}')
-    assert conversions.status_of(code) is status
+    assert status_of(code) is status
 
 
 @given(st.integers(0, 255))
 def test_every_number_is_a_status_or_none(number):
-    status = conversions.status_of(number)
-    assert status is None or conversions.status_code(status) == number
+    status = status_of(number)
+    assert status is None or status_code(status) == number
 
 
 def test_a_snapshot_comes_back(observed):
-    status = conversions.rollout_status_msg(observed)
+    status = rollout_status_msg(observed)
     assert status.rollout_id == observed.state.rollout_id
     assert (status.model_id, status.version, status.strategy) == (
         'pick_policy',
@@ -106,7 +118,7 @@ def test_a_snapshot_comes_back(observed):
 
 
 def test_a_client_sees_the_values_of_the_snapshot(observed):
-    view = conversions.rollout_view(conversions.rollout_status_msg(observed))
+    view = rollout_view(rollout_status_msg(observed))
     assert (view.rollout_id, view.version) == (observed.state.rollout_id, 'v24')
     assert view.previous_versions == ('v23',)
     assert view.status is observed.state.status
@@ -120,14 +132,14 @@ def test_a_client_sees_the_values_of_the_snapshot(observed):
 def test_a_client_shows_the_status_of_a_newer_coordinator():
     step, check = msg.StepStatus(kind=99, state=99), msg.CheckResult(name='new', verdict=99)
     status = msg.RolloutStatus(rollout_id='r', status=99, steps=[step], checks=[check])
-    view = conversions.rollout_view(status)
+    view = rollout_view(status)
     assert view.status is None
     assert (view.steps[0].kind, view.steps[0].state) == ('unknown', StepState.PENDING)
     assert (view.checks[0].name, view.checks[0].verdict) == ('new', Verdict.PENDING)
 
 
 def test_feedback_is_that_of_the_running_step(observed):
-    feedback = conversions.rollout_feedback(observed)
+    feedback = rollout_feedback(observed)
     assert feedback.status == msg.RolloutStatus.STATUS_RUNNING
     assert feedback.steps_total == len(observed.steps)
     assert feedback.step_index == observed.state.step_index
@@ -155,7 +167,7 @@ def test_feedback_is_that_of_the_running_step(observed):
 )
 def test_a_check_comes_back_also_without_figures(observed, verdict, given_figures, text, n, m):
     check = CheckResult('success', verdict, text, text, n=n, n_control=m, **given_figures)
-    found = conversions.rollout_status_msg(replace(observed, checks=(check,))).checks[0]
+    found = rollout_status_msg(replace(observed, checks=(check,))).checks[0]
     assert found.verdict == getattr(msg.CheckResult, f'VERDICT_{verdict.name}')
     for field in msg.CheckResult.get_fields_and_field_types():
         if field != 'verdict':
@@ -171,7 +183,7 @@ def test_pauses_are_told_by_their_constants(session, observed):
     rollout_id = observed.state.rollout_id
 
     def pause_reason():
-        return conversions.rollout_status_msg(session.snapshot(rollout_id)).pause_reason
+        return rollout_status_msg(session.snapshot(rollout_id)).pause_reason
 
     session.command(rollout_id, Verb.PAUSE)
     assert pause_reason() == msg.RolloutStatus.PAUSE_BY_HAND
@@ -183,7 +195,7 @@ def test_steps_of_an_aborted_rollout_have_their_kinds_and_states(session, observ
     rollout_id = observed.state.rollout_id
     session.command(rollout_id, Verb.ABORT)
     assert session.run(lambda: session.snapshot(rollout_id).state.status.is_terminal, 600)
-    status = conversions.rollout_status_msg(session.snapshot(rollout_id))
+    status = rollout_status_msg(session.snapshot(rollout_id))
     assert status.status == msg.RolloutStatus.STATUS_ABORTED
     kinds = [step.kind for step in status.steps]
     assert msg.StepStatus.KIND_UNKNOWN not in kinds
@@ -213,15 +225,15 @@ def test_an_alert_comes_back(time, kind, level, text, robots, rollout_id):
         alert=True,
         rollout_id=rollout_id,
     )
-    message = conversions.alert_msg(event)
+    message = alert_msg(event)
     assert message.level == getattr(msg.Alert, f'LEVEL_{level.name}')
     assert message.rollout_id == rollout_id
-    assert conversions.alert_value(message) == event
+    assert alert_value(message) == event
 
 
 @given(st.integers(len(Level) + 1, 255))
 def test_an_alert_of_a_newer_coordinator_is_still_an_alert(number):
-    event = conversions.alert_value(msg.Alert(level=number, kind='a_new_kind', text='t'))
+    event = alert_value(msg.Alert(level=number, kind='a_new_kind', text='t'))
     assert (event.level, event.kind, event.text) == (Level.INFO, EventKind.UNKNOWN, 't')
     assert event.alert
 
@@ -244,17 +256,17 @@ def test_an_alert_of_a_newer_coordinator_is_still_an_alert(number):
     )
 )
 def test_a_line_of_history_comes_back(summary):
-    message = conversions.summary_msg(summary)
+    message = summary_msg(summary)
     assert message.status == getattr(msg.RolloutStatus, f'STATUS_{summary.status.name}')
     assert (message.ended == Time()) == (summary.ended is None)
-    assert conversions.summary_value(message) == summary
+    assert summary_value(message) == summary
 
 
 @pytest.mark.parametrize('number', [0, len(Status) + 1, 255])
 def test_an_unknown_status_in_the_history_is_refused_with_a_remedy(number):
     message = msg.RolloutSummary(rollout_id='r-1', status=number)
-    with pytest.raises(conversions.InterfaceMismatchError, match=r'r-1.*install the same'):
-        conversions.summary_value(message)
+    with pytest.raises(InterfaceMismatchError, match=r'r-1.*install the same'):
+        summary_value(message)
 
 
 # -- checklists and forecasts ---------------------------------------------------------------------
@@ -263,9 +275,9 @@ def test_an_unknown_status_in_the_history_is_refused_with_a_remedy(number):
 @given(st.sampled_from(Item), st.sampled_from(ItemState), texts, texts, texts)
 def test_an_item_of_a_checklist_comes_back(name, state, sentence, by, remark):
     item = ChecklistItem(name=name, state=state, sentence=sentence, by=by, remark=remark)
-    message = conversions.item_msg(item)
+    message = item_msg(item)
     assert message.state == getattr(msg.ChecklistItem, f'STATE_{state.name}')
-    assert conversions.item_value(message) == item
+    assert item_value(message) == item
 
 
 @pytest.mark.parametrize(
@@ -273,8 +285,8 @@ def test_an_item_of_a_checklist_comes_back(name, state, sentence, by, remark):
 )
 def test_an_unknown_item_of_a_checklist_is_refused_with_a_remedy(name, state):
     message = msg.ChecklistItem(name=name, state=state)
-    with pytest.raises(conversions.InterfaceMismatchError, match='install the same'):
-        conversions.item_value(message)
+    with pytest.raises(InterfaceMismatchError, match='install the same'):
+        item_value(message)
 
 
 @given(
@@ -289,7 +301,7 @@ def test_an_unknown_item_of_a_checklist_is_refused_with_a_remedy(name, state):
     )
 )
 def test_a_forecast_comes_back(forecast):
-    message = conversions.forecast_msg(forecast)
+    message = forecast_msg(forecast)
     for field in fields(Forecast):
         name = {'tasks': 'expected_tasks', 'control_tasks': 'expected_control_tasks'}.get(
             field.name, field.name

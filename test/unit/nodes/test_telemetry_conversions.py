@@ -22,7 +22,9 @@ from hotswap_ros.models import (
     TaskCounts,
     VersionCounters,
 )
-from hotswap_ros.nodes import conversions
+from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
+from hotswap_ros.nodes.conversions.report import telemetry_value
+from hotswap_ros.nodes.conversions.robot import telemetry_msg
 
 names = st.text(min_size=1, max_size=12)
 counts = st.integers(0, 2**64 - 1)
@@ -66,9 +68,9 @@ def assert_same_counters(found, expected):
 
 @given(st.dictionaries(names, counters, max_size=2))
 def test_counters_come_back(by_version):
-    message = conversions.telemetry_msg(by_version)
+    message = telemetry_msg(by_version)
     message.boot_id = 'b'
-    found = conversions.telemetry_value(message)
+    found = telemetry_value(message)
     assert found.boot_id == 'b'
     assert found.versions.keys() == by_version.keys()
     for version, expected in by_version.items():
@@ -76,7 +78,7 @@ def test_counters_come_back(by_version):
 
 
 def telemetry(**fields):
-    message = conversions.telemetry_msg({'v1': VersionCounters(stable=RoleCounts(1))})
+    message = telemetry_msg({'v1': VersionCounters(stable=RoleCounts(1))})
     for name, value in fields.items():
         setattr(message.versions[0], name, value)
     return message
@@ -85,20 +87,20 @@ def telemetry(**fields):
 def test_causes_and_roles_of_a_newer_robot_are_left_out():
     role = msg.RoleTelemetry(role=99, latency_buckets=[7] * (buckets))
     newer = telemetry(fallbacks=[0, 3, *[9] * 20], roles=[role])
-    found = conversions.telemetry_value(newer).versions['v1']
+    found = telemetry_value(newer).versions['v1']
     assert set(found.fallbacks) == {cause.value for cause in FailureCause}
     assert found.fallbacks['exception'] == 3
     assert found.stable == found.candidate == RoleCounts()
 
 
 def test_causes_that_an_older_robot_does_not_count_are_zero():
-    found = conversions.telemetry_value(telemetry(fallbacks=[0, 3])).versions['v1']
+    found = telemetry_value(telemetry(fallbacks=[0, 3])).versions['v1']
     assert without_zeros(found.fallbacks) == {'exception': 3}
 
 
 def test_input_bins_that_do_not_fit_are_left_out():
     newer = telemetry(input_features=['a[0]'], input_bins=[1] * (BINS + 1))
-    assert conversions.telemetry_value(newer).versions['v1'].inputs == {}
+    assert telemetry_value(newer).versions['v1'].inputs == {}
 
 
 @pytest.mark.parametrize('edges', [[], [1.0], [math.nan] * len(LATENCY_EDGES_MS)])
@@ -106,8 +108,8 @@ def test_other_latency_edges_are_refused_with_the_robot_and_a_remedy(edges):
     message = telemetry()
     message.robot_id = 'robot_07'
     message.latency_bucket_edges_ms = edges
-    with pytest.raises(conversions.InterfaceMismatchError, match=r'robot_07.*install the same'):
-        conversions.telemetry_value(message)
+    with pytest.raises(InterfaceMismatchError, match=r'robot_07.*install the same'):
+        telemetry_value(message)
 
 
 @pytest.mark.parametrize(
@@ -115,5 +117,5 @@ def test_other_latency_edges_are_refused_with_the_robot_and_a_remedy(edges):
     [{'latency_buckets': [1, 2]}, {'roles': [msg.RoleTelemetry(role=1, latency_buckets=[1])]}],
 )
 def test_a_histogram_of_another_length_is_refused(fields):
-    with pytest.raises(conversions.InterfaceMismatchError):
-        conversions.telemetry_value(telemetry(**fields))
+    with pytest.raises(InterfaceMismatchError):
+        telemetry_value(telemetry(**fields))
