@@ -9,10 +9,10 @@ moment, into a list of steps; `review` goes through its checklist; `advise` choo
 are pure functions.
 """
 
-from hotswap_ros.plan.advisor import Advice, Risk, advise
-from hotswap_ros.plan.base import Approval, BasePlan, Strategy
+from hotswap_ros.plan.advisor import Risk, advise
+from hotswap_ros.plan.base import BasePlan, Strategy
 from hotswap_ros.plan.checklist.facts import Facts, LabResult, Rehearsal, RobotFacts, VersionFacts
-from hotswap_ros.plan.checklist.items import Checklist, ChecklistPreset, Item, Override, Signature
+from hotswap_ros.plan.checklist.items import Checklist, ChecklistPreset, Item
 from hotswap_ros.plan.checklist.review import ChecklistItem, ItemState, blockers, review
 from hotswap_ros.plan.compile import compile_plan
 from hotswap_ros.plan.criteria import Control, Method, Preset, SuccessCriteria
@@ -36,24 +36,17 @@ from hotswap_ros.plan.strategies import (
     ABTesting,
     BlueGreen,
     Canary,
-    ControlLoop,
     Direct,
     FeatureFlag,
-    FlagEntry,
-    ModelVersion,
     Phases,
     ProgressiveRollout,
     RegionalRollout,
     Shadow,
-    WinnerCriteria,
 )
-from hotswap_ros.plan.windows import Day, DeploymentWindow
-from hotswap_ros.text import counted, few, time_words
+from hotswap_ros.plan.windows import DeploymentWindow
 
 __all__ = [
     'ABTesting',
-    'Advice',
-    'Approval',
     'BasePlan',
     'BlueGreen',
     'Canary',
@@ -62,21 +55,16 @@ __all__ = [
     'ChecklistPreset',
     'ChooseWinner',
     'Control',
-    'ControlLoop',
-    'Day',
     'DeploymentWindow',
     'Direct',
     'Duration',
     'Facts',
     'FeatureFlag',
-    'FlagEntry',
     'Item',
     'ItemState',
     'LabResult',
     'Method',
-    'ModelVersion',
     'Observe',
-    'Override',
     'Phases',
     'Plan',
     'PlanError',
@@ -92,7 +80,6 @@ __all__ = [
     'Section',
     'SetRouting',
     'Shadow',
-    'Signature',
     'Stage',
     'StageModels',
     'Step',
@@ -101,16 +88,12 @@ __all__ = [
     'VersionFacts',
     'WaitForApproval',
     'Watch',
-    'WinnerCriteria',
     'advise',
     'blockers',
     'compile_plan',
-    'counted',
-    'few',
     'load_plan',
     'parse_text',
     'problems_of',
     'review',
     'select_cohort',
-    'time_words',
 ]

@@ -22,7 +22,6 @@ from hotswap_ros.gates.diagnosis.json import as_json
 from hotswap_ros.gates.diagnosis.record import Counts, Record
 from hotswap_ros.gates.errors import AnalysisError
 from hotswap_ros.gates.stats.drift import SOME_DRIFT, STRONG_DRIFT, Drift, Level, decile_drift
-from hotswap_ros.text import p_words
 
 __all__ = [
     'SOME_DRIFT',
@@ -42,5 +41,4 @@ __all__ = [
     'as_json',
     'decile_drift',
     'diagnose',
-    'p_words',
 ]

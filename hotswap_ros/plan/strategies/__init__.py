@@ -7,10 +7,10 @@ The strategies: each one is the class of a plan and a pure function from plan an
 A module holds everything about its strategy; no other part of the package knows one by name.
 """
 
-from hotswap_ros.plan.strategies.ab_testing import ABTesting, ModelVersion, WinnerCriteria
+from hotswap_ros.plan.strategies.ab_testing import ABTesting
 from hotswap_ros.plan.strategies.blue_green import BlueGreen
 from hotswap_ros.plan.strategies.direct import Direct
-from hotswap_ros.plan.strategies.feature_flag import ControlLoop, FeatureFlag, FlagEntry
+from hotswap_ros.plan.strategies.feature_flag import FeatureFlag
 from hotswap_ros.plan.strategies.phases import Phases, Single, stop_serving
 from hotswap_ros.plan.strategies.regional import RegionalRollout
 from hotswap_ros.plan.strategies.shadow import Shadow
@@ -20,16 +20,12 @@ __all__ = [
     'ABTesting',
     'BlueGreen',
     'Canary',
-    'ControlLoop',
     'Direct',
     'FeatureFlag',
-    'FlagEntry',
-    'ModelVersion',
     'Phases',
     'ProgressiveRollout',
     'RegionalRollout',
     'Shadow',
     'Single',
-    'WinnerCriteria',
     'stop_serving',
 ]

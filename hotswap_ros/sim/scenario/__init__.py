@@ -12,35 +12,23 @@ from hotswap_ros.sim.scenario.live import (
 )
 from hotswap_ros.sim.scenario.play import Played, differences, found_by, play, stage_reached
 from hotswap_ros.sim.scenario.scenario import (
-    BREAKER,
-    LOAD,
-    PEOPLE,
-    Expected,
     OperatorAction,
     Scenario,
     ScenarioError,
-    Truth,
     find_scenario,
-    load_scenario,
     scenarios,
 )
 
 __all__ = [
-    'BREAKER',
-    'LOAD',
-    'PEOPLE',
     'TASK_S',
-    'Expected',
     'OperatorAction',
     'Played',
     'Scenario',
     'ScenarioError',
-    'Truth',
     'differences',
     'find_scenario',
     'found_by',
     'live_obstacles',
-    'load_scenario',
     'longest_s',
     'needs_processes',
     'pace_problems',

@@ -19,14 +19,12 @@ from hotswap_ros.sim.virtual.outcomes import (
     plain,
 )
 from hotswap_ros.sim.virtual.session import VirtualSession
-from hotswap_ros.sim.virtual.spec import FleetSpec, Placed, RegionSpec
+from hotswap_ros.sim.virtual.spec import FleetSpec
 
 __all__ = [
     'CategoryOutcomes',
     'FleetSpec',
     'OutcomesError',
-    'Placed',
-    'RegionSpec',
     'RequestFailures',
     'VersionOutcomes',
     'VirtualClock',

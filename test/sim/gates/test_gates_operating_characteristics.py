@@ -19,12 +19,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from hotswap_ros.gates import (
-    Gate,
-    RareEvidence,
-    confidence_sequence,
-    wilson_interval,
-)
+from hotswap_ros.gates import Gate, wilson_interval
+from hotswap_ros.gates.stats.evidence import RareEvidence
+from hotswap_ros.gates.stats.intervals import confidence_sequence
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import SuccessCriteria
 

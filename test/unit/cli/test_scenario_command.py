@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hotswap_ros.cli.app import app
-from hotswap_ros.sim.scenario import ScenarioError, load_scenario
+from hotswap_ros.sim.scenario import ScenarioError
+from hotswap_ros.sim.scenario.scenario import load_scenario
 
 _FILE = """
 description: A small canary.

@@ -13,17 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, multivariate_normal, norm
 
-from hotswap_ros.gates import design_effect, wilson_interval
-from hotswap_ros.gates.analysis import (
-    Counts,
-    Latency,
+from hotswap_ros.gates import wilson_interval
+from hotswap_ros.gates.analysis import Counts, Latency
+from hotswap_ros.gates.analysis.fixed import (
     better_test,
     chi_square,
     cohens_h,
     detectable_drop,
     event_test,
     newcombe_interval,
-    obrien_fleming_bounds,
     power,
     quantile_interval,
     sample_ratio_test,
@@ -31,6 +29,8 @@ from hotswap_ros.gates.analysis import (
     tasks_per_arm,
     tasks_per_arm_not_inferior,
 )
+from hotswap_ros.gates.analysis.planned_looks import obrien_fleming_bounds
+from hotswap_ros.gates.pairing.clustering import design_effect
 
 V23, V24 = Counts(9200, 10_000), Counts(9210, 10_000)
 

@@ -12,9 +12,6 @@ import pytest
 
 from hotswap_ros.gates import wilson_interval
 from hotswap_ros.gates.analysis import (
-    ACROSS,
-    UNKNOWN,
-    WITHIN,
     Action,
     AnalysisError,
     Question,
@@ -23,6 +20,7 @@ from hotswap_ros.gates.analysis import (
     analyze,
     as_json,
 )
+from hotswap_ros.gates.analysis.trial import ACROSS, UNKNOWN, WITHIN
 
 
 def counts(control: tuple[int, int], candidate: tuple[int, int]) -> Trial:

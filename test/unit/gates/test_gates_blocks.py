@@ -16,17 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from hotswap_ros.gates import (
-    HARM_DROPS,
-    Block,
-    BlockEvidence,
-    CheckResult,
-    DrawnEvidence,
-    Gate,
-    Verdict,
-)
+from hotswap_ros.gates import Block, CheckResult, Gate, Verdict
 from hotswap_ros.gates.pairing.blocks import Arm, FleetBlock
 from hotswap_ros.gates.pairing.strata import Strata
+from hotswap_ros.gates.stats.evidence import HARM_DROPS, BlockEvidence, DrawnEvidence
 from hotswap_ros.gates.window import News, Tally
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import Control, SuccessCriteria

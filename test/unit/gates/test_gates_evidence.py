@@ -15,17 +15,16 @@ from scipy.optimize import brentq
 from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
-from hotswap_ros.gates import (
+from hotswap_ros.gates import Block, wilson_interval
+from hotswap_ros.gates.stats.evidence import (
     HARM_DROPS,
     PROOF_DROPS,
-    Block,
     BlockEvidence,
     RateEvidence,
     block_log_e,
-    confidence_sequence,
     null_projection,
-    wilson_interval,
 )
+from hotswap_ros.gates.stats.intervals import confidence_sequence
 
 RATES = st.floats(0.01, 0.99)
 SIZES = st.integers(1, 5)

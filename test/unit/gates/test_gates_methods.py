@@ -18,19 +18,18 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
 
-from hotswap_ros.gates import (
-    CheckResult,
-    DropBounds,
-    Gate,
-    RareEvidence,
-    Verdict,
-    newcombe_interval,
-    population_stability_index,
-    score_test,
-)
+from hotswap_ros.gates import CheckResult, Gate, Verdict
 from hotswap_ros.gates.pairing.clustering import Clusters
-from hotswap_ros.gates.stats.bounds import _projection
-from hotswap_ros.gates.stats.evidence import HARM_DROPS, Block, BlockEvidence, null_projection
+from hotswap_ros.gates.stats.bounds import DropBounds, _projection
+from hotswap_ros.gates.stats.drift import population_stability_index
+from hotswap_ros.gates.stats.evidence import (
+    HARM_DROPS,
+    Block,
+    BlockEvidence,
+    RareEvidence,
+    null_projection,
+)
+from hotswap_ros.gates.stats.intervals import newcombe_interval, score_test
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import SuccessCriteria
 

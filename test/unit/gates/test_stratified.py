@@ -11,7 +11,8 @@ import pytest
 from scipy.stats import fisher_exact, hypergeom
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from hotswap_ros.gates import Block, newcombe_interval, stratified_drop, stratified_test
+from hotswap_ros.gates import Block, stratified_drop, stratified_test
+from hotswap_ros.gates.stats.intervals import newcombe_interval
 
 #: Tasks and successes before and after.
 FEW = (Block(30, 28, 9, 7), Block(12, 6, 20, 9), Block(50, 50, 10, 9), Block(8, 8, 3, 3))

@@ -15,8 +15,8 @@ from hotswap_ros.gates.analysis import (
     analyze,
     analyze_shadow,
     decile_drift,
-    obrien_fleming_bounds,
 )
+from hotswap_ros.gates.analysis.planned_looks import obrien_fleming_bounds
 
 
 def sentences() -> Iterator[tuple[str, str]]:

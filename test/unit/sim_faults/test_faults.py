@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotswap_ros.sim import (
-    Conditions,
-    Fault,
-    FaultBook,
-    FaultError,
-    FaultKind,
-    UnknownRobotError,
-    load_faults,
-)
+from hotswap_ros.sim import Fault, FaultBook, FaultError, FaultKind
+from hotswap_ros.sim.faults.faults import Conditions, UnknownRobotError, load_faults
 
 ROBOTS = ('r1', 'r2', 'r3')
 

@@ -13,10 +13,10 @@ import pytest
 pytest.importorskip('mujoco')
 
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.sim import CONTROL_PERIOD_S, ExternalWorld, JointReport, PickWorld, Site, TaskEnd
 from hotswap_ros.sim.arm.arm import JOINT_HIGH, JOINT_LOW, Arm, hand_position
+from hotswap_ros.sim.arm.external import ExternalWorld, JointReport
 from hotswap_ros.sim.arm.scene import CATEGORIES, cartesian
-from hotswap_ros.sim.arm.task import start_joints
+from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, PickWorld, Site, TaskEnd, start_joints
 
 MODELS = Path(__file__).resolve().parents[3] / 'models'
 NONE = (0.0, 0.0, 0.0)

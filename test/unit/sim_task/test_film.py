@@ -11,8 +11,8 @@ pytest.importorskip('PIL')
 
 from PIL import Image
 
-from hotswap_ros.sim import PickWorld
 from hotswap_ros.sim.arm.expert import Expert
+from hotswap_ros.sim.arm.task import PickWorld
 from hotswap_ros.sim.film.film import Film, find_difference, length_of, save, shoot
 from hotswap_ros.sim.film.painters import Pose, RendererMissingError, choose, painter
 

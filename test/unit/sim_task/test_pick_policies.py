@@ -13,7 +13,8 @@ pytest.importorskip('onnxruntime')
 
 from hotswap_ros import sim
 from hotswap_ros.models import ModelRepository
-from hotswap_ros.sim import PickWorld, rollout
+from hotswap_ros.sim.arm.task import PickWorld
+from hotswap_ros.sim.policies.episodes import rollout
 from hotswap_ros.sim.policies.measure import session_policy
 
 ROOT = Path(__file__).resolve().parents[3] / 'models'

@@ -11,7 +11,6 @@ import pytest
 
 pytest.importorskip('mujoco')
 
-from hotswap_ros.sim import CONTROL_PERIOD_S, PickWorld, Site, TaskEnd, TaskStart, rollout
 from hotswap_ros.sim.arm import task
 from hotswap_ros.sim.arm.expert import Expert
 from hotswap_ros.sim.arm.scene import (
@@ -23,6 +22,8 @@ from hotswap_ros.sim.arm.scene import (
     draw_traits,
     generator,
 )
+from hotswap_ros.sim.arm.task import CONTROL_PERIOD_S, PickWorld, Site, TaskEnd, TaskStart
+from hotswap_ros.sim.policies.episodes import rollout
 
 NONE = (0.0, 0.0, 0.0)
 STILL = np.zeros((1, 3), np.float32)

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip('mujoco')
 pytest.importorskip('onnxruntime')
 
-from hotswap_ros.gates import population_stability_index
+from hotswap_ros.gates.stats.drift import population_stability_index
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.serving import (
     Engine,
@@ -23,8 +23,10 @@ from hotswap_ros.serving import (
     Routing,
     VersionState,
 )
-from hotswap_ros.sim import SERVICE, ZOO, PickWorld, Stats, rollout
+from hotswap_ros.sim.arm.task import SERVICE, PickWorld
+from hotswap_ros.sim.policies.episodes import Stats, rollout
 from hotswap_ros.sim.policies.measure import session_policy
+from hotswap_ros.sim.policies.recipes import ZOO
 
 MODELS = ModelRepository(Path(__file__).resolve().parents[3] / 'models')
 GUARDED = {recipe.version: recipe.catch.cause for recipe in ZOO if recipe.catch.check == 'guard'}

@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from hotswap_ros.sim import busy_robots, mean_pause_s, place_of
+from hotswap_ros.sim.fleet_layout import busy_robots, mean_pause_s, place_of
 
 NAMES = [f'robot_{number:03d}' for number in range(200)]
 

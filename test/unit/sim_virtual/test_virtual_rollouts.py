@@ -12,8 +12,9 @@ import pytest
 
 from hotswap_ros.plan import Plan, load_plan
 from hotswap_ros.rollout import Status
-from hotswap_ros.sim import RolloutEnd, World, characterize, simulate_rollout
+from hotswap_ros.sim import World, characterize
 from hotswap_ros.sim.virtual.characteristics import summarize
+from hotswap_ros.sim.virtual.quick import RolloutEnd, simulate_rollout
 
 WORLD = World(stable=0.92, candidate=0.6, robots=10)
 
