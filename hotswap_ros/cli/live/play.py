@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -18,7 +17,6 @@ from rich.console import Console
 from hotswap_ros.cli.verbs.scenario import show_event, show_line
 from hotswap_ros.fleet import Event, Level
 from hotswap_ros.nodes.client import CoordinatorError, FleetClient
-from hotswap_ros.rollout import PAUSE_EVENTS, Cause, Status
 from hotswap_ros.sim import Fault
 from hotswap_ros.sim.nodes.client import inject
 from hotswap_ros.sim.scenario import (
@@ -27,8 +25,7 @@ from hotswap_ros.sim.scenario import (
     Scenario,
     ScenarioError,
     differences,
-    found_by,
-    stage_reached,
+    played_of,
 )
 
 _ANSWER_S = 60.0
@@ -186,29 +183,9 @@ class LivePlay:
     # -- result -----------------------------------------------------------------------------------
 
     def _found(self, report: Mapping[str, Any]) -> Played:
-        known = {kind: reason for reason, kind in PAUSE_EVENTS.items()}
-        failed = [one['name'] for one in report['checks'] if one['verdict'] == 'fail']
-        began, ended = report['rolling_back_since'], report['ended'] or time.time()
-        caught_by = found_by(Cause(report['cause']), failed)
-        diagnosis = report.get('diagnosis') or {}
-        named = diagnosis.get('cause', report['reason'])
-        served = Counter(robot.routing.stable for robot in self._client.robots.copy().values())
-        played = Played(
-            status=Status(report['status']),
-            cause=Cause(report['cause']),
-            reason=report['reason'],
-            seconds=(ended - report['started']) * self._speed,
-            rollback_s=0.0 if began is None else ended - began,
-            stage=stage_reached([step['kind'] for step in report['steps']]),
-            touched=len(report['robots_on_candidate']),
-            tasks=report['tasks'],
-            caught_by=caught_by,
-            named=named,
-            verdict=report['conclusions'][-1]['verdict'] if report['conclusions'] else '',
-            served=served,
-            pauses=tuple(known[event.kind] for event in self._shown if event.kind in known),
-            events=tuple((self._moment(report, event), event) for event in self._shown),
-        )
+        robots = self._client.robots.copy().values()
+        served = [robot.routing.stable for robot in robots]
+        played = played_of(report, self._shown, served, time.time(), self._speed)
         expect = self._scenario.expect
         if expect.within is not None:
             allowed = timedelta(seconds=_EXTRA_S * self._speed)

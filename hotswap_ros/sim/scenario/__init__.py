@@ -10,7 +10,7 @@ from hotswap_ros.sim.scenario.live import (
     needs_processes,
     pace_problems,
 )
-from hotswap_ros.sim.scenario.play import Played, differences, found_by, play, stage_reached
+from hotswap_ros.sim.scenario.play import Played, differences, play, played_of
 from hotswap_ros.sim.scenario.scenario import (
     OperatorAction,
     Scenario,
@@ -27,12 +27,11 @@ __all__ = [
     'ScenarioError',
     'differences',
     'find_scenario',
-    'found_by',
     'live_obstacles',
     'longest_s',
     'needs_processes',
     'pace_problems',
     'play',
+    'played_of',
     'scenarios',
-    'stage_reached',
 ]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hotswap_ros.fleet import Event
-from hotswap_ros.gates import Verdict
 from hotswap_ros.rollout import PAUSE_EVENTS, Cause, PauseReason, RolloutError, Status
 from hotswap_ros.sim.scenario.scenario import (
     BREAKER,
@@ -29,6 +29,7 @@ from hotswap_ros.sim.virtual import VirtualClock, VirtualFleet, VirtualSession
 _BEGINS = 1_767_600_000.0
 _LOADS = (Cause.STAGING_FAILED, Cause.UNKNOWN_VERSION, Cause.DIGEST_MISMATCH)
 _PEOPLE = (Cause.BY_HAND, Cause.CANCELED, Cause.REFUSED)
+_PAUSES = {kind: reason for reason, kind in PAUSE_EVENTS.items()}
 
 
 @dataclass
@@ -94,7 +95,6 @@ class _Play:
         self._session = session
         self._on_event = on_event
         self._told = 0
-        self._pauses: list[PauseReason] = []
         self._refused: list[str] = []
         self._rollout_id = ''
         self._began = 0.0
@@ -130,45 +130,56 @@ class _Play:
 
     def _take_events(self) -> None:
         new, self._told = self._session.events[self._told :], len(self._session.events)
-        for event in new:
-            if event.kind in _PAUSES:
-                self._pauses.append(_PAUSES[event.kind])
-            if self._on_event is not None:
+        if self._on_event is not None:
+            for event in new:
                 self._on_event(event.time - self._began, event)
 
     def _found(self) -> Played:
-        snapshot = self._session.snapshot(self._rollout_id)
-        assert snapshot is not None
-        state = snapshot.state
-        failed = [check.name for check in snapshot.checks if check.verdict is Verdict.FAIL]
-        ended = math.nan if state.ended is None else state.ended
-        began = state.rolling_back_since
-        rollback_s = math.nan if began is None else ended - began
-        caught_by = found_by(state.cause, failed)
-        played = Played(
-            status=state.status,
-            cause=state.cause,
-            reason=state.reason,
-            seconds=ended - self._began,
-            rollback_s=rollback_s,
-            stage=stage_reached([step.kind for step, _ in zip(state.steps, state.step_records)]),
-            touched=len(state.served),
-            caught_by=caught_by,
-            named=state.reason if state.diagnosis is None else state.diagnosis.cause,
-            tasks=state.candidate_tasks,
-            verdict=state.conclusions[-1].verdict if state.conclusions else '',
-            served=Counter(self._session.fleet.served().values()),
-            pauses=tuple(self._pauses),
-            events=tuple((event.time - self._began, event) for event in self._session.events),
+        played = played_of(
+            self._session.coordinator.report(self._rollout_id),
+            self._session.events,
+            self._session.fleet.served().values(),
+            self._session.clock.now,
         )
         played.problems = (*self._refused, *differences(self._scenario.expect, played))
         return played
 
 
-_PAUSES = {kind: reason for reason, kind in PAUSE_EVENTS.items()}
+def played_of(
+    report: Mapping[str, Any],
+    events: Sequence[Event],
+    served: Iterable[str],
+    now: float,
+    speed: float = 1.0,
+) -> Played:
+    """
+    Return the result of a rollout that was `speed` times as fast as its scenario, from its report.
+
+    `served` has the stable version of each robot. A rollout that has not ended counts until `now`.
+    """
+    started, rolled_back = report['started'], report['rolling_back_since']
+    ended = now if report['ended'] is None else report['ended']
+    cause, diagnosis = Cause(report['cause']), report['diagnosis'] or {}
+    failed = [check['name'] for check in report['checks'] if check['verdict'] == 'fail']
+    return Played(
+        status=Status(report['status']),
+        cause=cause,
+        reason=report['reason'],
+        seconds=(ended - started) * speed,
+        rollback_s=math.nan if rolled_back is None else ended - rolled_back,
+        stage=_stage_reached([step['kind'] for step in report['steps']]),
+        touched=len(report['robots_on_candidate']),
+        tasks=report['tasks'],
+        caught_by=_found_by(cause, failed),
+        named=diagnosis.get('cause', report['reason']),
+        verdict=report['conclusions'][-1]['verdict'] if report['conclusions'] else '',
+        served=Counter(served),
+        pauses=tuple(_PAUSES[event.kind] for event in events if event.kind in _PAUSES),
+        events=tuple(((event.time - started) * speed, event) for event in events),
+    )
 
 
-def found_by(cause: Cause, failed: Sequence[str]) -> str:
+def _found_by(cause: Cause, failed: Sequence[str]) -> str:
     """Return what caught a version, by `cause` and failed checks; empty: nothing did."""
     if cause in _LOADS:
         return LOAD
@@ -179,7 +190,7 @@ def found_by(cause: Cause, failed: Sequence[str]) -> str:
     return '' if cause is Cause.NONE else cause.value
 
 
-def stage_reached(begun: Sequence[str]) -> int:
+def _stage_reached(begun: Sequence[str]) -> int:
     """Return the stage that a rollout has reached, from 1, by the kinds of the steps begun."""
     return max(1, begun.count('observe') or begun.count('set_routing'))
 

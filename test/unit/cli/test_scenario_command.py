@@ -71,6 +71,15 @@ def test_a_refused_word_of_a_person_is_a_difference(write) -> None:
     assert 'it does not wait for approval' in ' '.join(result.output.split())
 
 
+def test_a_rollout_that_does_not_end_counts_until_the_limit(write) -> None:
+    path = write(('  - {at: PT2M, do: resume}\n', ''), ('limit: PT2H', 'limit: PT10M'))
+    result = _RUNNER.invoke(app, ['scenario', 'run', path])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert 'paused after 0:10:00' in result.output
+    assert 'status is paused, expected succeeded' in result.output
+
+
 def test_all_of_a_folder_make_a_table(write, tmp_path: Path) -> None:
     write()
     result = _RUNNER.invoke(app, ['scenario', 'run', '--all', '--folder', str(tmp_path)])

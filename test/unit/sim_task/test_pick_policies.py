@@ -11,14 +11,15 @@ import pytest
 pytest.importorskip('mujoco')
 pytest.importorskip('onnxruntime')
 
-from hotswap_ros import sim
+
 from hotswap_ros.models import ModelRepository
 from hotswap_ros.sim.arm.task import PickWorld
+from hotswap_ros.sim.policies import recipes
 from hotswap_ros.sim.policies.episodes import rollout
 from hotswap_ros.sim.policies.measure import session_policy
 
 ROOT = Path(__file__).resolve().parents[3] / 'models'
-RECIPES = {recipe.version: recipe for recipe in sim.RECIPES}
+RECIPES = {recipe.version: recipe for recipe in recipes.RECIPES}
 
 
 @pytest.fixture(scope='module', params=[name for name, r in RECIPES.items() if r.training])
