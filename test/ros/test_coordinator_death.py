@@ -79,7 +79,7 @@ def test_robots_left_alone_go_back_and_a_restart_brings_the_rollout_to_its_end(s
     site.wait_until_served('v23')
     assert statuses_in_journal(site) == ['running'], 'nobody but the robots did that'
     site.statuses.clear()
-    start(site).wait_for_log('goes on with the rollout')
+    start(site).wait_for_log('] restarted: ')
     ended = site.statuses.wait_for(lambda m: m.status in TERMINAL, 'the end of the rollout')
     assert ended.status == msg.RolloutStatus.STATUS_SUCCEEDED, ended.reason
     site.wait_until_served('v24')
