@@ -40,7 +40,7 @@ def judged(context: StepContext, timeout_s: float) -> Outcome:
     is_first = context.state.awaited is None
     if not context.gate_feed.is_settled(context.now, timeout_s):
         if is_first:
-            text = 'all tasks are in; the last that they are compared with are under way'
+            text = 'all tasks are in: waiting for the matching control tasks to finish'
             context.say(context.now, EventKind.SETTLING, Level.INFO, text)
         return WAIT
     checks = context.gate_feed.judge()
