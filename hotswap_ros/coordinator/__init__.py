@@ -14,12 +14,17 @@ from hotswap_ros.coordinator.history import StrategyMetrics, strategy_metrics
 from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError
 from hotswap_ros.coordinator.journal_rows import RolloutSummary
 from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
-from hotswap_ros.coordinator.preview.preview import Preview, Traffic
+from hotswap_ros.coordinator.preview.preview import Preview
 from hotswap_ros.coordinator.preview.version_facts import read_versions
-from hotswap_ros.coordinator.report import Snapshot, StepState, StepView, planned_steps
+from hotswap_ros.coordinator.report import (
+    RolloutView,
+    Snapshot,
+    StepState,
+    StepView,
+    planned_steps,
+)
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.state import ROLLBACK
-from hotswap_ros.coordinator.rollout_view import RolloutView
 
 __all__ = [
     'IN_MEMORY',
@@ -39,7 +44,6 @@ __all__ = [
     'StepState',
     'StepView',
     'StrategyMetrics',
-    'Traffic',
     'forecast',
     'planned_steps',
     'read_versions',

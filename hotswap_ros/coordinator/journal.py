@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hotswap_ros.coordinator.journal_lock import hold
 from hotswap_ros.coordinator.journal_rows import (
@@ -19,7 +20,6 @@ from hotswap_ros.coordinator.journal_rows import (
     RolloutSummary,
     rollback_row,
     rollout_row,
-    summary_of,
 )
 from hotswap_ros.coordinator.journal_upgrade import is_current, upgrade
 from hotswap_ros.coordinator.rollback.state import ROLLBACK, RollbackState
@@ -30,7 +30,7 @@ from hotswap_ros.fleet.events import SETTLED, Event
 from hotswap_ros.plan import Rehearsal
 from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark
-from hotswap_ros.rollout.state import RolloutState
+from hotswap_ros.rollout.state import RolloutState, Status
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -58,6 +58,7 @@ IN_MEMORY = ':memory:'
 
 
 _State = TypeVar('_State', bound=BaseModel)
+_DESIRED = TypeAdapter(Desired)
 _UNREADABLE = 'it holds a rollout or rollback that this release cannot read'
 _REMEDY_UNREADABLE = (
     'let the release that wrote it finish or abort what is running, or give this coordinator '
@@ -174,7 +175,10 @@ class Journal:
             )
             self._db.executemany(
                 'INSERT OR REPLACE INTO desired VALUES (?, ?, ?)',
-                [(e.routing.model_id, e.robot_id, json.dumps(e.to_json())) for e in desired],
+                [
+                    (e.routing.model_id, e.robot_id, _DESIRED.dump_json(e).decode())
+                    for e in desired
+                ],
             )
             self._db.executemany(
                 'INSERT OR REPLACE INTO rehearsals VALUES (?, ?, ?, ?)',
@@ -192,7 +196,7 @@ class Journal:
     def desired(self) -> list[Desired]:
         """Return what every robot should serve."""
         rows = self._read('SELECT entry FROM desired')
-        return [Desired.from_json(json.loads(row[0])) for row in rows]
+        return [_DESIRED.validate_json(row[0]) for row in rows]
 
     def rehearsals(self, model_id: str) -> dict[str, Rehearsal]:
         """Return the last rollback that each robot of a model confirmed."""
@@ -246,7 +250,8 @@ class Journal:
             'FROM rollouts ORDER BY rowid DESC LIMIT ?',
             (limit or -1,),
         )
-        return [summary_of(*row) for row in rows]
+        found = (RolloutSummary(*row) for row in rows)
+        return [replace(summary, status=Status(summary.status)) for summary in found]
 
     def report(self, rollout_id: str) -> dict[str, Any] | None:
         """Return the evidence of a rollout with its events, None when there is none of that id."""

@@ -47,14 +47,6 @@ class RolloutSummary:
     rolls_back: str = ''
 
 
-def summary_of(*row: Any) -> RolloutSummary:
-    """Return a line of history; the columns are those of `Journal.history`."""
-    rollout_id, model_id, version, strategy, started, ended, status, *others = row
-    return RolloutSummary(
-        rollout_id, model_id, version, strategy, started, ended, Status(status), *others
-    )
-
-
 def rollback_row(state: RollbackState) -> tuple[Any, ...]:
     """Return the row of an ordered rollback."""
     return (

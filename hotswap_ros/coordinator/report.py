@@ -53,6 +53,22 @@ class Snapshot:
     elapsed_s: float
 
 
+@dataclass(frozen=True)
+class RolloutView:
+    """The published status of a rollout; `status` None: no rollout yet, or unknown here."""
+
+    rollout_id: str
+    version: str
+    previous_versions: tuple[str, ...]
+    status: Status | None
+    step_index: int
+    steps: tuple[StepView, ...]
+    checks: tuple[CheckResult, ...]
+    tasks: int
+    tasks_needed: int
+    elapsed_s: float
+
+
 def snapshot(runner: Runner, view: FleetView, now: float) -> Snapshot:
     """Return how a rollout stands."""
     state = runner.state
@@ -67,8 +83,8 @@ def snapshot(runner: Runner, view: FleetView, now: float) -> Snapshot:
         cohort=step.robots,
         robots_confirmed=len(state.robots) - len(unreachable) - len(waiting),
         robots_unreachable=len(unreachable),
-        checks=runner.checks,
-        tasks=runner.step_tasks if isinstance(step, Observe) else 0,
+        checks=runner.gate_feed.checks,
+        tasks=runner.gate_feed.step_tasks if isinstance(step, Observe) else 0,
         tasks_needed=step.tasks if isinstance(step, Observe) else 0,
         elapsed_s=end - state.started,
     )
@@ -94,13 +110,13 @@ def report(runner: Runner) -> dict[str, Any]:
         'robots_on_candidate': sorted(state.served),
         'tasks': state.candidate_tasks,
         'rollback': _rollback(state),
-        'candidate_tasks': runner.candidate_tasks,
+        'candidate_tasks': runner.gate_feed.candidate_tasks,
         'steps': [
             {'kind': step.kind, 'title': step.title(state.plan.version), **r.model_dump()}
             for step, r in zip(state.steps, state.step_records)
         ],
         'conclusions': [found.model_dump(mode='json') for found in state.conclusions],
-        'checks': [check.as_json() for check in runner.checks],
+        'checks': [check.as_json() for check in runner.gate_feed.checks],
     }
 
 
@@ -168,7 +184,7 @@ def _state_of(record: StepRecord, is_done: bool, status: Status) -> StepState:
 def _progress(step: Step, runner: Runner, view: FleetView, now: float) -> float:
     if isinstance(step, Observe):
         elapsed = now - runner.state.step_records[-1].started
-        parts = [runner.step_tasks / step.tasks] if step.tasks else []
+        parts = [runner.gate_feed.step_tasks / step.tasks] if step.tasks else []
         parts += [elapsed / step.duration_s] if step.duration_s else []
         return max(0.0, min([1.0, *parts]))
     model_id, version = runner.state.plan.model_id, runner.state.plan.version

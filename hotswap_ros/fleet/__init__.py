@@ -14,7 +14,6 @@ from hotswap_ros.fleet.desired_fleet import DesiredFleet
 from hotswap_ros.fleet.events import Event, EventKind, EventLog, Level
 from hotswap_ros.fleet.quarantine import QuarantineWatch
 from hotswap_ros.fleet.reports import BreakerReport, RobotReport, Telemetry, VersionReport
-from hotswap_ros.fleet.throughput import Throughput
 from hotswap_ros.fleet.view import FleetView
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     'RobotReport',
     'Route',
     'Telemetry',
-    'Throughput',
     'UnloadVersion',
     'VersionReport',
 ]

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hotswap_ros.models import Routing
 
@@ -26,18 +24,3 @@ class Desired:
     resident: tuple[str, ...]
     previous: str = ''
     retired: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a JSON value that `from_json` reads."""
-        return {**vars(self), 'routing': dict(vars(self.routing))}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Desired:
-        """Read what `to_json` wrote."""
-        return cls(
-            robot_id=data['robot_id'],
-            routing=Routing(**data['routing']),
-            resident=tuple(data['resident']),
-            previous=data['previous'],
-            retired=tuple(data.get('retired', ())),
-        )

@@ -21,7 +21,7 @@ from hotswap_ros.rollout.errors import (
 )
 from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
 from hotswap_ros.rollout.runner import Runner
-from hotswap_ros.rollout.state import Cause, Conclusion, PauseReason, RolloutState, Status
+from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState, Status
 from hotswap_ros.rollout.verbs import Verb, verb_table
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     'PAUSE_EVENTS',
     'Cause',
     'CommandRefusedError',
-    'Conclusion',
     'NoRobotsError',
     'NothingToRollBackError',
     'OverlapError',

@@ -39,7 +39,7 @@ class GateFeed:
         self._explain = explain
         self._gate: Gate | None = None
         self._mirror: Gate | None = None
-        self._trial_counts = TrialCounts(state.trial_counts)
+        self.trial_counts = TrialCounts(state.trial_counts)
         self._fed: dict[str, Telemetry] = {}
         self._scanned: tuple[FleetView | None, int] = (None, -1)
         self._seen = -1
@@ -70,7 +70,7 @@ class GateFeed:
         self._scanned = (None, -1)
         self._open(watch)
         if watch.name not in self._state.gates:
-            self._trial_counts = TrialCounts()
+            self.trial_counts = TrialCounts()
 
     def _open(self, watch: Watch) -> None:
         version = self._state.plan.version
@@ -101,7 +101,7 @@ class GateFeed:
             self._state.tasks[watch.name] = self._gate.candidate_tasks
         if self._mirror is not None:
             self._state.gates[_mirrored(watch)] = self._mirror.dump()
-        self._state.trial_counts = self._trial_counts.dump()
+        self._state.trial_counts = self.trial_counts.dump()
 
     # -- what it is fed with ----------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ class GateFeed:
         if self._mirror is not None:
             self._mirror.observe(robot_id, version, boot_id, counters, 1 - share)
         if self._is_trial:
-            self._trial_counts.observe(robot_id, boot_id, counters, previous, version)
+            self.trial_counts.observe(robot_id, boot_id, counters, previous, version)
 
     def _share_in(self, routing: Routing) -> float:
         """
@@ -285,11 +285,6 @@ class GateFeed:
         return ' '.join(check.sentence.removesuffix(': roll back.') for check in self._lost)
 
     @property
-    def trial_counts(self) -> TrialCounts:
-        """Return the counts of each robot and version."""
-        return self._trial_counts
-
-    @property
     def candidate_tasks(self) -> int:
         """Return how many tasks the candidate finished under the watch in force."""
         return 0 if self._gate is None else self._gate.candidate_tasks
@@ -304,6 +299,11 @@ class GateFeed:
         if isinstance(step, Observe) and step.each_arm:
             return min(gate.candidate_tasks, gate.control_tasks)
         return gate.candidate_tasks
+
+    @property
+    def step_tasks(self) -> int:
+        """Return how many tasks the step has to count since it began."""
+        return self.tasks(self._state.step) - self._state.tasks_at_step_start
 
 
 def _mirrored(watch: Watch) -> str:

@@ -61,7 +61,7 @@ class Operator:
         """
         state = self._state
         self._gate_feed.reopen()
-        seen = self._context.new_tasks
+        seen = self._gate_feed.step_tasks
         step = state.step
         asked = step.tasks if isinstance(step, Observe) else 0
         state.tasks_wanted = seen + MIN_TASKS if seen >= asked else asked

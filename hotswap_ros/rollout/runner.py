@@ -14,7 +14,6 @@ from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import EventKind, EventLog, Level
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
-from hotswap_ros.gates import CheckResult
 from hotswap_ros.plan import ItemState, blockers
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.cohort import Cohort
@@ -175,21 +174,6 @@ class Runner:
         if self.gate_feed.lost_evidence and self.state.status is Status.RUNNING:
             text = sentences.evidence_lost(self.gate_feed.lost_evidence)
             self.transitions.pause(PauseReason.INCONCLUSIVE, text, now)
-
-    @property
-    def checks(self) -> tuple[CheckResult, ...]:
-        """Return what the gate in force says."""
-        return self.gate_feed.checks
-
-    @property
-    def step_tasks(self) -> int:
-        """Return how many tasks the step has to count since it began."""
-        return self.gate_feed.tasks(self.state.step) - self.state.tasks_at_step_start
-
-    @property
-    def candidate_tasks(self) -> int:
-        """Return how many tasks the candidate finished under the gate in force."""
-        return self.gate_feed.candidate_tasks
 
     # -- steps ------------------------------------------------------------------------------------
 

@@ -60,31 +60,6 @@ class Rollback:
         return self._targets.keys()
 
     @property
-    def robots_confirmed(self) -> int:
-        """Return how many robots report what they should serve."""
-        return self.state.robots_confirmed
-
-    @property
-    def unconfirmed(self) -> tuple[str, ...]:
-        """Return the robots that have not confirmed."""
-        return self.state.unconfirmed
-
-    @property
-    def refused(self) -> dict[str, tuple[Cause, str]]:
-        """Return the robots that stay on the version that they had, and why."""
-        return self.state.refused
-
-    @property
-    def command_s(self) -> float | None:
-        """Return how long after the order the commands were sent, in seconds."""
-        return self.state.command_s
-
-    @property
-    def confirm_s(self) -> float | None:
-        """Return how long after the order the last robot confirmed, in seconds."""
-        return self.state.confirm_s
-
-    @property
     def is_done(self) -> bool:
         """Return whether nothing more is waited for."""
         return self.state.confirm_s is not None
@@ -99,9 +74,9 @@ class Rollback:
 
     def news(self) -> list[Desired]:
         """Return what the robots should serve, if it may have changed since the last call."""
-        if self._told == len(self.refused):
+        if self._told == len(self.state.refused):
             return []
-        self._told = len(self.refused)
+        self._told = len(self.state.refused)
         return self.desired()
 
     def checkpoint(self, now: float) -> RollbackState:
@@ -172,13 +147,13 @@ class Rollback:
                 lambda robot_id: not view.confirms(targets[robot_id].routing, robot_id),
             )
         unreachable = frozenset(view.unreachable(self.model_id, targets.keys(), now))
-        return (self._missing.now() | unreachable) - self.refused.keys(), unreachable
+        return (self._missing.now() | unreachable) - self.state.refused.keys(), unreachable
 
     def _end(self, now: float) -> None:
         state = self.state
         state.confirm_s = now - state.ordered
-        is_whole = state.status is Status.ROLLED_BACK and not (self.refused or self.unconfirmed)
-        is_lost = state.status is Status.FAILED and not self.robots_confirmed
+        is_whole = state.status is Status.ROLLED_BACK and not (state.refused or state.unconfirmed)
+        is_lost = state.status is Status.FAILED and not state.robots_confirmed
         level = Level.ERROR if is_lost else Level.WARNING
         self._announce(END_EVENTS[state.status], Level.INFO if is_whole else level, now)
 
@@ -192,13 +167,13 @@ class Rollback:
         if state.confirm_s is None:
             return None
         versions = {r: target.routing.stable for r, target in self._targets.items()}
-        failed = {*self.refused, *self.unconfirmed}
+        failed = {*state.refused, *state.unconfirmed}
         confirmed = {r: version for r, version in versions.items() if r not in failed}
         return EndedRollback(
             state.rollback_id,
             state.model_id,
             confirmed,
-            {robot_id: versions[robot_id] for robot_id in self.unconfirmed},
+            {robot_id: versions[robot_id] for robot_id in state.unconfirmed},
             [r for r in confirmed if _routings_differ(state.targets[r], state.before[r])],
             state.ordered + state.confirm_s,
             state.confirm_s,
@@ -208,7 +183,7 @@ class Rollback:
         """Take a robot's answer that it cannot load the version: it stays on what it had."""
         target = self._targets.get(command.robot_id)
         if target is not None and command.version == target.routing.stable and not self.is_done:
-            self.refused[command.robot_id] = (cause, message)
+            self.state.refused[command.robot_id] = (cause, message)
 
 
 def _kept(state: RollbackState) -> dict[str, Desired]:

@@ -184,7 +184,7 @@ class CoordinatorActions:
                 await self._next_news()
                 goal.publish_feedback(
                     action.Rollback.Feedback(
-                        robots_confirmed=rollback.robots_confirmed,
+                        robots_confirmed=rollback.state.robots_confirmed,
                         robots_total=rollback.robots_total,
                     )
                 )
@@ -192,10 +192,10 @@ class CoordinatorActions:
             goal.abort()
             result.error_code, result.error_msg = result.INTERNAL, str(error)
             return result
-        result.robots_confirmed = rollback.robots_confirmed
+        result.robots_confirmed = rollback.state.robots_confirmed
         result.robots_total = rollback.robots_total
-        result.command_s = rollback.command_s or 0.0
-        result.confirm_s = rollback.confirm_s or 0.0
+        result.command_s = rollback.state.command_s or 0.0
+        result.confirm_s = rollback.state.confirm_s or 0.0
         result.error_code, result.error_msg = _rollback_outcome(rollback)
         if result.error_code:
             goal.abort()
@@ -224,15 +224,14 @@ def _rollback_outcome(rollback: Rollback) -> tuple[int, str]:
     codes = action.Rollback.Result
     if rollback.state.status is Status.SUPERSEDED:
         return int(codes.SUPERSEDED), rollback.state.reason
-    problems = [f'{robot_id}: {text}' for robot_id, (_, text) in rollback.refused.items()]
-    if rollback.unconfirmed:
-        problems.append(unconfirmed(rollback.unconfirmed))
+    problems = [f'{robot_id}: {text}' for robot_id, (_, text) in rollback.state.refused.items()]
+    if rollback.state.unconfirmed:
+        problems.append(unconfirmed(rollback.state.unconfirmed))
     if not problems:
         return int(codes.NONE), ''
-    count = (
-        f'{rollback.robots_confirmed} of {rollback.robots_total} robots confirmed the rollback; '
-    )
-    causes = {cause for cause, _ in rollback.refused.values()}
+    confirmed, total = rollback.state.robots_confirmed, rollback.robots_total
+    count = f'{confirmed} of {total} robots confirmed the rollback; '
+    causes = {cause for cause, _ in rollback.state.refused.values()}
     code = codes.LOAD_FAILED if causes else codes.TIMED_OUT
     code = codes.UNKNOWN_VERSION if causes == {Cause.UNKNOWN_VERSION} else code
     return int(code), count + '; '.join(problems)

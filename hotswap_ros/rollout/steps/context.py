@@ -79,11 +79,6 @@ class StepContext:
         """Return for how long the step has been running, without pauses."""
         return self.now - self.state.step_records[-1].started
 
-    @property
-    def new_tasks(self) -> int:
-        """Return how many tasks the step has to count since it began."""
-        return self.gate_feed.tasks(self.state.step) - self.state.tasks_at_step_start
-
 
 def late(context: StepContext, timeout_s: float, what: str, waited_for: Set[str]) -> Outcome:
     """Return that robots are waited for, or that they have had their time."""

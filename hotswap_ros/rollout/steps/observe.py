@@ -24,7 +24,7 @@ def run(step: Observe, context: StepContext) -> Outcome:
         return Outcome(Move.DONE, f'the trial ends early: {context.gate_feed.control_has_lost}')
     wanted = max(step.tasks, context.state.tasks_wanted)
     timeout_s = max(step.timeout_s, step.duration_s)
-    if context.new_tasks >= wanted and context.elapsed_s >= step.duration_s:
+    if context.gate_feed.step_tasks >= wanted and context.elapsed_s >= step.duration_s:
         return judged(context, timeout_s)
     return overdue(context, wanted, timeout_s)
 
@@ -51,10 +51,10 @@ def judged(context: StepContext, timeout_s: float) -> Outcome:
         context.say(context.now, EventKind.GATE, Level.INFO, sentences(checks))
         return DONE
     if context.state.tasks_wanted and waited_s(context) < timeout_s:
-        context.state.tasks_wanted = context.new_tasks + MIN_TASKS
+        context.state.tasks_wanted = context.gate_feed.step_tasks + MIN_TASKS
         context.gate_feed.reopen()
         return WAIT
-    return Outcome(Move.UNDECIDED, ' '.join(undecided), has_seen=context.new_tasks > 0)
+    return Outcome(Move.UNDECIDED, ' '.join(undecided), has_seen=context.gate_feed.step_tasks > 0)
 
 
 def _unseen(context: StepContext) -> list[str]:
@@ -73,7 +73,7 @@ def overdue(context: StepContext, wanted: int, timeout_s: float) -> Outcome:
     waited = waited_s(context)
     if waited < timeout_s:
         return WAIT
-    tasks = context.new_tasks
+    tasks = context.gate_feed.step_tasks
     text = (
         f'only {tasks:,} of {wanted:,} tasks in {waited:.0f} s: too little to decide: resume to '
         'wait as long again, skip the wait, or abort'

@@ -75,7 +75,7 @@ def _may_go_up(step: Ramp, context: StepContext, ramp: RampState) -> Outcome:
     if state.waits_since is None:
         state.waits_since = context.now
     wanted = max(ramp.tasks - state.tasks_at_step_start + MIN_TASKS, state.tasks_wanted)
-    if context.new_tasks >= wanted:
+    if context.gate_feed.step_tasks >= wanted:
         return judged(context, step.timeout_s)
     return overdue(context, wanted, step.timeout_s)
 

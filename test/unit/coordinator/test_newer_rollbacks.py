@@ -83,8 +83,9 @@ def test_the_older_rollback_keeps_the_robots_that_the_newer_one_does_not_name(pr
     newer = order(fleet, 'v22', ('r03', 'r05'))
     fleet.run(6)
     assert set(fleet.coordinator.rollbacks) == {older, newer}
-    assert (older.robots_total, older.robots_confirmed, older.unconfirmed) == (8, 7, ('r04',))
-    assert (newer.robots_confirmed, newer.unconfirmed) == (1, ('r03',))
+    assert (older.robots_total, older.state.robots_confirmed) == (8, 7)
+    assert older.state.unconfirmed == ('r04',)
+    assert (newer.state.robots_confirmed, newer.state.unconfirmed) == (1, ('r03',))
     restart(fleet)
     fleet.robots['r04'].deaf = False
     fleet.run(10)
@@ -121,7 +122,7 @@ def test_a_robot_that_refuses_the_newer_rollback_stays_on_its_version(promoted, 
     newer = order(fleet, 'v22')
     fleet.robots['r04'].deaf = False
     fleet.run(10)
-    assert list(newer.refused) == ['r05']
+    assert list(newer.state.refused) == ['r05']
     assert fleet.robots['r05'].routing.stable == serves
     assert len(fleet.serving('v22')) == 9
 
@@ -132,7 +133,7 @@ def test_a_refusal_of_the_older_rollback_stays_in_its_report(promoted):
     fleet.robots['r04'].deaf = True
     older = order(fleet, 'v22')
     fleet.run(5)
-    assert list(older.refused) == ['r03']
+    assert list(older.state.refused) == ['r03']
     order(fleet, 'v23', ('r03',))
     fleet.robots['r04'].deaf = False
     fleet.run(5)

@@ -26,9 +26,9 @@ def test_what_was_served_before_the_last_rollout_comes_back(fleet, plan):
     rollback = _roll_back(fleet)
     fleet.run_until(lambda: rollback.is_done, at_most=5)
     assert fleet.stables() == {'v23'}
-    assert (rollback.robots_confirmed, rollback.robots_total) == (10, 10)
-    assert rollback.command_s <= rollback.confirm_s
-    assert rollback.refused == {}
+    assert (rollback.state.robots_confirmed, rollback.robots_total) == (10, 10)
+    assert rollback.state.command_s <= rollback.state.confirm_s
+    assert rollback.state.refused == {}
 
 
 def test_nothing_is_loaded_for_it(fleet, plan):
@@ -37,7 +37,7 @@ def test_nothing_is_loaded_for_it(fleet, plan):
         robot.unloadable['v23'] = Cause.UNKNOWN_VERSION
     rollback = _roll_back(fleet)
     fleet.run_until(lambda: rollback.is_done, at_most=5)
-    assert rollback.refused == {}
+    assert rollback.state.refused == {}
 
 
 def test_a_second_rollback_leads_forward_again(fleet, plan):
@@ -83,8 +83,8 @@ def test_an_unknown_version_leaves_everything_as_it_was(fleet, plan):
         robot.unloadable['v99'] = Cause.UNKNOWN_VERSION
     rollback = _roll_back(fleet, 'v99')
     fleet.run_until(lambda: rollback.is_done, at_most=5)
-    assert {cause for cause, _ in rollback.refused.values()} == {Cause.UNKNOWN_VERSION}
-    assert (len(rollback.refused), rollback.robots_confirmed) == (10, 0)
+    assert {cause for cause, _ in rollback.state.refused.values()} == {Cause.UNKNOWN_VERSION}
+    assert (len(rollback.state.refused), rollback.state.robots_confirmed) == (10, 0)
     fleet.run(20)
     assert fleet.stables() == {'v24'}
     assert 'v23' in fleet.robots['r00'].versions
@@ -95,8 +95,8 @@ def test_a_robot_that_cannot_load_does_not_delay_the_others(fleet, plan):
     fleet.robots['r03'].unloadable['v22'] = Cause.UNKNOWN_VERSION
     rollback = _roll_back(fleet, 'v22')
     fleet.run_until(lambda: rollback.is_done, at_most=20)
-    assert list(rollback.refused) == ['r03']
-    assert rollback.robots_confirmed == 9
+    assert list(rollback.state.refused) == ['r03']
+    assert rollback.state.robots_confirmed == 9
     fleet.run(5)
     served = {robot.robot_id: robot.routing.stable for robot in fleet.robots.values()}
     assert served.pop('r03') == 'v24'
@@ -108,7 +108,7 @@ def test_a_robot_that_does_not_obey_delays_a_rollback_for_a_minute_at_most(fleet
     fleet.robots['r04'].deaf = True
     rollback = _roll_back(fleet)
     fleet.run_until(lambda: rollback.is_done, at_most=70)
-    assert (rollback.unconfirmed, rollback.robots_confirmed) == (('r04',), 9)
+    assert (rollback.state.unconfirmed, rollback.state.robots_confirmed) == (('r04',), 9)
     _roll_back(fleet, 'v24')
     fleet.robots['r04'].deaf = False
     fleet.run(5)
@@ -121,8 +121,8 @@ def test_an_unreachable_robot_has_a_pending_rollback_of_an_order(fleet, plan):
     fleet.run(10)
     rollback = _roll_back(fleet)
     fleet.run_until(lambda: rollback.is_done, at_most=5)
-    assert rollback.unconfirmed == ('r04',)
-    assert rollback.robots_confirmed == 9
+    assert rollback.state.unconfirmed == ('r04',)
+    assert rollback.state.robots_confirmed == 9
     fleet.robots['r04'].online = True
     fleet.run(3)
     assert fleet.stables() == {'v23'}

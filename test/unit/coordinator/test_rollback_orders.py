@@ -48,7 +48,7 @@ def test_it_is_a_row_of_the_history_with_a_report(promoted):
     found = newest(fleet)
     assert (found.rollout_id, found.status) == (rollback.state.rollback_id, Status.ROLLED_BACK)
     assert (found.robots_total, found.robots_failed, found.rolls_back) == (10, 0, rollout)
-    assert found.ended - found.started == pytest.approx(rollback.confirm_s)
+    assert found.ended - found.started == pytest.approx(rollback.state.confirm_s)
     report = fleet.coordinator.report(found.rollout_id)
     assert report['tasks'] == found.tasks > 0
     assert report['rollback']['confirmed'] == 10
@@ -74,7 +74,7 @@ def test_a_coordinator_that_is_killed_goes_on_with_it(promoted):
     (rollback,) = fleet.coordinator.rollbacks
     fleet.run(20)
     assert newest(fleet).status is Status.ROLLING_BACK
-    assert (rollback.robots_confirmed, rollback.unconfirmed) == (8, ('r04', 'r05'))
+    assert (rollback.state.robots_confirmed, rollback.state.unconfirmed) == (8, ('r04', 'r05'))
     fleet.robots['r04'].deaf = False
     fleet.run_until(lambda: rollback.is_done, at_most=5)
     fleet.step()
@@ -125,7 +125,7 @@ def test_an_unreachable_robot_is_unconfirmed_whatever_it_reported_last(promoted)
     fleet.run(7)
     rollback = order(fleet, 'v24')
     fleet.run_until(lambda: rollback.is_done, at_most=5)
-    assert (rollback.unconfirmed, rollback.robots_confirmed) == (('r04',), 9)
+    assert (rollback.state.unconfirmed, rollback.state.robots_confirmed) == (('r04',), 9)
 
 
 def test_a_rollback_that_was_ordered_counts_in_the_frequency_of_its_strategy(promoted, plan):
@@ -337,7 +337,7 @@ def test_an_order_reaches_robots_that_were_not_heard_since_a_restart(fleet, plan
     rollback = order(fleet, 'v23', [next(r for r in fleet.robots if r != lost.robot_id)])
     fleet.run(10)
     assert fleet.state(rollout).status is Status.SUPERSEDED
-    assert (rollback.is_done, rollback.unconfirmed) == (True, (lost.robot_id,))
+    assert (rollback.is_done, rollback.state.unconfirmed) == (True, (lost.robot_id,))
     lost.online = True
     fleet.run(5)
     assert fleet.candidates() == set()

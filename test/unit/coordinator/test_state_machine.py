@@ -378,7 +378,9 @@ class FleetMachine(RuleBasedStateMachine):
 
     def step(self, tasks=2):
         over = {name for name, order in self.orders.items() if order.rollback.is_done}
-        self.refused = {name: set(order.rollback.refused) for name, order in self.orders.items()}
+        self.refused = {
+            name: set(order.rollback.state.refused) for name, order in self.orders.items()
+        }
         self.fleet.step(tasks)
         self.orders = {name: order for name, order in self.orders.items() if name not in over}
         self.look()
@@ -415,7 +417,7 @@ class FleetMachine(RuleBasedStateMachine):
             for robot_id in state.promoted:
                 self.allowed[robot_id].add(state.plan.version)
         for order in self.orders.values():
-            self.expected |= order.leads_to(order.rollback.refused)
+            self.expected |= order.leads_to(order.rollback.state.refused)
 
     @staticmethod
     def outcome(state):
