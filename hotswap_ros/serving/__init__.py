@@ -31,7 +31,7 @@ from hotswap_ros.serving.onnx.runtime import Placement, RuntimeSettings
 from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.settings import EngineSettings, Isolation
 from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome
-from hotswap_ros.serving.versions.version_info import VersionInfo
+from hotswap_ros.serving.versions.loaded_version import VersionInfo
 
 __all__ = [
     'BREAKER_LIMIT',

@@ -29,10 +29,9 @@ from hotswap_ros.serving.settings import EngineSettings
 from hotswap_ros.serving.tasks import Task, Tasks
 from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome
 from hotswap_ros.serving.versions.last_known_good import LastKnownGood
-from hotswap_ros.serving.versions.loaded_version import Answer, Failure, LoadedVersion
+from hotswap_ros.serving.versions.loaded_version import Answer, Failure, LoadedVersion, VersionInfo
 from hotswap_ros.serving.versions.loading import OpenSession
 from hotswap_ros.serving.versions.unloading import Unloader
-from hotswap_ros.serving.versions.version_info import VersionInfo
 from hotswap_ros.serving.versions.versions import Versions
 from hotswap_ros.serving.worker.shadow_ring import Primary, Verdict
 

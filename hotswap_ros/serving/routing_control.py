@@ -13,10 +13,8 @@ from hotswap_ros.serving.errors import MovingError
 from hotswap_ros.serving.router import Router, ShadowActsError
 from hotswap_ros.serving.routing_in_force import InForce
 from hotswap_ros.serving.settings import EngineSettings, Isolation
-from hotswap_ros.serving.versions.last_known_good import LastKnownGood
-from hotswap_ros.serving.versions.loaded_version import LoadedVersion
-from hotswap_ros.serving.versions.restart import Restart
-from hotswap_ros.serving.versions.version_info import VersionInfo
+from hotswap_ros.serving.versions.last_known_good import LastKnownGood, Restart
+from hotswap_ros.serving.versions.loaded_version import LoadedVersion, VersionInfo
 from hotswap_ros.serving.versions.versions import Versions
 
 

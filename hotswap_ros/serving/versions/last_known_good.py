@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The last known good routing: a small file that a restart needs, and nobody else."""
+"""The last known good routing: a small file, and the restart that serves it again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hotswap_ros.models import InvalidRoutingError, Routing
+from hotswap_ros.models import InvalidRoutingError, ModelError, Routing
+from hotswap_ros.serving.errors import LoadFailedError, ServingError
+from hotswap_ros.serving.versions.loaded_version import VersionInfo
 
 _log = logging.getLogger(__name__)
 
@@ -218,3 +220,70 @@ def _record_of(found: Any) -> Record:
         pending=Routing(**found['pending']) if found['pending'] else None,
         digests={str(name): str(digest) for name, digest in found['digests'].items()},
     )
+
+
+@dataclass(frozen=True)
+class Restart:
+    """
+    Loads the versions of a record, and puts those in force that load.
+
+    `load` and `unload` are the engine's; `enforce` puts a routing in force with any generation.
+    """
+
+    record: Record
+    load: Callable[[str], VersionInfo]
+    unload: Callable[[str], None]
+    enforce: Callable[[Routing], None]
+
+    def run(self) -> None:
+        """Serve again. Raises what `load` raises when there is nothing left to serve."""
+        routing = self._stable()
+        # Alone at first: loading the others may take long.
+        self.enforce(routing.with_stable_alone(routing.stable))
+        whole = self._with_what_loads(routing)
+        if whole.versions != (routing.stable,):
+            self.enforce(whole)
+
+    def pending(self) -> Routing | None:
+        """Return the routing that waited for its time, once its versions are loaded."""
+        pending = self.record.pending
+        if pending is None or self._with_what_loads(pending) != pending:
+            return None
+        return pending if self._try_to_load(pending.stable) else None
+
+    def _stable(self) -> Routing:
+        routing, proven = self.record.routing, self.record.proven
+        try:
+            self._load(routing.stable)
+        except (ModelError, ServingError) as error:
+            if proven in ('', routing.stable):
+                raise
+            _log.error('%s; %s serves in its place', error, proven)
+            self._load(proven)
+            return routing.with_stable_alone(proven)
+        return routing
+
+    def _with_what_loads(self, routing: Routing) -> Routing:
+        for beside in (routing.candidate, routing.shadow):
+            if beside and not self._try_to_load(beside):
+                routing = routing.without(beside)
+        return routing
+
+    def _try_to_load(self, version: str) -> bool:
+        try:
+            self._load(version)
+        except (ModelError, ServingError) as error:
+            _log.error('%s; serving goes on without it', error)
+            return False
+        return True
+
+    def _load(self, version: str) -> None:
+        info = self.load(version)
+        before = self.record.digests.get(version, info.digest)
+        if info.digest != before:
+            self.unload(version)
+            raise LoadFailedError(
+                version,
+                f'its manifest changed over the restart (before {before[:12]}…, now '
+                f'{info.digest[:12]}…), but a version never changes: give it a new name',
+            )

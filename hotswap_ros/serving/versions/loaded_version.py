@@ -1,25 +1,45 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A version that is loaded and warm, with everything that one request to it needs."""
+"""One version on this robot: its state, and what one request to a loaded version needs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.models import FailureCause, Manifest
+from hotswap_ros.models import FailureCause, Manifest, VersionState
 from hotswap_ros.serving.checks import Guard, ObservationCheck
 from hotswap_ros.serving.errors import RunFailedError, SessionClosedError
-from hotswap_ros.serving.onnx.runtime import Placement
+from hotswap_ros.serving.onnx.runtime import NOWHERE, Placement
 from hotswap_ros.serving.recorder import Recorder
 from hotswap_ros.serving.worker.shadow_ring import Primary
 
 #: How long a worker may take for a version whose manifest sets no deadline.
 DEFAULT_DEADLINE_MS = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """
+    One version on this robot. `digest` is empty until verified, `size_bytes` 0 until known.
+
+    `placement` names the execution providers that it runs on, and notes on others.
+    `warm_latency_ms` is the 95th percentile of its warm-up; None until it is warm. A worker warms
+    up in the lowest scheduling class: on a busy computer that takes longer than when it serves.
+    """
+
+    version: str
+    state: VersionState
+    digest: str = ''
+    reason: str = ''
+    size_bytes: int = 0
+    placement: Placement = NOWHERE
+    warm_latency_ms: float | None = None
 
 
 class Answer(NamedTuple):

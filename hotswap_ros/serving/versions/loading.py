@@ -1,28 +1,69 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Loads one version: into this process, or into a worker of its own."""
+"""Loads one version within the memory budget: into this process, or into a worker of its own."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from hotswap_ros.models import ModelRepository, VerifiedVersion, VersionState
 from hotswap_ros.serving.checks import Guard
-from hotswap_ros.serving.errors import LoadFailedError
+from hotswap_ros.serving.errors import LoadFailedError, NoMemoryError
 from hotswap_ros.serving.onnx.runtime import RuntimeSettings
 from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.recorder import Recorder
 from hotswap_ros.serving.settings import EngineSettings
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion
-from hotswap_ros.serving.versions.memory import MemoryBudget
 from hotswap_ros.serving.worker.process import Job
 from hotswap_ros.serving.worker.shadow_ring import Listener
 from hotswap_ros.serving.worker.supervisor import News, RepositoryRefusedError, WorkerSupervisor
 
 #: Opens a session in this process.
 OpenSession = Callable[[VerifiedVersion, RuntimeSettings], Session]
+
+#: Memory of a worker before it has loaded a version: interpreter, NumPy and runtime.
+_WORKER_BYTES = 70_000_000
+
+
+class MemoryBudget:
+    """Reserves memory for each version. Threads may share it; None: no limit."""
+
+    def __init__(self, limit_bytes: int | None) -> None:
+        self._limit = limit_bytes
+        self._lock = threading.Lock()
+        self._needs: dict[str, int] = {}
+
+    def reserve(self, version: str, size_bytes: int, *is_in_worker: bool) -> None:
+        """
+        Reserve memory for each copy of a version whose file has that size.
+
+        Raises NoMemoryError with the figures; its earlier reservation stays then.
+        """
+        need = sum(_need(size_bytes, is_remote) for is_remote in is_in_worker)
+        with self._lock:
+            taken = {name: size for name, size in self._needs.items() if name != version}
+            if self._limit is not None and sum(taken.values()) + need > self._limit:
+                raise NoMemoryError(version, need, taken, self._limit)
+            self._needs[version] = need
+
+    def keep(self, version: str, size_bytes: int, is_in_worker: bool) -> None:
+        """Reserve memory for one copy of a version, in place of its earlier reservation."""
+        with self._lock:
+            self._needs[version] = _need(size_bytes, is_in_worker)
+
+    def free(self, version: str) -> None:
+        """Free the reservation of a version."""
+        with self._lock:
+            self._needs.pop(version, None)
+
+    def left_for(self, version: str) -> int:
+        """Return the bytes that a version may grow to, 0 without a limit."""
+        with self._lock:
+            others = sum(size for name, size in self._needs.items() if name != version)
+        return 0 if self._limit is None else max(1, self._limit - others)
 
 
 @dataclass(frozen=True)
@@ -91,3 +132,7 @@ class Loader:
         del verified
         session.warm_up(loaded.guard)
         return session
+
+
+def _need(size_bytes: int, is_in_worker: bool) -> int:
+    return size_bytes + size_bytes // 2 + (_WORKER_BYTES if is_in_worker else 0)

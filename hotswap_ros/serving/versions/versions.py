@@ -21,11 +21,9 @@ from hotswap_ros.models import (
 from hotswap_ros.serving.errors import InUseError, NoRoomError, NotLoadedError, NotReadyError
 from hotswap_ros.serving.recorder import Recorder
 from hotswap_ros.serving.settings import EngineSettings, Isolation
-from hotswap_ros.serving.versions.loaded_version import LoadedVersion, VersionSession
-from hotswap_ros.serving.versions.loading import Loader, OpenSession
-from hotswap_ros.serving.versions.memory import MemoryBudget
+from hotswap_ros.serving.versions.loaded_version import LoadedVersion, VersionInfo, VersionSession
+from hotswap_ros.serving.versions.loading import Loader, MemoryBudget, OpenSession
 from hotswap_ros.serving.versions.relocation import Mover
-from hotswap_ros.serving.versions.version_info import VersionInfo
 from hotswap_ros.serving.worker.shadow_ring import Verdict
 from hotswap_ros.serving.worker.supervisor import News, WorkerSupervisor
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -189,3 +190,11 @@ def _spawn(job: Job, fds: dict[str, int]) -> subprocess.Popen[bytes]:
 def _close(fds: Iterable[int]) -> None:
     for fd in fds:
         os.close(fd)
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the memory that a process uses at present, 0 when it has ended."""
+    with suppress(OSError):
+        pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
+        return pages * os.sysconf('SC_PAGE_SIZE')
+    return 0

@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from hotswap_ros.models import FailureCause, VersionState
 from hotswap_ros.serving.errors import LoadFailedError, RunFailedError, SessionClosedError
 from hotswap_ros.serving.onnx.runtime import NOWHERE, Placement
-from hotswap_ros.serving.versions.memory import resident_bytes
-from hotswap_ros.serving.worker.process import Job, Process
+from hotswap_ros.serving.worker.process import Job, Process, resident_bytes
 from hotswap_ros.serving.worker.shadow_ring import Listener, Primary
 from hotswap_ros.text import megabytes
 
