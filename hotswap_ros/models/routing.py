@@ -41,60 +41,48 @@ class Routing:
     activate_at: float = 0.0
 
     def __post_init__(self) -> None:
-        for field, value, wrong, remedy in (
-            ('model_id', self.model_id, not self.model_id, 'name the model'),
-            (
-                'candidate_share',
-                self.candidate_share,
-                not 0.0 <= self.candidate_share <= 1.0,
-                'use 0 to 1',
-            ),
+        for field, wrong, remedy in (
+            ('model_id', not self.model_id, 'name the model'),
+            ('candidate_share', not 0.0 <= self.candidate_share <= 1.0, 'use 0 to 1'),
             (
                 'candidate',
-                self.candidate,
                 bool(self.candidate) and self.candidate == self.stable,
                 'it is the stable version already: name another or none',
             ),
             (
                 'candidate',
-                self.candidate,
                 bool(self.candidate) and not self.stable,
                 'a candidate needs a stable version beside it: name both',
             ),
             (
                 'candidate_share',
-                self.candidate_share,
                 self.candidate_share > 0 and not self.candidate,
                 'name a candidate or use 0',
             ),
             (
                 'generation',
-                self.generation,
                 not 0 <= self.generation <= _LAST_GENERATION,
                 f'use 0 or more, {_LAST_GENERATION} at most',
             ),
-            ('lease_s', self.lease_s, not 0 <= self.lease_s < float('inf'), 'use 0 or more'),
+            ('lease_s', not 0 <= self.lease_s < float('inf'), 'use 0 or more'),
             (
                 'activate_at',
-                self.activate_at,
                 not 0 <= self.activate_at < float('inf'),
                 'use seconds since 1970, or 0 for at once',
             ),
             (
                 'shadow',
-                self.shadow,
                 bool(self.shadow) and not self.stable,
                 'a shadow needs a stable version beside it: name both',
             ),
             (
                 'shadow',
-                self.shadow,
                 bool(self.shadow) and self.shadow in (self.stable, self.candidate),
                 'it decides already: name another or none',
             ),
         ):
             if wrong:
-                raise InvalidRoutingError(field, value, remedy)
+                raise InvalidRoutingError(field, getattr(self, field), remedy)
 
     def assign(self, task_id: str) -> str:
         """Return the version that serves a task. A growing share only adds tasks."""

@@ -36,16 +36,7 @@ class VersionState(str, enum.Enum):
     @property
     def is_resident(self) -> bool:
         """Return whether a version in this state counts for the resident limit."""
-        return self in _RESIDENT
+        return self not in _NOT_RESIDENT
 
 
-_RESIDENT = frozenset(
-    {
-        VersionState.FETCHING,
-        VersionState.VERIFYING,
-        VersionState.LOADING,
-        VersionState.WARMING,
-        VersionState.READY,
-        VersionState.DRAINING,
-    }
-)
+_NOT_RESIDENT = frozenset({VersionState.ABSENT, VersionState.RELEASED, VersionState.FAILED})

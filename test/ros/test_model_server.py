@@ -175,6 +175,12 @@ def test_deactivated_it_refuses_and_activated_again_it_serves_what_it_served(rob
     assert (status.routing.candidate, status.routing.candidate_share) == ('v2', 0.5)
 
 
+def test_without_an_engine_a_task_cannot_be_reported(make_robot):
+    robot = make_robot(autostart=False)
+    with pytest.raises(RuntimeError, match='configure it first'):
+        robot.node.report_task('t1', True)
+
+
 def test_cleanup_releases_everything_and_configure_builds_it_again(robot):
     boot_id = robot.wait_until_active().boot_id
     assert robot.change(Transition.TRANSITION_DEACTIVATE)

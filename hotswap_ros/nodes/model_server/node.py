@@ -20,6 +20,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from hotswap_ros import msg
 from hotswap_ros.models import Routing, VerifiedVersion
 from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.common import duration_msg
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.nodes.model_server.publishers import ServerPublishers
 from hotswap_ros.nodes.model_server.requests import RobotRequests
@@ -189,7 +190,9 @@ class ModelServer(ManagedNode):
         given = self.parameters
         publishers = self._status = ServerPublishers(self, engine, self._worker)
         engine.on_change, engine.on_shadow = publishers.publish_status, publishers.publish_shadow
-        self._requests = RobotRequests(self, engine)
+        results = f'{given.fleet_namespace}/task_results'
+        self._results = self.publisher(msg.TaskResult, results, qos.EVENT)
+        RobotRequests(self, engine, self.report_task)
         VersionServices(self, engine, self._worker, self._quick, self._on_routed)
         heartbeat = f'{given.fleet_namespace}/heartbeat'
         self.listen(msg.Heartbeat, heartbeat, self._on_heartbeat, qos.STREAM)
@@ -239,9 +242,22 @@ class ModelServer(ManagedNode):
 
         `duration_s` is in seconds, `error` in the words of the robot.
         """
-        return self._requests.report_task(
-            task_id, success, stuck=stuck, error=error, duration_s=duration_s
+        outcome = self.engine.report_task(task_id, success, stuck=stuck)
+        self._results.publish(
+            msg.TaskResult(
+                stamp=self.now(),
+                robot_id=self.robot_id,
+                model_id=self.engine.model_id,
+                task_id=task_id,
+                category=outcome.category,
+                version=outcome.version,
+                success=success,
+                stuck=stuck,
+                error=error,
+                duration=duration_msg(duration_s),
+            )
         )
+        return outcome
 
 
 def main(args: list[str] | None = None) -> None:

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hotswap_ros import msg, srv
 from hotswap_ros.nodes import qos
-from hotswap_ros.nodes.conversions.common import duration_msg, seconds
+from hotswap_ros.nodes.conversions.common import seconds
 from hotswap_ros.nodes.conversions.robot import TensorError, decision_msg, tensors_to_arrays
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.serving import (
@@ -31,14 +32,15 @@ class RobotRequests:
     """
     Serves `~/infer` and `~/report_task`, and answers `~/observation` with `~/decision`.
 
-    Requests are refused while the server is not active. Results of tasks go to the fleet.
+    Requests are refused while the server is not active. `report_task` counts the end of a task.
     """
 
-    def __init__(self, server: ManagedNode, engine: Engine) -> None:
+    def __init__(
+        self, server: ManagedNode, engine: Engine, report_task: Callable[..., TaskOutcome]
+    ) -> None:
         self._server = server
         self._engine = engine
-        fleet = server.parameters.fleet_namespace
-        self._results = server.publisher(msg.TaskResult, f'{fleet}/task_results', qos.EVENT)
+        self._report = report_task
         self._decisions = server.publisher(msg.Decision, '~/decision', qos.STREAM)
         server.listen(msg.Observation, '~/observation', self._on_observation, qos.STREAM)
         server.service(srv.Infer, 'infer', self._infer)
@@ -80,7 +82,7 @@ class RobotRequests:
             response.error_code, response.error_msg = response.NOT_ACTIVE, _NOT_ACTIVE
             return response
         try:
-            outcome = self.report_task(
+            outcome = self._report(
                 request.task_id,
                 request.success,
                 stuck=request.stuck,
@@ -92,24 +94,3 @@ class RobotRequests:
             return response
         response.version = outcome.version
         return response
-
-    def report_task(
-        self, task_id: str, success: bool, *, stuck: bool, error: str, duration_s: float
-    ) -> TaskOutcome:
-        """Count how a task ended and publish it; from any thread. Raises UnknownTaskError."""
-        outcome = self._engine.report_task(task_id, success, stuck=stuck)
-        self._results.publish(
-            msg.TaskResult(
-                stamp=self._server.now(),
-                robot_id=self._server.robot_id,
-                model_id=self._engine.model_id,
-                task_id=task_id,
-                category=outcome.category,
-                version=outcome.version,
-                success=success,
-                stuck=stuck,
-                error=error,
-                duration=duration_msg(duration_s),
-            )
-        )
-        return outcome

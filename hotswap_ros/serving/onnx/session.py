@@ -115,8 +115,8 @@ class Session:
             self._runtime, self.placement = open_runtime(verified.path, settings)
         except RuntimeRefusedError as error:
             raise self._failed(str(error)) from error
-        # Bound inputs are sent to other devices when they are bound, not when they are run.
-        self._can_bind = settings.is_cpu_only
+        #: Other devices than the CPU get bound inputs when these are bound, not when they are run.
+        self.can_bind = settings.is_cpu_only
         self._free: deque[Binding] = deque()
         self._compare('input', manifest.inputs, self._runtime.get_inputs())
         self._compare('output', manifest.outputs, self._runtime.get_outputs())
@@ -129,7 +129,7 @@ class Session:
 
         A run in this process cannot be interrupted: `patience_s` is for sessions elsewhere.
         """
-        if self._can_bind:
+        if self.can_bind:
             try:
                 binding = self._free.pop()
             except IndexError:
@@ -151,11 +151,6 @@ class Session:
     def bind(self, slot: Slot) -> Binding:
         """Return a binding that runs on these arrays without copying them."""
         return Binding(self._runtime, slot)
-
-    @property
-    def can_bind(self) -> bool:
-        """Return whether `bind` works: on other devices than the CPU it would use stale inputs."""
-        return self._can_bind
 
     def close(self) -> None:
         """Do nothing: the memory is free again when the last reference goes."""
