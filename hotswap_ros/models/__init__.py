@@ -31,15 +31,13 @@ from hotswap_ros.models.errors import (
 from hotswap_ros.models.manifest import Comparison, DType, Manifest, Metric, TensorSpec
 from hotswap_ros.models.repository import (
     MANIFEST_NAME,
-    FolderSource,
-    HttpSource,
     ModelRepository,
     is_url,
     source_of,
 )
 from hotswap_ros.models.routing import Routing, bucket, next_generation
 from hotswap_ros.models.states import FailureCause, VersionState
-from hotswap_ros.models.verified import SealedCopy, VerifiedVersion
+from hotswap_ros.models.verified import VerifiedVersion
 
 __all__ = [
     'BINS',
@@ -52,8 +50,6 @@ __all__ = [
     'FailureCause',
     'FeatureStatistics',
     'FetchFailedError',
-    'FolderSource',
-    'HttpSource',
     'InputBins',
     'InvalidManifestError',
     'InvalidRoutingError',
@@ -64,7 +60,6 @@ __all__ = [
     'NoDiskError',
     'RoleCounts',
     'Routing',
-    'SealedCopy',
     'ShadowCounts',
     'TaskCounts',
     'TensorSpec',

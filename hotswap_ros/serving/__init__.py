@@ -7,9 +7,9 @@ The engine of a robot: serves a model, guards its decisions, counts, and swaps v
 `Engine` is the whole of it for robot code and for the ROS node alike. It knows nothing of ROS.
 """
 
-from hotswap_ros.models import FailureCause, InvalidRoutingError, Routing, VersionState, bucket
+from hotswap_ros.models import FailureCause, InvalidRoutingError, Routing, VersionState
 from hotswap_ros.serving.breaker import BREAKER_LIMIT, OpenBreaker
-from hotswap_ros.serving.checks import Guard, ObservationCheck
+from hotswap_ros.serving.checks import Guard
 from hotswap_ros.serving.engine import Engine
 from hotswap_ros.serving.errors import (
     InferenceFailedError,
@@ -51,7 +51,6 @@ __all__ = [
     'NotLoadedError',
     'NotReadyError',
     'NotServingError',
-    'ObservationCheck',
     'ObservationError',
     'OpenBreaker',
     'Placement',
@@ -66,5 +65,4 @@ __all__ = [
     'UnknownTaskError',
     'VersionInfo',
     'VersionState',
-    'bucket',
 ]

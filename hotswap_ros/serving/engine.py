@@ -31,7 +31,6 @@ from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome
 from hotswap_ros.serving.versions.last_known_good import LastKnownGood
 from hotswap_ros.serving.versions.loaded_version import Answer, Failure, LoadedVersion, VersionInfo
 from hotswap_ros.serving.versions.loading import OpenSession
-from hotswap_ros.serving.versions.unloading import Unloader
 from hotswap_ros.serving.versions.versions import Versions
 from hotswap_ros.serving.worker.shadow_ring import Primary, Verdict
 
@@ -102,7 +101,6 @@ class Engine:
             on_due=self.tick,
         )
         self._assignment = Assignment(self._in_force, self._lock, changed)
-        self._unloader = Unloader(self._in_force, changed, self._versions, self._announce)
         self._control = RoutingControl(
             settings,
             self._in_force,
@@ -245,7 +243,7 @@ class Engine:
         Waits up to `drain_s` for the tasks that are on it; it is DRAINING meanwhile, and READY
         again when they did not end in time.
         """
-        self._unloader.unload(version, drain_s, delete_files)
+        self._control.unload(version, drain_s, delete_files)
 
     def workers(self) -> dict[str, int]:
         """Return the worker processes' ids, by version; 0 for one that is being restarted."""

@@ -21,16 +21,7 @@ from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
 from hotswap_ros.plan import PlanError, review
 from hotswap_ros.rollout import SeveralRolloutsError, UnknownRolloutError, Verb
 
-_VERBS = {
-    srv.ControlRollout.Request.PAUSE: Verb.PAUSE,
-    srv.ControlRollout.Request.RESUME: Verb.RESUME,
-    srv.ControlRollout.Request.APPROVE: Verb.APPROVE,
-    srv.ControlRollout.Request.ABORT: Verb.ABORT,
-    srv.ControlRollout.Request.SKIP_WAIT: Verb.SKIP_WAIT,
-    srv.ControlRollout.Request.SET_SHARE: Verb.SET_SHARE,
-    srv.ControlRollout.Request.REFUSE: Verb.REFUSE,
-    srv.ControlRollout.Request.ROLLBACK: Verb.ROLLBACK,
-}
+_VERBS = {getattr(srv.ControlRollout.Request, verb.name): verb for verb in Verb}
 
 
 class RolloutServices:
@@ -51,7 +42,7 @@ class RolloutServices:
             response.error_code = response.INVALID_COMMAND
             response.error_msg = (
                 f'command {request.command} is unknown; known commands: '
-                + ', '.join(f'{code} {verb.value}' for code, verb in _VERBS.items())
+                + ', '.join(f'{code} {verb.value}' for code, verb in sorted(_VERBS.items()))
             )
             return response
         try:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hotswap_ros.serving import ObservationCheck, ObservationError
+from hotswap_ros.serving import ObservationError
+from hotswap_ros.serving.checks import ObservationCheck
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotswap_ros.serving import InvalidRoutingError, Routing, bucket
+from hotswap_ros.models import bucket
+from hotswap_ros.serving import InvalidRoutingError, Routing
 
 SHARES = st.floats(0, 1)
 

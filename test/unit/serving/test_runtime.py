@@ -11,7 +11,7 @@ from typing import Any
 import onnxruntime
 import pytest
 
-from hotswap_ros.models import CachedRepository, FetchFailedError, FolderSource, NoDiskError
+from hotswap_ros.models import CachedRepository, FetchFailedError, NoDiskError, source_of
 from hotswap_ros.serving import (
     Engine,
     EngineSettings,
@@ -114,7 +114,7 @@ def cached(make_version: Any, tmp_path: Path) -> Engine:
         make_version(f'v{number}', bias=number / 10)
     size = sum(path.stat().st_size for path in (make_version.root / 'policy' / 'v1').iterdir())
     repository = CachedRepository(
-        tmp_path / 'cache', FolderSource(make_version.root), 2 * size + size // 2
+        tmp_path / 'cache', source_of(str(make_version.root)), 2 * size + size // 2
     )
     return Engine(
         repository,
