@@ -18,7 +18,6 @@ from hotswap_ros.plan import (
     ChecklistItem,
     Facts,
     Plan,
-    Rehearsal,
     RobotFacts,
     Step,
     VersionFacts,
@@ -61,16 +60,16 @@ class Preview:
 class Previewer:
     """Looks at what a plan means for the fleet; changes nothing."""
 
-    def __init__(self, view: FleetView, pace: Throughput, journal: Journal) -> None:
+    def __init__(self, view: FleetView, throughput: Throughput, journal: Journal) -> None:
         self._view = view
-        self._pace = pace
+        self._throughput = throughput
         self._journal = journal
 
     def preview(self, plan: Plan, now: float) -> Preview:
         """Return steps, facts and traffic. Raises PlanError or NoRobotsError."""
         steps = steps_of(plan, self._view.reachable(plan.model_id, now), 'preview')
         facts = self._facts(plan, steps, now)
-        return Preview(plan, steps, facts, traffic_of(plan, facts, self._view, self._pace))
+        return Preview(plan, steps, facts, self._traffic(plan.model_id, facts))
 
     def checklist(
         self,
@@ -86,35 +85,39 @@ class Previewer:
         return review(plan, replace(facts, versions=versions))
 
     def _facts(self, plan: Plan, steps: Sequence[Step], now: float) -> Facts:
-        rehearsals = self._journal.rehearsals(plan.model_id)
-        return fleet_facts(plan, steps, self._view, self._pace, rehearsals, now)
+        """Return what is known of the fleet, and nothing of versions."""
+        model_id, reports = plan.model_id, self._view.reports(plan.model_id)
+        taking_part = sorted({robot_id for step in steps for robot_id in step.robots})
+        return Facts(
+            now,
+            tuple(
+                replace(
+                    _robot(reports[name], plan.version),
+                    counters_age_s=self._throughput.age_s(model_id, name, now),
+                    clock_skew_s=self._view.clocks.skew_s(name),
+                )
+                for name in taking_part
+            ),
+            unreachable=self._view.unreachable(model_id, reports.keys(), now),
+            is_watched=any(step.watch is not None for step in steps),
+            rehearsals=self._journal.rehearsals(model_id),
+        )
 
-
-def fleet_facts(
-    plan: Plan,
-    steps: Sequence[Step],
-    view: FleetView,
-    pace: Throughput,
-    rehearsals: Mapping[str, Rehearsal],
-    now: float,
-) -> Facts:
-    """Return what is known of the fleet, and nothing of versions."""
-    reports = view.reports(plan.model_id)
-    taking_part = sorted({robot_id for step in steps for robot_id in step.robots})
-    return Facts(
-        now,
-        tuple(
-            replace(
-                _robot(reports[name], plan.version),
-                counters_age_s=pace.age_s(plan.model_id, name, now),
-                clock_skew_s=view.clocks.skew_s(name),
-            )
-            for name in taking_part
-        ),
-        unreachable=view.unreachable(plan.model_id, reports.keys(), now),
-        is_watched=any(step.watch is not None for step in steps),
-        rehearsals=rehearsals,
-    )
+    def _traffic(self, model_id: str, facts: Facts) -> Traffic:
+        robots = []
+        for robot in facts.robots:
+            telemetry = self._view.telemetry(model_id, robot.robot_id)
+            counters = None if telemetry is None else telemetry.versions.get(robot.serves)
+            if counters is not None and counters.tasks.finished:
+                robots.append((counters.tasks.succeeded, counters.tasks.finished))
+        tasks = sum(finished for _, finished in robots)
+        is_known = tasks >= _LEAST_TASKS
+        return Traffic(
+            self._throughput.tasks_per_s(model_id, (robot.robot_id for robot in facts.robots)),
+            sum(won for won, _ in robots) / tasks if is_known else None,
+            max(0.0, intraclass(robots)) if is_known and len(robots) > 1 else None,
+            tasks,
+        )
 
 
 def _robot(report: RobotReport, candidate: str) -> RobotFacts:
@@ -129,22 +132,4 @@ def _robot(report: RobotReport, candidate: str) -> RobotFacts:
         holds=report.is_ready(candidate),
         size_bytes=0 if own is None else own.size_bytes,
         warm_latency_ms=None if own is None else own.warm_latency_ms,
-    )
-
-
-def traffic_of(plan: Plan, facts: Facts, view: FleetView, pace: Throughput) -> Traffic:
-    """Return what the robots of a rollout do at present."""
-    robots = []
-    for robot in facts.robots:
-        telemetry = view.telemetry(plan.model_id, robot.robot_id)
-        counters = None if telemetry is None else telemetry.versions.get(robot.serves)
-        if counters is not None and counters.tasks.finished:
-            robots.append((counters.tasks.succeeded, counters.tasks.finished))
-    tasks = sum(finished for _, finished in robots)
-    is_known = tasks >= _LEAST_TASKS
-    return Traffic(
-        pace.tasks_per_s(plan.model_id, (robot.robot_id for robot in facts.robots)),
-        sum(won for won, _ in robots) / tasks if is_known else None,
-        max(0.0, intraclass(robots)) if is_known and len(robots) > 1 else None,
-        tasks,
     )

@@ -49,9 +49,9 @@ class FollowUp:
             verification.tick(self._view, now)
             if verification.has_news:
                 self._news.append(verification.state)
-            if verification.is_done:
+            if verification.state.is_done:
                 self._say(verification.state, now)
-        self._verifications = [v for v in self._verifications if not v.is_done]
+        self._verifications = [v for v in self._verifications if not v.state.is_done]
 
     def take_news(self) -> list[VerificationState]:
         """Return what has begun or was decided since the last call, for the journal."""

@@ -192,15 +192,10 @@ class Verification:
         )
         return cls(state, now)
 
-    @property
-    def is_done(self) -> bool:
-        """Return whether there is a verdict."""
-        return self.state.is_done
-
     def tick(self, view: FleetView, now: float) -> None:
         """Come to a verdict once the window has passed and tasks are in."""
         self.has_news = False
-        if self.is_done or now - self._looked_at < _LOOK_S:
+        if self.state.is_done or now - self._looked_at < _LOOK_S:
             return
         self._looked_at = now
         self._clear(view)

@@ -180,7 +180,7 @@ def test_a_late_message_from_before_the_rollback_does_not_count():
     now = 70.0
     hear(95, 85)
     verification.tick(view, now)
-    assert not verification.is_done
+    assert not verification.state.is_done
     now = 72.0
     hear(160, 145)
     verification.tick(view, now)
