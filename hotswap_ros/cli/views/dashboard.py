@@ -226,7 +226,7 @@ class LiveView:
         line = f'{view.elapsed_s:6.1f} s  {word:<12}  {step.title}'
         if step.kind == _OBSERVE:
             line += f' ({view.tasks} so far)' + _rates(view)
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _rates(view: RolloutView) -> str:
@@ -234,8 +234,14 @@ def _rates(view: RolloutView) -> str:
     if check is None or not check.n or not check.n_control:
         return ''
     word, _ = _VERDICTS[check.verdict]
+    candidate = f'{check.estimate:.1%}{_interval(check.low, check.high)}'
+    control = f'{check.control:.1%}{_interval(check.control_low, check.control_high)}'
     return (
-        f': {view.version} {check.estimate:.1%} [{check.low:.1%}, {check.high:.1%}] of {check.n}'
-        f', {"/".join(view.previous_versions)} {check.control:.1%}'
-        f' [{check.control_low:.1%}, {check.control_high:.1%}] of {check.n_control}, {word}'
+        f': {view.version} {candidate} of {check.n}'
+        f', {"/".join(view.previous_versions)} {control} of {check.n_control}, {word}'
     )
+
+
+def _interval(low: float, high: float) -> str:
+    """Return an interval after its figure; empty where the check has none."""
+    return '' if math.isnan(low) else f' [{low:.1%}, {high:.1%}]'

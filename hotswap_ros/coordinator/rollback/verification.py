@@ -118,7 +118,9 @@ class VerificationState(BaseModel):
         text = f' ({rate:.1%}), before in {self.succeeded_before:,} of {self.finished_before:,} '
         text += f'({before:.1%})'
         found = change(self.drop)
-        return text if found == change(before - rate) else f'{text}; like for like {found}'
+        return (
+            text if found == change(before - rate) else f'{text}; among comparable tasks {found}'
+        )
 
     def report(self) -> dict[str, Any]:
         """Return what was found, as a JSON value."""

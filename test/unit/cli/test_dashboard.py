@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import replace
 
 from rich.console import Console
@@ -106,3 +107,13 @@ def test_outside_a_terminal_each_change_is_a_line() -> None:
     first, second = console.file.getvalue().splitlines()
     assert '20%: watch 100 tasks (40 so far): v24 90.0% [85.0%, 95.0%] of 40, v23 92.0%' in first
     assert 'ROLLING BACK' in second
+
+
+def test_a_control_without_an_interval_is_a_figure_alone() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    check = replace(_SUCCESS, control_low=math.nan, control_high=math.nan)
+    with LiveView(console, 'canary') as live:
+        live.show(replace(_VIEW, checks=(check,)), {})
+    text = console.file.getvalue()
+    assert 'v24 90.0% [85.0%, 95.0%] of 40' in text
+    assert 'v23 92.0% of 50' in text

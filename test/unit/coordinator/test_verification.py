@@ -118,7 +118,7 @@ def test_nor_harder_tasks(make_fleet):
     rate = found['succeeded'] / found['finished']
     assert found['succeeded_before'] / found['finished_before'] > rate + 0.15
     assert abs(found['drop']) < 0.06
-    assert f'; like for like {100 * found["drop"]:.1f} points worse' in found['sentence']
+    assert f'; among comparable tasks {100 * found["drop"]:.1f} points worse' in found['sentence']
 
 
 def test_but_what_is_worse_on_each_robot_is(make_fleet):
