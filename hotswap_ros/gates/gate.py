@@ -62,12 +62,7 @@ class Gate:
     """
 
     def __init__(
-        self,
-        criteria: SuccessCriteria,
-        candidate: str,
-        *,
-        stages: int = 1,
-        explain: bool = True,
+        self, criteria: SuccessCriteria, candidate: str, *, stages: int = 1, explain: bool = True
     ) -> None:
         self._window = Window(candidate)
         self._strata = Strata(criteria.control)

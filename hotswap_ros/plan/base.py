@@ -72,7 +72,7 @@ class BasePlan(Section):
     strategy: Strategy = Field(
         description=(
             'How the version is brought to the fleet. Leave it out where `phases` are given.'
-        ),
+        )
     )
     labels: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         (),
@@ -187,11 +187,7 @@ class BasePlan(Section):
     def promote_step(self, robots: tuple[str, ...], label: str = '') -> SetRouting:
         """Return the step that makes the version the stable one."""
         return SetRouting(
-            robots=robots,
-            label=label,
-            candidate_share=0.0,
-            promote=True,
-            timeout_s=self.timeout_s,
+            robots=robots, label=label, candidate_share=0.0, promote=True, timeout_s=self.timeout_s
         )
 
     def watch(self, stages: int = 1) -> Watch:

@@ -106,12 +106,9 @@ def _one_line(error: Exception) -> str:
 
 
 def _kind(data: object) -> str:
-    return {
-        type(None): 'empty',
-        str: 'plain text',
-        list: 'a list',
-        bool: 'yes or no',
-    }.get(type(data), 'a number')
+    return {type(None): 'empty', str: 'plain text', list: 'a list', bool: 'yes or no'}.get(
+        type(data), 'a number'
+    )
 
 
 def problems_of(error: ValidationError) -> list[str]:

@@ -12,10 +12,7 @@ from pydantic import Discriminator, Tag
 from hotswap_ros.plan.base import BasePlan, Strategy, strategy_of
 from hotswap_ros.plan.strategies import Phases, Single
 
-Plan: TypeAlias = Annotated[
-    Single | Annotated[Phases, Tag('Phases')],
-    Discriminator(strategy_of),
-]
+Plan: TypeAlias = Annotated[Single | Annotated[Phases, Tag('Phases')], Discriminator(strategy_of)]
 
 #: The class of each strategy.
 PLANS: dict[Strategy, type[BasePlan]] = {

@@ -14,6 +14,14 @@ from hotswap_ros.cli.terminal import console, need
 from hotswap_ros.plan import Risk
 from hotswap_ros.plan import advise as ask_for_advice
 
+Control = Annotated[str, typer.Option(help='Stable version of the trial.')]
+Model = Annotated[str, typer.Option(help='Model, if the recording has several.')]
+Tolerance = Annotated[
+    float, typer.Option(help='Largest allowed drop in success rate.', min=0, max=0.5)
+]
+Html = Annotated[Path | None, typer.Option(help='Write an HTML page to this file.')]
+Json = Annotated[Path | None, typer.Option(help='Write all figures as JSON to this file.')]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
@@ -25,12 +33,10 @@ def analyze(
     trial: Annotated[
         Path, typer.Argument(help='CSV with one task per line, or MCAP recording.', exists=True)
     ],
-    control: Annotated[str, typer.Option(help='Stable version of the trial.')] = '',
+    control: Control = '',
     candidate: Annotated[str, typer.Option(help='Candidate of the trial.')] = '',
-    model: Annotated[str, typer.Option(help='Model, if the recording has several.')] = '',
-    tolerance: Annotated[
-        float, typer.Option(help='Largest allowed drop in success rate.', min=0, max=0.5)
-    ] = 0.02,
+    model: Model = '',
+    tolerance: Tolerance = 0.02,
     matters: Annotated[
         float, typer.Option(help='Smallest relevant gain in success rate.', min=0.0001, max=0.5)
     ] = 0.02,
@@ -54,9 +60,7 @@ def analyze(
     html: Annotated[
         Path | None, typer.Option(help='Write an HTML page with plots to this file.')
     ] = None,
-    json: Annotated[
-        Path | None, typer.Option(help='Write all figures as JSON to this file.')
-    ] = None,
+    json: Json = None,
 ) -> None:
     """Compare two versions in a trial, and recommend one of them."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
@@ -74,14 +78,10 @@ def shadow(
         Path,
         typer.Argument(help='CSV with one task or step per line, or MCAP recording.', exists=True),
     ],
-    model: Annotated[str, typer.Option(help='Model, if the recording has several.')] = '',
-    tolerance: Annotated[
-        float, typer.Option(help='Largest allowed drop in success rate.', min=0, max=0.5)
-    ] = 0.02,
-    html: Annotated[Path | None, typer.Option(help='Write an HTML page to this file.')] = None,
-    json: Annotated[
-        Path | None, typer.Option(help='Write all figures as JSON to this file.')
-    ] = None,
+    model: Model = '',
+    tolerance: Tolerance = 0.02,
+    html: Html = None,
+    json: Json = None,
 ) -> None:
     """Analyze the decisions of a shadow, and recommend the next step."""
     need('statsmodels', 'jinja2', 'mcap_ros2')
@@ -95,9 +95,9 @@ def diagnose(
         Path,
         typer.Argument(help='Folder with tasks.csv, CSV file, or MCAP recording.', exists=True),
     ],
-    control: Annotated[str, typer.Option(help='Stable version of the trial.')] = '',
+    control: Control = '',
     candidate: Annotated[str, typer.Option(help='Candidate that failed.')] = '',
-    model: Annotated[str, typer.Option(help='Model, if the recording has several.')] = '',
+    model: Model = '',
     known: Annotated[
         str, typer.Option(help='Task categories in its training data, separated by commas.')
     ] = '',
@@ -120,10 +120,8 @@ def diagnose(
     rollout: Annotated[
         str, typer.Option(help='Rollout in the journal (default: the last one).')
     ] = '',
-    html: Annotated[Path | None, typer.Option(help='Write an HTML page to this file.')] = None,
-    json: Annotated[
-        Path | None, typer.Option(help='Write all figures as JSON to this file.')
-    ] = None,
+    html: Html = None,
+    json: Json = None,
 ) -> None:
     """List likely causes of a failed rollout, with their evidence."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
@@ -161,9 +159,7 @@ def simulate(
     plot: Annotated[
         Path | None, typer.Option(help='Write a plot to this file (.png, .svg, .pdf).')
     ] = None,
-    json: Annotated[
-        Path | None, typer.Option(help='Write all figures as JSON to this file.')
-    ] = None,
+    json: Json = None,
 ) -> None:
     """Simulate a plan many times: rate, time and cost of rollbacks."""
     need('matplotlib', 'mujoco')

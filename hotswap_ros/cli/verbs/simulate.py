@@ -80,12 +80,7 @@ def parse_sweep(text: str) -> list[float]:
 
 
 def _characterize(
-    console: Console,
-    plan: Plan,
-    worlds: Sequence[World],
-    repetitions: int,
-    seed: int,
-    jobs: int,
+    console: Console, plan: Plan, worlds: Sequence[World], repetitions: int, seed: int, jobs: int
 ) -> list[Characteristics]:
     columns = ('{task.description}', BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -164,10 +159,7 @@ def to_document(plan: Plan, found: Sequence[Characteristics], source: str, seed:
         verdict=f'Rolled back in {percent(worst.rolled_back.rate)} of rollouts',
         sentence=sentence(plan, worst),
         tone=_tone(worst),
-        sections=[
-            Section('Results', parts),
-            Section('Method', [Remarks(notes)]),
-        ],
+        sections=[Section('Results', parts), Section('Method', [Remarks(notes)])],
     )
 
 

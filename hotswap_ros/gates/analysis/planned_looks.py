@@ -60,11 +60,7 @@ def _first(bound: float, time: float) -> tuple[NDArray[np.float64], NDArray[np.f
 
 
 def _next(
-    level: float,
-    grid: NDArray[np.float64],
-    density: NDArray[np.float64],
-    step: float,
-    time: float,
+    level: float, grid: NDArray[np.float64], density: NDArray[np.float64], step: float, time: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the density at the next look of the trials that continue."""
     new = np.linspace(-_REACH * np.sqrt(time), level, _POINTS)

@@ -52,12 +52,7 @@ class Replay:
 
 
 def replay(
-    design: Design,
-    control: str,
-    candidate: str,
-    *,
-    tolerance: float = 0.02,
-    alpha: float = 0.05,
+    design: Design, control: str, candidate: str, *, tolerance: float = 0.02, alpha: float = 0.05
 ) -> Replay | None:
     """Replay the tasks of a trial in their order; None if the order is unknown."""
     if not design.trial.is_ordered:

@@ -60,10 +60,7 @@ class _Analyst:
         arms = self._arm(0), self._arm(1)
         stuck = fixed.event_test((arms[1].stuck, arms[0].stuck), (sizes[1], sizes[0]))
         replayed = replay(
-            self.design,
-            *self.names,
-            tolerance=question.tolerance,
-            alpha=question.alpha,
+            self.design, *self.names, tolerance=question.tolerance, alpha=question.alpha
         )
         return Analysis(
             question=question,

@@ -186,8 +186,7 @@ def overfitting(case: Case, categories: Mapping[str, Group], likely: float) -> H
         OVERFITTING,
         title,
         _finding(
-            main=(main and likely >= MAIN) or likely >= _LIKELY,
-            shown=shown or likely >= _MAYBE,
+            main=(main and likely >= MAIN) or likely >= _LIKELY, shown=shown or likely >= _MAYBE
         ),
         likely,
         f'{percent(part)} of the extra failures are in new categories.',

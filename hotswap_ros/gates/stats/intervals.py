@@ -95,7 +95,4 @@ def confidence_sequence(total: float, variance: float, weight: float) -> Interva
     if weight <= 0:
         return Interval()
     spread = math.sqrt((variance + 1) * math.log((variance + 1) / _ALPHA**2))
-    return Interval(
-        max(-1.0, (total - spread) / weight),
-        min(1.0, (total + spread) / weight),
-    )
+    return Interval(max(-1.0, (total - spread) / weight), min(1.0, (total + spread) / weight))

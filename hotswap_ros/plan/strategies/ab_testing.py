@@ -127,10 +127,7 @@ class ABTesting(BasePlan):
             super()
             .watch(stages)
             .model_copy(
-                update={
-                    'criteria': criteria,
-                    'control_criteria': criteria.model_copy(update=of_a),
-                }
+                update={'criteria': criteria, 'control_criteria': criteria.model_copy(update=of_a)}
             )
         )
 

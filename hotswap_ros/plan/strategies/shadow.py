@@ -44,11 +44,7 @@ class Shadow(BasePlan):
         """Load, shadow, watch, and conclude."""
         robots = select_cohort(fleet, self.percentage, salt)
         steps = shadow_steps(
-            self,
-            robots,
-            tasks=self.tasks,
-            duration=self.duration,
-            timeout=self.timeout,
+            self, robots, tasks=self.tasks, duration=self.duration, timeout=self.timeout
         )
         steps.append(ChooseWinner(robots=robots, metric='shadow', is_binding=self.promote))
         if self.promote:
@@ -74,11 +70,7 @@ def shadow_steps(
     return [
         plan.load_step(robots),
         SetRouting(
-            robots=robots,
-            candidate_share=0.0,
-            shadow=True,
-            watch=watch,
-            timeout_s=plan.timeout_s,
+            robots=robots, candidate_share=0.0, shadow=True, watch=watch, timeout_s=plan.timeout_s
         ),
         Observe(
             robots=robots,

@@ -38,11 +38,7 @@ class Expert:
         lowest, fastest = self._over_post(joints[0], to_goal)
         yaw_speed = math.copysign(min(abs(yaw_speed), fastest), yaw_speed)
         shoulder, elbow = joint_angles(distance, max(height, lowest))
-        wanted = (
-            yaw_speed,
-            style.gain * (shoulder - joints[1]),
-            style.gain * (elbow - joints[2]),
-        )
+        wanted = (yaw_speed, style.gain * (shoulder - joints[1]), style.gain * (elbow - joints[2]))
         # A heavy payload must not slip out of the gripper.
         change = min(style.acceleration, style.gentle / scene.payload_kg) * CONTROL_PERIOD_S
         part = style.heavy_compensation if scene.category == 'heavy' else 1.0

@@ -236,11 +236,7 @@ class TaskWorld(ABC):
         dx, dy, dz = self._goal[0] - x, self._goal[1] - y, self._goal[2] - z
         cos, sin = math.cos(yaw), math.sin(yaw)
         radial, tangential, vertical = self._camera
-        return (
-            dx * cos + dy * sin + radial,
-            dy * cos - dx * sin + tangential,
-            dz + vertical,
-        )
+        return (dx * cos + dy * sin + radial, dy * cos - dx * sin + tangential, dz + vertical)
 
     def _end(self, error: str, stuck: bool = False) -> TaskEnd:
         self._ended = True

@@ -172,10 +172,7 @@ class FaultBook:
     """
 
     def __init__(
-        self,
-        robot_ids: Collection[str],
-        schedule: Iterable[Fault] = (),
-        can_kill: bool = False,
+        self, robot_ids: Collection[str], schedule: Iterable[Fault] = (), can_kill: bool = False
     ) -> None:
         self._robot_ids = tuple(robot_ids)
         self._can_kill = can_kill

@@ -57,10 +57,7 @@ class SimServerParameters(ModelServerParameters):
     """Parameters of a simulated robot's model server."""
 
     slowdown: float = parameter(
-        1.0,
-        'Factor on the duration of inference, as on a busy computer.',
-        low=1.0,
-        high=1000.0,
+        1.0, 'Factor on the duration of inference, as on a busy computer.', low=1.0, high=1000.0
     )
 
 

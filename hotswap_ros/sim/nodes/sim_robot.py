@@ -69,22 +69,13 @@ class SimRobotParameters:
         'the input of a policy runner.',
     )
     command_timeout_s: float = parameter(
-        0.5,
-        'Simulated seconds after the last command until the arm stops.',
-        low=0.05,
-        high=60.0,
+        0.5, 'Simulated seconds after the last command until the arm stops.', low=0.05, high=60.0
     )
     slowdown: float = parameter(
-        1.0,
-        'Factor on the duration of inference, as on a busy computer.',
-        low=1.0,
-        high=1000.0,
+        1.0, 'Factor on the duration of inference, as on a busy computer.', low=1.0, high=1000.0
     )
     pause_s: float = parameter(
-        0.0,
-        'Mean pause between tasks in simulated seconds.',
-        low=0.0,
-        high=3600.0,
+        0.0, 'Mean pause between tasks in simulated seconds.', low=0.0, high=3600.0
     )
     faults_file: str = parameter(
         '', 'YAML file with scheduled faults, see docs/reference/simulated_robots.md; empty: none.'
@@ -96,8 +87,7 @@ class SimRobotParameters:
     )
     model_id: str = parameter('pick_policy', 'Model (named policy) that the robot serves.')
     model_repository: str = parameter(
-        '',
-        'Model repository (folder or http(s) address); empty: that of the package.',
+        '', 'Model repository (folder or http(s) address); empty: that of the package.'
     )
     stable_version: str = parameter('v23', 'Version that the robot serves at the start.')
     isolation: str = parameter(

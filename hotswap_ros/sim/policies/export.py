@@ -57,11 +57,7 @@ _OBSERVATION = TensorSpec(
     ),
 )
 _DECISION = TensorSpec(
-    name=OUTPUT,
-    shape=(1, DECISION_SIZE),
-    low=-MAX_SPEED,
-    high=MAX_SPEED,
-    rate_limit=_MOST_CHANGE,
+    name=OUTPUT, shape=(1, DECISION_SIZE), low=-MAX_SPEED, high=MAX_SPEED, rate_limit=_MOST_CHANGE
 )
 #: Decisions with a smaller difference, in rad/s, move the arm in the same way.
 _ALIKE = Comparison(tolerance=0.1)

@@ -61,10 +61,7 @@ class Measurement:
 
 
 def measure(
-    policy: Policy,
-    tasks: int,
-    robots: int = FLEET_ROBOTS,
-    site: Site = SERVICE,
+    policy: Policy, tasks: int, robots: int = FLEET_ROBOTS, site: Site = SERVICE
 ) -> Measurement:
     """Do `tasks` tasks with `policy`, split between `robots` robots of the fleet `FLEET_SEED`."""
     shares = (tasks // robots + (index < tasks % robots) for index in range(robots))

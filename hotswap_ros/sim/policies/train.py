@@ -55,11 +55,7 @@ class _Demonstration:
     """Drives with `learner`, or with a shaky expert at first, and notes what the expert says."""
 
     def __init__(
-        self,
-        world: PickWorld,
-        style: Style,
-        learner: Policy | None,
-        random: np.random.Generator,
+        self, world: PickWorld, style: Style, learner: Policy | None, random: np.random.Generator
     ) -> None:
         self._expert = Expert(world, style)
         self._learner = learner

@@ -21,13 +21,7 @@ from hotswap_ros.fleet import (
     Route,
     VersionReport,
 )
-from hotswap_ros.models import (
-    FailureCause,
-    InvalidRoutingError,
-    ModelError,
-    Routing,
-    VersionState,
-)
+from hotswap_ros.models import FailureCause, InvalidRoutingError, ModelError, Routing, VersionState
 from hotswap_ros.rollout import Cause as RolloutCause
 from hotswap_ros.serving import BREAKER_LIMIT, NotReadyError, OpenBreaker, ServingError
 from hotswap_ros.serving.breaker import Breaker
