@@ -16,7 +16,7 @@ from hotswap_ros.plan.checklist.items import Checklist
 from hotswap_ros.plan.criteria import SuccessCriteria
 from hotswap_ros.plan.section import Section
 from hotswap_ros.plan.stages import Duration, Robot, Stage
-from hotswap_ros.plan.steps import SetRouting, StageModels, Step, Watch
+from hotswap_ros.plan.steps import Observe, SetRouting, StageModels, Step, Watch
 from hotswap_ros.plan.windows import DeploymentWindow
 
 
@@ -183,6 +183,23 @@ class BasePlan(Section):
     def load_step(self, robots: tuple[str, ...], **more: Any) -> StageModels:
         """Return the step that loads the version; `more` are fields."""
         return StageModels(robots=robots, timeout_s=self.timeout_s, **more)
+
+    def observe_step(
+        self,
+        robots: tuple[str, ...],
+        tasks: int | None,
+        duration: timedelta | None,
+        timeout: timedelta,
+        **more: Any,
+    ) -> Observe:
+        """Return the step that watches for tasks, a time, or both; `more` are fields."""
+        return Observe(
+            robots=robots,
+            tasks=tasks or 0,
+            duration_s=duration.total_seconds() if duration else 0.0,
+            timeout_s=timeout.total_seconds(),
+            **more,
+        )
 
     def promote_step(self, robots: tuple[str, ...], label: str = '') -> SetRouting:
         """Return the step that makes the version the stable one."""

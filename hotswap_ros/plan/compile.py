@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hotswap_ros.plan.errors import PlanError, names_near
+from hotswap_ros.plan.errors import PlanError, refuse_unknown
 from hotswap_ros.plan.plan import Plan
 from hotswap_ros.plan.stages import Robot
 from hotswap_ros.plan.steps import ChooseWinner, Ramp, SetRouting, Step
@@ -33,18 +33,11 @@ def compile_plan(plan: Plan, fleet: Sequence[Robot], salt: str) -> tuple[Step, .
 
 def _with_labels(plan: Plan, fleet: Sequence[Robot]) -> list[Robot]:
     known = {label for robot in fleet for label in robot.labels}
-    problems = [
-        f"labels: no reachable robot has '{label}': {names_near(label, known)}"
-        for label in plan.labels
-        if label not in known
-    ]
+    refuse_unknown(plan.labels, known, "labels: no reachable robot has '{}'")
     robots = [robot for robot in fleet if plan.means(robot)]
-    if not robots and not problems:
-        problems = [
-            f'labels: no reachable robot has all of {", ".join(plan.labels)}: remove some labels'
-        ]
-    if problems:
-        raise PlanError(problems)
+    if not robots:
+        labels = ', '.join(plan.labels)
+        raise PlanError([f'labels: no reachable robot has all of {labels}: remove some labels'])
     return robots
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class PlanError(Exception):
@@ -19,6 +19,15 @@ class PlanError(Exception):
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         super().__init__('; '.join(problems))
+
+
+def refuse_unknown(names: Iterable[str], known: Collection[str], problem: str) -> None:
+    """Raise PlanError for the unknown names; `problem` is the sentence, with {} for the name."""
+    problems = [
+        f'{problem.format(name)}: {names_near(name, known)}' for name in names if name not in known
+    ]
+    if problems:
+        raise PlanError(problems)
 
 
 def names_near(wanted: str, known: Iterable[str]) -> str:

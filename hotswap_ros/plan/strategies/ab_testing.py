@@ -16,7 +16,7 @@ from hotswap_ros.plan.criteria import Control, SuccessCriteria
 from hotswap_ros.plan.errors import PlanError
 from hotswap_ros.plan.section import Section
 from hotswap_ros.plan.stages import Duration, Robot, all_of, select_cohort
-from hotswap_ros.plan.steps import ChooseWinner, Observe, SetRouting, Step, Watch
+from hotswap_ros.plan.steps import ChooseWinner, SetRouting, Step, Watch
 from hotswap_ros.text import counted
 
 
@@ -148,12 +148,8 @@ class ABTesting(BasePlan):
                 watch=self.watch(),
                 timeout_s=self.timeout_s,
             ),
-            Observe(
-                robots=everyone,
-                tasks=self.tasks or 0,
-                duration_s=self.test_duration.total_seconds() if self.test_duration else 0.0,
-                each_arm=True,
-                timeout_s=self.timeout.total_seconds(),
+            self.observe_step(
+                everyone, self.tasks, self.test_duration, self.timeout, each_arm=True
             ),
             _choice(self, everyone),
         ]

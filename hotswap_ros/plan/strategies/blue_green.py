@@ -13,9 +13,9 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.plan.base import Approval, BasePlan, Strategy
 from hotswap_ros.plan.criteria import Control, SuccessCriteria
-from hotswap_ros.plan.errors import PlanError, names_near
+from hotswap_ros.plan.errors import refuse_unknown
 from hotswap_ros.plan.stages import Duration, Robot, all_of
-from hotswap_ros.plan.steps import Observe, Retire, SetRouting, Step, Watch
+from hotswap_ros.plan.steps import Retire, SetRouting, Step, Watch
 from hotswap_ros.plan.strategies.shadow import shadow_steps
 from hotswap_ros.plan.strategies.staged import approval_step
 
@@ -96,13 +96,8 @@ class BlueGreen(BasePlan):
     def fit(self, fleet: Sequence[Robot]) -> None:
         """Refuse backup robots that are not reachable."""
         known = {robot.robot_id for robot in fleet}
-        problems = [
-            f"backupRobots: no reachable robot is named '{name}': {names_near(name, known)}"
-            for name in self.backup_robots
-            if name not in known
-        ]
-        if problems:
-            raise PlanError(problems)
+        problem = "backupRobots: no reachable robot is named '{}'"
+        refuse_unknown(self.backup_robots, known, problem)
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
         """Load, shadow, validate, swap, watch, retain, retire."""
@@ -129,24 +124,11 @@ class BlueGreen(BasePlan):
 
     def _after_the_swap(self, robots: tuple[str, ...]) -> list[Step]:
         steps: list[Step] = [
-            Observe(
-                robots=robots,
-                tasks=self.watch_tasks or 0,
-                duration_s=self.watch_duration.total_seconds(),
-                timeout_s=self.watch_timeout.total_seconds(),
-            )
+            self.observe_step(robots, self.watch_tasks, self.watch_duration, self.watch_timeout)
         ]
         if self.retention:
-            kept_s = self.retention.total_seconds()
-            steps.append(
-                Observe(
-                    robots=robots,
-                    tasks=0,
-                    duration_s=kept_s,
-                    timeout_s=kept_s,
-                    is_conclusive=False,
-                )
-            )
+            kept = self.retention
+            steps.append(self.observe_step(robots, None, kept, kept, is_conclusive=False))
         retired = tuple(robot for robot in robots if robot not in self.backup_robots)
         if retired:
             steps.append(Retire(robots=retired, timeout_s=self.timeout_s))

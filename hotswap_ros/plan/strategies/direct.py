@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from hotswap_ros.plan.base import BasePlan, Strategy
-from hotswap_ros.plan.errors import PlanError, names_near
+from hotswap_ros.plan.errors import refuse_unknown
 from hotswap_ros.plan.stages import Robot, all_of
 from hotswap_ros.plan.steps import Step
 
@@ -31,13 +31,8 @@ class Direct(BasePlan):
     def fit(self, fleet: Sequence[Robot]) -> None:
         """Refuse targets that are not reachable."""
         known = {robot.robot_id for robot in fleet}
-        problems = [
-            f"targetDevices: no reachable robot is named '{name}': {names_near(name, known)}"
-            for name in self.target_devices or ()
-            if name not in known
-        ]
-        if problems:
-            raise PlanError(problems)
+        problem = "targetDevices: no reachable robot is named '{}'"
+        refuse_unknown(self.target_devices or (), known, problem)
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
         """Load on all robots, then promote on all robots."""

@@ -12,9 +12,9 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from hotswap_ros.plan.base import BasePlan, Strategy
-from hotswap_ros.plan.errors import PlanError, names_near
+from hotswap_ros.plan.errors import refuse_unknown
 from hotswap_ros.plan.stages import Duration, Robot, all_of
-from hotswap_ros.plan.steps import Observe, SetRouting, Step, Watch
+from hotswap_ros.plan.steps import SetRouting, Step, Watch
 
 _CANDIDATE_SHARE = 0.5
 
@@ -52,13 +52,7 @@ class RegionalRollout(BasePlan):
     def fit(self, fleet: Sequence[Robot]) -> None:
         """Refuse regions without a robot."""
         known = {robot.region for robot in fleet} - {''}
-        problems = [
-            f"regions: no reachable robot is in region '{region}': {names_near(region, known)}"
-            for region in self.regions
-            if region not in known
-        ]
-        if problems:
-            raise PlanError(problems)
+        refuse_unknown(self.regions, known, "regions: no reachable robot is in region '{}'")
 
     def steps(self, fleet: Sequence[Robot], salt: str) -> list[Step]:
         """Load, share, watch and promote, for each region with robots to update."""
@@ -86,12 +80,8 @@ class RegionalRollout(BasePlan):
             timeout_s=self.timeout_s,
             watch=watch,
         )
-        observe: Step = Observe(
-            robots=robots,
-            label=region,
-            tasks=self.tasks or 0,
-            duration_s=self.delay_between_regions.total_seconds(),
-            timeout_s=self.timeout.total_seconds(),
+        observe = self.observe_step(
+            robots, self.tasks, self.delay_between_regions, self.timeout, label=region
         )
         promote = self.promote_step(robots, region)
         return [load, share, observe, promote] if self._is_watched else [load, promote]

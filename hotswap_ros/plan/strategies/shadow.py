@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from hotswap_ros.plan.base import BasePlan, Strategy
 from hotswap_ros.plan.criteria import SuccessCriteria
 from hotswap_ros.plan.stages import Duration, Robot, select_cohort
-from hotswap_ros.plan.steps import ChooseWinner, Observe, SetRouting, Step, Watch
+from hotswap_ros.plan.steps import ChooseWinner, SetRouting, Step, Watch
 
 
 class Shadow(BasePlan):
@@ -72,11 +72,5 @@ def shadow_steps(
         SetRouting(
             robots=robots, candidate_share=0.0, shadow=True, watch=watch, timeout_s=plan.timeout_s
         ),
-        Observe(
-            robots=robots,
-            label='shadow',
-            tasks=tasks or 0,
-            duration_s=duration.total_seconds() if duration else 0.0,
-            timeout_s=timeout.total_seconds(),
-        ),
+        plan.observe_step(robots, tasks, duration, timeout, label='shadow'),
     ]

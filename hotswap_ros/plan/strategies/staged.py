@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from hotswap_ros.plan.base import Approval, BasePlan, Strategy
 from hotswap_ros.plan.criteria import Control
 from hotswap_ros.plan.stages import Duration, Robot, Stage, select_cohort
-from hotswap_ros.plan.steps import Observe, SetRouting, Step, WaitForApproval, Watch
+from hotswap_ros.plan.steps import SetRouting, Step, WaitForApproval, Watch
 
 
 class StagedPlan(BasePlan):
@@ -111,13 +111,13 @@ def _stage_steps(
     )
     if stage.is_watched:
         steps.append(
-            Observe(
-                robots=cohort,
+            plan.observe_step(
+                cohort,
+                stage.tasks,
+                stage.duration,
+                stage.timeout,
                 label=label,
-                tasks=stage.tasks or 0,
-                duration_s=stage.duration.total_seconds() if stage.duration else 0.0,
                 max_unreachable=lost,
-                timeout_s=stage.timeout.total_seconds(),
             )
         )
     return steps
