@@ -14,11 +14,11 @@ def counted(robots: Sized) -> str:
     return '1 robot' if len(robots) == 1 else f'{len(robots)} robots'
 
 
-def few(names: Iterable[str]) -> str:
-    """Write names for people, the first five of them."""
+def few(names: Iterable[str], most: int = 5) -> str:
+    """Write names for people, the first `most` of them."""
     known = list(names)
-    more = len(known) - 5
-    return ', '.join(known[:5]) + (f' and {more} more' if more > 0 else '')
+    more = len(known) - most
+    return ', '.join(known[:most]) + (f' and {more} more' if more > 0 else '')
 
 
 def percent(rate: float) -> str:

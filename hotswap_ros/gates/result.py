@@ -10,6 +10,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hotswap_ros.text import evidence_words
+
 #: With fewer tasks a check is INCONCLUSIVE, never PASS: so few tasks seldom show even a candidate
 #: that is 22 points worse (measured: 7% with 20 candidate tasks on five robots).
 MIN_TASKS = 20
@@ -73,6 +75,25 @@ def verdict_of(*, failed: bool, complete: bool, enough: bool) -> Verdict:
     if not complete:
         return Verdict.PENDING
     return Verdict.PASS if enough else Verdict.INCONCLUSIVE
+
+
+def conclusion(
+    verdict: Verdict,
+    evidence: float,
+    limit: float,
+    *,
+    harm: str,
+    no_harm: str = 'no harm shown',
+    needed: str = 'tasks of each version are needed',
+) -> str:
+    """Return the verdict of a check by evidence in words; `harm` is what the check looks for."""
+    words = evidence_words(evidence, limit)
+    return {
+        Verdict.FAIL: f'{harm} beyond chance ({words}): roll back',
+        Verdict.PENDING: f'no verdict yet ({words})',
+        Verdict.PASS: f'{no_harm} ({words})',
+        Verdict.INCONCLUSIVE: f'inconclusive, {MIN_TASKS} {needed}',
+    }[verdict]
 
 
 def ratio(part: float, whole: float) -> float:

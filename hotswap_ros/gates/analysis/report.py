@@ -24,6 +24,7 @@ from hotswap_ros.gates.analysis.trial import (
     find_design,
 )
 from hotswap_ros.gates.diagnosis import AnalysisError, Counts
+from hotswap_ros.gates.diagnosis.case import counts
 from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
 from hotswap_ros.text import count
@@ -45,10 +46,10 @@ class _Analyst:
         self.question = question
         self.design: Design = find_design(trial, *self.names)
         self.control, self.candidate = (self._counts(name) for name in self.names)
-        for name, counts in zip(self.names, (self.control, self.candidate)):
-            if counts.tasks < MIN_TASKS:
+        for name, arm in zip(self.names, (self.control, self.candidate)):
+            if arm.tasks < MIN_TASKS:
                 raise AnalysisError(
-                    f'{name} has {counts.tasks:,} comparable tasks, and each version needs at '
+                    f'{name} has {arm.tasks:,} comparable tasks, and each version needs at '
                     f'least {MIN_TASKS}: record more tasks'
                 )
         self.robots = by_robot(self.design, *self.names)
@@ -90,20 +91,19 @@ class _Analyst:
         return self.candidate.rate - self.control.rate
 
     def _counts(self, version: str) -> Counts:
-        records = [r for r in self.design.trial.records if r.version == version]
-        return Counts(sum(r.successes for r in records), sum(r.tasks for r in records))
+        return counts(r for r in self.design.trial.records if r.version == version)
 
     def _arm(self, index: int) -> Arm:
-        name, counts = self.names[index], (self.control, self.candidate)[index]
+        name, own = self.names[index], (self.control, self.candidate)[index]
         records = [r for r in self.design.trial.records if r.version == name]
         latency = self.trial.latency.get(name)
         p95, interval = fixed.quantile_interval(latency) if latency else (math.nan, Interval())
         return Arm(
             version=name,
-            tasks=counts.tasks,
-            successes=counts.successes,
-            rate=counts.rate,
-            interval=wilson_interval(counts.successes, counts.tasks),
+            tasks=own.tasks,
+            successes=own.successes,
+            rate=own.rate,
+            interval=wilson_interval(*own),
             robots=len({r.robot_id for r in records if r.robot_id}),
             stuck=sum(r.stuck for r in records),
             latency_p95_ms=p95,
@@ -202,8 +202,7 @@ class _Analyst:
         if self.design.trial.is_ordered and fraction < now:
             first = records[: round(len(records) * fraction / now)]
             control, candidate = (
-                Counts(sum(r.successes for r in own), sum(r.tasks for r in own))
-                for own in ([r for r in first if r.version == name] for name in self.names)
+                counts(r for r in first if r.version == name) for name in self.names
             )
         if not control.tasks or not candidate.tasks:
             return 0.0

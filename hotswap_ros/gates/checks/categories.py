@@ -9,12 +9,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.result import (
+    MIN_TASKS,
+    CheckResult,
+    Verdict,
+    conclusion,
+    ratio,
+    verdict_of,
+)
 from hotswap_ros.gates.stats.evidence import GainEvidence
 from hotswap_ros.gates.window import MAX_NAMES, Window
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.models.counter_delta import CounterTracker, rise
-from hotswap_ros.text import count, evidence_words, percent
+from hotswap_ros.text import count, percent
 
 #: Tasks of a category, of both versions, that are compared at a time.
 _UNIT_TASKS = 4
@@ -139,15 +146,14 @@ class CategoryCheck:
                 f'{count(own_tasks, "task")}, {window.control_name} in {percent(control)} of '
                 f'{tasks:,} (relative drop of {percent(1 - self._kept)} allowed)'
             )
-        words = evidence_words(category.evidence.value, category.limit(self._alpha))
-        return {
-            Verdict.FAIL: f'{text}: more than allowed beyond chance ({words}): roll back.',
-            Verdict.PENDING: f'{text}: no verdict yet ({words}).',
-            Verdict.PASS: f'{text}: no harm shown{self._where()} ({words}).',
-            Verdict.INCONCLUSIVE: (
-                f'{text}: inconclusive, {MIN_TASKS} tasks of each version are needed.'
-            ),
-        }[verdict]
+        end = conclusion(
+            verdict,
+            category.evidence.value,
+            category.limit(self._alpha),
+            harm='more than allowed',
+            no_harm=f'no harm shown{self._where()}',
+        )
+        return f'{text}: {end}.'
 
     def _where(self) -> str:
         large, number = len(self._large), len(self._categories)

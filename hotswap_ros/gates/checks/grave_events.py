@@ -10,10 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hotswap_ros.gates.pairing.blocks import FleetBlock
-from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.result import (
+    MIN_TASKS,
+    CheckResult,
+    Verdict,
+    conclusion,
+    ratio,
+    verdict_of,
+)
 from hotswap_ros.gates.stats.evidence import RareEvidence
 from hotswap_ros.gates.window import News, Window
-from hotswap_ros.text import count, evidence_words
+from hotswap_ros.text import count
 
 
 class StuckCheck:
@@ -148,13 +155,9 @@ class GraveEventCheck:
             f'{events[1]:,} of {count(self._tasks[1], "task")} with {window.candidate_name} {said}'
             f', {events[0]:,} of {self._tasks[0]:,} with {window.control_name}'
         )
-        words = evidence_words(evidence, self._limit)
-        return {
-            Verdict.FAIL: f'{text}: more often beyond chance ({words}): roll back.',
-            Verdict.PENDING: f'{text}: no verdict yet ({words}).',
-            Verdict.PASS: f'{text}: no harm shown ({words}).',
-            Verdict.INCONCLUSIVE: f'{text}: inconclusive, {MIN_TASKS} tasks are needed.',
-        }[verdict]
+        needed = 'tasks are needed'
+        end = conclusion(verdict, evidence, self._limit, harm='more often', needed=needed)
+        return f'{text}: {end}.'
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""

@@ -10,11 +10,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from hotswap_ros.gates.checks.request_limits import quantile_ms
-from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.result import (
+    MIN_TASKS,
+    CheckResult,
+    Verdict,
+    conclusion,
+    ratio,
+    verdict_of,
+)
 from hotswap_ros.gates.stats.evidence import GainEvidence
 from hotswap_ros.gates.window import News, Tally, Window
 from hotswap_ros.models import LATENCY_EDGES_MS
-from hotswap_ros.text import count, evidence_words, percent
+from hotswap_ros.text import count, percent
 
 #: Requests of the control from which its 95th percentile is read.
 _BASELINE_REQUESTS = 100
@@ -118,15 +125,8 @@ class LatencyIncreaseCheck:
             f'{window.control_name} longer than {own:g} ms '
             f'(increase of {percent(self._increase)} allowed, rounded up to histogram edges)'
         )
-        words = evidence_words(self._evidence.value, self._limit)
-        return {
-            Verdict.FAIL: f'{text}: slower beyond chance ({words}): roll back.',
-            Verdict.PENDING: f'{text}: no verdict yet ({words}).',
-            Verdict.PASS: f'{text}: no harm shown ({words}).',
-            Verdict.INCONCLUSIVE: (
-                f'{text}: inconclusive, {MIN_TASKS} tasks of each version are needed.'
-            ),
-        }[verdict]
+        end = conclusion(verdict, self._evidence.value, self._limit, harm='slower')
+        return f'{text}: {end}.'
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""

@@ -10,91 +10,132 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any
 
-from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.result import (
+    MIN_TASKS,
+    CheckResult,
+    Verdict,
+    conclusion,
+    ratio,
+    verdict_of,
+)
 from hotswap_ros.gates.stats.evidence import RateEvidence
 from hotswap_ros.gates.window import News, Tally, Window
 from hotswap_ros.models import LATENCY_EDGES_MS
-from hotswap_ros.text import count, evidence_words, percent
+from hotswap_ros.text import count, percent
 
 _QUANTILE = 0.95
 
 
-class _Rate:
+class _RequestCheck:
     """
-    Evidence that the candidate's requests miss a limit more often than `allowed` (0 to 1).
+    Check that the candidate's requests do not miss a limit more often than `allowed` (0 to 1).
 
     Requests of one task are alike (one slow moment of a computer makes many slow requests), so the
     unit is a task: the requests of a robot from one finished candidate task to the next are one
     bet on their share. The null is about the mean over tasks, each with the same weight. Once the
     evidence reaches its limit, the verdict stays FAIL. With `plain`, only the observed rate of the
-    stage counts, at the end of the stage.
+    stage counts, at the end of the stage. `miss` says in words what misses the limit, which is
+    `threshold` in the unit of the plan.
     """
 
-    def __init__(self, allowed: float, alpha: float, *, plain: bool) -> None:
-        self.allowed = allowed
-        self.alpha = math.nan if plain else alpha
-        self.limit = math.nan if plain else 1 / alpha
-        self.method = 'threshold' if plain else 'e-process'
+    name: str
+
+    def __init__(
+        self, allowed: float, threshold: float, miss: str, alpha: float, plain: bool
+    ) -> None:
+        self._allowed = allowed
+        self._threshold = threshold
+        self._miss = miss
+        self._alpha = math.nan if plain else alpha
+        self._limit = math.nan if plain else 1 / alpha
         self._plain = plain
         self._evidence = RateEvidence(allowed)
         self._open: dict[str, tuple[int, int, int]] = {}
 
+    def _counted(self, tally: Tally) -> tuple[int, int]:
+        """Return the requests, and those of them that miss the limit."""
+        raise NotImplementedError
+
+    def _figure(self, tally: Tally) -> float:
+        """Return the figure that the limit is about, in the unit of the plan."""
+        raise NotImplementedError
+
     @property
-    def value(self) -> float:
+    def _value(self) -> float:
         return math.nan if self._plain else self._evidence.value
 
-    @property
-    def failed(self) -> bool:
-        return not self._plain and self.value >= self.limit
-
-    def seen(self, window: Window) -> Tally:
-        """Return the candidate's counts that are judged."""
-        return window.stage.candidate if self._plain else window.candidate
-
-    def verdict(self, tasks: int, requests: int, misses: int, *, complete: bool) -> Verdict:
-        enough = tasks >= MIN_TASKS and requests > 0
-        over = complete and enough and misses > self.allowed * requests
-        failed = over if self._plain else self.failed
-        return verdict_of(failed=failed, complete=complete, enough=enough)
-
-    def add(self, robot_id: str, tasks: int, requests: int, misses: int) -> None:
+    def add(self, robot_id: str, news: News) -> None:
+        """Count the requests, and those that miss the limit."""
+        new = news.candidate.finished, *self._counted(news.candidate)
         before = self._open.get(robot_id, (0, 0, 0))
-        tasks, requests, misses = tasks + before[0], requests + before[1], misses + before[2]
+        tasks, requests, misses = (sum(pair) for pair in zip(new, before))
         if tasks > 0 and requests:
             if not self.failed:
                 self._evidence.add(min(1.0, misses / requests))
             tasks = requests = misses = 0
         self._open[robot_id] = (tasks, requests, misses)
 
-    def words(self, verdict: Verdict, tasks: int, over: bool) -> str:
+    @property
+    def failed(self) -> bool:
+        """Whether the evidence of harm has reached its limit."""
+        return not self._plain and self._value >= self._limit
+
+    def result(self, window: Window, *, complete: bool) -> CheckResult:
+        """Return the present verdict; `complete` says that the stage has all its data."""
+        candidate = window.stage.candidate if self._plain else window.candidate
+        tasks, (requests, misses) = candidate.finished, self._counted(candidate)
+        over, enough = misses > self._allowed * requests, tasks >= MIN_TASKS and requests > 0
+        failed = complete and enough and over if self._plain else self.failed
+        verdict = verdict_of(failed=failed, complete=complete, enough=enough)
+        sentence = (
+            f'{_share(window, misses, requests)} {self._miss}, {percent(self._allowed)} allowed: '
+            f'{self._words(verdict, tasks, over)}.'
+        )
+        return CheckResult(
+            name=self.name,
+            verdict=verdict,
+            method='threshold' if self._plain else 'e-process',
+            sentence=sentence if requests else _no_request(window, verdict),
+            estimate=self._figure(candidate),
+            control=self._figure(window.control),
+            threshold=self._threshold,
+            evidence=self._value,
+            evidence_limit=self._limit,
+            alpha=self._alpha,
+            n=requests,
+            n_control=self._counted(window.control)[0],
+        )
+
+    def _words(self, verdict: Verdict, tasks: int, over: bool) -> str:
         if self._plain and verdict is not Verdict.INCONCLUSIVE:
             return {
                 Verdict.FAIL: 'above the limit: roll back',
                 Verdict.PENDING: 'judged when the stage is complete',
                 Verdict.PASS: 'within the limit',
             }[verdict]
-        evidence = evidence_words(self.value, self.limit)
-        if verdict is Verdict.FAIL:
-            return f'above the limit beyond chance ({evidence}): roll back'
-        if verdict is Verdict.PENDING:
-            return f'no verdict yet ({evidence})'
-        if verdict is Verdict.PASS:
-            found = 'above the limit, but not beyond chance' if over else 'within the limit'
-            return f'{found} ({evidence})'
-        return f'inconclusive, {MIN_TASKS} tasks are needed ({tasks:,} finished)'
+        return conclusion(
+            verdict,
+            self._value,
+            self._limit,
+            harm='above the limit',
+            no_harm='above the limit, but not beyond chance' if over else 'within the limit',
+            needed=f'tasks are needed ({tasks:,} finished)',
+        )
 
     def dump(self) -> dict[str, Any]:
+        """Return the whole state for JSON."""
         return {
             'log_e': list(self._evidence.log_e),
             'open': {robot_id: list(unit) for robot_id, unit in self._open.items()},
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
+        """Restore the state that `dump` returned."""
         self._evidence.log_e = list(data['log_e'])
         self._open = {robot_id: (u[0], u[1], u[2]) for robot_id, u in data['open'].items()}
 
 
-class LatencyCheck:
+class LatencyCheck(_RequestCheck):
     """
     Check that the candidate's 95th percentile of latency keeps the limit of the plan (ms).
 
@@ -105,111 +146,32 @@ class LatencyCheck:
     name = 'latency'
 
     def __init__(self, max_latency_ms: float, alpha: float, *, plain: bool = False) -> None:
-        self._plan_ms = max_latency_ms
         self._edge = bisect_left(LATENCY_EDGES_MS, max_latency_ms)
-        self._rate = _Rate(1 - _QUANTILE, alpha, plain=plain)
-
-    def add(self, robot_id: str, news: News) -> None:
-        """Count the requests, and those slower than the limit."""
-        new = news.candidate
-        self._rate.add(robot_id, new.finished, sum(new.latency), self._slow(new))
-
-    def _slow(self, tally: Tally) -> int:
-        return sum(tally.latency[self._edge + 1 :])
-
-    @property
-    def failed(self) -> bool:
-        """Whether the evidence of harm has reached its limit."""
-        return self._rate.failed
-
-    def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the present verdict; `complete` says that the stage has all its data."""
-        candidate = self._rate.seen(window)
-        tasks, requests, slow = candidate.finished, sum(candidate.latency), self._slow(candidate)
-        verdict = self._rate.verdict(tasks, requests, slow, complete=complete)
-        over = slow > (1 - _QUANTILE) * requests
         edge_ms = LATENCY_EDGES_MS[self._edge]
-        rounded = '' if edge_ms == self._plan_ms else f' ({self._plan_ms:g} ms rounded up)'
-        sentence = (
-            f'{_share(window, slow, requests)} took longer than {edge_ms:g} ms{rounded}, '
-            f'{percent(1 - _QUANTILE)} allowed: {self._rate.words(verdict, tasks, over)}.'
-        )
-        return CheckResult(
-            name=self.name,
-            verdict=verdict,
-            method=self._rate.method,
-            sentence=sentence if requests else _no_request(window, verdict),
-            estimate=quantile_ms(candidate.latency),
-            control=quantile_ms(window.control.latency),
-            threshold=edge_ms,
-            evidence=self._rate.value,
-            evidence_limit=self._rate.limit,
-            alpha=self._rate.alpha,
-            n=requests,
-            n_control=sum(window.control.latency),
-        )
+        rounded = '' if edge_ms == max_latency_ms else f' ({max_latency_ms:g} ms rounded up)'
+        miss = f'took longer than {edge_ms:g} ms{rounded}'
+        super().__init__(1 - _QUANTILE, edge_ms, miss, alpha, plain)
 
-    def dump(self) -> dict[str, Any]:
-        """Return the whole state for JSON."""
-        return self._rate.dump()
+    def _counted(self, tally: Tally) -> tuple[int, int]:
+        return sum(tally.latency), sum(tally.latency[self._edge + 1 :])
 
-    def load(self, data: Mapping[str, Any]) -> None:
-        """Restore the state that `dump` returned."""
-        self._rate.load(data)
+    def _figure(self, tally: Tally) -> float:
+        return quantile_ms(tally.latency)
 
 
-class ErrorCheck:
+class ErrorCheck(_RequestCheck):
     """Check that the share of requests that the candidate fails keeps the limit of the plan."""
 
     name = 'errors'
 
     def __init__(self, max_error_rate: float, alpha: float, *, plain: bool = False) -> None:
-        self._allowed = max_error_rate
-        self._rate = _Rate(max_error_rate, alpha, plain=plain)
+        super().__init__(max_error_rate, max_error_rate, 'failed', alpha, plain)
 
-    def add(self, robot_id: str, news: News) -> None:
-        """Count the requests, and those that the candidate failed."""
-        new = news.candidate
-        self._rate.add(robot_id, new.finished, new.requests, new.errors)
+    def _counted(self, tally: Tally) -> tuple[int, int]:
+        return tally.requests, tally.errors
 
-    @property
-    def failed(self) -> bool:
-        """Whether the evidence of harm has reached its limit."""
-        return self._rate.failed
-
-    def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the present verdict; `complete` says that the stage has all its data."""
-        candidate, control = self._rate.seen(window), window.control
-        tasks, requests, errors = candidate.finished, candidate.requests, candidate.errors
-        verdict = self._rate.verdict(tasks, requests, errors, complete=complete)
-        over = candidate.errors > self._allowed * candidate.requests
-        sentence = (
-            f'{_share(window, candidate.errors, candidate.requests)} failed, '
-            f'{percent(self._allowed)} allowed: '
-            f'{self._rate.words(verdict, candidate.finished, over)}.'
-        )
-        return CheckResult(
-            name=self.name,
-            verdict=verdict,
-            method=self._rate.method,
-            sentence=sentence if candidate.requests else _no_request(window, verdict),
-            estimate=ratio(candidate.errors, candidate.requests),
-            control=ratio(control.errors, control.requests),
-            threshold=self._allowed,
-            evidence=self._rate.value,
-            evidence_limit=self._rate.limit,
-            alpha=self._rate.alpha,
-            n=candidate.requests,
-            n_control=control.requests,
-        )
-
-    def dump(self) -> dict[str, Any]:
-        """Return the whole state for JSON."""
-        return self._rate.dump()
-
-    def load(self, data: Mapping[str, Any]) -> None:
-        """Restore the state that `dump` returned."""
-        self._rate.load(data)
+    def _figure(self, tally: Tally) -> float:
+        return ratio(tally.errors, tally.requests)
 
 
 def quantile_ms(latency: tuple[int, ...]) -> float:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.result import MIN_TASKS, CheckResult, conclusion, ratio, verdict_of
 from hotswap_ros.gates.stats.evidence import RateEvidence
 from hotswap_ros.gates.stats.intervals import wilson_interval
 from hotswap_ros.gates.window import News, Window
-from hotswap_ros.text import count, evidence_words, percent
+from hotswap_ros.text import count, percent
 
 
 class ShadowCheck:
@@ -63,13 +63,14 @@ class ShadowCheck:
             f'{percent(agreed / compared) if compared else "none"} of '
             f'{count(compared, "comparison")}, {percent(self._min)} required'
         )
-        words = evidence_words(value, self._limit)
-        end = {
-            Verdict.FAIL: f'less than required beyond chance ({words}): roll back',
-            Verdict.PENDING: f'no verdict yet ({words})',
-            Verdict.PASS: f'no shortfall shown ({words})',
-            Verdict.INCONCLUSIVE: f'inconclusive, {MIN_TASKS} tasks are needed',
-        }[verdict]
+        end = conclusion(
+            verdict,
+            value,
+            self._limit,
+            harm='less than required',
+            no_harm='no shortfall shown',
+            needed='tasks are needed',
+        )
         return CheckResult(
             name=self.name,
             verdict=verdict,

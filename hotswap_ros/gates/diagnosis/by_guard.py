@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from hotswap_ros.gates.diagnosis.case import MAIN, Case, Finding, Group, Hypothesis, Requests
 from hotswap_ros.gates.diagnosis.record import Counts, Record, p_worse
 from hotswap_ros.gates.stats.intervals import score_test
-from hotswap_ros.text import p_words, percent
+from hotswap_ros.text import few, p_words, percent
 
 #: The title and the remedy for each cause for which the guard refuses decisions.
 _CAUSES = {
@@ -78,7 +78,7 @@ def _not_loaded(case: Case) -> Hypothesis | None:
         f'Robots cannot load it: {why}',
         Finding.SUPPORTED,
         1.0,
-        f'{_robots(case.refusals)} refused to load it.',
+        f'{few(sorted(case.refusals), 3)} refused to load it.',
         'Correct the file, its manifest or the resources of the robots; the checklist finds such '
         'problems before a rollout.',
         (f'{robot}: {why}',),
@@ -96,7 +96,7 @@ def _given_up(case: Case) -> Hypothesis | None:
         f'Robots disabled it: {why}',
         Finding.SUPPORTED,
         1.0,
-        f'{_robots(case.given_up)} disabled it.',
+        f'{few(sorted(case.given_up), 3)} disabled it.',
         'Run it on recorded inputs in a separate process for as long, and watch that process.',
         (f'{robot}: {why}',),
         is_direct=True,
@@ -136,7 +136,7 @@ def _refused(case: Case) -> Hypothesis | None:
             f'{percent(count_other / max(1, n_other))} of {n_other:,} to {case.control}.'
         )
     if opened[cause]:
-        lines.append(f'The breaker opened for this cause on {_robots(case.breakers)}.')
+        lines.append(f'The breaker opened for this cause on {few(sorted(case.breakers), 3)}.')
     is_for = finding is not Finding.UNSUPPORTED
     return Hypothesis(
         cause,
@@ -179,8 +179,8 @@ def _on_some(own: Iterable[Requests], cause: str) -> tuple[str, tuple[str, ...]]
         f'{robot}: {percent(some[robot][0])} of {some[robot][1]:,} requests.' for robot in worst
     )
     text = (
-        f' Of {len(shares)} robots, {_robots(some)} have {percent(part)} of these decisions and '
-        f'{percent(size)} of the requests.'
+        f' Of {len(shares)} robots, {few(sorted(some), 3)} have {percent(part)} of these '
+        f'decisions and {percent(size)} of the requests.'
     )
     return text, lines
 
@@ -273,10 +273,3 @@ def _stuck_in(records: Iterable[Record]) -> Counter[str]:
     for record in records:
         found[record.category] += record.stuck
     return +found
-
-
-def _robots(names: Iterable[str]) -> str:
-    """Write some robots for people."""
-    found = sorted(names)
-    rest = f' and {len(found) - 3} more' if len(found) > 3 else ''
-    return ', '.join(found[:3]) + rest
