@@ -151,7 +151,8 @@ class Expected(Section):
     def _accept_old_name(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        return {'rollbackWithin' if key == 'backWithin' else key: data[key] for key in data}
+        old = ('backWithin', 'back_within')
+        return {'rollbackWithin' if key in old else key: data[key] for key in data}
 
 
 class Scenario(Section):

@@ -128,6 +128,8 @@ def test_old_names_of_keys_and_actions_are_accepted(write) -> None:
     assert scenario.operator[0].do == 'order_rollback'
     assert scenario.operator[0].verb is None
     assert scenario.expect.rollback_within == timedelta(minutes=2)
+    snake = write(('says: [lunch]', 'back_within: PT2M'))
+    assert load_scenario(Path(snake)).expect.rollback_within == timedelta(minutes=2)
     both = write(('says: [lunch]', 'backWithin: PT2M, rollback_within: PT3M'))
     with pytest.raises(ScenarioError, match='are the same key'):
         load_scenario(Path(both))
