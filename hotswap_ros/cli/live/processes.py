@@ -11,8 +11,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
+from ament_index_python.packages import get_package_prefix
 
 _PR_SET_PDEATHSIG = 1
 
@@ -70,6 +74,13 @@ class Processes:
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
+
+    def start_node(self, name: str, parameters: Mapping[str, Any]) -> None:
+        """Start a node of this package with its parameters."""
+        program = Path(get_package_prefix('hotswap_ros')) / 'lib' / 'hotswap_ros' / name
+        path = self._folder / f'{name}.yaml'
+        path.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}))
+        self.start(name, [str(program), '--ros-args', '--params-file', str(path)])
 
     def log(self, name: str) -> Path:
         """Return the file with a program's output."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ament_index_python.packages import get_package_prefix
 from rich.console import Console
 from rich.markup import escape
 
@@ -86,7 +85,6 @@ def _play(console: Console, scenario: Scenario, place: Path, speed: float) -> Pl
 
 def _start(processes: Processes, scenario: Scenario, place: Path, speed: float) -> int:
     """Start robots and coordinator; return the number of robots that are unreachable at first."""
-    programs = Path(get_package_prefix('hotswap_ros')) / 'lib' / 'hotswap_ros'
     names = [one.robot_id for one in scenario.fleet.placed()]
     at_once = [
         Fault(fault=fault.fault, robots=fault.robots)
@@ -99,14 +97,8 @@ def _start(processes: Processes, scenario: Scenario, place: Path, speed: float) 
         entries = [fault.model_dump(mode='json', exclude_defaults=True) for fault in at_once]
         path.write_text(yaml.safe_dump(entries))
         fleet['faults_file'] = str(path)
-    for name, parameters in (
-        ('fleet_coordinator', {'journal': str(place / 'journal')}),
-        ('sim_fleet', fleet),
-    ):
-        path = place / f'{name}.yaml'
-        path.write_text(yaml.safe_dump({'/**': {'ros__parameters': parameters}}))
-        arguments = ['--ros-args', '--params-file', str(path)]
-        processes.start(name, [str(programs / name), *arguments])
+    processes.start_node('fleet_coordinator', {'journal': str(place / 'journal')})
+    processes.start_node('sim_fleet', fleet)
     return len(FaultBook(names, at_once).tick(0.0))
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ament_index_python.packages import get_package_prefix, get_package_share_directory
+from ament_index_python.packages import get_package_share_directory
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -88,34 +88,21 @@ def _run(
 
 
 def _start(processes: Processes, folder: Path, robots: int, speed: float) -> None:
-    programs = Path(get_package_prefix('hotswap_ros')) / 'lib' / 'hotswap_ros'
     plans = Path(get_package_share_directory('hotswap_ros')) / 'config' / 'plans'
-    for name, parameters in (
-        ('fleet_coordinator', {'journal': folder / 'journal', 'plans_folder': plans}),
-        ('sim_fleet', {'robots': robots, 'speed': float(speed)}),
-    ):
-        arguments = [
-            part for key, value in parameters.items() for part in ('-p', f'{key}:={value}')
-        ]
-        processes.start(name, [str(programs / name), '--ros-args', *arguments])
+    files = {'journal': str(folder / 'journal'), 'plans_folder': str(plans)}
+    processes.start_node('fleet_coordinator', files)
+    processes.start_node('sim_fleet', {'robots': robots, 'speed': float(speed)})
 
 
+@dataclass(frozen=True)
 class _Demo:
     """The parts of the demo, one method each."""
 
-    def __init__(
-        self,
-        console: Console,
-        processes: Processes,
-        client: FleetClient,
-        record: Path | None,
-        stopping: threading.Event,
-    ) -> None:
-        self._console = console
-        self._processes = processes
-        self._client = client
-        self._record = record
-        self._stopping = stopping
+    _console: Console
+    _processes: Processes
+    _client: FleetClient
+    _record: Path | None
+    _stopping: threading.Event
 
     def wait_until_ready(self, robots: int) -> None:
         """Wait until every robot is healthy and known to the coordinator."""
