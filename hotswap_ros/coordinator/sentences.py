@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sized
 
-from hotswap_ros.text import counted, few
+from hotswap_ros.text import change, count, counted, few
+
+_VERDICTS = {
+    'as_before': 'as before',
+    'worse': (
+        'still worse than before; the version does not explain all of it; look for another cause'
+    ),
+    'undecided': 'too few tasks to say whether it is as before; check it yourself',
+}
 
 
 def ordered(robots: Sized, versions: str) -> str:
@@ -26,6 +34,45 @@ def durations(command_s: float, confirm_s: float, impact: str) -> str:
         f'commands sent after {command_s:.2f} s, last confirmation after {confirm_s:.2f} s; '
         f'the replaced versions had finished {impact}'
     )
+
+
+def impact(of_rollout: int, of_start: int, is_least: bool) -> str:
+    """Return how many tasks replaced versions had finished, see Impact."""
+    text = f'{"at least " if is_least else ""}{count(of_rollout + of_start, "task")}'
+    if not of_start:
+        return f'{text} since the rollout began' if of_rollout else text
+    if not of_rollout:
+        return f"{text} since the robots' start"
+    return f"{text}, {of_start:,} of them counted since the robots' start"
+
+
+def verified(
+    versions: str,
+    after_s: float,
+    verdict: str,
+    tasks: tuple[int, int],
+    tasks_before: tuple[int, int],
+    drop: float | None,
+    uncounted: Sized,
+) -> str:
+    """
+    Return the verdict of a verification.
+
+    `tasks` are the succeeded and the finished ones. `uncounted` robots have no part in it.
+    """
+    text = f'{after_s:.0f} s after the rollback {versions} succeeded in {tasks[0]:,} of '
+    text += f'{count(tasks[1], "task")}{_compared(tasks, tasks_before, drop)}'
+    text += f': {_VERDICTS[verdict]}'
+    return f'{text}; {counted(uncounted)} could not be counted.' if uncounted else f'{text}.'
+
+
+def _compared(tasks: tuple[int, int], tasks_before: tuple[int, int], drop: float | None) -> str:
+    if drop is None:
+        return ' that can be compared with earlier ones'
+    rate, before = tasks[0] / tasks[1], tasks_before[0] / tasks_before[1]
+    text = f' ({rate:.1%}), before in {tasks_before[0]:,} of {tasks_before[1]:,} ({before:.1%})'
+    found = change(drop)
+    return text if found == change(before - rate) else f'{text}; among comparable tasks {found}'
 
 
 def refused(robot_id: str, text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from hotswap_ros.fleet.events import EventKind, Level
 from hotswap_ros.gates import MIN_TASKS
 from hotswap_ros.plan import Observe, Ramp
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.errors import CommandRefusedError
 from hotswap_ros.rollout.state import Cause, PauseReason, Status
 from hotswap_ros.rollout.steps import StepContext, set_flag
@@ -18,7 +19,7 @@ from hotswap_ros.rollout.verbs import RESUMABLE, VERBS, Verb, check_allowed, on_
 
 
 class Operator:
-    """Does to a rollout what an operator says, where VERBS allows it."""
+    """Carries out the verbs of an operator, where VERBS allows it."""
 
     def __init__(self, context: StepContext, transitions: Transitions, remark: str) -> None:
         self._context = context
@@ -26,7 +27,7 @@ class Operator:
         self._state = context.state
         self._gate_feed = context.gate_feed
         self._now = context.now
-        self._remark = f' ({remark})' if remark else ''
+        self._remark = remark
 
     def do(self, verb: Verb, share: float | None) -> None:
         """Do it. Raises CommandRefusedError, and then nothing has changed."""
@@ -44,20 +45,22 @@ class Operator:
             Verb.ROLLBACK: self._roll_back,
         }[verb]()
 
+    def _said(self, verb: Verb, share: float = 0.0) -> str:
+        return sentences.by_person(verb.value, self._remark, share)
+
     def _pause(self) -> None:
-        self._transitions.pause(PauseReason.BY_HAND, f'paused by hand{self._remark}', self._now)
+        self._transitions.pause(PauseReason.BY_HAND, self._said(Verb.PAUSE), self._now)
 
     def _resume(self) -> None:
         if self._state.is_paused_for(PauseReason.INCONCLUSIVE):
             self._watch_on()
-        self._transitions.end_pauses(RESUMABLE, f'resumed by hand{self._remark}', self._now)
+        self._transitions.end_pauses(RESUMABLE, self._said(Verb.RESUME), self._now)
 
     def _watch_on(self) -> None:
         """
-        Ask the gate again when there is something new to judge.
+        Ask the gate again after more tasks: see `judged`. The timeout starts again.
 
-        An answer at once would be the same, or a matter of chance: see `judged`. The time to wait
-        for tasks starts again.
+        An answer at once would be the same, or a matter of chance.
         """
         state = self._state
         self._gate_feed.reopen()
@@ -72,41 +75,38 @@ class Operator:
         self._transitions.drop_pauses([PauseReason.APPROVAL], self._now)
         if self._transitions.roll_back_on_harm(self._gate_feed.failures, self._now):
             return
-        text = f'approved by a person{self._remark}'
+        text = self._said(Verb.APPROVE)
         self._context.say(self._now, EventKind.APPROVED, Level.INFO, text)
         self._transitions.next_step(self._now)
 
     def _refuse(self) -> None:
-        text = f'refused by a person{self._remark}'
-        self._transitions.roll_back(Cause.REFUSED, text, self._now)
+        self._transitions.roll_back(Cause.REFUSED, self._said(Verb.REFUSE), self._now)
 
     def _skip_wait(self) -> None:
         self._transitions.drop_pauses([PauseReason.INCONCLUSIVE], self._now)
         self._gate_feed.judge()
         if self._transitions.roll_back_on_harm(self._gate_feed.failures, self._now):
             return
-        text = f'the wait was cut short by hand{self._remark}'
+        text = self._said(Verb.SKIP_WAIT)
         self._context.say(self._now, EventKind.SKIPPED, Level.WARNING, text)
         self._transitions.next_step(self._now)
 
     def _abort(self) -> None:
         if self._state.status is not Status.ROLLING_BACK:
-            text = f'aborted by a person{self._remark}'
-            self._transitions.roll_back(Cause.CANCELED, text, self._now)
+            self._transitions.roll_back(Cause.CANCELED, self._said(Verb.ABORT), self._now)
 
     def _roll_back(self) -> None:
-        text = f'rolled back by a person{self._remark}'
-        self._transitions.roll_back(Cause.BY_HAND, text, self._now)
+        self._transitions.roll_back(Cause.BY_HAND, self._said(Verb.ROLLBACK), self._now)
 
     def _set_share(self, share: float | None) -> None:
         state, step = self._state, self._state.step
         if share is None or not 0 <= share <= 1:
             phrase = VERBS[Verb.SET_SHARE].phrase
-            raise CommandRefusedError(phrase, state.status.value, f'share is {share}: use 0 to 1')
+            raise CommandRefusedError(phrase, state.status.value, sentences.bad_share(share))
         if isinstance(step, Ramp):
             set_flag(step, self._context, share)
         else:
             robots = on_trial(state)
             state.put({r: replace(state.robots[r], share=share) for r in robots})
-        text = f'the candidate takes {share:.0%} of tasks by hand{self._remark}'
+        text = self._said(Verb.SET_SHARE, share)
         self._context.say(self._now, EventKind.SHARE, Level.WARNING, text, sorted(state.shares))

@@ -4,8 +4,8 @@
 """
 A rollout as a pure state machine: time and the fleet view go in, desired routings and events out.
 
-No clock, no thread, no file and no ROS in here. `Runner.tick` is the whole of it: read it first.
-The action of each kind of step is in `steps`, the verbs of people are in `operator`.
+It uses no clock, no thread, no file and no ROS. Read `Runner.tick` first. The action of each kind
+of step is in `steps`, the verbs of people are in `operator`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ from hotswap_ros.rollout.state import (
 from hotswap_ros.rollout.steps import ACTIONS, StepContext
 from hotswap_ros.rollout.transitions import Transitions
 from hotswap_ros.rollout.verbs import Verb
-from hotswap_ros.text import counted
 
 _NO_FLEET = FleetView(0.0)
-#: Why a rollout is rolled back that the version may be to blame for.
+#: Causes of a rollback that may be the fault of the version.
 _OF_VERSION = (
     Cause.GATE_FAILED,
     Cause.INCONCLUSIVE,
@@ -49,8 +48,8 @@ class Runner:
     """
     Moves one rollout forward, and back.
 
-    The state is the whole memory: a runner made from a journaled state goes on where the other
-    stopped. Without `explain` its gates keep no intervals, which is a good deal faster.
+    The state is the whole memory: a runner made from a journaled state continues where the other
+    stopped. Without `explain` its gates keep no intervals, which is much faster.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Runner:
         """
         Begin a rollout with its first state, see `begin`.
 
-        One that its checklist blocks has failed before anything was done.
+        A rollout that its checklist blocks fails at once, before any command.
         """
         runner = cls(state, log, explain=explain)
         blocked = blockers(state.checklist)
@@ -82,9 +81,8 @@ class Runner:
             runner.transitions.end(Status.FAILED, blocked, now, Level.ERROR)
             return runner
         plan = state.plan
-        text = f'{plan.strategy.value} of {plan.version} on {counted(state.robots)}'
-        is_open = state.status is Status.RUNNING
-        text += ' began' if is_open else f' {runner._waits_for_window}'
+        waits = '' if state.status is Status.RUNNING else runner._waits_for_window
+        text = sentences.started(plan.strategy.value, plan.version, state.robots, waits)
         runner.say(now, EventKind.STARTED, Level.INFO, text)
         runner._name_overrides(now)
         return runner
@@ -96,7 +94,7 @@ class Runner:
                 self.say(now, EventKind.OVERRIDE, Level.WARNING, text, alert=True)
 
     def tick(self, view: FleetView, now: float) -> None:
-        """Look at the fleet and move on as far as it allows, by one step at most."""
+        """Look at the fleet, and advance by one step at most."""
         if self.state.status.is_terminal:
             return
         if view is not self.last_view:
@@ -119,20 +117,21 @@ class Runner:
     def command(
         self, verb: Verb, now: float, remark: str = '', share: float | None = None
     ) -> None:
-        """Do what an operator says. Raises CommandRefusedError when it is not possible now."""
+        """Carry out a verb of an operator. Raises CommandRefusedError if it is not allowed now."""
         Operator(self.context(self.last_view, now), self.transitions, remark).do(verb, share)
 
     def join(self, report: RobotReport, view: FleetView, now: float) -> bool:
         """
-        Let a robot that is new take part as those of the last finished stage do.
+        Let a new robot take part like the robots of the last finished stage.
 
-        Returns whether it does.
+        Returns whether it takes part.
         """
         if self.state.status not in (Status.RUNNING, Status.PAUSED):
             return False
         if not join(self.state, report, view):
             return False
-        self.say(now, EventKind.JOINED, Level.INFO, f'{report.robot_id} joins', (report.robot_id,))
+        text = sentences.joined(report.robot_id)
+        self.say(now, EventKind.JOINED, Level.INFO, text, (report.robot_id,))
         return True
 
     def load_refused(self, robot_id: str, cause: Cause, message: str, now: float) -> None:
@@ -142,7 +141,7 @@ class Runner:
         if robot is not None and robot.staged and is_under_way:
             self.transitions.note_failed([robot_id])
             self.gate_feed.diagnosis.note_refusal(robot_id, message)
-            text = f'{robot_id} cannot load {self._version}: {message}'
+            text = sentences.cannot_load(robot_id, self._version, message)
             self.transitions.roll_back(cause, text, now)
 
     def supersede(self, reason: str, now: float) -> None:
@@ -155,19 +154,19 @@ class Runner:
         return list(self.desired_routings.all().values())
 
     def checkpoint(self, now: float) -> RolloutState:
-        """Bring everything into the state and return it, for the journal."""
+        """Return the complete state, for the journal."""
         self.gate_feed.save()
         self.state.saved_at = now
         return self.state
 
     def wake(self, now: float) -> None:
-        """Go on after a restart: the time without a coordinator does not count."""
+        """Continue after a restart; the time without a coordinator does not count."""
         away_s = now - self.state.saved_at
         if away_s < 0:
             self.state.follow_clock(away_s)
             away_s = 0.0
         elif not self.state.pauses:
-            # The end of a pause gives all of its time back. The time for an approval runs on.
+            # The end of a pause excludes all of its time. The time for an approval runs on.
             self.transitions.shift_clocks(away_s)
         text = sentences.restarted(away_s)
         self.say(now, EventKind.RESTARTED, Level.WARNING, text, alert=True)
@@ -185,7 +184,7 @@ class Runner:
         if not self.state.plan.is_open(now):
             return False
         self.state.status = Status.RUNNING
-        self.say(now, EventKind.OPENED, Level.INFO, 'the deployment window is open')
+        self.say(now, EventKind.OPENED, Level.INFO, sentences.window_open())
         return True
 
     @property
@@ -205,7 +204,7 @@ class Runner:
         if not (step.if_kept or state.plan.is_open(now)):
             if state.reason != self._waits_for_window:
                 state.reason = self._waits_for_window
-                text = f'{step.title(self._version)}: {state.reason}'
+                text = sentences.step_waits(step.title(self._version), state.reason)
                 self.say(now, EventKind.WINDOW, Level.INFO, text)
             return
         state.reason = ''
@@ -215,7 +214,7 @@ class Runner:
         if step.watch is not None:
             self.gate_feed.begin(step.watch)
         ACTIONS[step.kind].begin(step, self.context(view, now))
-        # Counters as they are before the first candidate task: from here the gate counts.
+        # The gate counts from the counters before the first task of the candidate.
         self.gate_feed.look(view, now, self.desired_routings.revision)
         state.tasks_at_step_start = self.gate_feed.tasks(step)
 
@@ -250,18 +249,17 @@ class Runner:
         return self.transitions.roll_back_on_harm(self.gate_feed.failures, now)
 
     def _diagnose(self, view: FleetView, now: float) -> None:
-        """Say what went wrong, unless a person ended the rollout."""
+        """Find the most likely cause, unless a person ended the rollout."""
         if self.state.cause not in _OF_VERSION:
             return
         try:
             found = self.gate_feed.diagnosis.conclude(view, self.gate_feed.failures)
-        except Exception as error:  # The rollback has ended all the same.
-            text = f'what went wrong could not be examined: {type(error).__name__}: {error}'
-            self.say(now, EventKind.DIAGNOSIS, Level.WARNING, text)
+        except Exception as error:  # The rollback has ended in any case.
+            self.say(now, EventKind.DIAGNOSIS, Level.WARNING, sentences.not_diagnosed(error))
             return
         if found is not None:
             self.state.diagnosis = found
-            self.say(now, EventKind.DIAGNOSIS, Level.INFO, f'most likely: {found.cause}')
+            self.say(now, EventKind.DIAGNOSIS, Level.INFO, sentences.most_likely(found.cause))
 
     # -- what is missing --------------------------------------------------------------------------
 

@@ -5,14 +5,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 
-from hotswap_ros.text import counted, none_confirmed, unconfirmed
+from hotswap_ros.text import count, counted, few, none_confirmed, time_words, unconfirmed
+
+_DONE = {
+    'pause': 'paused',
+    'resume': 'resumed',
+    'approve': 'approved',
+    'refuse': 'refused',
+    'skip_wait': 'wait skipped',
+    'abort': 'aborted',
+    'rollback': 'rolled back',
+    'set_share': 'share set to {share:.0%}',
+}
+
+
+def started(strategy: str, version: str, robots: Sized, waits: str = '') -> str:
+    """Return that a rollout began, or what it `waits` for."""
+    return f'{strategy} of {version} on {counted(robots)} {waits or "began"}'
 
 
 def waits_for_window(windows: Sequence[object]) -> str:
     """Return that a rollout waits for one of its deployment windows."""
     return f'waits for a deployment window: {"; ".join(map(str, windows))}'
+
+
+def step_waits(title: str, waits: str) -> str:
+    """Return what a step waits for before it begins."""
+    return f'{title}: {waits}'
+
+
+def window_open() -> str:
+    """Return that a deployment window is open."""
+    return 'the deployment window is open'
+
+
+def joined(robot_id: str) -> str:
+    """Return that a new robot takes part in a rollout."""
+    return f'{robot_id} joined the rollout'
 
 
 def overridden(name: str, by: str, remark: str, sentence: str) -> str:
@@ -31,6 +62,144 @@ def evidence_lost(why: str) -> str:
         f'the gate cannot use its saved evidence ({why}) and starts again: resume to watch this '
         'stage from its beginning, or roll back'
     )
+
+
+def by_person(verb: str, remark: str, share: float = 0.0) -> str:
+    """Return what a person did, with their remark."""
+    text = f'{_DONE[verb].format(share=share)} by a person'
+    return f'{text} ({remark})' if remark else text
+
+
+def share_raised(before: float, share: float) -> str:
+    """Return that the schedule of a flag raised its share."""
+    return f'share raised from {before:.0%} to {share:.0%}'
+
+
+def bad_share(share: float | None) -> str:
+    """Return that a share cannot be set."""
+    return f'share is {share}: use 0 to 1'
+
+
+def approval_needed(title: str) -> str:
+    """Return that a step needs approval."""
+    return f'{title}: approve or refuse'
+
+
+def approval_late(timeout_s: float, on_timeout: str) -> str:
+    """Return that nobody approved in time, and what the plan says for this case."""
+    then = {
+        'pause': 'still waiting',
+        'continue': 'the plan says to continue',
+        'rollback': 'the plan says to roll back',
+    }
+    return f'nobody approved within {time_words(timeout_s)}: {then[on_timeout]}'
+
+
+def plan_continues(text: str) -> str:
+    """Return that the plan says to continue without a verdict; `text` says why there is none."""
+    return f'{text} The plan says to continue.'
+
+
+def plan_rolls_back(text: str) -> str:
+    """Return that the plan says to roll back without a verdict; `text` says why there is none."""
+    return f'{text} The plan says to roll back.'
+
+
+def person_decides(text: str) -> str:
+    """Return that a person decides without a verdict; `text` says why there is none."""
+    return f'{text} Resume to watch more tasks, skip the wait, or abort.'
+
+
+def too_few_tasks(tasks: int, wanted: int, seconds: float) -> str:
+    """Return that a stage got too few tasks in time."""
+    spent = time_words(seconds)
+    return f'Only {tasks:,} of {wanted:,} tasks finished in {spent}: too few to decide.'
+
+
+def too_few_compared(compared: int, needed: int) -> str:
+    """Return that a shadow was compared in too few tasks."""
+    return f'The shadow was compared in {count(compared, "task")}, {needed} are needed.'
+
+
+def settling() -> str:
+    """Return that a stage has all tasks of the candidate."""
+    return 'all tasks are complete: waiting for the matching control tasks to finish'
+
+
+def passed(checks: Iterable[str]) -> str:
+    """Return the sentences of checks that passed."""
+    return ' '.join(checks) or 'no check applies'
+
+
+def ends_early(why: str) -> str:
+    """Return that a trial needs no more tasks."""
+    return f'the trial ends early: {why}'
+
+
+def control_lost(why: str, version: str) -> str:
+    """Return that a trial is decided because the control is worse."""
+    return f'{why}. Promote {version}.'
+
+
+def no_room(robots: Sequence[str]) -> str:
+    """Return which robots cannot hold two versions."""
+    return (
+        f'{few(robots)} may hold one version only, a rollout needs two: '
+        "raise parameter 'resident_limit' there"
+    )
+
+
+def different_files(version: str, digests: Mapping[str, str]) -> str:
+    """Return that robots hold different files as one version; `digests` are by robot."""
+    robots: dict[str, list[str]] = {}
+    for robot_id, digest in digests.items():
+        robots.setdefault(digest, []).append(robot_id)
+    parts = '; '.join(f'{digest[:12]}… on {few(names)}' for digest, names in robots.items())
+    return f'robots have different files of {version} ({parts}): copy the same files to all robots'
+
+
+def cannot_load(robot_id: str, version: str, message: str) -> str:
+    """Return that a robot cannot load the version."""
+    return f'{robot_id} cannot load {version}: {message}'
+
+
+def not_loaded(robots: Sequence[str], timeout_s: float) -> str:
+    """Return which robots did not load the version in time."""
+    return _late(robots, 'load the version', timeout_s)
+
+
+def not_confirmed(robots: Sequence[str], timeout_s: float) -> str:
+    """Return which robots did not confirm a routing in time."""
+    return _late(robots, 'confirm the routing', timeout_s)
+
+
+def _late(robots: Sequence[str], action: str, timeout_s: float) -> str:
+    return f'{counted(robots)} did not {action} within {time_words(timeout_s)}: {few(robots)}'
+
+
+def not_unloaded(robots: Sequence[str]) -> str:
+    """Return which robots did not unload the previous version in time."""
+    return f'{counted(robots)} did not unload the previous version in time: {few(robots)}'
+
+
+def promoted(version: str, robots: Sized) -> str:
+    """Return that a rollout promoted its version."""
+    return f'{version} serves everything on {counted(robots)}'
+
+
+def not_promoted(version: str) -> str:
+    """Return that a rollout succeeded whose plan does not promote the version."""
+    return f'{version} passed; the plan does not promote it'
+
+
+def most_likely(cause: str) -> str:
+    """Return the most likely cause of a failure."""
+    return f'most likely: {cause}'
+
+
+def not_diagnosed(error: Exception) -> str:
+    """Return that a diagnosis failed."""
+    return f'the diagnosis failed: {type(error).__name__}: {error}'
 
 
 def still_paused(ended: str, reason: str) -> str:

@@ -25,7 +25,7 @@ from hotswap_ros.rollout.state import (
     StepRecord,
 )
 from hotswap_ros.rollout.steps import Move, Outcome
-from hotswap_ros.text import counted, unconfirmed
+from hotswap_ros.text import unconfirmed
 
 _ENDS = {
     Cause.GATE_FAILED: Status.ROLLED_BACK,
@@ -48,7 +48,7 @@ class Transitions:
     def pause(
         self, reason: PauseReason, text: str, now: float, robots: Sequence[str] = ()
     ) -> None:
-        """Hold where it is; gates go on watching."""
+        """Pause the rollout; gates continue to watch."""
         pause = Pause(reason=reason, since=now, text=text)
         self._set_pauses([*self.state.pauses, pause], now)
         by_hand = reason is PauseReason.BY_HAND
@@ -56,7 +56,7 @@ class Transitions:
         self._say(now, PAUSE_EVENTS[reason], level, text, robots, alert=not by_hand)
 
     def end_pauses(self, reasons: Collection[PauseReason], text: str, now: float) -> None:
-        """End the pauses for these reasons, and tell people whether the rollout goes on."""
+        """End the pauses for these reasons, and say whether the rollout continues."""
         ended = self.drop_pauses(reasons, now)
         if self.state.pauses:
             text = sentences.still_paused(text, self.state.reason)
@@ -65,13 +65,13 @@ class Transitions:
             self._say(now, EventKind.RESUMED, Level.INFO, text)
 
     def drop_pauses(self, reasons: Collection[PauseReason], now: float) -> list[Pause]:
-        """End the pauses for these reasons without a word; return them."""
+        """End the pauses for these reasons without an event; return them."""
         ended = [pause for pause in self.state.pauses if pause.reason in reasons]
         self._set_pauses([pause for pause in self.state.pauses if pause not in ended], now)
         return ended
 
     def _set_pauses(self, pauses: list[Pause], now: float) -> None:
-        """Go on when no pause is left; time in pauses does not count, and overlaps once."""
+        """Continue when no pause is left; time in pauses does not count for the step."""
         state = self.state
         state.pauses = pauses
         state.status = Status.PAUSED if pauses else Status.RUNNING
@@ -88,7 +88,7 @@ class Transitions:
         return Level.WARNING if self.state.cause in _BY_PEOPLE else Level.ERROR
 
     def shift_clocks(self, seconds: float) -> None:
-        """Let time that passed not count for the step."""
+        """Take time that passed out of the times of the step."""
         state = self.state
         if state.step_records and state.step_records[-1].ended is None:
             state.step_records[-1].started += seconds
@@ -99,7 +99,7 @@ class Transitions:
             state.ramp.next_at += seconds
 
     def _leave(self, status: Status) -> None:
-        """Leave the steps, and whatever they were paused for."""
+        """Leave the steps, and end all pauses."""
         self.state.status = status
         self.state.pauses = []
         self.state.held_since = None
@@ -115,9 +115,9 @@ class Transitions:
 
     def end_rollback_when_confirmed(self, view: FleetView, now: float) -> None:
         """
-        End once all reachable robots serve the previous version, or have had their time.
+        End once all reachable robots serve the previous version, or after the timeout.
 
-        While no robot is reachable it waits: after a restart some may soon be heard.
+        While no robot is reachable it waits: after a restart, robots may report soon.
         """
         state, since = self.state, self.state.rolling_back_since
         seconds = now - (now if since is None else since)
@@ -138,7 +138,7 @@ class Transitions:
         self._end_rollback(served, missing, len(unreachable), seconds, now)
 
     def note_failed(self, robots: Iterable[str]) -> None:
-        """Take note that robots could not load, obey or confirm."""
+        """Note that robots could not load, obey or confirm."""
         state = self.state
         state.put({r: replace(state.robots[r], failed=True) for r in robots})
 
@@ -150,7 +150,7 @@ class Transitions:
         seconds: float,
         now: float,
     ) -> None:
-        """Say how far it came: one that no robot confirmed has failed."""
+        """End the rollback; it has failed if no robot confirmed."""
         end, gravity = _ENDS.get(self.state.cause, Status.FAILED), self._gravity
         if not served:
             self.end(end, self.state.reason, now, gravity)
@@ -159,7 +159,7 @@ class Transitions:
         reason = self.state.reason
         text = sentences.rolled_back(reason, versions, served, missing, seconds, unreachable)
         if served <= set(missing):
-            # An abort says no more than that the rollout does not go on.
+            # ABORTED only means that the rollout does not continue.
             end = Status.FAILED if end is Status.ROLLED_BACK else end
             gravity = Level.ERROR
         self.end(end, text, now, gravity)
@@ -203,17 +203,17 @@ class Transitions:
             self._take_undecided(outcome, now)
 
     def _take_undecided(self, outcome: Outcome, now: float) -> None:
-        """Do what the plan says; without any traffic no plan can call it a success."""
+        """Do what the plan says; without any task it cannot continue."""
         asked = self.state.step.on_inconclusive or self.state.plan.on_inconclusive
         if asked == 'continue' and outcome.has_seen:
-            text = f'{outcome.text} The plan says to continue.'
+            text = sentences.plan_continues(outcome.text)
             self._say(now, EventKind.INCONCLUSIVE, Level.WARNING, text, alert=True)
             self.next_step(now)
         elif asked == 'rollback':
-            text = f'{outcome.text} The plan says to roll back.'
+            text = sentences.plan_rolls_back(outcome.text)
             self.roll_back(Cause.INCONCLUSIVE, text, now)
         else:
-            self.pause(PauseReason.INCONCLUSIVE, outcome.text, now)
+            self.pause(PauseReason.INCONCLUSIVE, sentences.person_decides(outcome.text), now)
 
     def next_step(self, now: float) -> None:
         """End the step, and go to the next one that is not skipped."""
@@ -232,6 +232,6 @@ class Transitions:
         version = state.plan.version
         promoted = state.promoted
         if promoted and not state.is_kept:
-            return f'{version} serves everything on {counted(promoted)}'
+            return sentences.promoted(version, promoted)
         said = ' '.join(conclusion.sentence for conclusion in state.conclusions)
-        return said or f'{version} has passed and serves nothing, as the plan says'
+        return said or sentences.not_promoted(version)

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
+from hotswap_ros.rollout.verbs import VERBS
 from hotswap_ros.testing import FakeFleet
 
 MODEL = 'pick_policy'
@@ -44,3 +46,13 @@ def plan():
         return '\n'.join([*lines, *(f'{key}: {value}' for key, value in extra.items())])
 
     return text
+
+
+@pytest.fixture
+def refusal():
+    """Return a pattern for the refusal of a verb in a status, by the number of the condition."""
+
+    def pattern(verb, status, condition=0):
+        return re.escape(VERBS[verb].allowed[status][condition].refusal)
+
+    return pattern

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel
 
+from hotswap_ros.coordinator import sentences
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models.counter_delta import CounterTracker, rise
@@ -39,12 +40,7 @@ class Impact(BaseModel):
 
     def __str__(self) -> str:
         """Return it for people."""
-        text = f'{"at least " if self.is_least else ""}{self.tasks:,} tasks'
-        if not self.of_start:
-            return f'{text} since the rollout began' if self.of_rollout else text
-        if not self.of_rollout:
-            return f"{text} since the robots' start"
-        return f"{text}, {self.of_start:,} of them counted since the robots' start"
+        return sentences.impact(self.of_rollout, self.of_start, self.is_least)
 
 
 def replaced_versions(

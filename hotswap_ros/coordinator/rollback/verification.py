@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from hotswap_ros.coordinator import sentences
 from hotswap_ros.fleet.reports import Telemetry
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import MIN_TASKS, Block, stratified_drop, stratified_test
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
-from hotswap_ros.text import change, counted
 
 #: How often a version that is as before may be called worse; it is tested once.
 _ALPHA = 0.01
@@ -26,13 +26,6 @@ _PATIENCE = 10
 _LOOK_S = 1.0
 #: All tasks, among the names of categories.
 _ALL = ''
-_VERDICTS = {
-    'as_before': 'as before',
-    'worse': (
-        'still worse than before; the version does not explain all of it; look for another cause'
-    ),
-    'undecided': 'too few tasks to say whether it is as before; check it yourself',
-}
 
 
 class TaskSnapshot(BaseModel):
@@ -106,20 +99,14 @@ class VerificationState(BaseModel):
 
     def describe(self, after_s: float, uncounted: Sized) -> str:
         """Return the verdict for people; `uncounted` robots have no part in it."""
-        versions = '/'.join(sorted(set(self.serves.values())))
-        text = f'{after_s:.0f} s after the rollback {versions} succeeded in {self.succeeded:,} of '
-        text += f'{self.finished:,} tasks{self._comparison()}: {_VERDICTS[self.verdict]}'
-        return f'{text}; {counted(uncounted)} could not be counted.' if uncounted else f'{text}.'
-
-    def _comparison(self) -> str:
-        if self.drop is None:
-            return ' that can be compared with earlier ones'
-        rate, before = self.succeeded / self.finished, self.succeeded_before / self.finished_before
-        text = f' ({rate:.1%}), before in {self.succeeded_before:,} of {self.finished_before:,} '
-        text += f'({before:.1%})'
-        found = change(self.drop)
-        return (
-            text if found == change(before - rate) else f'{text}; among comparable tasks {found}'
+        return sentences.verified(
+            '/'.join(sorted(set(self.serves.values()))),
+            after_s,
+            self.verdict,
+            (self.succeeded, self.finished),
+            (self.succeeded_before, self.finished_before),
+            self.drop,
+            uncounted,
         )
 
     def report(self) -> dict[str, Any]:

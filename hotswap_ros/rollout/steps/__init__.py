@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Actions of steps, one per kind: `begin` sets what is desired, `run` looks how far it is.
+Actions of steps, one per kind: `begin` sets what is desired, `run` checks the progress.
 
-An action knows its step and one look at the rollout, and returns an outcome. Statuses, pauses and
-rollbacks are the runner's.
+An action gets its step and the context, and returns an outcome. It never changes the status of the
+rollout, pauses it or rolls it back: the runner does.
 """
 
 from __future__ import annotations

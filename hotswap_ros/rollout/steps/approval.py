@@ -1,12 +1,13 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Wait for approval: hold until a person says so, or nobody did in time."""
+"""Wait for approval: hold until a person approves or refuses, or the time is over."""
 
 from __future__ import annotations
 
 from hotswap_ros.fleet.events import EventKind, Level
 from hotswap_ros.plan import WaitForApproval
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.state import Cause, PauseReason
 from hotswap_ros.rollout.steps.context import WAIT, Move, Outcome, StepContext
 
@@ -19,22 +20,15 @@ def begin(step: WaitForApproval, context: StepContext) -> None:
 def run(step: WaitForApproval, context: StepContext) -> Outcome:
     """Hold; once the time is over, do what the plan says."""
     if not context.state.is_paused_for(PauseReason.APPROVAL):
-        text = f'{step.title(context.state.plan.version)}: approve or refuse'
+        text = sentences.approval_needed(step.title(context.state.plan.version))
         return Outcome(Move.PAUSE, text, reason=PauseReason.APPROVAL)
     if context.elapsed_s < step.timeout_s or context.state.is_overdue:
         return WAIT
-    text = f'nobody approved within {step.timeout_s:g} s'
+    text = sentences.approval_late(step.timeout_s, step.on_timeout)
     if step.on_timeout == 'continue':
-        return Outcome(Move.DONE, f'{text}: the plan says to go on')
+        return Outcome(Move.DONE, text)
     if step.on_timeout == 'rollback':
-        return Outcome(Move.BACK, f'{text}: the plan says to roll back', cause=Cause.TIMED_OUT)
+        return Outcome(Move.BACK, text, cause=Cause.TIMED_OUT)
     context.state.is_overdue = True
-    context.say(
-        context.now,
-        EventKind.OVERDUE,
-        Level.WARNING,
-        f'{text}: still waiting',
-        step.robots,
-        alert=True,
-    )
+    context.say(context.now, EventKind.OVERDUE, Level.WARNING, text, step.robots, alert=True)
     return WAIT

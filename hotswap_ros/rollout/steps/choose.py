@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hotswap_ros.fleet.events import EventKind, Level
 from hotswap_ros.plan import ChooseWinner
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.state import Conclusion
 from hotswap_ros.rollout.steps.context import Move, Outcome, StepContext
 from hotswap_ros.rollout.winner import conclude_shadow, conclude_trial
@@ -21,7 +22,7 @@ def run(step: ChooseWinner, context: StepContext) -> Outcome:
     state, gate_feed = context.state, context.gate_feed
     names = state.stable, state.plan.version
     if gate_feed.control_has_lost:
-        text = f'{gate_feed.control_has_lost}. Promote {names[1]}.'
+        text = sentences.control_lost(gate_feed.control_has_lost, names[1])
         found = Conclusion(verdict='promote', sentence=text)
     elif step.metric == 'shadow':
         criteria = state.plan.success_criteria if state.watch is None else state.watch.criteria

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from hotswap_ros.fleet.events import Say
@@ -15,11 +15,10 @@ from hotswap_ros.rollout.cohort import Cohort
 from hotswap_ros.rollout.gate_feed import GateFeed
 from hotswap_ros.rollout.robot_progress import Mark
 from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState
-from hotswap_ros.text import counted
 
 
 class Move(enum.Enum):
-    """What the runner does next: see Outcome."""
+    """The next action of the runner, see Outcome."""
 
     WAIT = enum.auto()
     DONE = enum.auto()
@@ -31,12 +30,12 @@ class Move(enum.Enum):
 @dataclass(frozen=True)
 class Outcome:
     """
-    What a look at a step came to.
+    The result of one run of a step's action.
 
-    WAIT: look again. DONE: on to the next step. PAUSE: hold, for `reason`. UNDECIDED: the gate
-    cannot decide, and the plan says what that means; without `has_seen` any task it always holds.
-    BACK: put the previous versions back, for `cause`; `robots` could not do what they had to.
-    `text` says why, for people.
+    WAIT: run it again. DONE: go to the next step. PAUSE: pause, for `reason`. UNDECIDED: the gate
+    cannot decide, and the plan says what to do; without any task (`has_seen`) it cannot continue.
+    BACK: roll back, for `cause`; `robots` did not do what they were asked to do. `text` says why,
+    for people.
     """
 
     move: Move
@@ -80,11 +79,15 @@ class StepContext:
         return self.now - self.state.step_records[-1].started
 
 
-def late(context: StepContext, timeout_s: float, what: str, waited_for: Set[str]) -> Outcome:
-    """Return that robots are waited for, or that they have had their time."""
+def late(
+    context: StepContext,
+    timeout_s: float,
+    describe: Callable[[Sequence[str], float], str],
+    waited_for: Set[str],
+) -> Outcome:
+    """Wait for robots until the timeout, then roll back; `describe` says what is missing."""
     if context.elapsed_s < timeout_s:
         return WAIT
     robots = sorted(waited_for)
-    names = ', '.join(robots[:5]) + (' …' if len(robots) > 5 else '')
-    text = f'{counted(robots)} did not {what} within {timeout_s:g} s: {names}'
+    text = describe(robots, timeout_s)
     return Outcome(Move.BACK, text, cause=Cause.TIMED_OUT, robots=tuple(robots))

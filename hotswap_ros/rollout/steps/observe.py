@@ -1,13 +1,14 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Observe: wait for tasks and time, then ask the gate. Harm ends a step at any time."""
+"""Observe: wait for tasks and time, then ask the gate. Harm ends the step at any time."""
 
 from __future__ import annotations
 
 from hotswap_ros.fleet.events import EventKind, Level
-from hotswap_ros.gates import MIN_TASKS, CheckResult, Verdict
+from hotswap_ros.gates import MIN_TASKS, Verdict
 from hotswap_ros.plan import Observe
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.steps.context import DONE, WAIT, Move, Outcome, StepContext
 
 
@@ -17,11 +18,11 @@ def begin(step: Observe, context: StepContext) -> None:
 
 
 def run(step: Observe, context: StepContext) -> Outcome:
-    """Wait, and judge once everything is in."""
+    """Wait for the tasks and the time of the step, then ask the gate."""
     if not step.is_conclusive:
         return DONE if context.elapsed_s >= step.duration_s else WAIT
     if context.gate_feed.control_has_lost:
-        return Outcome(Move.DONE, f'the trial ends early: {context.gate_feed.control_has_lost}')
+        return Outcome(Move.DONE, sentences.ends_early(context.gate_feed.control_has_lost))
     wanted = max(step.tasks, context.state.tasks_wanted)
     timeout_s = max(step.timeout_s, step.duration_s)
     if context.gate_feed.step_tasks >= wanted and context.elapsed_s >= step.duration_s:
@@ -31,24 +32,24 @@ def run(step: Observe, context: StepContext) -> Outcome:
 
 def judged(context: StepContext, timeout_s: float) -> Outcome:
     """
-    Ask the gate, with everything in.
+    Ask the gate for its verdict, once the step has its tasks.
 
-    The tasks that it compares have to have ended first. One that could not decide before, and was
-    told to watch on, is asked again whenever as many tasks as the smallest verdict needs have come
-    in, until its time is over.
+    It first waits until all tasks that the gate compares have finished. A gate that could not
+    decide and was told to continue judges again after every MIN_TASKS new tasks, until the
+    timeout.
     """
     is_first = context.state.awaited is None
     if not context.gate_feed.is_settled(context.now, timeout_s):
         if is_first:
-            text = 'all tasks are in: waiting for the matching control tasks to finish'
-            context.say(context.now, EventKind.SETTLING, Level.INFO, text)
+            context.say(context.now, EventKind.SETTLING, Level.INFO, sentences.settling())
         return WAIT
     checks = context.gate_feed.judge()
     if context.gate_feed.failures:
-        return WAIT  # the runner sees to harm
+        return WAIT  # the runner rolls back on harm
     undecided = [c.sentence for c in checks if c.verdict is not Verdict.PASS] + _unseen(context)
     if not undecided:
-        context.say(context.now, EventKind.GATE, Level.INFO, sentences(checks))
+        text = sentences.passed(check.sentence for check in checks)
+        context.say(context.now, EventKind.GATE, Level.INFO, text)
         return DONE
     if context.state.tasks_wanted and waited_s(context) < timeout_s:
         context.state.tasks_wanted = context.gate_feed.step_tasks + MIN_TASKS
@@ -58,35 +59,27 @@ def judged(context: StepContext, timeout_s: float) -> Outcome:
 
 
 def _unseen(context: StepContext) -> list[str]:
-    """Return what is missing of a shadow: it may agree with nothing to compare."""
+    """Return that a shadow was compared in too few tasks; its checks do not count them."""
     watch = context.state.watch
     if watch is None or watch.subject != 'shadow':
         return []
     compared = context.gate_feed.trial_counts.shadowed_tasks
     if compared >= MIN_TASKS:
         return []
-    return [f'The shadow saw {compared:,} tasks, {MIN_TASKS} are needed.']
+    return [sentences.too_few_compared(compared, MIN_TASKS)]
 
 
 def overdue(context: StepContext, wanted: int, timeout_s: float) -> Outcome:
-    """Return that tasks are waited for, or that they have had their time."""
+    """Wait for tasks until the timeout; then the gate cannot decide."""
     waited = waited_s(context)
     if waited < timeout_s:
         return WAIT
     tasks = context.gate_feed.step_tasks
-    text = (
-        f'only {tasks:,} of {wanted:,} tasks in {waited:.0f} s: too little to decide: resume to '
-        'wait as long again, skip the wait, or abort'
-    )
+    text = sentences.too_few_tasks(tasks, wanted, waited)
     return Outcome(Move.UNDECIDED, text, has_seen=tasks > 0)
 
 
 def waited_s(context: StepContext) -> float:
-    """Return for how long tasks have been waited for, in seconds."""
+    """Return for how many seconds the step has waited for tasks."""
     since = context.state.waits_since
     return context.elapsed_s if since is None else context.now - since
-
-
-def sentences(checks: tuple[CheckResult, ...]) -> str:
-    """Return what checks say."""
-    return ' '.join(check.sentence for check in checks) or 'nothing was to be checked'

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Ramp: the flag goes up by schedule, or up and down on the gate's word."""
+"""Ramp: the share of a flag rises by schedule, or rises and falls with the gate's verdicts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hotswap_ros.gates import MIN_TASKS, Verdict, next_share
 from hotswap_ros.gates import Ramp as Loop
 from hotswap_ros.models import bucket
 from hotswap_ros.plan import Ramp
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.robot_progress import RobotProgress
 from hotswap_ros.rollout.state import Cause, RampState
 from hotswap_ros.rollout.steps.context import DONE, WAIT, Move, Outcome, StepContext
@@ -19,14 +20,14 @@ from hotswap_ros.rollout.steps.observe import judged, overdue
 
 
 def begin(step: Ramp, context: StepContext) -> None:
-    """Turn the flag off on the cohort, and let the gate see it so."""
+    """Set the share to 0 on the cohort, and begin a stage of the gate."""
     context.gate_feed.begin_stage()
     context.state.ramp = RampState(next_at=context.now)
     set_flag(step, context, 0.0)
 
 
 def run(step: Ramp, context: StepContext) -> Outcome:
-    """Move the flag when its time has come."""
+    """Change the share when it is time."""
     ramp = context.state.ramp
     assert ramp is not None
     return _by_schedule(step, context, ramp) if step.schedule else _by_loop(step, context, ramp)
@@ -62,8 +63,8 @@ def _by_schedule(step: Ramp, context: StepContext, ramp: RampState) -> Outcome:
     context.state.tasks_wanted = 0
     context.state.waits_since = None
     context.gate_feed.reopen()
-    if share > ramp.share:  # one that somebody has set higher stays
-        text = f'the flag goes from {ramp.share:.0%} to {share:.0%}'
+    if share > ramp.share:  # a higher share that a person has set stays
+        text = sentences.share_raised(ramp.share, share)
         set_flag(step, context, share)
         context.say(context.now, EventKind.FLAG, Level.INFO, text, step.robots)
     return WAIT

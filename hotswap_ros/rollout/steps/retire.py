@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Retire: the previous version leaves the cohort's memory."""
+"""Retire: the cohort unloads the previous version."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from dataclasses import replace
 
 from hotswap_ros.fleet.events import EventKind, Level
 from hotswap_ros.plan import Retire
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.steps.context import DONE, WAIT, Outcome, StepContext
-from hotswap_ros.text import counted, few
 
 
 def begin(step: Retire, context: StepContext) -> None:
-    """Ask for the new version alone."""
+    """Ask the cohort to hold the new version only."""
     state = context.state
     state.put({r: replace(state.robots[r], retired=True) for r in step.robots})
 
 
 def run(step: Retire, context: StepContext) -> Outcome:
-    """Wait until it is released; a late robot gets the command again, and does not block."""
+    """Wait until it is unloaded; a robot that is late does not hold the rollout."""
     left = sorted(context.cohort.those('hold', lambda robot_id: _holds(context, robot_id)))
     if not left:
         return DONE
     if context.elapsed_s < step.timeout_s:
         return WAIT
-    text = f'{counted(left)} still to unload the previous version: {few(left)}'
+    text = sentences.not_unloaded(left)
     context.say(context.now, EventKind.UNLOAD_PENDING, Level.WARNING, text, left, alert=True)
     return DONE
 

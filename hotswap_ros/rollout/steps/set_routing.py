@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Set routing: the cohort serves what the step says, and reports so."""
+"""Set routing: the cohort serves the routing of the step, and reports it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import math
 from dataclasses import replace
 
 from hotswap_ros.plan import SetRouting
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.robot_progress import RobotProgress
 from hotswap_ros.rollout.steps.context import DONE, Outcome, StepContext, late
 
@@ -17,7 +18,7 @@ def begin(step: SetRouting, context: StepContext) -> None:
     """Ask the cohort for the routing."""
     state = context.state
     if step.promote:
-        # Whole seconds come back from the robots as they went there.
+        # Robots report whole seconds without a rounding error.
         state.activate_at = math.ceil(context.now + step.together_s) if step.together_s else 0.0
     state.put({r: _asked(step, context, r, state.robots[r]) for r in step.robots})
 
@@ -40,4 +41,4 @@ def run(step: SetRouting, context: StepContext) -> Outcome:
     waiting = context.waiting() & context.cohort.robots
     if not waiting:
         return DONE
-    return late(context, step.timeout_s + step.together_s, 'confirm the routing', waiting)
+    return late(context, step.timeout_s + step.together_s, sentences.not_confirmed, waiting)

@@ -1,15 +1,16 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Stage models: every robot of the cohort has the version loaded, and the same one."""
+"""Stage models: every robot of the cohort loads the version, from the same files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.plan import StageModels
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.state import Cause
 from hotswap_ros.rollout.steps.context import DONE, Move, Outcome, StepContext, late
 
@@ -28,13 +29,14 @@ def run(step: StageModels, context: StepContext) -> Outcome:
     small = cohort.those('small', lambda robot_id: _is_small(reports.get(robot_id)))
     if small:
         robots = tuple(sorted(small))
-        return Outcome(Move.BACK, _no_room(robots), cause=Cause.STAGING_FAILED, robots=robots)
+        text = sentences.no_room(robots)
+        return Outcome(Move.BACK, text, cause=Cause.STAGING_FAILED, robots=robots)
     if cohort.those('odd', _is_odd(reports, version)):
-        text = _odd_one_out(version, _digests(cohort.robots, reports, version))
+        text = sentences.different_files(version, _digests(cohort.robots, reports, version))
         return Outcome(Move.BACK, text, cause=Cause.DIGEST_MISMATCH)
     absent = cohort.those('absent', lambda robot_id: not _is_ready(reports.get(robot_id), version))
     waiting = absent - {*context.view.all_unreachable(model_id, context.now)} if absent else absent
-    return late(context, step.timeout_s, 'load the version', waiting) if waiting else DONE
+    return late(context, step.timeout_s, sentences.not_loaded, waiting) if waiting else DONE
 
 
 def _is_small(report: RobotReport | None) -> bool:
@@ -46,7 +48,7 @@ def _is_ready(report: RobotReport | None, version: str) -> bool:
 
 
 def _is_odd(reports: Mapping[str, RobotReport], version: str) -> Callable[[str], bool]:
-    """Return what says of a robot whether it holds another file than the first that was ready."""
+    """Return a test of robots: whether one has other files than the first that was ready."""
     first: list[str] = []
 
     def is_odd(robot_id: str) -> bool:
@@ -63,21 +65,3 @@ def _is_odd(reports: Mapping[str, RobotReport], version: str) -> Callable[[str],
 def _digests(robots: Set[str], reports: Mapping[str, RobotReport], version: str) -> dict[str, str]:
     ready = [r for r in sorted(robots) if _is_ready(reports.get(r), version)]
     return {robot_id: reports[robot_id].versions[version].digest for robot_id in ready}
-
-
-def _no_room(robots: Sequence[str]) -> str:
-    return (
-        f'{", ".join(robots)} may hold one version only, a rollout needs two: '
-        "raise parameter 'resident_limit' there"
-    )
-
-
-def _odd_one_out(version: str, digests: Mapping[str, str]) -> str:
-    by_digest: dict[str, list[str]] = {}
-    for robot_id, digest in digests.items():
-        by_digest.setdefault(digest, []).append(robot_id)
-    parts = [f'{digest[:12]}… on {", ".join(robots[:3])}' for digest, robots in by_digest.items()]
-    return (
-        f'the robots hold different files as {version} ({"; ".join(parts)}): '
-        'bring the same version to all of them'
-    )

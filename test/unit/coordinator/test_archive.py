@@ -48,5 +48,5 @@ def test_the_end_of_a_rollout_is_told_once(fleet, plan):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / 'archive').write_text('a file')
-    with pytest.raises(ArchiveError, match=r"archive .*archive/x: .*'hotswap report' still has"):
+    with pytest.raises(ArchiveError, match=r"archive/x: .*'hotswap report'"):
         Archive(tmp_path / 'archive').put('x', {}, {})

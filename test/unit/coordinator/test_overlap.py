@@ -78,7 +78,7 @@ def test_regions_that_a_plan_does_not_name_are_free_for_another(make_fleet):
     head = f'modelId: {MODEL}\nversion: v24\nstrategy: RegionalRollout\ndelayBetweenRegions: 20\n'
     north = fleet.start(head + 'regions: [north]')
     south = fleet.start(head + 'regions: [south]')
-    with pytest.raises(OverlapError, match='on r00, r02'):
+    with pytest.raises(OverlapError, match='r00, r02'):
         fleet.coordinator.start(load_plan(head + 'regions: [south, north]'), fleet.now)
     assert fleet.finish(north).status is fleet.finish(south).status is Status.SUCCEEDED
     assert fleet.stables() == {'v24'}
@@ -125,10 +125,8 @@ def test_a_rollback_ends_those_that_have_its_robots_and_no_other(fleet, plan):
     fleet.run(5)
     assert rollback.is_done
     assert (fleet.state(first).status, rollback.state.rolls_back) == (Status.SUPERSEDED, first)
-    assert fleet.state(first).reason == (
-        f'rollback {rollback.state.rollback_id} took over its robots'
-    )
-    assert rollback.state.targets.keys() == left(fleet), 'all of its robots go back'
+    assert rollback.state.rollback_id in fleet.state(first).reason
+    assert rollback.state.targets.keys() == left(fleet), 'all of its robots are rolled back'
     assert fleet.state(second).status is Status.RUNNING
     assert fleet.candidates() == {'v25'}
 

@@ -130,7 +130,7 @@ def test_an_unreachable_robot_has_a_pending_rollback_of_an_order(fleet, plan):
 
 def test_it_needs_something_to_go_back_to(fleet):
     fleet.step()
-    with pytest.raises(NothingToRollBackError, match='name the version'):
+    with pytest.raises(NothingToRollBackError, match="'pick_policy'"):
         _roll_back(fleet)
     with pytest.raises(UnknownRobotError, match='r99'):
         _roll_back(fleet, 'v23', ('r99',))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from hotswap_ros.coordinator import IN_MEMORY, Coordinator, Journal, JournalError
+from hotswap_ros.coordinator import IN_MEMORY, Coordinator, Journal, JournalError, sentences
 from hotswap_ros.fleet import Route
 from hotswap_ros.models import Routing
 from hotswap_ros.plan import load_plan
@@ -40,7 +40,7 @@ def test_a_journal_has_one_coordinator(fleet, plan, tmp_path):
     rollout = fleet.start(plan())
     (tmp_path / 'link.sqlite3').symlink_to(fleet.journal_path)
     for path in (fleet.journal_path, tmp_path / 'link.sqlite3'):
-        with pytest.raises(JournalError, match=r'sqlite3: another coordinator holds it: stop'):
+        with pytest.raises(JournalError, match=rf"{path}.*parameter 'journal'"):
             coordinator(path)
     reader = Journal(fleet.journal_path)
     assert [found.rollout_id for found in reader.history()] == []
@@ -92,7 +92,8 @@ def test_a_coordinator_that_hears_a_newer_one_says_so_and_leaves_the_robots_to_i
         assert (fleet.commands, fleet.lease_rollouts) == ((), None)
     (event,) = told(fleet)
     assert (event.level.value, event.alert) == ('error', True)
-    assert f'has taken over this fleet (epoch {newer}, this one has {newer - 7})' in event.text
+    assert str(newer) in event.text
+    assert str(newer - 7) in event.text
     assert fleet.coordinator.taken_over == event.text
     assert fleet.state(rollout).saved_at == saved, 'it waits as it would for a restart'
     for ask in (
@@ -100,7 +101,7 @@ def test_a_coordinator_that_hears_a_newer_one_says_so_and_leaves_the_robots_to_i
         lambda: fleet.coordinator.roll_back(MODEL, 'v23', (), fleet.now),
         lambda: fleet.command(rollout, Verb.ABORT),
     ):
-        with pytest.raises(TakenOverError, match='use the other one'):
+        with pytest.raises(TakenOverError, match=str(newer)):
             ask()
     assert fleet.coordinator.history()[0].status is Status.RUNNING
     fleet.boot_coordinator()
@@ -128,8 +129,8 @@ def test_an_older_coordinator_or_one_of_the_same_epoch_is_told_once(fleet, plan)
         fleet.coordinator.on_heartbeat(own, fleet.now)
         fleet.step()
     earlier, equal = told(fleet)
-    assert 'stops sending commands when it receives a heartbeat of this one' in earlier.text
-    assert 'cannot tell them apart' in equal.text
+    assert earlier.text == sentences.older_coordinator(own - 1, own)
+    assert equal.text == sentences.equal_coordinator(own, own)
     assert {event.level.value for event in (earlier, equal)} == {'warning'}
     assert fleet.finish(rollout).status is Status.SUCCEEDED
 
@@ -157,16 +158,15 @@ def test_a_coordinator_that_sees_a_generation_of_a_newer_one_leaves_the_fleet_to
     assert not fleet.coordinator.taken_over, 'it has said nothing to any robot'
     fleet.second.roll_back(MODEL, 'v22', ('r07',), fleet.now)
     fleet.run(10)
-    assert fleet.coordinator.taken_over.startswith(
-        'another coordinator, started later, has taken over this fleet (it sent r07 generation '
-    )
+    assert 'r07' in fleet.coordinator.taken_over
+    assert str(fleet.second.epoch + 1) in fleet.coordinator.taken_over
     (event,) = told(fleet)
     assert (event.level.value, event.text) == ('error', fleet.coordinator.taken_over)
     assert not fleet.second.taken_over
     routing = fleet.robots['r07'].routing
     # Two swaps: v24 had to make room.
     assert (routing.stable, routing.generation) == ('v22', fleet.second.epoch + 1)
-    with pytest.raises(TakenOverError, match='generation'):
+    with pytest.raises(TakenOverError, match='r07'):
         fleet.command(rollout, Verb.ABORT)
     fleet.second.roll_back(MODEL, 'v23', (), fleet.now)
     fleet.run(10)

@@ -29,7 +29,8 @@ def test_two_robots_of_one_id_are_reported_and_get_no_commands(fleet, plan):
     assert quarantined(fleet) == ('r03',)
     (alert,) = alerts(fleet)
     assert alert.robots == ('r03',)
-    assert '(/elsewhere/r03/model_server and /r03/model_server)' in alert.text
+    assert '/elsewhere/r03/model_server' in alert.text
+    assert ' /r03/model_server' in alert.text
     assert "parameter 'robot_id'" in alert.text
     sent = []
     for robot in (fleet.robots['r03'], duplicate):
@@ -46,7 +47,8 @@ def test_they_hold_a_rollout_up_as_robots_out_of_reach_do(fleet, plan):
     fleet.run(8)
     state = fleet.state(rollout)
     assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.UNREACHABLE)
-    assert 'quarantined (duplicate robot_id): r03' in state.reason
+    assert 'quarantined' in state.reason
+    assert 'r03' in state.reason
     fleet.duplicates.clear()
     fleet.run(12)
     assert quarantined(fleet) == ()
@@ -80,9 +82,8 @@ def test_two_robots_at_one_server_name_get_no_commands(fleet):
         report = replace(fleet.robots['r04'].report, server='/r03/model_server')
         fleet.coordinator.on_report(report, fleet.now)
     assert quarantined(fleet) == ('r03', 'r04')
-    assert {'give one of them another namespace' in alert.text for alert in alerts(fleet)} >= {
-        True
-    }
+    assert [alert.robots for alert in alerts(fleet)] == [('r03',), ('r04',)]
+    assert all('namespace' in alert.text for alert in alerts(fleet))
 
 
 def test_a_renamed_robot_is_a_new_one_and_the_old_name_is_unreachable(fleet):

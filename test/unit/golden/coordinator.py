@@ -22,6 +22,13 @@ def sentences() -> Iterator[tuple[str, str]]:
     """Yield the reasons of ordered rollbacks, and the texts of events."""
     for case, fields in _rollbacks():
         yield f'rollback, {case}', _rollback(**fields).reason
+    for case, impact in {
+        'at least': Impact(of_rollout=12, is_least=True),
+        'of both': Impact(of_rollout=1234, of_start=200),
+        'of the start': Impact(of_start=1),
+        'none': Impact(),
+    }.items():
+        yield f'impact, {case}', str(impact)
     for verdict, fields in _verifications():
         yield f'verification, {verdict}', _verified(verdict, **fields)
     yield 'rollout superseded', of.superseded('b2')

@@ -58,7 +58,8 @@ def test_a_person_can_hold_a_rollout_that_paused_by_itself(fleet):
     fleet.command(rollout, Verb.PAUSE, 'wait for me')
     state = fleet.state(rollout)
     assert reasons(fleet, rollout) == {UNREACHABLE, BY_HAND}
-    assert (state.pause_reason, state.reason) == (BY_HAND, 'paused by hand (wait for me)')
+    assert state.pause_reason is BY_HAND
+    assert 'wait for me' in state.reason
     recover(fleet, robot)
     fleet.run(30)
     state = fleet.state(rollout)
@@ -72,7 +73,7 @@ def test_a_person_can_hold_a_rollout_that_paused_by_itself(fleet):
     assert fleet.finish(rollout).status is Status.SUCCEEDED
 
 
-def test_a_rollout_that_a_person_resumes_waits_for_its_robots(fleet):
+def test_a_rollout_that_a_person_resumes_waits_for_its_robots(fleet, refusal):
     rollout = fleet.start(CANARY)
     robot = run_to(fleet, rollout, 'observe')
     fleet.command(rollout, Verb.PAUSE)
@@ -81,17 +82,17 @@ def test_a_rollout_that_a_person_resumes_waits_for_its_robots(fleet):
     fleet.command(rollout, Verb.RESUME)
     assert (fleet.state(rollout).status, reasons(fleet, rollout)) == (Status.PAUSED, {UNREACHABLE})
     assert robot.robot_id in fleet.state(rollout).reason
-    with pytest.raises(CommandRefusedError, match='continues by itself'):
+    with pytest.raises(CommandRefusedError, match=refusal(Verb.RESUME, Status.PAUSED)):
         fleet.command(rollout, Verb.RESUME)
     recover(fleet, robot)
     assert (fleet.state(rollout).status, reasons(fleet, rollout)) == (Status.RUNNING, set())
 
 
-def test_a_rollout_is_held_by_hand_once(fleet):
+def test_a_rollout_is_paused_by_hand_once(fleet, refusal):
     rollout = fleet.start(CANARY)
     lose(fleet, run_to(fleet, rollout, 'observe'))
     fleet.command(rollout, Verb.PAUSE)
-    with pytest.raises(CommandRefusedError, match='paused it already'):
+    with pytest.raises(CommandRefusedError, match=refusal(Verb.PAUSE, Status.PAUSED)):
         fleet.command(rollout, Verb.PAUSE)
     assert len(fleet.state(rollout).pauses) == 2
 

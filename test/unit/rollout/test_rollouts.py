@@ -47,8 +47,10 @@ def test_a_bad_version_is_rolled_back_and_never_leaves_its_cohort(fleet, plan):
     touched = {robot.robot_id for robot in fleet.robots.values() if 'v25' in robot.served}
     assert touched <= set(state.steps[0].robots)
     assert len(touched) <= 2
-    assert 'v25 succeeds in' in state.reason
-    assert 'v23 is back on 2 robots' in state.reason
+    report = fleet.coordinator.report(rollout)
+    assert 'success' in [c['name'] for c in report['checks'] if c['verdict'] == 'fail']
+    assert (report['rollback']['confirmed'], report['rollback']['unconfirmed']) == (2, [])
+    assert 'v25' in state.reason
 
 
 def test_the_canary_shares_its_tasks_with_the_control_on_the_same_robots(fleet, plan):
@@ -65,12 +67,12 @@ def test_the_canary_shares_its_tasks_with_the_control_on_the_same_robots(fleet, 
 
 def test_a_rollout_of_robots_that_serve_it_already_is_refused(fleet, plan):
     fleet.step()
-    with pytest.raises(NoRobotsError, match='serves v23 already'):
+    with pytest.raises(NoRobotsError, match='v23'):
         fleet.coordinator.start(load_plan(plan('v23')), fleet.now)
 
 
 def test_without_robots_a_rollout_is_refused(fleet, plan):
-    with pytest.raises(NoRobotsError, match='is known'):
+    with pytest.raises(NoRobotsError, match="'modelId'"):
         fleet.coordinator.start(load_plan(plan()), fleet.now)
 
 
@@ -101,9 +103,8 @@ def test_a_version_that_a_robot_took_out_itself_is_rolled_back_everywhere(fleet,
     robot.fail_in_a_row('v24', FailureCause.NOT_FINITE)
     state = fleet.finish(rollout, at_most=5)
     assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
-    assert 'v24 by itself: 5 requests in a row failed (cause of the last one: not finite)' in (
-        state.reason
-    )
+    assert robot.robot_id in state.reason
+    assert 'not finite' in state.reason
     assert state.diagnosis.cause == 'Its decisions contain NaN or infinity'
     assert fleet.coordinator.report(rollout)['diagnosis']['breakers'] == {
         robot.robot_id: 'not_finite'
@@ -119,7 +120,8 @@ def test_why_a_robot_gave_the_version_up_is_why_it_is_rolled_back(fleet, plan):
     robot.give_up('v24', 'it leaks')
     state = fleet.finish(rollout, at_most=5)
     assert (state.status, state.cause) == (Status.ROLLED_BACK, Cause.GATE_FAILED)
-    assert f'{robot.robot_id} gave v24 up by itself: it leaks' in state.reason
+    assert robot.robot_id in state.reason
+    assert 'it leaks' in state.reason
     assert state.diagnosis.cause == 'Robots disabled it: it leaks'
 
 
@@ -128,7 +130,9 @@ def test_a_robot_without_room_for_two_versions_is_named(fleet, plan):
         robot.resident_limit = 1
     state = fleet.finish(fleet.start(plan()), at_most=5)
     assert (state.status, state.cause) == (Status.FAILED, Cause.STAGING_FAILED)
-    assert "raise parameter 'resident_limit'" in state.reason
+    assert all(robot_id in state.reason for robot_id in state.step.robots)
+    assert state.where(lambda robot: robot.failed) == set(state.step.robots)
+    assert "parameter 'resident_limit'" in state.reason
 
 
 def test_different_files_under_one_version_are_found_out(fleet, plan):
@@ -137,7 +141,7 @@ def test_different_files_under_one_version_are_found_out(fleet, plan):
         robot.digests['v24'] = f'digest {robot.robot_id}'
     state = fleet.finish(rollout)
     assert (state.status, state.cause) == (Status.FAILED, Cause.DIGEST_MISMATCH)
-    assert 'different files' in state.reason
+    assert 'digest r' in state.reason
 
 
 def test_cancel_puts_the_previous_version_back(fleet, plan):
@@ -154,7 +158,7 @@ def test_cancel_puts_the_previous_version_back(fleet, plan):
         fleet.coordinator.command(rollout, Verb.ABORT, fleet.now)
 
 
-def test_pause_holds_the_step_and_resume_goes_on(fleet, plan):
+def test_pause_holds_the_step_and_resume_goes_on(fleet, plan, refusal):
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     fleet.coordinator.command(rollout, Verb.PAUSE, fleet.now)
@@ -163,7 +167,7 @@ def test_pause_holds_the_step_and_resume_goes_on(fleet, plan):
     assert fleet.state(rollout).status is Status.PAUSED
     assert fleet.state(rollout).pause_reason is PauseReason.BY_HAND
     assert fleet.state(rollout).step_index == step
-    with pytest.raises(CommandRefusedError, match='cannot pause a rollout that is paused'):
+    with pytest.raises(CommandRefusedError, match=refusal(Verb.PAUSE, Status.PAUSED)):
         fleet.coordinator.command(rollout, Verb.PAUSE, fleet.now)
     fleet.coordinator.command(rollout, Verb.RESUME, fleet.now)
     assert fleet.finish(rollout).status is Status.SUCCEEDED
@@ -200,10 +204,10 @@ def test_too_few_tasks_in_time_are_inconclusive(fleet, plan):
     fleet.run(120, tasks=0)
     state = fleet.state(rollout)
     assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.INCONCLUSIVE)
-    assert 'only 0 of 60 tasks' in state.reason
+    assert '0 of 60' in state.reason
 
 
-def test_an_operator_may_cut_a_wait_short(fleet, plan):
+def test_an_operator_can_skip_a_wait(fleet, plan):
     rollout = fleet.start(plan().replace('tasks: 60', 'tasks: 60, duration: PT10H'))
     fleet.run(200)
     step = fleet.state(rollout).step_index
@@ -211,11 +215,11 @@ def test_an_operator_may_cut_a_wait_short(fleet, plan):
     assert fleet.state(rollout).step_index == step + 1
 
 
-def test_a_wait_that_has_not_begun_cannot_be_cut_short(fleet, plan):
+def test_a_wait_that_has_not_begun_cannot_be_skipped(fleet, plan, refusal):
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.state(rollout).step_index == 2)
     assert len(fleet.state(rollout).step_records) == 2, 'between two steps'
-    with pytest.raises(CommandRefusedError, match='no step is being watched'):
+    with pytest.raises(CommandRefusedError, match=refusal(Verb.SKIP_WAIT, Status.RUNNING)):
         fleet.coordinator.command(rollout, Verb.SKIP_WAIT, fleet.now)
 
 
@@ -283,7 +287,9 @@ def test_a_robot_that_does_not_obey_times_out(fleet, plan):
         robot.deaf = True
     fleet.run(40)
     assert fleet.state(rollout).cause is Cause.TIMED_OUT
-    assert 'did not confirm the routing within 30 s' in fleet.state(rollout).reason
+    state = fleet.state(rollout)
+    assert state.where(lambda robot: robot.failed) == set(state.steps[0].robots)
+    assert '30 s' in state.reason
 
 
 def _canaries(fleet, rollout):
@@ -356,7 +362,8 @@ def test_a_method_that_looks_at_the_end_of_a_stage_looks_at_that_stage(fleet, pl
     rollout = fleet.start(plan('v25', successCriteria=criteria))
     state = fleet.finish(rollout)
     assert state.cause is Cause.GATE_FAILED
-    assert 'of this stage, the plan expects 92.0%' in state.reason
+    (check,) = [c for c in fleet.coordinator.report(rollout)['checks'] if c['name'] == 'success']
+    assert (check['verdict'], check['control']) == ('fail', 0.92)
 
 
 def test_a_robot_that_stays_silent_has_failed_its_task(fleet, plan):

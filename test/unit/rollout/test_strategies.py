@@ -125,20 +125,20 @@ def test_stages_are_cumulative_and_one_of_no_time_is_not_watched(fleet):
     assert len(state.steps[5].robots) == 5
 
 
-def test_every_stage_waits_for_approval(fleet):
+def test_every_stage_waits_for_approval(fleet, refusal):
     rollout = fleet.start(BY_HAND)
     for _ in range(2):
         run_to(fleet, rollout, 'approval')
         fleet.run(30)
         state = fleet.state(rollout)
         assert (state.status, state.pause_reason) == (Status.PAUSED, PauseReason.APPROVAL)
-        with pytest.raises(CommandRefusedError, match='approve or refuse'):
+        with pytest.raises(CommandRefusedError, match=refusal(Verb.RESUME, Status.PAUSED)):
             fleet.command(rollout, Verb.RESUME)
         fleet.command(rollout, Verb.APPROVE, 'looks good')
         fleet.run(2)
     assert fleet.finish(rollout).status is Status.SUCCEEDED
     approvals = [event for event in fleet.events if event.kind == 'approved']
-    assert [event.text for event in approvals] == ['approved by a person (looks good)'] * 2
+    assert ['looks good' in event.text for event in approvals] == [True] * 2
 
 
 def test_an_approval_survives_the_coordinator(fleet):
@@ -194,11 +194,11 @@ def test_nobody_answers(fleet, on_timeout, status, cause):
         run_to(fleet, rollout, 'approval')
 
 
-def test_what_does_not_wait_for_approval_cannot_be_approved(fleet):
+def test_what_does_not_wait_for_approval_cannot_be_approved(fleet, refusal):
     rollout = fleet.start(BY_HAND)
     run_to(fleet, rollout, 'observe')
     for verb in (Verb.APPROVE, Verb.REFUSE):
-        with pytest.raises(CommandRefusedError, match='does not wait for approval'):
+        with pytest.raises(CommandRefusedError, match=refusal(verb, Status.PAUSED)):
             fleet.command(rollout, verb)
 
 
@@ -224,7 +224,7 @@ def test_robots_are_dealt_out_in_halves_and_nobody_better_keeps_a(make_fleet):
     assert state.status is Status.SUCCEEDED
     (conclusion,) = state.conclusions
     assert conclusion.verdict == 'keep'
-    assert 'Keep v23' in state.reason
+    assert state.reason == conclusion.sentence
     assert fleet.stables() == {'v23'}
     assert fleet.candidates() == set()
     skipped = [step.kind for step, r in zip(state.steps, state.step_records) if r.skipped]
@@ -252,7 +252,9 @@ def test_better_by_less_than_was_asked_for_is_not_enough(make_fleet):
         )
     )
     state = fleet.finish(rollout)
-    assert 'but 20.0 are asked for. Keep v23' in state.conclusions[0].sentence
+    (conclusion,) = state.conclusions
+    assert conclusion.verdict == 'keep'
+    assert '20.0' in conclusion.sentence
     assert fleet.stables() == {'v23'}
 
 
@@ -278,7 +280,7 @@ def test_harm_by_a_ends_the_test_for_b(make_fleet):
     rollout = fleet.start(ab_test('tasks: 50000', 'testDuration: P7D'))
     state = fleet.finish(rollout, at_most=600)
     assert state.status is Status.SUCCEEDED
-    assert 'Promote v24' in state.conclusions[0].sentence
+    assert [conclusion.verdict for conclusion in state.conclusions] == ['promote']
     assert fleet.stables() == {'v24'}
 
 
@@ -591,14 +593,14 @@ def test_the_share_can_be_set_by_hand(few):
     fleet.command(rollout, Verb.SET_SHARE, 'a bit more', share=0.25)
     fleet.run(3)
     assert set(fleet.shares().values()) == {0.25}
-    with pytest.raises(CommandRefusedError, match='use 0 to 1'):
+    with pytest.raises(CommandRefusedError, match=r'1\.5'):
         fleet.command(rollout, Verb.SET_SHARE, share=1.5)
     assert fleet.finish(rollout, at_most=4_000).status is Status.SUCCEEDED
 
 
-def test_the_share_of_a_canary_can_be_set_by_hand(fleet, plan):
+def test_the_share_of_a_canary_can_be_set_by_hand(fleet, plan, refusal):
     rollout = fleet.start(plan())
-    with pytest.raises(CommandRefusedError, match='nothing serves the candidate'):
+    with pytest.raises(CommandRefusedError, match=refusal(Verb.SET_SHARE, Status.RUNNING, 1)):
         fleet.command(rollout, Verb.SET_SHARE, share=0.2)
     run_to(fleet, rollout, 'observe')
     fleet.command(rollout, Verb.SET_SHARE, share=0.0)
@@ -610,11 +612,11 @@ def test_the_share_of_a_canary_can_be_set_by_hand(fleet, plan):
     assert fleet.finish(rollout).status is Status.SUCCEEDED
 
 
-def test_the_arms_of_a_trial_stay_as_they_are(make_fleet):
+def test_the_arms_of_a_trial_stay_as_they_are(make_fleet, refusal):
     fleet = make_fleet()
     rollout = fleet.start(ab_test('tasks: 600'))
     run_to(fleet, rollout, 'observe')
-    with pytest.raises(CommandRefusedError, match='the arms of a trial are fixed'):
+    with pytest.raises(CommandRefusedError, match=refusal(Verb.SET_SHARE, Status.RUNNING)):
         fleet.command(rollout, Verb.SET_SHARE, share=0.2)
 
 
