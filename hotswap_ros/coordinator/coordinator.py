@@ -42,20 +42,19 @@ from hotswap_ros.rollout.start import begin
 from hotswap_ros.rollout.state import Cause, Status
 from hotswap_ros.rollout.verbs import Verb
 
-#: Kinds of events that come after the end of a rollback and belong to its report.
+#: Kinds of events after the end of a rollback that belong to its report.
 _AFTER = (EventKind.VERIFIED, *SETTLED)
 
 
 @dataclass(frozen=True)
 class Output:
     """
-    What a tick asks of the outside.
+    The work that a tick leaves to its caller.
 
-    `lease_rollouts` are the rollouts whose candidates may go on; None: say nothing, so that robots
-    return to stable by themselves. `ended` are the rollouts whose end is in the journal now,
-    and `verified` those of which more is known by now of what came after their rollback.
-    People were told the `events` once `Coordinator.on_told` has been given `events_number`; else
-    the alerts among them are told again after a restart.
+    The caller renews the leases of `lease_rollouts`; None: it sends no leases, so that robots
+    return to stable by themselves. `ended` are the rollouts whose end is in the journal now, and
+    `verified` the rollbacks with new events after their end. The caller publishes the `events` and
+    passes `events_number` to `Coordinator.on_told`; else their alerts come again after a restart.
     """
 
     commands: tuple[Command, ...] = ()
@@ -70,10 +69,10 @@ class Coordinator:
     """
     Runs rollouts and rollbacks over a fleet. One thread uses it.
 
-    Raises JournalError where another one goes by the journal, or it cannot be read or written.
-    `now` is everywhere seconds since 1970 on a clock that is never set back. A rollout that the
-    journal holds as not ended continues where it stopped. `explain` is that of Runner. Success is
-    watched for `verify_rollback_s` after a rollback; 0: not at all.
+    Raises JournalError if another coordinator uses the journal, or it cannot be read or written.
+    `now` is always in seconds since 1970, on a clock that is never set back. A rollout that has
+    not ended in the journal continues where it stopped. `explain` is that of Runner. Success is
+    verified for `verify_rollback_s` after a rollback; 0: not at all.
     """
 
     def __init__(
@@ -145,7 +144,7 @@ class Coordinator:
             self._throughput.on_telemetry(model_id, robot_id, telemetry, now)
 
     def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
-        """Take a robot's refusal; `cause` NONE: it may well do it when asked again."""
+        """Take a robot's refusal; `cause` NONE: a retry may succeed."""
         self._desired.refused(command, now, for_good=cause is not Cause.NONE)
         if cause is Cause.NONE or not isinstance(command, LoadVersion):
             return
@@ -159,7 +158,7 @@ class Coordinator:
         self._takeover.hear(epoch, now)
 
     def on_unsent(self, command: Command) -> None:
-        """Take note that a command never reached its robot: it is due again at once."""
+        """Note that a command never reached its robot: it is due again at once."""
         self._desired.unsent(command)
 
     # -- what is asked ----------------------------------------------------------------------------
@@ -170,9 +169,9 @@ class Coordinator:
         """
         Begin a rollout and return its id.
 
-        `versions` is what is known of model versions, for the plan's checklist and a diagnosis. A
-        rollout that the checklist blocks has failed at once, and no robot hears of it. Raises
-        PlanError, NoRobotsError, OverlapError or TakenOverError, and then nothing has changed.
+        `versions` are facts of model versions, for the plan's checklist and a diagnosis. A rollout
+        that the checklist blocks fails at once, and no robot gets a command. Raises PlanError,
+        NoRobotsError, OverlapError or TakenOverError, and then nothing has changed.
         """
         self._takeover.refuse()
         reachable = self._view.reachable(plan.model_id, now)
@@ -197,7 +196,7 @@ class Coordinator:
         share: float | None = None,
     ) -> None:
         """
-        Pass an operator's word on; `share` goes with SET_SHARE.
+        Carry out a verb of an operator; `share` belongs to SET_SHARE.
 
         Raises UnknownRolloutError, SeveralRolloutsError, CommandRefusedError or TakenOverError.
         """
@@ -208,10 +207,10 @@ class Coordinator:
         self, model_id: str, version: str, robot_ids: tuple[str, ...], now: float
     ) -> Rollback:
         """
-        Put a version back on robots, all of them when none is named; return the work in progress.
+        Roll back the named robots, or all for an empty tuple; return the rollback in progress.
 
-        Takes them over from an earlier one, and ends a rollout of the model that is under way on
-        any of them. Raises UnknownRobotError, NothingToRollBackError or TakenOverError.
+        It takes robots over from older rollbacks, and ends a rollout of the model that is under
+        way on any of them. Raises UnknownRobotError, NothingToRollBackError or TakenOverError.
         """
         self._takeover.refuse()
         rollback = self._orders.order(
@@ -228,7 +227,7 @@ class Coordinator:
         return rollback
 
     def on_told(self, events_number: int, now: float) -> None:
-        """Take note that people were told events, see Output."""
+        """Note that events were published, see Output."""
         self._outbox.told(events_number, now)
 
     def history(self, limit: int = 0) -> list[RolloutSummary]:
@@ -254,7 +253,7 @@ class Coordinator:
 
     @property
     def shown_ids(self) -> tuple[str, ...]:
-        """Return the rollouts under way as they began, or else the newest; empty for none."""
+        """Return the rollouts under way in the order of starts, or else the newest one."""
         return self._rollouts.shown_ids
 
     def snapshot(self, now: float, rollout_id: str = '') -> Snapshot | None:
@@ -274,7 +273,7 @@ class Coordinator:
 
     @property
     def taken_over(self) -> str:
-        """Return which other coordinator has taken over, in words; empty: none."""
+        """Return the sentence on the coordinator that has taken over; empty: none."""
         return self._takeover.taken_over
 
     def robots_heard(self, now: float) -> int:
@@ -283,7 +282,7 @@ class Coordinator:
 
     @property
     def robots_quarantined(self) -> tuple[str, ...]:
-        """Return the names that two robots claim, whatever they serve."""
+        """Return the duplicate robot_ids, whatever the robots serve."""
         return self._quarantine.robots
 
     def reports(self, model_id: str) -> Mapping[str, RobotReport]:
@@ -322,8 +321,8 @@ class Coordinator:
         return Output(commands, events, watched, ended, verified, number)
 
     def _stand_aside(self, now: float) -> Output:
-        """Tell people, and leave the robots to the other one; rollouts wait in the journal."""
-        # What rollouts did since the last tick will never be in the journal.
+        """Say so, and leave the robots to the newer coordinator; rollouts wait in the journal."""
+        # Events of rollouts since the last tick are not in the journal, and never will be.
         self._outbox.add_events(event for event in self._log.take() if not event.rollout_id)
         self._outbox.write(Rollouts(), (), now)
         events, number = self._outbox.take_events()
@@ -336,7 +335,7 @@ class Coordinator:
         return [rollback for rollback in own + ordered if rollback is not None]
 
     def _update_desired(self, now: float) -> list[Desired]:
-        """Return what changed in what robots should serve."""
+        """Return the desired routings that changed."""
         changed: list[Desired] = []
         for runner in self._rollouts:
             if runner.state.has_robots:

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A robot is of one rollout of a model at a time, or of one ordered rollback."""
+"""Overlap: a robot belongs to one rollout of a model at a time, or to one ordered rollback."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hotswap_ros.rollout.runner import Runner
 
 class OverlapGuard:
     """
-    Keeps rollouts of one model off each other's robots, and off those of rollbacks.
+    Keeps the robots of rollouts and rollbacks of one model apart.
 
-    The robots that must not join are in the state of each rollout, so that a restart keeps them.
+    The state of each rollout names the robots that must not join, so that a restart keeps them.
     """
 
     def __init__(

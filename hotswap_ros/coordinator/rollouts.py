@@ -19,16 +19,16 @@ class Rollouts:
         self._active: dict[str, Runner] = {}
 
     def add(self, runner: Runner) -> None:
-        """Put in a rollout; one that has ended is under way until `drop_ended` is called."""
+        """Add a rollout; it is under way until it has ended and `drop_ended` was called."""
         self._known[runner.state.rollout_id] = runner
         self._active[runner.state.rollout_id] = runner
 
     def remember(self, runner: Runner) -> None:
-        """Put in a rollout that is not under way, unless it is known."""
+        """Add a rollout that is not under way, unless it is known."""
         self._known.setdefault(runner.state.rollout_id, runner)
 
     def drop_ended(self) -> tuple[str, ...]:
-        """Count those that have ended no longer as under way; return their ids."""
+        """Drop the ended rollouts from those under way; return their ids."""
         ended = tuple(k for k, r in self._active.items() if r.state.status.is_terminal)
         for rollout_id in ended:
             del self._active[rollout_id]

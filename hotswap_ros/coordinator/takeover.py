@@ -10,7 +10,7 @@ from hotswap_ros.fleet.events import EventKind, EventLog, Level
 from hotswap_ros.rollout.errors import TakenOverError
 
 #: Generations are counted from an epoch, in microseconds. A generation that is higher than ours by
-#: no more than this was set by hand: it is not of a coordinator that was started later.
+#: no more than this was set by hand, and shows no newer coordinator.
 _BY_HAND = 2**20
 #: How far the clock of another coordinator may be ahead, in seconds.
 _AHEAD_S = 60.0

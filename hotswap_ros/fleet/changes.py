@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Changes since a revision, so that a look costs no more than the changes."""
+"""Changes since a revision: reading them costs no more than the number of changes."""
 
 from __future__ import annotations
 

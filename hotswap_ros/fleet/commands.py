@@ -48,7 +48,7 @@ Command: TypeAlias = LoadVersion | UnloadVersion | Route
 
 
 def is_out(entry: Desired, report: RobotReport) -> bool:
-    """Return whether the robot itself took out a desired version: the runner handles that."""
+    """Return whether the robot itself stopped a desired version: the runner handles that."""
     out = report.breaker is not None and report.breaker.version
     return bool(out) and out in (entry.routing.candidate, entry.routing.shadow)
 
@@ -99,7 +99,7 @@ def _load_or_make_room(
         return [UnloadVersion(*where, idle[0])]
     if version not in entry.routing.versions:
         return []
-    # Every place is in use, but one version can serve alone: the desired one as soon as it can.
+    # Every place is in use: serve the desired version alone as soon as it is ready.
     stable = entry.routing.stable
     alone = replace(
         report.routing.with_stable_alone(

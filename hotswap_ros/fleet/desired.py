@@ -13,7 +13,7 @@ from hotswap_ros.models import Routing
 @dataclass(frozen=True)
 class Desired:
     """
-    What one robot should serve and keep resident.
+    The routing that one robot should serve, and the versions that it keeps resident.
 
     `previous` is what it served before its last rollout: the target of a rollback without a
     version. `retired` versions are unloaded, and deleted from the robot's cache.

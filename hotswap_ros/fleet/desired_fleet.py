@@ -31,7 +31,7 @@ class _Model:
         self.missing: dict[str, list[Command]] = {}
         self.seen = -1
         self.timed: set[str] = set()
-        #: A dict for its order: that of a set of names differs from process to process.
+        #: A dict, because it keeps its order: the order of a set differs between processes.
         self._put: dict[str, None] = {}
         self._seen = -1
 
@@ -62,14 +62,13 @@ class DesiredFleet:
     """
     What every robot should serve, with generations that only rise, from `epoch` on.
 
-    Level-triggered: `commands` compares with the reports of the robots and returns what they still
-    need, repeatedly until they agree. A command is repeated after `retry_after_s`; loading takes
-    longer and is repeated after `load_retry_after_s`. It belongs to one view, and looks only at
-    robots with something new in it.
+    Level-triggered: `commands` compares the desired routings with the reports, and returns the
+    commands that robots still need until they agree. A command is repeated after `retry_after_s`;
+    loading takes longer and is repeated after `load_retry_after_s`. It belongs to one view, and
+    checks only robots with news in the view.
 
-    A routing for an instant is sent before it only to robots with a clock that is known to be
-    correct. All others get it at the instant, and so does a robot that should have swapped and did
-    not.
+    A routing for an instant is sent ahead only to robots whose clock is known to be correct. All
+    other robots get it at the instant, and so does a robot that did not swap then.
     """
 
     def __init__(

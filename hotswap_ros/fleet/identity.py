@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Names that two speakers use at the same time, as opposed to one that was restarted."""
+"""Names that two speakers use at the same time; a restarted speaker is no second one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RETURNS = 3
 
 @dataclass
 class _Name(Generic[S]):
-    """The last speaker under a name, when each was heard, and when one returned after another."""
+    """The last speaker under a name, the last message of each, and the times of returns."""
 
     speaker: S
     heard: dict[S, float] = field(default_factory=dict)
@@ -30,8 +30,8 @@ class DuplicateNames(Generic[N, S]):
     """
     Finds the names that two speakers use.
 
-    After a restart only the new speaker is heard. Two that run at once are heard in turns. A name
-    is a duplicate until only one speaker was heard for `memory_s`.
+    After a restart only the new speaker sends. Two speakers that run at the same time alternate. A
+    name stays a duplicate until only one speaker has sent for `memory_s`.
     """
 
     def __init__(self, memory_s: float) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hotswap_ros.fleet.reports import Telemetry
 from hotswap_ros.models.counter_delta import Boot, CounterTracker, Vector, rise
 
-#: A rate is taken over at least this long, where robots were heard so long, and at most twice.
+#: A rate covers at least this time once robots were heard for so long, and at most twice as much.
 _SPAN_S = 300.0
 #: A rate over less time than this would depend on chance.
 _LEAST_S = 10.0
@@ -40,13 +40,13 @@ class _Robots:
 
 
 class Throughput:
-    """Takes telemetry in and returns rates. Memory is constant per robot."""
+    """Computes rates from telemetry, with constant memory per robot."""
 
     def __init__(self) -> None:
         self._models: defaultdict[str, _Robots] = defaultdict(_Robots)
 
     def on_telemetry(self, model_id: str, robot_id: str, telemetry: Telemetry, now: float) -> None:
-        """Take in a robot's counters; a rate begins anew after a reboot."""
+        """Take a robot's counters; a rate begins again after a reboot."""
         robots = self._models[model_id]
         finished = {name: (found.tasks.finished,) for name, found in telemetry.versions.items()}
         delta = robots.tracker.advance(robot_id, telemetry.boot_id, finished)

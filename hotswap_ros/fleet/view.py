@@ -53,8 +53,8 @@ class FleetView:
 
     `started` is when this view began to listen (seconds): a robot that was never heard counts as
     unreachable only `unreachable_after_s` later, so that a restarted coordinator does not see an
-    outage that is none. Times never decrease. A robot_id that two model servers use, or a server
-    name that two robot_ids use, is quarantined: its reports are ignored, and it counts as
+    outage where there is none. Times never decrease. A robot_id that two model servers use, or a
+    server name that two robot_ids use, is quarantined: its reports are ignored, and it counts as
     unreachable.
     """
 
@@ -113,7 +113,7 @@ class FleetView:
         heard.news.note(robot_id)
 
     def expect(self, model_id: str, robot_ids: Iterable[str]) -> None:
-        """Count robots that were never heard among those that may be unreachable."""
+        """Expect robots: one that is never heard is unreachable."""
         heard = self._of(model_id)
         for robot_id in robot_ids:
             if robot_id not in heard.seen:
@@ -131,7 +131,7 @@ class FleetView:
         return self._of(model_id).reports
 
     def reachable(self, model_id: str, now: float) -> dict[str, RobotReport]:
-        """Return the newest reports of those that were heard lately."""
+        """Return the newest reports of the robots that were heard lately."""
         return {
             robot_id: report
             for robot_id, report in self.reports(model_id).items()

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The robots of the step that is running, looked at only where they have changed."""
+"""The robots of the current step; conditions are evaluated again only for changed robots."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hotswap_ros.plan import Step
 
 
 class Cohort:
-    """Keeps what is true of which robots of a step, by their reports."""
+    """Keeps which robots of a step fulfil a condition on their reports."""
 
     def __init__(self, step: Step, model_id: str, view: FleetView) -> None:
         self.robots = frozenset(step.robots)
@@ -23,11 +23,11 @@ class Cohort:
         self._subsets: dict[str, Subset] = {}
 
     def is_of(self, step: Step, view: FleetView) -> bool:
-        """Return whether this is of the same step and the same view."""
+        """Return whether this cohort belongs to the step and the view."""
         return step is self._step and view is self._view
 
     def those(self, what: str, is_in: Callable[[str], bool]) -> Set[str]:
-        """Return the robots of which `is_in` is true by their reports; `what` names it."""
+        """Return the robots that fulfil the condition `is_in`, whose name is `what`."""
         if what not in self._subsets:
             self._subsets[what] = Subset(self.robots, self._changes, is_in)
         return self._subsets[what].now()

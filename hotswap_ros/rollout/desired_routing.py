@@ -45,7 +45,7 @@ def _goes_back(status: Status) -> bool:
 
 
 class DesiredRoutings:
-    """What the robots of a rollout should serve, computed again only after the state changed."""
+    """The desired routings of a rollout, computed again only after its state changed."""
 
     def __init__(self, state: RolloutState) -> None:
         self._state = state
@@ -59,12 +59,12 @@ class DesiredRoutings:
 
     @property
     def revision(self) -> int:
-        """Return a number that rises whenever what robots should serve may have changed."""
+        """Return a number that rises whenever a desired routing may have changed."""
         self._refresh()
         return self._revision
 
     def _refresh(self) -> None:
-        """Forget everything where the state says something else of the robots."""
+        """Drop all results if the records of the robots have changed."""
         state, status = self._state, self._state.status
         basis = (_goes_back(status), status is Status.SUCCEEDED, state.activate_at)
         if state.robots is not self._robots or basis != self._basis:
@@ -74,7 +74,7 @@ class DesiredRoutings:
             self._revision += 1
 
     def news(self) -> Collection[Desired]:
-        """Return everything, where it may have changed since it was returned the last time."""
+        """Return all desired routings if they may have changed since the last call."""
         if self._told == self.revision:
             return ()
         self._told = self.revision

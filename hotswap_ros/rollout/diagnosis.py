@@ -25,15 +25,15 @@ from hotswap_ros.models import TaskCounts, VersionCounters, VersionState
 from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
 from hotswap_ros.rollout.state import Diagnosed, RolloutState
 
-#: The kinds of counts: what their names begin with.
+#: Prefixes of the names of counts, by kind.
 _REQUESTS, _TASKS, _ERRORS, _INPUTS = 'requests', 'tasks/', 'errors/', 'inputs/'
 
 
 class RolloutDiagnosis:
     """
-    Counts what robots did since the gate came to them, and says in the end what went wrong.
+    Counts what robots did since the gate began to watch them, and finds the cause of a failure.
 
-    This is in no journal: a coordinator that was restarted counts from its restart.
+    The journal does not hold these counts: after a restart the coordinator counts from zero.
     """
 
     def __init__(self, state: RolloutState) -> None:
@@ -52,7 +52,7 @@ class RolloutDiagnosis:
         if last is None:
             self._count(robot_id, telemetry)
         elif last.boot_id != telemetry.boot_id:
-            # Only the last snapshot of each boot is needed: a difference takes a while.
+            # Differences are slow: compute one only for the last snapshot of each boot.
             self._count(robot_id, last)
         self._newest[robot_id] = telemetry
 
@@ -83,7 +83,7 @@ class RolloutDiagnosis:
                 self._breakers[robot_id] = breaker.cause.replace(' ', '_')
 
     def conclude(self, view: FleetView, checks: Sequence[CheckResult]) -> Diagnosed | None:
-        """Return the likeliest cause, where `checks` failed; None: too few data."""
+        """Return the most likely cause after `checks` failed; None: too few data."""
         try:
             found = diagnose(self._case(view, checks))
         except AnalysisError:
@@ -138,7 +138,7 @@ class RolloutDiagnosis:
 
 
 class _Done:
-    """The new counts of a version on a robot, as a diagnosis takes them."""
+    """The new counts of a version on a robot, as a diagnosis needs them."""
 
     def __init__(self, version: str, robot_id: str, counts: Mapping[str, Vector]) -> None:
         self.version = version
@@ -196,7 +196,7 @@ def _vectors(counters: VersionCounters) -> dict[str, Vector]:
 
 def _drifts(done: Sequence[_Done], version: str) -> tuple[Drift, ...] | None:
     own = [one for one in done if one.version == version]
-    # A shadow does no tasks: it sees those of the version that acts.
+    # A shadow does no tasks of its own: it sees those of the version that acts.
     seen = own if any(one.tasks.finished for one in own) else done
     tasks = sum(one.tasks.finished for one in seen)
     bins: dict[str, Vector] = {}

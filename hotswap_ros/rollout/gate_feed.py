@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The gates of a rollout: the counters that they are given, and their verdicts."""
+"""The gates of a rollout: the counters that they get, and their verdicts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from hotswap_ros.rollout.trial_counts import TrialCounts
 _GIVEN_UP_AFTER_S = 120.0
 #: Checks that judge a shadow; all others need tasks that the candidate acted in.
 _OF_SHADOWS = ('shadow', 'input_drift', 'unreachable')
-#: Checks that hold one version against the other, whichever of them is new.
+#: Checks that compare the versions, whichever of them is new.
 _RELATIVE = ('success', 'grave_events', 'latency_increase', 'categories')
-#: Harm that nobody waits to see more of.
+#: Checks whose failure rolls back at once, in every step.
 HARD_LINES = ('stuck',)
 
 
 class GateFeed:
     """
-    Keeps the gates of a rollout, one for each watch, and asks the one in force.
+    Keeps the gates of a rollout, one for each watch, and asks the gate in force.
 
-    A trial has a second one with the roles exchanged, so that the control is guarded as well.
+    A trial has a second gate with exchanged roles, which finds harm of the control.
     """
 
     def __init__(self, state: RolloutState, *, explain: bool) -> None:
@@ -44,7 +44,7 @@ class GateFeed:
         self._scanned: tuple[FleetView | None, int] = (None, -1)
         self._seen = -1
         self._watched: Mapping[str, float] = {}
-        #: When each robot's counters came last, in this order.
+        #: Time of the newest counters of each robot, in order of time.
         self._fresh: OrderedDict[str, float] = OrderedDict()
         self._given_up: set[str] = set()
         self.diagnosis = RolloutDiagnosis(state)
@@ -52,7 +52,7 @@ class GateFeed:
         self._lost: tuple[CheckResult, ...] = ()
         self.failed_queries = 0
         self.query_error = ''
-        #: Why evidence from before a restart cannot be gone on with; empty: it can.
+        #: Why the gate cannot use its evidence from before a restart; empty: it can.
         self.lost_evidence = ''
         if state.watch is not None:
             self._open(state.watch)
@@ -61,7 +61,7 @@ class GateFeed:
     # -- which gate -------------------------------------------------------------------------------
 
     def begin(self, watch: Watch) -> None:
-        """Let a gate watch from here on; a new one if it was not there."""
+        """Put the gate of a watch in force, and create it at first."""
         if watch == self._state.watch:
             return
         self.save()
@@ -92,7 +92,7 @@ class GateFeed:
             return Gate(criteria, version, stages=watch.stages, explain=self._explain)
 
     def save(self) -> None:
-        """Bring the gates into the state."""
+        """Save the gates in the state."""
         watch = self._state.watch
         if watch is None or self._gate is None:
             return
@@ -107,9 +107,9 @@ class GateFeed:
 
     def look(self, view: FleetView, now: float, revision: int) -> None:
         """
-        Feed the gate with what is new, and ask it; what goes wrong is counted.
+        Give new counters to the gate, and ask it; count its failures.
 
-        `revision` rises when other robots may have to be watched, or others shares be expected.
+        `revision` rises when the robots to watch, or their shares, may have changed.
         """
         if self._gate is None:
             return
@@ -168,9 +168,9 @@ class GateFeed:
 
     def _share_in(self, routing: Routing) -> float:
         """
-        Return what a routing gives to the version.
+        Return the share of the version in a routing that a robot reports.
 
-        What robots are asked to serve tells nothing of the tasks that they begin until they do.
+        A desired routing does not count: tasks that begin before the swap still use the old one.
         """
         version = self._state.plan.version
         if routing.stable == version:
@@ -199,7 +199,7 @@ class GateFeed:
         return dict.fromkeys(state.robots, 0.0) | shares
 
     def _give_up_unreachable(self, view: FleetView, now: float) -> None:
-        """Tell the gate which robots are unreachable, and which of them it no longer waits for."""
+        """Tell the gate which robots are unreachable, and for which it waits no longer."""
         assert self._gate is not None
         model_id = self._state.plan.model_id
         unreachable = view.unreachable(model_id, self._watched.keys(), now)
@@ -243,13 +243,13 @@ class GateFeed:
         return tuple(check for check in checks if check.name != 'shadow')
 
     def begin_stage(self) -> None:
-        """Begin a stage: the gate's data are not in yet."""
+        """Begin a stage: its tasks are not complete yet."""
         self.reopen()
         if self._gate is not None:
             self._gate.begin_stage()
 
     def reopen(self) -> None:
-        """Take note that more is to come in before the gate is asked again."""
+        """Note that the gate waits for more tasks before it is asked again."""
         self._state.gate_complete = False
         self._state.awaited = None
 
@@ -268,7 +268,7 @@ class GateFeed:
         return now - state.awaited_since >= timeout_s or not self._gate.awaits(state.awaited)
 
     def judge(self) -> tuple[CheckResult, ...]:
-        """Return what the gate says with the step's data in."""
+        """Return the checks of the gate after all tasks of the step."""
         self._state.gate_complete = True
         if self._gate is not None:
             self._ask()
@@ -281,7 +281,7 @@ class GateFeed:
 
     @property
     def control_has_lost(self) -> str:
-        """Return by what the control of a trial lost before its end; empty: by nothing yet."""
+        """Return the check by which the control lost before the end of a trial; empty: none."""
         return ' '.join(check.sentence.removesuffix(': roll back.') for check in self._lost)
 
     @property

@@ -14,7 +14,7 @@ from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.gate_feed import GateFeed
 from hotswap_ros.rollout.state import PauseReason, RolloutState
 
-#: Pauses that end by themselves, and what is said then.
+#: Pauses that end by themselves, and the sentence for their end.
 ENDS_BY_ITSELF = {
     PauseReason.UNREACHABLE: 'the robots are reachable again',
     PauseReason.MISSING_DATA: 'the counters arrive again',
@@ -23,7 +23,7 @@ ENDS_BY_ITSELF = {
 
 
 class Missing(NamedTuple):
-    """Why a rollout cannot go on, in words, and which robots are concerned."""
+    """Why a rollout cannot continue, and which robots cause it."""
 
     reason: PauseReason
     text: str
@@ -34,10 +34,10 @@ def find_missing(
     state: RolloutState, cohort: Set[str], gate_feed: GateFeed, view: FleetView, now: float
 ) -> Missing | None:
     """
-    Return what more is missing than the plan allows, None for nothing.
+    Return why the rollout cannot continue, None if it can.
 
-    Three things are told apart: a robot that is unreachable, a reachable one that sends no
-    counters, and a gate that fails to judge. None of them is a failure of the candidate.
+    Reasons are more unreachable robots than the plan allows, more reachable robots without
+    counters, or a gate that fails to judge more often. None is a failure of the candidate.
     """
     plan, step = state.plan, state.step
     allowed = plan.max_unreachable if step.max_unreachable is None else step.max_unreachable
@@ -67,7 +67,7 @@ class Breakers:
 
     def find_open(self, view: FleetView, revision: int) -> str:
         """
-        Return which robot stopped the version, and why; empty for none that is new.
+        Return which robot stopped the version, and why; empty for no new one.
 
         `revision` rises when other robots may serve the version.
         """

@@ -17,7 +17,7 @@ from hotswap_ros.rollout.state import RolloutState, Status
 
 
 class Joining:
-    """Finds the robots that may join, and looks again only where something may have changed."""
+    """Finds the robots that may join, and checks again only after a change."""
 
     def __init__(self, state: RolloutState) -> None:
         self._state = state
@@ -26,7 +26,7 @@ class Joining:
         self._unreachable: set[str] = set()
 
     def new_robots(self, view: FleetView, now: float) -> list[str]:
-        """Return the reachable robots that take no part: each new step may let them in."""
+        """Return the reachable robots outside the rollout; each new step may accept them."""
         state = self._state
         if state.status not in (Status.RUNNING, Status.PAUSED):
             return []
@@ -44,11 +44,11 @@ class Joining:
 
 def join(state: RolloutState, report: RobotReport, view: FleetView) -> bool:
     """
-    Let a robot take part as one of the last finished stage does; returns whether it may.
+    Let a robot take part like a robot of the last finished stage; return whether it may.
 
-    What that one serves, and what is still to come for it, holds for the newcomer as well. Where
-    no stage has finished, it joins with those that come last, and where that is the first of
-    several stages it waits: a newcomer must not make a first stage larger than the plan says.
+    The new robot gets the same routing and the same remaining steps. If no stage has finished, it
+    joins the last stage. If that is the first of several stages, it waits: a new robot must not
+    make the first stage larger than the plan says.
     """
     plan, stable = state.plan, report.routing.stable
     robot = Robot(report.robot_id, report.region, stable, report.labels)
@@ -77,11 +77,11 @@ def join(state: RolloutState, report: RobotReport, view: FleetView) -> bool:
 
 
 def _twin(state: RolloutState, peers: set[str]) -> str | None:
-    """Return a robot of the last finished stage, or else one that comes last."""
+    """Return a robot of the last finished stage, or else of the last stage."""
     finished = state.steps[: state.step_index]
     for step in reversed(finished):
         if isinstance(step, Observe) and (found := peers.intersection(step.robots)):
-            # A robot of the last step: the newcomer is no backup robot.
+            # A robot of the last step: a new robot is no backup robot.
             return min(found, key=lambda r: (r not in state.steps[-1].robots, r))
     begun = {r for step in state.steps[: state.step_index + 1] for r in step.robots}
     later = peers - begun
@@ -99,7 +99,7 @@ def _has_stages(steps: Sequence[Step]) -> bool:
 
 
 def _is_to_come(state: RolloutState, index: int, step: Step) -> bool:
-    """Return whether a step may still take robots in: what is being waited for may not."""
+    """Return whether a step still accepts robots; a step that waits for its robots does not."""
     if index == state.step_index:
         return not (state.step_has_begun and isinstance(step, (StageModels, SetRouting)))
     return index > state.step_index

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Field of a robot's record, and the list of robots that stood for it.
+#: Fields of a robot's record, and the lists of robots that older states had for them.
 _LISTS = {
     'staged': 'staged',
     'shadows': 'shadowed',
@@ -19,7 +19,7 @@ _LISTS = {
 
 
 def read_older(data: dict[str, Any]) -> dict[str, Any]:
-    """Return a state as it is kept today; one that has this form already is returned as it is."""
+    """Return a state in the form of this release."""
     if 'previous' not in data:
         return data
     return {

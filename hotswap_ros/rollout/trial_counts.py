@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Trial counts: what every robot did with each version, and how a shadow agreed by task."""
+"""Trial counts: the tasks of each robot and version, and the agreement of a shadow by task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOTHING = Tally()
 
 
 class Unit(NamedTuple):
-    """Observations that a shadow compared, agreed to and was offered, in so many tasks."""
+    """Observations of a shadow in `tasks` tasks: compared, agreed and offered."""
 
     compared: int
     agreed: int
@@ -28,10 +28,9 @@ class TrialCounts:
     """
     The counts of each robot and version since the robot joined, and the units of a shadow.
 
-    A unit is what a robot compared from one message in which tasks of the stable version had
-    finished to the next: that of one task, or of a few. Observations of one task are alike. Units
-    with the same figures are kept as one, with a count. Tasks that a reboot interrupted count
-    nowhere.
+    A unit is what a robot compared between two messages in which tasks of the stable version had
+    finished: the observations of one task, or of a few, since those of one task are alike. Units
+    with equal figures are kept once, with a count. A task that a reboot interrupts does not count.
     """
 
     def __init__(self, data: Mapping[str, Any] | None = None) -> None:
@@ -74,14 +73,14 @@ class TrialCounts:
         self._open[robot_id] = seen
 
     def of(self, version: str) -> Iterator[tuple[str, Tally]]:
-        """Yield what each robot did with a version, by robot id."""
+        """Yield the tasks of each robot with a version, by robot id."""
         for (robot_id, name), counts in sorted(self._done.items()):
             if name == version:
                 yield robot_id, counts
 
     @property
     def units(self) -> Mapping[Unit, int]:
-        """Return how often each unit was met."""
+        """Return how often each unit occurred."""
         return self._units
 
     def dump(self) -> dict[str, Any]:
@@ -103,7 +102,7 @@ class TrialCounts:
 
 
 def _from_last_release(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dump of the release before, which kept other counts, in the form of this one."""
+    """Convert a dump of the previous release, which kept other counts."""
     last: dict[str, dict[str, Any]] = {robot_id: {} for robot_id in data['boots']}
     for robot_id, name, counts in data['last']:
         last[robot_id][name] = _from_seven(counts)

@@ -21,7 +21,7 @@ from hotswap_ros.rollout.trial_counts import TrialCounts
 if TYPE_CHECKING:
     from hotswap_ros.gates.analysis import Record
 
-#: Where the latencies of the last bucket are taken to end, in milliseconds.
+#: Assumed upper edge of the last bucket, in milliseconds.
 _LAST_EDGE_MS = 2 * LATENCY_EDGES_MS[-1]
 _EDGES_MS = (*LATENCY_EDGES_MS, _LAST_EDGE_MS)
 
@@ -32,8 +32,8 @@ def conclude_trial(
     """
     Return whether `version` wins by the step's criteria; with too little data `stable` stays.
 
-    `shares` is what each robot was to give to `version`: of those that were to serve one version
-    alone, tasks of the other, from before, do not count.
+    `shares` is the desired share of `version` on each robot. On a robot with one version only,
+    earlier tasks of the other version do not count.
     """
     from hotswap_ros.gates.analysis import AnalysisError
 
@@ -49,7 +49,7 @@ def conclude_trial(
 
 
 def conclude_shadow(trial: TrialCounts, stable: str, version: str, tolerance: float) -> Conclusion:
-    """Return whether to deploy a shadow or to keep what is there; see analyze_shadow."""
+    """Return whether to deploy a shadow or to keep `stable`; see analyze_shadow."""
     from hotswap_ros.gates.analysis import AnalysisError, ShadowTask, analyze_shadow, as_json
 
     tasks = [
@@ -72,7 +72,7 @@ _ByVersion = Mapping[str, Mapping[str, Tally]]
 def _served(
     trial: TrialCounts, version: str, shares: Mapping[str, float], other: float
 ) -> Iterator[tuple[str, Tally]]:
-    """Yield what robots did whose share does not say that they serve the other version alone."""
+    """Yield the tasks of the robots that do not serve the other version only."""
     for robot_id, counts in trial.of(version):
         if robot_id in shares and shares[robot_id] != other:
             yield robot_id, counts
@@ -103,7 +103,7 @@ def _by_success(
 def _by_latency(
     step: ChooseWinner, by_version: _ByVersion, stable: str, version: str
 ) -> Conclusion:
-    """Compare how often each is quicker than the last edge below the control's 95th percentile."""
+    """Compare how often each is faster than the last edge below the control's 95th percentile."""
     p95 = {
         name: _quantile(_histogram(robots.values()), 0.95) for name, robots in by_version.items()
     }
@@ -129,7 +129,7 @@ def _by_cost(step: ChooseWinner, by_version: _ByVersion, stable: str, version: s
     from hotswap_ros.gates.analysis import AnalysisError, Trial, by_robot, find_design
 
     records = [
-        # A mean per task is tested as a rate is: the robot is the unit.
+        # A mean per task is tested like a rate: the robot is the unit.
         _record(name, robot_id, counts.finished, round(1000 * _computing_ms(counts)))
         for name, robots in by_version.items()
         for robot_id, counts in robots.items()

@@ -19,7 +19,7 @@ class FollowUp:
     """
     Verifies every rollback for `verify_s` after its end; 0: not at all.
 
-    `states` are those that the journal holds as not decided.
+    `states` are the verifications without a verdict in the journal.
     """
 
     def __init__(
@@ -38,8 +38,8 @@ class FollowUp:
         self._news: list[VerificationState] = []
 
     def tick(self, rollbacks: Iterable[EndedRollback], now: float) -> None:
-        """Verify rollbacks that ended, and say what was found; they may be given repeatedly."""
-        # They are given again until their end is in the journal.
+        """Verify rollbacks that ended, and say the verdicts; repeats of a rollback are ignored."""
+        # They are passed again until their end is in the journal.
         ended = {rollback.rollout_id: rollback for rollback in rollbacks}
         for rollout_id, rollback in ended.items():
             if rollout_id not in self._started:
@@ -54,7 +54,7 @@ class FollowUp:
         self._verifications = [v for v in self._verifications if not v.state.is_done]
 
     def take_news(self) -> list[VerificationState]:
-        """Return what has begun or was decided since the last call, for the journal."""
+        """Return the verifications that began or got a verdict since the last call."""
         news, self._news = self._news, []
         return news
 

@@ -29,7 +29,7 @@ from hotswap_ros.rollout.state import Cause
 
 
 class RollbackOrders:
-    """Takes orders, and follows each to its end; one that the journal holds as open goes on."""
+    """Ordered rollbacks from order to end; those that have not ended in the journal continue."""
 
     def __init__(self, journal: Journal, log: EventLog, now: float) -> None:
         self._journal = journal
@@ -72,10 +72,10 @@ class RollbackOrders:
         now: float,
     ) -> Rollback:
         """
-        Begin one, which takes its robots over from those that are under way.
+        Begin a rollback, which takes its robots over from those under way.
 
-        A rollout of the model that is under way on any of them ends. Raises UnknownRobotError or
-        NothingToRollBackError: then nothing has changed.
+        A rollout of the model that is under way on any of its robots ends. Raises
+        UnknownRobotError or NothingToRollBackError: then nothing has changed.
         """
         reports = view.reports(model_id)
         before = {
@@ -91,7 +91,7 @@ class RollbackOrders:
             if not runner.state.status.is_terminal and targets.keys() & runner.state.robots.keys()
         ]
         previous = _supersede(superseded, rollback_id, now)
-        # A robot that was not heard since a restart is part of a rollout all the same.
+        # A robot that was not heard since a restart still belongs to its rollout.
         unheard = {r: desired.get(model_id, r) or previous[r] for r in previous.keys() - before}
         serves = {**before, **unheard}
         targets, before = {**previous, **targets}, {**before, **previous}

@@ -19,7 +19,7 @@ from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.rollout.event_kinds import END_EVENTS
 from hotswap_ros.rollout.state import Cause, Status
 
-#: Nothing more is waited for after this time, in seconds.
+#: Longest wait for confirmations, in seconds.
 _TIMEOUT_S = 60.0
 
 
@@ -61,7 +61,7 @@ class Rollback:
 
     @property
     def is_done(self) -> bool:
-        """Return whether nothing more is waited for."""
+        """Return whether it has ended."""
         return self.state.confirm_s is not None
 
     def desired(self) -> list[Desired]:
@@ -89,7 +89,7 @@ class Rollback:
         self._announce(EventKind.ROLLBACK, Level.WARNING, now)
 
     def tick(self, view: FleetView, now: float) -> None:
-        """Look who has confirmed. The commands are sent with the first tick."""
+        """Check which robots have confirmed. The commands are sent with the first tick."""
         state = self.state
         if self.is_done:
             return
@@ -110,7 +110,7 @@ class Rollback:
         self, robots: Set[str], rollback_id: str, view: FleetView, now: float
     ) -> dict[str, Desired]:
         """
-        Give robots up to a newer rollback; return what each of its robots among them should serve.
+        Leave robots to a newer rollback; return what each of them serves now.
 
         That is the target for a robot that has confirmed it, or else what it served before.
         """
@@ -180,7 +180,7 @@ class Rollback:
         )
 
     def load_refused(self, command: LoadVersion, cause: Cause, message: str) -> None:
-        """Take a robot's answer that it cannot load the version: it stays on what it had."""
+        """Note that a robot cannot load the version: it keeps the one that it had."""
         target = self._targets.get(command.robot_id)
         if target is not None and command.version == target.routing.stable and not self.is_done:
             self.state.refused[command.robot_id] = (cause, message)

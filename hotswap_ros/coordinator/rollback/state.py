@@ -74,12 +74,12 @@ class RollbackState(BaseModel):
 
     @property
     def ended(self) -> float | None:
-        """Return when nothing more was waited for."""
+        """Return when it ended."""
         return None if self.confirm_s is None else self.ordered + self.confirm_s
 
     @property
     def reason(self) -> str:
-        """Return what it did so far, for people: robots, tasks, durations."""
+        """Return the sentence on its progress or its end."""
         if self.confirm_s is None:
             return sentences.ordered(self.targets, self.versions)
         if self.status is Status.SUPERSEDED:

@@ -158,7 +158,7 @@ def test_a_rollback_long_after_on_named_robots_tells_what_it_did(make_fleet, pla
     found = fleet.coordinator.report(rollback.state.rollback_id)
     assert (found['version'], found['reason']) == ('v22', told.text)
     assert (found['rollback']['confirmed'], found['rollback']['unconfirmed']) == (2, ['r04'])
-    for figure in (rollback.command_s, rollback.confirm_s):
+    for figure in (rollback.state.command_s, rollback.state.confirm_s):
         assert f'{figure:.2f} s' in told.text
     assert told.level.value == 'warning'
     fleet.robots['r04'].online = True

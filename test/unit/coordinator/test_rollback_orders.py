@@ -217,8 +217,8 @@ def test_a_rollback_that_no_robot_confirmed_has_failed(promoted):
     assert rollback.is_done
     found = newest(fleet)
     assert found.status is Status.FAILED
-    assert (rollback.robots_confirmed, len(rollback.unconfirmed)) == (0, 10)
-    assert (rollback.state.timed_out, round(rollback.confirm_s)) == ((), 2)
+    assert (rollback.state.robots_confirmed, len(rollback.state.unconfirmed)) == (0, 10)
+    assert (rollback.state.timed_out, round(rollback.state.confirm_s)) == ((), 2)
     (end,) = [event for event in fleet.events if event.kind in ('rolled_back', 'failed')]
     assert (end.kind, end.level.value, end.text) == ('failed', 'error', found.reason)
     assert fleet.coordinator.report(found.rollout_id)['rollback']['verified'] is None

@@ -159,7 +159,7 @@ def test_a_coordinator_that_sees_a_generation_of_a_newer_one_leaves_the_fleet_to
     fleet.second.roll_back(MODEL, 'v22', ('r07',), fleet.now)
     fleet.run(10)
     assert 'r07' in fleet.coordinator.taken_over
-    assert str(fleet.second.epoch + 1) in fleet.coordinator.taken_over
+    assert str(fleet.coordinator.epoch) in fleet.coordinator.taken_over
     (event,) = told(fleet)
     assert (event.level.value, event.text) == ('error', fleet.coordinator.taken_over)
     assert not fleet.second.taken_over
