@@ -21,7 +21,7 @@ _NOT_A_TRIAL = (Status.ABORTED, Status.SUPERSEDED)
 @dataclass(frozen=True)
 class StrategyMetrics:
     """
-    How rollouts of one strategy ended; "Rollback" is the strategy of ordered rollbacks.
+    The ends of the rollouts of one strategy; "Rollback" is the strategy of ordered rollbacks.
 
     `success_rate` is of the rollouts that ended by themselves, without those that were aborted or
     superseded; `low` and `high` are its 95% interval (Wilson). An ordered rollback succeeds when

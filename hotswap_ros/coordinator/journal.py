@@ -53,7 +53,7 @@ INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
 """
 
 
-#: Instead of a path: a journal that ends with the process.
+#: Path of a journal in memory, which ends with the process.
 IN_MEMORY = ':memory:'
 
 
@@ -76,7 +76,7 @@ _REMEDY = (
 
 
 class JournalError(Exception):
-    """The journal cannot be read or written, or is another coordinator's."""
+    """The journal cannot be read or written, or another coordinator holds it."""
 
     def __init__(self, path: Path, error: Exception | str, remedy: str = _REMEDY) -> None:
         super().__init__(f'journal {path}: {error}: {remedy}')
@@ -86,11 +86,11 @@ class Journal:
     """
     Keeps rollouts and ordered rollbacks, their events, and what every robot should serve.
 
-    Write-ahead logging with full synchronisation: what `commit` returned from is on the disk. One
-    thread uses it. Raises JournalError.
+    It uses write-ahead logging with full synchronization: after `commit` the data are on the disk.
+    One thread uses it. Raises JournalError.
     """
 
-    #: When SQLite calls a commit done; a trial that is spared power cuts may say OFF.
+    #: When SQLite ends a commit; a simulation without power cuts may set OFF.
     SYNCHRONOUS = 'FULL'
 
     def __init__(self, path: Path | str) -> None:
@@ -110,13 +110,13 @@ class Journal:
             raise JournalError(self._path, error) from error
 
     def close(self) -> None:
-        """Close the file, and hold it no longer."""
+        """Close the file and release it."""
         self._db.close()
         if self._lock is not None:
             self._lock.close()
 
     def hold(self) -> None:
-        """Let no other coordinator go by this file before it is closed; reading is free."""
+        """Lock the file against other coordinators until it is closed; reading stays possible."""
         if str(self._path) == IN_MEMORY or self._lock is not None:
             return
         try:
@@ -130,11 +130,10 @@ class Journal:
 
     def next_epoch(self, now: float) -> int:
         """
-        Return a number that is higher than at any start before.
+        Return an epoch that is higher than at any earlier start.
 
-        It is `now` in microseconds, so that robots heed a coordinator whose journal is a new one,
-        two that start together have two numbers, and what is counted on from one does not reach
-        the next.
+        It is `now` in microseconds, so that robots obey a coordinator with a new journal, two that
+        start together differ, and generations counted from one epoch do not reach the next.
         """
         rows = self._write(
             'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE '
@@ -156,11 +155,11 @@ class Journal:
         """
         Write states with their reports, events and desired routings: all of it or nothing.
 
-        `rehearsals` are rollbacks that were confirmed, by model and robot. Of the events, people
-        were told those up to the number `told`. Returns the number of the last one.
+        `rehearsals` are confirmed rollbacks, by model and robot. Events up to the number `told`
+        have been published. Returns the number of the last event.
         """
         try:
-            # Immediate: a second writer is found out before, not after, half the work.
+            # Immediate: a second writer fails before, not after, half of the work.
             self._db.execute('BEGIN IMMEDIATE')
             for state, report in rollouts:
                 self._db.execute(PUT_ROLLOUT, rollout_row(state, report))
@@ -223,7 +222,7 @@ class Journal:
         return [self._parse(VerificationState, row[0]) for row in rows]
 
     def untold(self) -> tuple[list[Event], int]:
-        """Return the newest alerts that nobody was told, and the number of the last one."""
+        """Return the newest alerts that were not published, and the number of the last one."""
         rows = self._read(
             'SELECT id, rollout_id, event FROM events '
             "WHERE id > (SELECT value FROM meta WHERE key = 'told') "
@@ -270,7 +269,7 @@ class Journal:
         return found
 
     def marks(self, rollout_id: str) -> dict[tuple[str, str], Mark]:
-        """Return by robot and version what a rollout's version had done on its robots before."""
+        """Return the marks of a rollout by robot and version, see Mark."""
         rows = self._read(
             'SELECT version, state FROM rollouts WHERE rollout_id = ? AND strategy != ?',
             (rollout_id, ROLLBACK),

@@ -26,8 +26,8 @@ class Outbox:
     """
     Keeps events and desired routings until the journal has them.
 
-    What rollouts under way have counted is written every `checkpoint_s`. Alerts that the journal
-    holds and nobody was told, because the process died, go out first.
+    The states of rollouts under way are written every `checkpoint_s`. Alerts in the journal that
+    were not published, because the process died, go out first.
     """
 
     def __init__(self, journal: Journal, now: float, checkpoint_s: float) -> None:
@@ -45,11 +45,11 @@ class Outbox:
         self.error = ''
 
     def add_events(self, events: Iterable[Event]) -> None:
-        """Add what happened."""
+        """Add events."""
         self._events += events
 
     def add_desired(self, changed: Iterable[Desired]) -> None:
-        """Add what robots should serve from now on."""
+        """Add desired routings that changed."""
         for entry in changed:
             self._desired[entry.routing.model_id, entry.robot_id] = entry
 
@@ -66,13 +66,13 @@ class Outbox:
             self._verifications[state.rollout_id] = state
 
     def told(self, number: int, now: float) -> None:
-        """Take note that people were told the events up to a number, see `take_events`."""
+        """Note that the events up to a number were published, see `take_events`."""
         if self._told == self._told_written:
             self._told_at = now
         self._told = max(self._told, number)
 
     def write(self, active: Rollouts, rollbacks: Collection[Rollback], now: float) -> bool:
-        """Write everything, with what is under way; returns False when that failed."""
+        """Write everything, with the states under way; return whether it succeeded."""
         is_active = bool(active) or bool(rollbacks)
         due = is_active and now - self._checkpoint_at >= self._checkpoint_s
         news = self._events or self._desired or self._rehearsals or self._verifications

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A rollout as people see it: in the status topic, the live view and the report."""
+"""Views of a rollout for people: the status topic, the live view and the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hotswap_ros.rollout.state import RolloutState, Status, StepRecord
 
 
 class StepState(enum.Enum):
-    """Where a step is."""
+    """The state of a step."""
 
     PENDING = 'pending'
     RUNNING = 'running'
@@ -70,14 +70,14 @@ class RolloutView:
 
 
 def snapshot(runner: Runner, view: FleetView, now: float) -> Snapshot:
-    """Return how a rollout stands."""
+    """Return the snapshot of a rollout."""
     state = runner.state
     unreachable = view.unreachable(state.plan.model_id, state.robots.keys(), now)
     waiting = runner.desired_routings.waiting_for(view, now)
     step = state.step
     end = now if state.ended is None else state.ended
     return Snapshot(
-        # A copy: the runner goes on while others look at this.
+        # A copy: the runner continues while others read this.
         state=state.model_copy(),
         steps=step_views(state.steps, runner, view, now),
         cohort=step.robots,
@@ -121,7 +121,7 @@ def report(runner: Runner) -> dict[str, Any]:
 
 
 def _rollback(state: RolloutState) -> dict[str, Any] | None:
-    """Return what a rollback affected, and how long it took; None when there was none."""
+    """Return the robots, tasks and duration of a rollback; None when there was none."""
     if state.rolling_back_since is None:
         return None
     return {
@@ -156,7 +156,7 @@ def planned_steps(steps: Iterable[Step], version: str) -> tuple[StepView, ...]:
 def step_views(
     steps: Sequence[Step], runner: Runner, view: FleetView, now: float
 ) -> tuple[StepView, ...]:
-    """Return how the steps of a running or ended rollout stand."""
+    """Return the steps of a running or ended rollout."""
     views = list(planned_steps(steps, runner.state.plan.version))
     status = runner.state.status
     for index, record in enumerate(runner.state.step_records):

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is asked of a coordinator that may die at any moment: a rollout, and the way back."""
+"""Rollouts, each with its rollback, of a coordinator that may be killed at any moment."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MODEL, BASE, GOOD, BAD = 'pick_policy', 'v23', 'v24', 'frozen'
 ROBOTS = 4
 _SHORT = [(50, 40), (100, 40)]
 _LONG = [(50, 1_000_000), (100, 1_000_000)]
-#: Seconds after which a word that had no effect is said again: it may have died with its hearer.
+#: Seconds after which an order without effect is repeated: it may be lost with its coordinator.
 _AGAIN_S = 2.0
 _ENDS = {
     'promoted': {Status.SUCCEEDED},
-    'found out': {Status.ROLLED_BACK},
+    'found bad': {Status.ROLLED_BACK},
     'aborted': {Status.ABORTED},
     'rolled back': {Status.ROLLED_BACK},
     'superseded': {Status.SUPERSEDED},
@@ -33,7 +33,7 @@ KINDS = tuple(_ENDS)
 
 
 class Orders:
-    """Says things to the coordinator, and does not wait for an answer."""
+    """Sends orders to the coordinator, and does not wait for an answer."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -49,18 +49,18 @@ class Orders:
         self._world.do(lambda: self._rollout.send_goal_async(action.Rollout.Goal(plan=text)))
 
     def roll_back(self, version: str) -> None:
-        """Order a version back on all robots."""
+        """Order a rollback of all robots to a version."""
         goal = action.Rollback.Goal(model_id=MODEL, version=version)
         self._world.do(lambda: self._rollback.send_goal_async(goal))
 
     def control(self, command: int, rollout_id: str) -> None:
-        """Say a verb."""
+        """Send a verb."""
         request = srv.ControlRollout.Request(command=command, rollout_id=rollout_id)
         self._world.do(lambda: self._control.call_async(request))
 
 
 class Change(NamedTuple):
-    """What makes a status of a rollout differ from the one before."""
+    """The fields in which two statuses of a rollout may differ."""
 
     status: Status
     step_index: int
@@ -70,15 +70,15 @@ class Change(NamedTuple):
 
 class Round:
     """
-    One rollout and the way back to BASE on every robot; `earlier` are rollouts that were before.
+    One rollout and the rollback to BASE on every robot; `earlier` are the rollouts before it.
 
-    `kind` says how it ends: one that is promoted is then put back by hand, one that is found out
-    is rolled back by its gate, the others by people, `patience_s` after they began.
+    `kind` is its end: after a promotion a person orders a rollback; a rollout of a bad version is
+    rolled back by its gate, all others by a person, `patience_s` after they began.
     """
 
     def __init__(self, kind: str, patience_s: float, earlier: set[str]) -> None:
         self.kind = kind
-        self.version = BAD if kind == 'found out' else GOOD
+        self.version = BAD if kind == 'found bad' else GOOD
         self.rollout_id = ''
         self.kills = 0
         self.is_over = False
@@ -102,11 +102,11 @@ class Round:
 
     @property
     def status(self) -> Status | None:
-        """Return the rollout's status as it was last heard, None before the first."""
+        """Return the newest status of the rollout, None before the first."""
         return None if self.change is None else self.change.status
 
     def hear(self, status: Any) -> bool:
-        """Take in a status; returns whether something has changed."""
+        """Take a status; return whether something has changed."""
         if not status.rollout_id or status.rollout_id in self._earlier:
             return False
         if not self.rollout_id:
@@ -126,7 +126,7 @@ class Round:
         return before is None or change[:3] != before[:3]
 
     def go_on(self, robots: Mapping[str, Any], orders: Orders) -> bool:
-        """Say what is due, and see whether all is done; returns whether something was said."""
+        """Send the order that is due, and note the end; return whether an order was sent."""
         now = time.monotonic()
         if self.status is not None and self.status.is_terminal:
             if _all_serve(robots, BASE):

@@ -37,7 +37,7 @@ from hotswap_ros.nodes import qos
 
 #: Deadline of every wait, in seconds. What it waits for takes a fraction of it.
 PATIENCE_S = 60.0
-#: Seconds until a service that stays silent is asked again: its server may have been killed.
+#: Seconds until a service that does not answer is called again: its server may have been killed.
 ASK_AGAIN_S = 10.0
 
 

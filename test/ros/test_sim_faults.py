@@ -183,7 +183,8 @@ def test_a_rollout_ends_at_once_where_a_disk_is_full_and_says_so(site):
     asked = {'modelId': 'pick_policy', 'version': 'v25_different', 'strategy': 'Direct'}
     result = site.roll_out(json.dumps(asked)).result()
     assert result.status == Status.STATUS_FAILED
-    assert f'{ROBOT} cannot load v25_different' in result.reason
+    assert ROBOT in result.reason
+    assert json.loads(result.report)['robots_failed'] == [ROBOT]
     assert 'No space left on device' in result.reason
 
 
@@ -284,7 +285,8 @@ def test_two_robots_of_one_name_are_told_nothing_until_one_is_alone(site):
     assert {m.routing.stable for m in of(heard)} == {'v23'}
     assert {site.robots[name].routing.stable for name in site.robots if name != ROBOT} == {'v24'}
     inject(site, Fault.CLEAR)
-    site.alerts.wait_for(lambda m: 'one robot again' in m.text)
+    level = msg.Alert.LEVEL_INFO
+    site.alerts.wait_for(lambda m: (m.kind, m.level) == ('quarantined', level))
     site.statuses.wait_for(lambda m: not m.robots_quarantined)
 
 
