@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import VersionState
 from hotswap_ros.rollout import sentences
-from hotswap_ros.rollout.gate_feed import GateFeed
+from hotswap_ros.rollout.evidence.gate_feed import GateFeed
 from hotswap_ros.rollout.state import PauseReason, RolloutState
 
 #: Pauses that end by themselves, and the sentence for their end.

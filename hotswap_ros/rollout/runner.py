@@ -16,9 +16,8 @@ from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.plan import ItemState, blockers
 from hotswap_ros.rollout import sentences
-from hotswap_ros.rollout.cohort import Cohort
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
-from hotswap_ros.rollout.gate_feed import GateFeed
+from hotswap_ros.rollout.evidence.gate_feed import GateFeed
 from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF, Breakers, find_missing
 from hotswap_ros.rollout.joining import Joining, join
 from hotswap_ros.rollout.operator import Operator
@@ -30,6 +29,7 @@ from hotswap_ros.rollout.state import (
     StepRecord,
 )
 from hotswap_ros.rollout.steps import ACTIONS, StepContext
+from hotswap_ros.rollout.steps.cohort import Cohort
 from hotswap_ros.rollout.transitions import Transitions
 from hotswap_ros.rollout.verbs import Verb
 

@@ -14,7 +14,7 @@ from hotswap_ros.gates import CheckResult
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
 from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
-from hotswap_ros.rollout.gate_feed import HARD_LINES
+from hotswap_ros.rollout.evidence.gate_feed import HARD_LINES
 from hotswap_ros.rollout.state import (
     Cause,
     Conclusion,

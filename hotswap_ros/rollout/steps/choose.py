@@ -8,9 +8,9 @@ from __future__ import annotations
 from hotswap_ros.fleet.events import EventKind, Level
 from hotswap_ros.plan import ChooseWinner
 from hotswap_ros.rollout import sentences
+from hotswap_ros.rollout.evidence.winner import conclude_shadow, conclude_trial
 from hotswap_ros.rollout.state import Conclusion
 from hotswap_ros.rollout.steps.context import Move, Outcome, StepContext
-from hotswap_ros.rollout.winner import conclude_shadow, conclude_trial
 
 
 def begin(step: ChooseWinner, context: StepContext) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from hotswap_ros.fleet.events import Say
 from hotswap_ros.fleet.view import FleetView
-from hotswap_ros.rollout.cohort import Cohort
-from hotswap_ros.rollout.gate_feed import GateFeed
+from hotswap_ros.rollout.evidence.gate_feed import GateFeed
 from hotswap_ros.rollout.robot_progress import Mark
 from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState
+from hotswap_ros.rollout.steps.cohort import Cohort
 
 
 class Move(enum.Enum):

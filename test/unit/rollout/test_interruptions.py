@@ -10,8 +10,8 @@ import pytest
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import ChooseWinner
 from hotswap_ros.rollout import Cause, CommandRefusedError, PauseReason, Status, Verb
-from hotswap_ros.rollout.trial_counts import TrialCounts
-from hotswap_ros.rollout.winner import conclude_trial
+from hotswap_ros.rollout.evidence.trial_counts import TrialCounts
+from hotswap_ros.rollout.evidence.winner import conclude_trial
 
 
 def to_the_watch(fleet, rollout):

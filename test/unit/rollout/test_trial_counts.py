@@ -16,9 +16,9 @@ from hotswap_ros.models import (
     TaskCounts,
     VersionCounters,
 )
-from hotswap_ros.rollout.diagnosis import RolloutDiagnosis
+from hotswap_ros.rollout.evidence.diagnosis import RolloutDiagnosis
+from hotswap_ros.rollout.evidence.trial_counts import TrialCounts, Unit
 from hotswap_ros.rollout.state import RobotProgress
-from hotswap_ros.rollout.trial_counts import TrialCounts, Unit
 
 LATENCY = [0] * (len(LATENCY_EDGES_MS) + 1)
 

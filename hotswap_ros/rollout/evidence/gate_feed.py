@@ -13,9 +13,9 @@ from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult, Gate, Verdict
 from hotswap_ros.models import Routing
 from hotswap_ros.plan import Observe, SuccessCriteria, Watch
-from hotswap_ros.rollout.diagnosis import RolloutDiagnosis
+from hotswap_ros.rollout.evidence.diagnosis import RolloutDiagnosis
+from hotswap_ros.rollout.evidence.trial_counts import TrialCounts
 from hotswap_ros.rollout.state import RolloutState
-from hotswap_ros.rollout.trial_counts import TrialCounts
 
 #: Tasks of a robot that is unreachable for longer, in seconds, count as failed.
 _GIVEN_UP_AFTER_S = 120.0

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from hotswap_ros.gates.window import Tally
 from hotswap_ros.models import LATENCY_EDGES_MS
 from hotswap_ros.plan import ChooseWinner
+from hotswap_ros.rollout.evidence.trial_counts import TrialCounts
 from hotswap_ros.rollout.state import Conclusion
-from hotswap_ros.rollout.trial_counts import TrialCounts
 
 if TYPE_CHECKING:
     from hotswap_ros.gates.analysis import Record
