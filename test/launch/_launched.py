@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What launch tests stand on: a launch file in a ROS domain of its own, and who asks."""
+"""Fixtures of launch tests: a launch file in a ROS domain of its own, and a client."""
 
 from __future__ import annotations
 

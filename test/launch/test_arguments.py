@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What `ros2 launch hotswap_ros <file> --show-args` tells."""
+"""Arguments of the launch files, as `ros2 launch hotswap_ros <file> --show-args` prints them."""
 
 import dataclasses
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a coordinator's journal says after a kill, and what must be true of it."""
+"""The journal of a killed coordinator, and the invariants that it must fulfil."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from hotswap_ros.rollout import RolloutState, Runner, Status
 class Evidence:
     """
     A journal as a killed process left it: the states of all rollouts, in the order in which they
-    began, their final events, the wishes (robot id to routing), and the epoch. `orders` are the
+    began, their final events, the desired routings by robot id, and the epoch. `orders` are the
     statuses of the rollbacks that were ordered, by id, `orders_ended` those whose end was told.
     `joined` are the robots that joined a rollout while it ran, with its id.
     """
 
     states: tuple[RolloutState, ...]
     ends: tuple[tuple[str, str], ...]
-    wishes: dict[str, Routing]
+    desired: dict[str, Routing]
     epoch: int
     orders: dict[str, str]
     orders_ended: tuple[str, ...]
@@ -127,10 +127,10 @@ def check_replay(journal: Path, folder: Path) -> None:
         return
     runner = Runner(state.model_copy(deep=True))
     assert _content(runner.checkpoint(state.saved_at)) == _content(state), 'taken up, it differs'
-    for wish in runner.desired():
-        found = evidence.wishes[wish.robot_id]
-        assert replace(found, generation=0) == replace(wish.routing, generation=0), (
-            f'{wish.robot_id}: the journal holds a wish that its rollout does not have'
+    for one in runner.desired():
+        found = evidence.desired[one.robot_id]
+        assert replace(found, generation=0) == replace(one.routing, generation=0), (
+            f'{one.robot_id}: the journal has another desired routing than its rollout'
         )
 
 

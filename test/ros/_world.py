@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What tests over DDS stand on: ROS domains nobody else uses, somebody who asks, and real processes.
+Fixtures of tests over DDS: ROS domains of their own, a client, and real processes.
 
 Nothing here sleeps for a fixed time: every wait is for a condition and has a deadline, which is
 long because a loaded machine is no fault of the code under test.

@@ -53,7 +53,7 @@ def signed_plan(site, **overrides):
     return plan(checklist=checklist, deploymentWindows=windows)
 
 
-def test_a_plan_is_forecast_and_its_checklist_gone_through(site):
+def test_a_plan_is_forecast_and_its_checklist_reviewed(site):
     def rates_are_known():
         found = validate(site, plan(checklist='production'))
         return found if not math.isnan(found.forecasts[2].expected_s) else None

@@ -72,7 +72,7 @@ def test_a_goal_for_a_coordinator_that_has_just_started_is_for_the_whole_fleet(s
     goal.cancel()
 
 
-def test_robots_left_alone_go_back_and_a_restart_brings_the_rollout_to_its_end(site):
+def test_robots_without_coordinator_return_to_stable_and_a_restart_ends_the_rollout(site):
     site.roll_out(plan('v24', lease=3))
     site.wait_for_candidate('v24')
     kill_coordinator(site)

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the nodes declare: topics with their quality of service, and parameters."""
+"""Declarations of the nodes: topics with their quality of service, and parameters."""
 
 import ast
 import itertools

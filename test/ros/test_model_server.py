@@ -682,7 +682,7 @@ def test_fallbacks_are_counted_by_cause(make_robot, make_version):
     assert list(role.latency_buckets) == list(v2.latency_buckets)
 
 
-def test_a_task_that_falls_silent_counts_as_timed_out(make_robot):
+def test_a_task_without_requests_counts_as_timed_out(make_robot):
     robot = make_robot(task_timeout_s=0.1)
     robot.wait_until_active()
     heard = robot.world.listen(msg.ModelTelemetry, f'{robot.fleet}/telemetry', qos.STREAM)

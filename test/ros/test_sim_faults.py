@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-What goes wrong with simulated robots is real for everybody else, and the product copes with it.
+Faults of simulated robots over DDS, and the reaction of the coordinator.
 
 One fleet of four robots and one coordinator for all tests; each begins and ends without faults.
 """
@@ -260,7 +260,7 @@ def test_what_is_not_possible_is_refused_with_a_reason(site, fields, code, text)
 # -- what the product does ------------------------------------------------------------------------
 
 
-def test_a_robot_out_of_reach_is_no_failure_and_is_brought_to_what_it_should_serve(site):
+def test_an_unreachable_robot_is_no_failure_and_comes_to_its_desired_routing(site):
     goal = site.roll_out(plan('v24', [(50, 60), (100, 60)]))
     inject(site, Fault.POWER_OFF)
     alert = site.alerts.wait_for(lambda m: m.kind == 'unreachable')
@@ -273,7 +273,7 @@ def test_a_robot_out_of_reach_is_no_failure_and_is_brought_to_what_it_should_ser
     site.wait_until_served('v24')
 
 
-def test_two_robots_of_one_name_are_told_nothing_until_one_is_alone(site):
+def test_two_robots_of_one_name_get_no_command_until_one_is_alone(site):
     inject(site, Fault.DUPLICATE_ID)
     alert = site.alerts.wait_for(lambda m: m.kind == 'quarantined')
     assert list(alert.robot_ids) == [ROBOT]

@@ -1,6 +1,6 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What makes a package of this repository agrees with itself and with what is built from it."""
+"""The files of the package agree with each other and with the build."""
 
 import ast
 import configparser

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-How often a gate is wrong and how soon it is right, over many rollouts of a simulated fleet.
+Operating characteristics of gates: wrong verdicts, and tasks until a right one.
 
 Robots run one task at a time and send cumulative counters every ten seconds, each at a time of its
 own and with its task under way. Seeds are fixed. A rate is held against alpha with its Wilson

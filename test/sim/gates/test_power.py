@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-Whether a gate finds the drop that it is said to find, as often as is said: 4 times in 5.
+Power of gates: the forecast drop is detected in 4 of 5 rollouts.
 
 100 repetitions leave a standard error of 4 points; the bounds are three of them wide.
 """

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is kept of rollouts that have ended."""
+"""The archive of rollouts that have ended."""
 
 import json
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is told of rollouts that have ended: summaries, metrics of strategies, what came after."""
+"""The history: summaries, metrics of strategies, and verifications."""
 
 import pytest
 

@@ -179,7 +179,7 @@ def test_a_rollout_does_not_begin_on_robots_that_are_rolled_back(promoted, plan)
     assert fleet.serving('v23') == {'r00', 'r01', 'r03'}
 
 
-def test_robots_that_go_back_do_not_join_a_rollout(promoted, plan):
+def test_robots_that_roll_back_do_not_join_a_rollout(promoted, plan):
     fleet, _ = promoted
     fleet.robots['r04'].deaf = True
     order(fleet, 'v23', ('r03', 'r04'))

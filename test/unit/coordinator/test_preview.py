@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What happens before a rollout: facts for the checklist, what it blocks, and forecasts."""
+"""The preview of a rollout: facts for the checklist, blocked starts, and forecasts."""
 
 import json
 import math
@@ -57,7 +57,7 @@ def test_a_blocked_rollout_keeps_nobody_else_from_starting(fleet, plan):
     assert fleet.coordinator.start(load_plan(plan()), fleet.now)
 
 
-def test_a_blocked_rollout_leaves_what_a_rollback_would_go_back_to(fleet, plan):
+def test_a_blocked_rollout_leaves_the_version_that_a_rollback_leads_to(fleet, plan):
     first = fleet.start(plan())
     assert fleet.finish(first).status is Status.SUCCEEDED
     blocked = fleet.coordinator.start(load_plan(plan('v25', checklist='production')), fleet.now)
@@ -103,7 +103,7 @@ def test_testing_blocks_a_robot_that_cannot_hold_both(fleet, plan):
     assert 'r03' in json.dumps(fleet.coordinator.report(state.rollout_id)['checklist'])
 
 
-def test_robots_out_of_reach_fail_the_monitoring_and_are_named(fleet, plan):
+def test_unreachable_robots_fail_the_monitoring_and_are_named(fleet, plan):
     fleet.run(5)
     fleet.robots['r07'].online = False
     found = items(fleet, plan(checklist='testing'), wait_s=20)
@@ -111,7 +111,7 @@ def test_robots_out_of_reach_fail_the_monitoring_and_are_named(fleet, plan):
     assert 'r07' in found['monitoring_alive'].sentence
 
 
-def test_silent_counters_fail_the_monitoring(fleet, plan):
+def test_missing_counters_fail_the_monitoring(fleet, plan):
     fleet.robots['r02'].counts_are_lost = True
     found = items(fleet, plan(checklist='testing'))
     assert found['monitoring_alive'].state.value == 'failed'

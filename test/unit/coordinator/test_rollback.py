@@ -128,7 +128,7 @@ def test_an_unreachable_robot_has_a_pending_rollback_of_an_order(fleet, plan):
     assert fleet.stables() == {'v23'}
 
 
-def test_it_needs_something_to_go_back_to(fleet):
+def test_it_needs_a_previous_version(fleet):
     fleet.step()
     with pytest.raises(NothingToRollBackError, match="'pick_policy'"):
         _roll_back(fleet)

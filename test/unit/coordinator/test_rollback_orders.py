@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What stays of ordered rollbacks, of what came after, and of alerts, whoever dies meanwhile."""
+"""Ordered rollbacks, verifications and alerts over restarts of the coordinator."""
 
 import sqlite3
 

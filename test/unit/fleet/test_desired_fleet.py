@@ -178,12 +178,12 @@ def test_other_versions_stay_until_their_place_is_needed(fleet, view):
     assert fleet.commands(view, 0.0) == []
 
 
-def test_a_robot_that_was_never_heard_is_told_nothing(fleet, view):
+def test_a_robot_that_was_never_heard_gets_no_command(fleet, view):
     fleet.set_desired([desired()], view, 0.0)
     assert fleet.commands(view, 0.0) == []
 
 
-def test_a_robot_out_of_reach_is_told_nothing_until_it_is_back(fleet, view):
+def test_an_unreachable_robot_gets_no_command_until_it_is_reachable(fleet, view):
     hear(view, report(), 0.0)
     fleet.set_desired([desired('v24')], view, 0.0)
     assert fleet.commands(view, 6.0) == []

@@ -40,7 +40,7 @@ def test_two_robots_of_one_id_are_reported_and_get_no_commands(fleet, plan):
     assert fleet.coordinator.snapshot(fleet.now, rollout).robots_unreachable == 1
 
 
-def test_they_hold_a_rollout_up_as_robots_out_of_reach_do(fleet, plan):
+def test_they_pause_a_rollout_as_unreachable_robots_do(fleet, plan):
     rollout = fleet.start(plan(stages=((100, 3_000),)))
     fleet.run(5)
     fleet.duplicate('r03')

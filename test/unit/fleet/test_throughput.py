@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How many tasks robots finish in a second, over reboots and late messages."""
+"""Throughput of robots, over reboots and late messages."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a report says about trials whose truth is known."""
+"""Reports on trials whose truth is known."""
 
 from __future__ import annotations
 

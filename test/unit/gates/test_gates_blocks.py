@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which tasks are compared with each other: those that began together, once all have ended."""
+"""Blocks: tasks that began together are compared once all have ended."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What each check says about a candidate, and in which words."""
+"""Verdicts and sentences of each check."""
 
 from __future__ import annotations
 

@@ -368,7 +368,7 @@ def test_the_stability_index_is_that_of_the_formula() -> None:
     assert found == pytest.approx(expected, abs=1e-5)
 
 
-def test_robots_out_of_reach_decide_nothing_either_way(check: Check) -> None:
+def test_unreachable_robots_decide_nothing_either_way(check: Check) -> None:
     gate = _gate(max_unreachable_share=0.1)
     gate.reach(1, 10)
     assert check(gate, 'unreachable', complete=True).verdict is Verdict.PASS

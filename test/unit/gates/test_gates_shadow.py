@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether a shadow decides as the stable version does: the unit is a task, not a step."""
+"""The agreement check of a shadow: the unit is a task, not a step."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a gate counts when messages are lost, doubled, late or from before a reboot."""
+"""Counts of a gate when messages are lost, doubled, late or from before a reboot."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a shadow tells, against worlds whose truth is known."""
+"""Reports on shadows whose truth is known."""
 
 from __future__ import annotations
 

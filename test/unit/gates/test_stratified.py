@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What succeeds before and after, robot by robot: how often nothing is called a drop."""
+"""The stratified test of success before and after: false alarms and power."""
 
 import math
 from itertools import product

@@ -142,7 +142,7 @@ def test_what_cannot_be_fetched_leaves_nothing(
     assert cache.has('policy', 'v1')
 
 
-def test_a_source_that_is_out_of_reach(tmp_path: Path) -> None:
+def test_an_unreachable_source(tmp_path: Path) -> None:
     cache = CachedRepository(tmp_path, source_of('http://127.0.0.1:1'))
     with pytest.raises(FetchFailedError, match=r'cannot be fetched from http://127\.0\.0\.1:1'):
         cache.fetch('policy', 'v1')

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a plan says of its checklist, and what the checklist finds."""
+"""The checklist section of a plan, and the findings of its items."""
 
 import json
 from dataclasses import replace

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the pages on plans say is what plans are."""
+"""The pages on plans agree with the code."""
 
 import re
 from pathlib import Path

@@ -69,7 +69,7 @@ def test_a_gate_that_cannot_be_asked_pauses_and_is_asked_again(fleet, plan, monk
     assert fleet.state(rollout).status is Status.RUNNING
 
 
-def test_a_stage_may_allow_more_robots_out_of_reach(fleet, plan):
+def test_a_stage_may_allow_more_unreachable_robots(fleet, plan):
     text = plan().replace('tasks: 60', 'tasks: 600, maxUnreachable: 1')
     rollout = fleet.start(text)
     lost, other = to_the_watch(fleet, rollout)
@@ -167,7 +167,7 @@ def test_a_new_robot_before_any_stage_has_finished_waits_for_the_last(fleet, pla
     assert new.routing.stable == 'v24'
 
 
-def test_a_new_robot_goes_back_with_the_others(fleet, plan):
+def test_a_new_robot_rolls_back_with_the_others(fleet, plan):
     rollout = fleet.start(plan(stages=((20, 60), (50, 1_500), (100, 300))))
     fleet.run_until(lambda: fleet.state(rollout).step_index >= 5)
     new = fleet.add_robot('r90')

@@ -135,7 +135,7 @@ def test_a_robot_without_room_for_two_versions_is_named(fleet, plan):
     assert "parameter 'resident_limit'" in state.reason
 
 
-def test_different_files_under_one_version_are_found_out(fleet, plan):
+def test_different_files_under_one_version_are_detected(fleet, plan):
     rollout = fleet.start(plan())
     for robot in fleet.robots.values():
         robot.digests['v24'] = f'digest {robot.robot_id}'
@@ -223,7 +223,7 @@ def test_a_wait_that_has_not_begun_cannot_be_skipped(fleet, plan, refusal):
         fleet.coordinator.command(rollout, Verb.SKIP_WAIT, fleet.now)
 
 
-def test_a_canary_out_of_reach_pauses_and_its_return_resumes(fleet, plan):
+def test_an_unreachable_canary_pauses_and_its_return_resumes(fleet, plan):
     rollout = fleet.start(plan())
     fleet.run_until(lambda: fleet.candidates() == {'v24'})
     lost = next(r for r in fleet.robots.values() if r.routing.candidate)
@@ -366,7 +366,7 @@ def test_a_method_that_looks_at_the_end_of_a_stage_looks_at_that_stage(fleet, pl
     assert (check['verdict'], check['control']) == ('fail', 0.92)
 
 
-def test_a_robot_that_stays_silent_has_failed_its_task(fleet, plan):
+def test_a_robot_that_stays_unreachable_has_failed_its_task(fleet, plan):
     def finished():
         return fleet.coordinator.snapshot(fleet.now, rollout).checks[0].n
 

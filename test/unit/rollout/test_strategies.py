@@ -267,7 +267,7 @@ def test_every_robot_may_serve_both(make_fleet):
     assert fleet.finish(rollout).conclusions[0].verdict == 'keep'
 
 
-def test_harm_by_b_ends_the_test_and_goes_back(make_fleet):
+def test_harm_by_b_ends_the_trial_and_rolls_back(make_fleet):
     fleet = make_fleet(robots=20)
     rollout = fleet.start(ab_test('tasks: 5000', b='v25'))
     state = fleet.finish(rollout)
@@ -364,7 +364,7 @@ def test_a_clock_that_is_an_hour_ahead_makes_no_robot_wait_with_the_swap(make_fl
     assert fleet.finish(rollout).status is Status.SUCCEEDED
 
 
-def test_green_goes_back_with_one_command_during_retention(make_fleet):
+def test_green_rolls_back_with_one_command_during_retention(make_fleet):
     fleet = busy_fleet(make_fleet)
     rollout = fleet.start(BLUE_GREEN)
     fleet.run_until(lambda: 'keep the previous' in fleet.state(rollout).step.title('v24'))
@@ -393,7 +393,7 @@ def test_a_robot_that_joins_while_blue_is_retired_is_retired_as_well(make_fleet,
     assert new.on_disk == {'v24'}
 
 
-def test_green_that_is_worse_than_blue_was_goes_back(make_fleet):
+def test_green_that_is_worse_than_blue_was_rolls_back(make_fleet):
     fleet = busy_fleet(make_fleet)
     rollout = fleet.start(BLUE_GREEN.replace('v24', 'v25'))
     state = fleet.finish(rollout)

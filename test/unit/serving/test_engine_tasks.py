@@ -144,7 +144,7 @@ def test_a_task_is_reported_once(engine: Engine, version_of: Any) -> None:
         engine.report_task('never', True)
 
 
-def test_a_silent_task_times_out(engine: Engine, clock: Any, version_of: Any) -> None:
+def test_a_task_without_requests_times_out(engine: Engine, clock: Any, version_of: Any) -> None:
     version_of('busy')
     version_of('silent')
     clock.now += 40

@@ -153,7 +153,7 @@ def test_a_task_that_does_not_end_in_time_keeps_its_version(timed: Engine, obser
     assert timed.infer(observe(), 'task').version == 'v1'
 
 
-def test_a_silent_task_ends_the_drain(timed: Engine, observe: Any, clock: Any) -> None:
+def test_a_task_without_requests_ends_the_drain(timed: Engine, observe: Any, clock: Any) -> None:
     timed.infer(observe(), 'task')
     timed.set_routing(Routing('policy', 'v2', generation=2))
     draining = threading.Event()

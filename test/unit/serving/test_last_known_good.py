@@ -149,7 +149,7 @@ def test_a_proven_version_is_never_blamed(boot: Any, clock: Any) -> None:
         assert boot().restore() == Routing('policy', 'v2', generation=1)
 
 
-def test_a_stable_version_that_is_gone_gives_way_to_the_proven_one(
+def test_a_missing_stable_version_gives_way_to_the_proven_one(
     boot: Any, clock: Any, make_version: Any
 ) -> None:
     engine = serve(boot(), Routing('policy', 'v1', generation=1))
@@ -159,7 +159,7 @@ def test_a_stable_version_that_is_gone_gives_way_to_the_proven_one(
     assert boot().restore() == Routing('policy', 'v1', generation=2)
 
 
-def test_a_candidate_that_is_gone_is_left_out(boot: Any, make_version: Any) -> None:
+def test_a_missing_candidate_is_left_out(boot: Any, make_version: Any) -> None:
     serve(boot(), BOTH).close()
     (make_version.root / 'policy' / 'v2' / 'manifest.json').unlink()
     assert boot().restore() == BOTH.without('v2')

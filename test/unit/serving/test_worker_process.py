@@ -146,7 +146,7 @@ def test_a_late_reply_is_not_taken_for_the_next(watch: Any, observe: Any) -> Non
     assert engine.infer(observe(), 'task').version == 'v2'
 
 
-def test_the_breaker_opens_while_the_worker_is_away(watch: Any, observe: Any) -> None:
+def test_the_breaker_opens_while_the_worker_restarts(watch: Any, observe: Any) -> None:
     watched = watch(breaker_limit=3)
     engine, pid = watched.engine, watched.pid()
     os.kill(pid, signal.SIGKILL)

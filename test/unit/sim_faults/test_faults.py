@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which robot is in which trouble at which time."""
+"""Schedules of faults: robot, kind and time."""
 
 from pathlib import Path
 

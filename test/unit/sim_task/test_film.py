@@ -107,5 +107,5 @@ def test_a_renderer_that_is_not_there_says_what_to_do():
         choose('osmesa')
 
 
-def test_without_a_wish_some_renderer_is_found():
+def test_without_a_request_some_renderer_is_found():
     assert choose('auto') in ('egl', 'osmesa', 'drawn')

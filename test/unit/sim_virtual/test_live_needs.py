@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a scenario cannot have live is said before anything is started, all of it at once."""
+"""Obstacles of a live scenario are reported together, before anything starts."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def pause(found: VirtualSession) -> PauseReason:
     return PauseReason.NONE if snapshot is None else snapshot.state.pause_reason
 
 
-def test_a_robot_that_is_cut_off_goes_back_to_stable_by_itself() -> None:
+def test_a_robot_that_is_cut_off_returns_to_stable_by_itself() -> None:
     cut = fault('partition', 30, duration_s=60)
     with session(good(), [cut]) as found:
         found.start(load_plan(_PLAN))
