@@ -41,11 +41,11 @@ def find_missing(
     """
     plan, step = state.plan, state.step
     allowed = plan.max_unreachable if step.max_unreachable is None else step.max_unreachable
-    silent = view.all_unreachable(plan.model_id, now)
-    unreachable = tuple(sorted(r for r in silent if r in cohort or state.is_watched(r)))
+    of_fleet = view.all_unreachable(plan.model_id, now)
+    unreachable = tuple(sorted(r for r in of_fleet if r in cohort or state.is_watched(r)))
     if len(unreachable) > allowed:
-        doubled = [r for r in unreachable if (plan.model_id, r) in view.quarantined]
-        text = sentences.unreachable(unreachable, allowed, doubled)
+        quarantined = [r for r in unreachable if (plan.model_id, r) in view.quarantined]
+        text = sentences.unreachable(unreachable, allowed, quarantined)
         return Missing(PauseReason.UNREACHABLE, text, unreachable)
     without = gate_feed.missing(view, now)
     if len(without) > plan.max_missing:
