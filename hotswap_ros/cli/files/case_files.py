@@ -150,9 +150,8 @@ def _of_rollout(trial: Trial, report: Mapping[str, Any]) -> tuple[Trial, str, st
     """Return the part of a trial that belongs to a rollout, its versions, and its end."""
     ends = [report['rolling_back_since'], report['ended'], math.inf]
     until = next(end for end in ends if end is not None)
-    records = [
-        r for r in trial.records if math.isnan(r.time) or report['started'] <= r.time <= until
-    ]
+    times = trial.records.time
+    within = np.isnan(times) | ((report['started'] <= times) & (times <= until))
     candidate, previous = report['plan']['version'], sorted(set(report['previous'].values()))
     if len(previous) != 1:
         served = ', '.join(previous)
@@ -161,7 +160,7 @@ def _of_rollout(trial: Trial, report: Mapping[str, Any]) -> tuple[Trial, str, st
             'and name the control with --control'
         )
     note = f'rollout {report["rollout_id"]} of {candidate}: {report["reason"] or report["status"]}'
-    return replace(trial, records=tuple(records)), previous[0], candidate, note
+    return replace(trial, records=trial.records.take(within)), previous[0], candidate, note
 
 
 def _training(path: Path | None, candidate: str) -> tuple[list[TrainingFeature], dict[str, float]]:

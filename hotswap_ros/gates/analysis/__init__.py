@@ -8,6 +8,7 @@ They do not decide on a running rollout. No node imports this room: it loads sci
 """
 
 from hotswap_ros.gates.analysis.by_robot import by_robot
+from hotswap_ros.gates.analysis.records import Names, Records
 from hotswap_ros.gates.analysis.replay import Moment, Replay
 from hotswap_ros.gates.analysis.report import analyze
 from hotswap_ros.gates.analysis.result import Action, Analysis, Arm, Question
@@ -53,8 +54,10 @@ __all__ = [
     'Latency',
     'Level',
     'Moment',
+    'Names',
     'Question',
     'Record',
+    'Records',
     'Replay',
     'Review',
     'ShadowAction',

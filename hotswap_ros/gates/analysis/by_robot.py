@@ -13,8 +13,9 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
+from hotswap_ros.gates.analysis.records import Records
 from hotswap_ros.gates.analysis.trial import ACROSS, WITHIN, Design
-from hotswap_ros.gates.diagnosis import Counts, Record
+from hotswap_ros.gates.diagnosis import Counts
 from hotswap_ros.gates.pairing.clustering import design_effect, intraclass
 
 _STRATA = 10
@@ -71,15 +72,9 @@ def by_robot(design: Design, control: str, candidate: str) -> RobotView | None:
     )
 
 
-def _counts(records: Sequence[Record], version: str) -> dict[str, Counts]:
-    found: dict[str, Counts] = {}
-    for record in records:
-        if record.version == version:
-            last = found.get(record.robot_id, Counts(0, 0))
-            found[record.robot_id] = Counts(
-                last.successes + record.successes, last.tasks + record.tasks
-            )
-    return found
+def _counts(records: Records, version: str) -> dict[str, Counts]:
+    own = records.of_version(version)
+    return own.counts_by(own.robot_id)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -135,15 +130,14 @@ def by_hour(design: Design, candidate: str) -> HourView | None:
 
 
 def _strata(
-    records: Sequence[Record], candidate: str
+    records: Records, candidate: str
 ) -> list[np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
     """Return (candidate, control) by (succeeded, failed) for each tenth of the tasks."""
-    total = sum(record.tasks for record in records)
-    tables = [np.zeros((2, 2)) for _ in range(_STRATA)]
-    passed = 0
-    for record in records:
-        table = tables[min(_STRATA - 1, passed * _STRATA // total)]
-        row = 0 if record.version == candidate else 1
-        table[row] += (record.successes, record.tasks - record.successes)
-        passed += record.tasks
-    return tables
+    passed = np.cumsum(records.tasks) - records.tasks
+    tenth = np.minimum(_STRATA - 1, passed * _STRATA // records.tasks.sum())
+    cell = 2 * tenth + ~records.version.equal(candidate)
+    outcomes = [
+        np.bincount(cell, counted, 2 * _STRATA).reshape(_STRATA, 2)
+        for counted in (records.successes, records.tasks - records.successes)
+    ]
+    return list(np.stack(outcomes, axis=-1))

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
+
+from hotswap_ros.gates.analysis.records import Records
 from hotswap_ros.gates.analysis.trial import ACROSS, Design
-from hotswap_ros.gates.diagnosis import Counts, Record
+from hotswap_ros.gates.diagnosis import Counts
 from hotswap_ros.gates.gate import Gate
 from hotswap_ros.gates.result import CheckResult
 from hotswap_ros.gates.stats.intervals import Interval, confidence_sequence
@@ -18,6 +22,8 @@ from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import Control, SuccessCriteria
 
 _POINTS = 200
+#: With many robots there are fewer moments, as each of them sends a message at every moment.
+_FEWEST_POINTS = 20
 #: With more messages than this, several tasks of a robot share one message.
 _MESSAGES = 20_000
 _BOOT = 'trial'
@@ -68,13 +74,11 @@ def replay(
     records = design.trial.records
     teller = _Teller(Gate(criteria, candidate), control, candidate)
     teller.join(records)
-    per_message = math.ceil(len(records) / _MESSAGES)
-    every = max(1, len(records) // _POINTS)
     moments = []
-    for number, record in enumerate(records, start=1):
-        teller.tell(record, per_message)
-        if number % every == 0 or number == len(records):
-            moments += teller.moment(record.time)
+    for time, messages in _in_messages(records, control):
+        for message in messages:
+            teller.tell(message)
+        moments += teller.moment(time)
     if not moments:
         return None
     result = teller.success(complete=True)
@@ -83,50 +87,94 @@ def replay(
     return Replay(tuple(moments), result.evidence, limit, alarm, result.sentence)
 
 
+class _Message(NamedTuple):
+    """New tasks of one robot, with either version: (control, candidate)."""
+
+    robot_id: str
+    tasks: tuple[TaskCounts, TaskCounts]
+
+
+def _in_messages(records: Records, control: str) -> Iterator[tuple[float, list[_Message]]]:
+    """
+    Yield the moments of a trial with the messages since the last one, in their order.
+
+    A robot sends a message after every few tasks, and one at every moment.
+    """
+    points = max(_FEWEST_POINTS, min(_POINTS, _MESSAGES // len(records.robot_id.seen())))
+    every = max(1, len(records) // points)
+    per_message = math.ceil(len(records) / _MESSAGES)
+    for start in range(0, len(records), every):
+        part = records.take(slice(start, start + every))
+        yield float(part.time[-1]), list(_messages(part, control, per_message))
+
+
+def _messages(records: Records, control: str, per_message: int) -> Iterator[_Message]:
+    robots = records.robot_id.codes
+    order = np.argsort(robots, kind='stable')
+    first = np.searchsorted(robots[order], robots[order])
+    # The number of a robot's message to which each of its tasks belongs, then one per message.
+    number = np.empty(len(records), np.int64)
+    number[order] = (np.arange(len(records)) - first) // per_message
+    _, last, group, sizes = np.unique(
+        np.stack([robots, number], axis=1)[::-1],
+        axis=0,
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
+    )
+    last = len(records) - 1 - last
+    cell = 2 * group.reshape(-1)[::-1] + ~records.version.equal(control)
+    sums = [
+        np.bincount(cell, column, 2 * len(sizes)).astype(int).reshape(-1, 2).tolist()
+        for column in (records.tasks, records.successes, records.stuck)
+    ]
+    for index in np.lexsort((last, sizes < per_message)):
+        tasks = [
+            TaskCounts(n, n, won, stuck)
+            for n, won, stuck in zip(*(column[index] for column in sums))
+        ]
+        yield _Message(records.robot_id.names[robots[last[index]]], (tasks[0], tasks[1]))
+
+
 class _Teller:
-    """Turns tasks into the cumulative counters that a gate reads."""
+    """Turns messages into the cumulative counters that a gate reads."""
 
     def __init__(self, gate: Gate, control: str, candidate: str) -> None:
         self._gate = gate
         self._versions = (control, candidate)
-        self._tasks: dict[tuple[str, str], TaskCounts] = {}
-        self._totals = {control: Counts(0, 0), candidate: Counts(0, 0)}
-        self._untold: dict[str, int] = {}
+        self._tasks: dict[str, tuple[TaskCounts, TaskCounts]] = {}
+        self._totals = [TaskCounts(), TaskCounts()]
 
-    def join(self, records: Sequence[Record]) -> None:
+    def join(self, records: Records) -> None:
         """
         Let every robot join with the observed share of the candidate in its tasks.
 
         Shares are rounded to quarters, so that robots with similar shares are pooled; a share does
         not depend on outcomes.
         """
-        tasks: dict[str, list[int]] = {}
-        for record in records:
-            counts = tasks.setdefault(record.robot_id, [0, 0])
-            counts[self._versions.index(record.version)] += record.tasks
-        for robot_id, (control, candidate) in sorted(tasks.items()):
-            share = round(4 * candidate / (control + candidate)) / 4
+        own = records.of_version(self._versions[1])
+        candidates = own.counts_by(own.robot_id)
+        for robot_id, counts in sorted(records.counts_by(records.robot_id).items()):
+            candidate = candidates[robot_id].tasks if robot_id in candidates else 0
+            share = round(4 * candidate / counts.tasks) / 4
             self._gate.observe(robot_id, self._versions[0], _BOOT, {}, share)
 
-    def tell(self, record: Record, per_message: int) -> None:
-        """Count a task, and send a message after every `per_message` tasks of a robot."""
-        key = (record.robot_id, record.version)
-        done = TaskCounts(record.tasks, record.tasks, record.successes, record.stuck)
-        self._tasks[key] = self._tasks.get(key, TaskCounts()) + done
-        total = self._totals[record.version]
-        self._totals[record.version] = Counts(
-            total.successes + record.successes, total.tasks + record.tasks
-        )
-        untold = self._untold.get(record.robot_id, 0) + 1
-        self._untold[record.robot_id] = untold
-        if untold >= per_message:
-            self._send(record.robot_id)
+    def tell(self, message: _Message) -> None:
+        """Count the tasks of a message, and send it."""
+        control, candidate = self._tasks.get(message.robot_id, (TaskCounts(), TaskCounts()))
+        done = control + message.tasks[0], candidate + message.tasks[1]
+        self._tasks[message.robot_id] = done
+        self._totals = [total + new for total, new in zip(self._totals, message.tasks)]
+        counters = {
+            version: VersionCounters(tasks=tasks)
+            for version, tasks in zip(self._versions, done)
+            if tasks.finished
+        }
+        self._gate.observe(message.robot_id, self._versions[0], _BOOT, counters)
 
     def moment(self, time: float) -> list[Moment]:
-        """Return the present state, with all messages sent; empty if a version has no task."""
-        for robot_id in [robot_id for robot_id, untold in self._untold.items() if untold]:
-            self._send(robot_id)
-        control, candidate = (self._totals[version] for version in self._versions)
+        """Return the present state; empty if a version has no task."""
+        control, candidate = (Counts(total.succeeded, total.finished) for total in self._totals)
         if not control.tasks or not candidate.tasks:
             return []
         return [
@@ -144,15 +192,6 @@ class _Teller:
     def success(self, *, complete: bool = False) -> CheckResult:
         """Return the gate's check of success."""
         return next(c for c in self._gate.checks(complete=complete) if c.name == 'success')
-
-    def _send(self, robot_id: str) -> None:
-        counters = {
-            version: VersionCounters(tasks=self._tasks[robot_id, version])
-            for version in self._versions
-            if (robot_id, version) in self._tasks
-        }
-        self._gate.observe(robot_id, self._versions[0], _BOOT, counters)
-        self._untold[robot_id] = 0
 
 
 def _sequence(counts: Counts) -> Interval:

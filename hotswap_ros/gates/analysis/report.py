@@ -24,7 +24,6 @@ from hotswap_ros.gates.analysis.trial import (
     find_design,
 )
 from hotswap_ros.gates.diagnosis import AnalysisError, Counts
-from hotswap_ros.gates.diagnosis.case import counts
 from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
 from hotswap_ros.text import count
@@ -91,11 +90,11 @@ class _Analyst:
         return self.candidate.rate - self.control.rate
 
     def _counts(self, version: str) -> Counts:
-        return counts(r for r in self.design.trial.records if r.version == version)
+        return self.design.trial.records.of_version(version).counts
 
     def _arm(self, index: int) -> Arm:
         name, own = self.names[index], (self.control, self.candidate)[index]
-        records = [r for r in self.design.trial.records if r.version == name]
+        records = self.design.trial.records.of_version(name)
         latency = self.trial.latency.get(name)
         p95, interval = fixed.quantile_interval(latency) if latency else (math.nan, Interval())
         return Arm(
@@ -104,8 +103,8 @@ class _Analyst:
             successes=own.successes,
             rate=own.rate,
             interval=wilson_interval(*own),
-            robots=len({r.robot_id for r in records if r.robot_id}),
-            stuck=sum(r.stuck for r in records),
+            robots=len({*records.robot_id.seen()} - {''}),
+            stuck=int(records.stuck.sum()),
             latency_p95_ms=p95,
             latency_interval=interval,
             latency_n=latency.n if latency else 0,
@@ -172,7 +171,7 @@ class _Analyst:
             unit, sizes = 'tasks', (self.control.tasks, self.candidate.tasks)
             if self.design.kind == WITHIN and self.design.trial.is_ordered:
                 # The records of each robot begin and end with a candidate task.
-                robots = len({r.robot_id for r in self.design.trial.records})
+                robots = len(self.design.trial.records.robot_id.seen())
                 sizes = (sizes[0], max(0, sizes[1] - 2 * robots))
         return RatioCheck(unit, *sizes, share, fixed.sample_ratio_test(*sizes, share).p_value)
 
@@ -201,9 +200,7 @@ class _Analyst:
         records = self.design.trial.records
         if self.design.trial.is_ordered and fraction < now:
             first = records[: round(len(records) * fraction / now)]
-            control, candidate = (
-                counts(r for r in first if r.version == name) for name in self.names
-            )
+            control, candidate = (first.of_version(name).counts for name in self.names)
         if not control.tasks or not candidate.tasks:
             return 0.0
         return fixed.better_test(control, candidate).statistic / math.sqrt(self.effect)

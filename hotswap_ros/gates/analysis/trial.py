@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -13,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hotswap_ros.gates.analysis.records import Records
 from hotswap_ros.gates.diagnosis import AnalysisError, Record
 
 #: Versions are compared within robots if the robots that served both have this share of the
@@ -43,7 +43,7 @@ class Trial:
     how.
     """
 
-    records: tuple[Record, ...]
+    records: Records
     latency: Mapping[str, Latency] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     is_ordered: bool = False
@@ -57,27 +57,25 @@ class Trial:
         notes: Iterable[str] = (),
     ) -> Trial:
         """Return a trial, which is sorted if every record has a time."""
-        found = tuple(records)
-        ordered = bool(found) and not any(math.isnan(record.time) for record in found)
+        found = Records.of(records)
+        ordered = bool(len(found)) and not np.isnan(found.time).any()
         if ordered:
-            found = tuple(sorted(found, key=lambda record: record.time))
+            found = found.take(np.argsort(found.time, kind='stable'))
         if latency is None:
             latency = _task_latency(found)
-        return cls(found, latency, tuple(notes), ordered)
+        return cls(found, latency, tuple(notes), bool(ordered))
 
     @property
     def versions(self) -> dict[str, int]:
         """Return the number of tasks by version."""
-        counts: dict[str, int] = {}
-        for record in self.records:
-            counts[record.version] = counts.get(record.version, 0) + record.tasks
-        return counts
+        found = self.records.counts_by(self.records.version)
+        return {version: counts.tasks for version, counts in found.items()}
 
     def of_versions(self, *versions: str) -> Trial:
         """Return the trial with these versions only."""
         return replace(
             self,
-            records=tuple(record for record in self.records if record.version in versions),
+            records=self.records.take(self.records.version.among(versions)),
             latency={name: one for name, one in self.latency.items() if name in versions},
         )
 
@@ -105,34 +103,31 @@ def find_design(trial: Trial, control: str, candidate: str) -> Design:
     rollout has many control tasks before and after that, at other hours of the day.
     """
     trial = trial.of_versions(control, candidate)
-    if any(not record.robot_id for record in trial.records):
+    records = trial.records
+    if records.robot_id.equal('').any():
         return Design(UNKNOWN, trial)
-    served: dict[str, set[str]] = {}
-    for record in trial.records:
-        served.setdefault(record.robot_id, set()).add(record.version)
-    shared = {robot_id for robot_id, versions in served.items() if len(versions) == 2}
-    tasks = [record for record in trial.records if record.version == candidate]
-    on_shared = sum(record.tasks for record in tasks if record.robot_id in shared)
-    if on_shared < _SHARED * sum(record.tasks for record in tasks):
+    tasks = records.of_version(candidate)
+    shared = {*records.of_version(control).robot_id.seen()} & {*tasks.robot_id.seen()}
+    on_shared = tasks.take(tasks.robot_id.among(shared)).counts.tasks
+    if on_shared < _SHARED * tasks.counts.tasks:
         return Design(ACROSS, trial)
     kept = _while_both(trial, shared, candidate)
-    left_out = sum(r.tasks for r in trial.records) - sum(r.tasks for r in kept)
-    return Design(WITHIN, replace(trial, records=kept), left_out)
+    return Design(WITHIN, replace(trial, records=kept), records.counts.tasks - kept.counts.tasks)
 
 
-def _while_both(trial: Trial, shared: set[str], candidate: str) -> tuple[Record, ...]:
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for index, record in enumerate(trial.records):
-        if record.version == candidate:
-            first.setdefault(record.robot_id, index)
-            last[record.robot_id] = index
-    return tuple(
-        record
-        for index, record in enumerate(trial.records)
-        if record.robot_id in shared
-        and (not trial.is_ordered or first[record.robot_id] <= index <= last[record.robot_id])
-    )
+def _while_both(trial: Trial, shared: set[str], candidate: str) -> Records:
+    records = trial.records
+    robots = records.robot_id.codes
+    kept = records.robot_id.among(shared)
+    if trial.is_ordered:
+        rows = np.flatnonzero(records.version.equal(candidate))
+        first = np.full(len(records.robot_id.names), len(records))
+        last = np.full(len(records.robot_id.names), -1)
+        np.minimum.at(first, robots[rows], rows)
+        np.maximum.at(last, robots[rows], rows)
+        index = np.arange(len(records))
+        kept &= (first[robots] <= index) & (index <= last[robots])
+    return records.take(kept)
 
 
 def choose_versions(trial: Trial, control: str = '', candidate: str = '') -> tuple[str, str]:
@@ -178,12 +173,7 @@ def natural(name: str) -> tuple[tuple[int, int | str], ...]:
     return tuple(parts)
 
 
-def _task_latency(records: Iterable[Record]) -> dict[str, Latency]:
-    found: dict[str, list[float]] = {}
-    for record in records:
-        if not math.isnan(record.latency_ms):
-            found.setdefault(record.version, []).append(record.latency_ms)
-    return {
-        version: Latency(np.array(values), np.ones(len(values), np.int64))
-        for version, values in found.items()
-    }
+def _task_latency(records: Records) -> dict[str, Latency]:
+    measured = records.take(~np.isnan(records.latency_ms))
+    found = {name: measured.of_version(name).latency_ms for name in measured.version.seen()}
+    return {name: Latency(ms, np.ones(len(ms), np.int64)) for name, ms in found.items()}

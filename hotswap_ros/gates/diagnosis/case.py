@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -55,7 +55,7 @@ class Case:
 
     control: str
     candidate: str
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     known: frozenset[str] | None = None
     lab: Mapping[str, float] = field(default_factory=dict)
     control_lab: Mapping[str, float] = field(default_factory=dict)
