@@ -21,6 +21,14 @@ def few(names: Iterable[str], most: int = 5) -> str:
     return ', '.join(known[:most]) + (f' and {more} more' if more > 0 else '')
 
 
+def shortened(text: str, most: int) -> str:
+    """Write a text of at most `most` characters; the middle of a longer one is left out."""
+    if len(text) <= most:
+        return text
+    head, tail = (most - 3) * 2 // 3, (most - 3) // 3
+    return f'{text[:head]} … {text[len(text) - tail :]}'
+
+
 def percent(rate: float) -> str:
     """Write a rate for people; a small rate with enough digits to be told from zero."""
     digits = 1 if rate == 0 or rate >= 0.01 else min(6, 1 - math.floor(math.log10(100 * rate)))

@@ -27,7 +27,7 @@ from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollback
 from hotswap_ros.coordinator.rollback.verification import VerificationState
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import SETTLED, Event
-from hotswap_ros.plan import Rehearsal
+from hotswap_ros.plan import AS_STORED, Rehearsal
 from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark
 from hotswap_ros.rollout.state import RolloutState, Status
@@ -307,7 +307,7 @@ class Journal:
 
     def _parse(self, kind: type[_State], text: str) -> _State:
         try:
-            return kind.model_validate_json(text)
+            return kind.model_validate_json(text, context=AS_STORED)
         except ValidationError as error:
             raise JournalError(self._path, _UNREADABLE, _REMEDY_UNREADABLE) from error
 

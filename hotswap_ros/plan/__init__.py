@@ -16,11 +16,12 @@ from hotswap_ros.plan.checklist.items import Checklist, ChecklistPreset, Item
 from hotswap_ros.plan.checklist.review import ChecklistItem, ItemState, blockers, review
 from hotswap_ros.plan.compile import compile_plan
 from hotswap_ros.plan.criteria import Control, Method, Preset, SuccessCriteria
+from hotswap_ros.plan.durations import AS_STORED, Duration
 from hotswap_ros.plan.errors import PlanError
-from hotswap_ros.plan.load import load_plan, parse_text, problems_of
+from hotswap_ros.plan.load import load_plan, problems_of, read_plan_file
 from hotswap_ros.plan.plan import Plan
 from hotswap_ros.plan.section import Section
-from hotswap_ros.plan.stages import Duration, Robot, Stage, select_cohort
+from hotswap_ros.plan.stages import Robot, Stage, select_cohort
 from hotswap_ros.plan.steps import (
     ChooseWinner,
     Observe,
@@ -44,8 +45,10 @@ from hotswap_ros.plan.strategies import (
     Shadow,
 )
 from hotswap_ros.plan.windows import DeploymentWindow
+from hotswap_ros.plan.yaml_text import parse_text, read_text_file
 
 __all__ = [
+    'AS_STORED',
     'ABTesting',
     'BasePlan',
     'BlueGreen',
@@ -94,6 +97,8 @@ __all__ = [
     'load_plan',
     'parse_text',
     'problems_of',
+    'read_plan_file',
+    'read_text_file',
     'review',
     'select_cohort',
 ]

@@ -14,8 +14,9 @@ from pydantic import Field
 
 from hotswap_ros.plan.checklist.items import Checklist
 from hotswap_ros.plan.criteria import SuccessCriteria
+from hotswap_ros.plan.durations import Duration
 from hotswap_ros.plan.section import Section
-from hotswap_ros.plan.stages import Duration, Robot, Stage
+from hotswap_ros.plan.stages import Robot, Stage
 from hotswap_ros.plan.steps import Observe, SetRouting, StageModels, Step, Watch
 from hotswap_ros.plan.windows import DeploymentWindow
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 
+from hotswap_ros.limits import PROBLEM_CHARACTERS, PROBLEMS
+from hotswap_ros.text import shortened
+
 
 class PlanError(Exception):
     """
     The text is not a plan, or the plan does not fit the fleet.
 
-    `problems` has one sentence for each problem: the field, the problem, the remedy.
+    `problems` has one sentence for each problem: the field, the problem, the remedy. Sentences and
+    their number are bounded, as they repeat what was written.
     """
 
     def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__('; '.join(problems))
+        self.problems = [shortened(problem, PROBLEM_CHARACTERS) for problem in problems[:PROBLEMS]]
+        if len(problems) > PROBLEMS:
+            self.problems.append(f'and {len(problems) - PROBLEMS} more problems')
+        super().__init__('; '.join(self.problems))
 
 
 def refuse_unknown(names: Iterable[str], known: Collection[str], problem: str) -> None:

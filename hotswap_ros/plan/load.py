@@ -5,23 +5,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Hashable, Iterable
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
+from hotswap_ros.limits import PLAN_BYTES, STAGES
 from hotswap_ros.plan.base import BasePlan, Strategy
 from hotswap_ros.plan.errors import PlanError, names_near
 from hotswap_ros.plan.plan import PLANS, Plan
+from hotswap_ros.plan.yaml_text import parse_text, read_text_file
+
+
+def read_plan_file(path: Path) -> str:
+    """Return the text of a plan file. Blocks. Raises PlanError and OSError."""
+    return read_text_file(path, PLAN_BYTES)
 
 
 def load_plan(text: str) -> Plan:
     """Read a plan from YAML or JSON text. Raises PlanError naming every field that is wrong."""
     try:
-        data = parse_text(text)
+        data = parse_text(text, PLAN_BYTES)
     except (yaml.YAMLError, ValueError) as error:
         problem = f'the plan is not YAML or JSON: {_one_line(error)}'
         if '\n' not in text.strip():
@@ -39,12 +46,26 @@ def load_plan(text: str) -> Plan:
                 )
             ]
         )
+    _refuse_long_lists(data)
     try:
         plan: Any = _class_of(data).model_validate(data)
     except ValidationError as error:
         raise PlanError(problems_of(error)) from error
     found: Plan = plan
     return found
+
+
+def _refuse_long_lists(data: dict[Any, Any]) -> None:
+    """Raise PlanError for more entries than STAGES: each becomes several steps."""
+    for key in ('stages', 'phases', 'regions', 'schedule'):
+        entries = data.get(key)
+        if not isinstance(entries, list):
+            continue
+        if len(entries) > STAGES:
+            raise PlanError([f'{key}: has {len(entries)} entries: write at most {STAGES}'])
+        for entry in entries:
+            if key == 'phases' and isinstance(entry, dict):
+                _refuse_long_lists(entry)
 
 
 def _class_of(data: dict[Any, Any]) -> type[BasePlan]:
@@ -57,48 +78,6 @@ def _class_of(data: dict[Any, Any]) -> type[BasePlan]:
         problems = [f'{name}: is missing: add it' for name in missing if 'modelA' not in data]
         raise PlanError([*problems, _strategy_problem('strategy', found)])
     return PLANS[Strategy(found)]
-
-
-def parse_text(text: str) -> Any:
-    """
-    Return what YAML or JSON text holds. Raises PlanError, ValueError or yaml.YAMLError.
-
-    JSON is read as such: YAML knows neither its tabs nor 5e3.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_json_object)
-    except ValueError:
-        return yaml.load(text, Loader=_UniqueKeyLoader)
-
-
-def _json_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    _refuse_duplicates((key for key, _ in pairs), '')
-    return dict(pairs)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A YAML loader that refuses a key written twice; YAML itself would keep the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        _refuse_duplicates(
-            (
-                self.construct_object(key, deep=True)
-                for key, _ in node.value
-                if key.tag != 'tag:yaml.org,2002:merge'
-            ),
-            f' in the mapping at line {node.start_mark.line + 1}',
-        )
-        return super().construct_mapping(node, deep)
-
-
-def _refuse_duplicates(keys: Iterable[Any], where: str) -> None:
-    seen = set()
-    for key in keys:
-        if not isinstance(key, Hashable):
-            continue  # The loader refuses it.
-        if key in seen:
-            raise PlanError([f"key '{key}' is written twice{where}: write it once"])
-        seen.add(key)
 
 
 def _one_line(error: Exception) -> str:
@@ -137,6 +116,10 @@ _WANTED = {
 }
 
 
+#: How pydantic writes a bound of a duration.
+_TIMEDELTA = re.compile(r'datetime\.timedelta\((?:seconds=)?(\d+)\)')
+
+
 def _problem(entry: Any) -> str:
     where = '.'.join(str(part) for part in entry['loc'] if part not in _TAGS)
     prefix = f'{where}: ' if where else ''
@@ -146,6 +129,7 @@ def _problem(entry: Any) -> str:
         found = entry.get('ctx', {}).get('tag', '')
         return _strategy_problem(f'{where}.strategy', found)
     message = _WANTED.get(entry['type'], entry['msg']).removeprefix('Value error, ')
+    message = _TIMEDELTA.sub(r'\1 seconds', message)
     if entry['type'] in ('enum', 'literal_error'):
         message = f'must be one of {entry["ctx"]["expected"]}'
     if entry['type'] == 'value_error':

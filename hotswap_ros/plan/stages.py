@@ -9,15 +9,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from hotswap_ros.models import bucket
+from hotswap_ros.plan.durations import Duration
 from hotswap_ros.plan.section import Section
-
-#: ISO 8601 ("PT15M") or a number of seconds.
-Duration = Annotated[timedelta, Field(ge=timedelta(0))]
 
 
 @dataclass(frozen=True)

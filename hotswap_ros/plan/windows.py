@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime, time, timedelta
+from datetime import datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -66,17 +66,17 @@ class DeploymentWindow(Section):
         if not self.days:
             raise ValueError("'days' is empty, so the window never opens: add days, or remove it")
         try:
-            ZoneInfo(self.timezone)
+            _zone(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(
                 f"'timezone' is '{self.timezone}', which this machine does not know: write a name "
-                "such as 'Europe/Berlin' or 'UTC'"
+                "such as 'Europe/Berlin' or 'UTC', or install 'tzdata' if it knows none"
             ) from error
         return self
 
     def is_open(self, now: float) -> bool:
         """Return whether the window is open at a time, in seconds since 1970."""
-        local = datetime.fromtimestamp(now, ZoneInfo(self.timezone))
+        local = datetime.fromtimestamp(now, _zone(self.timezone))
         clock = local.time()
         days = tuple(Day)
         today, yesterday = days[local.weekday()], days[(local - timedelta(days=1)).weekday()]
@@ -91,3 +91,9 @@ class DeploymentWindow(Section):
             '' if len(self.days) == len(Day) else f'{", ".join(day.value for day in self.days)} '
         )
         return f'{days}{self.start:%H:%M} to {self.end:%H:%M} {self.timezone}'
+
+
+def _zone(name: str) -> tzinfo:
+    """Return a time zone. Raises ZoneInfoNotFoundError, ValueError or OSError."""
+    # A small container has no database of time zones; UTC needs none.
+    return timezone.utc if name == 'UTC' else ZoneInfo(name)

@@ -41,8 +41,8 @@ IMPORTED_AS = {
     'PyYAML': 'yaml',
     'pyyaml': 'yaml',
 }
-# What rosdep has no key for: pip installs it, CONTRIBUTING.md and the README name the command.
-WITHOUT_KEY = {'statsmodels'}
+# What rosdep has no key for, or the system has: CONTRIBUTING.md and the README name what pip needs.
+WITHOUT_KEY = {'statsmodels', 'tzdata'}
 
 installed = pytest.mark.skipif(
     'AMENT_PREFIX_PATH' not in os.environ, reason='needs the built ROS package'

@@ -58,7 +58,7 @@ OFFENCES = [
     ('sim', 'from rclpy.node import Node', 'Only the ROS edge imports ROS'),
     ('testing', 'import rclpy', 'Only the ROS edge imports ROS'),
     ('cli', 'from diagnostic_msgs.msg import KeyValue', 'Only the ROS edge imports ROS'),
-    ('models', 'import numpy', 'Models and text: the standard library, pydantic, onnx'),
+    ('models', 'import numpy', 'Models, text and limits: the standard library, pydantic, onnx'),
     ('serving', 'import scipy.stats', 'Serving: onnxruntime, numpy'),
     ('rollout', 'import numpy', 'Plan, fleet, rollout and coordinator: pydantic, yaml'),
     ('fleet', 'import numpy', 'Plan, fleet, rollout and coordinator: pydantic, yaml'),

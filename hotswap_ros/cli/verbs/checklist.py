@@ -28,6 +28,7 @@ from hotswap_ros.plan import (
     Plan,
     PlanError,
     load_plan,
+    read_plan_file,
     review,
 )
 from hotswap_ros.text import time_words
@@ -52,7 +53,7 @@ def run_checklist(
 ) -> int:
     """Show the checklist of a plan; return 1 if it blocks."""
     try:
-        plan = _with_preset(load_plan(path.read_text()), preset)
+        plan = _with_preset(load_plan(read_plan_file(path)), preset)
         try:
             items = _items_of(_ask(_text_of(plan)))
         except NoCoordinatorError as error:
@@ -70,7 +71,7 @@ def run_checklist(
 def run_dry(console: Console, path: Path) -> int:
     """Show the preview of a plan; return 1 if it cannot start."""
     try:
-        answer = _ask(path.read_text())
+        answer = _ask(read_plan_file(path))
     except NoCoordinatorError as error:
         raise SystemExit(f'hotswap: {error}') from error
     except PlanError as error:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from hotswap_ros.cli.views.document import Document, Grid, Part, Remarks, Section, deliver, refuse
-from hotswap_ros.plan import Plan, PlanError, load_plan
+from hotswap_ros.plan import Plan, PlanError, load_plan, read_plan_file
 from hotswap_ros.sim import Characteristics, Share, World, characterize
 from hotswap_ros.text import percent
 
@@ -37,11 +37,11 @@ def run_simulate(
 ) -> int:
     """Simulate a plan; return the exit code."""
     try:
-        plan = load_plan(path.read_text())
+        plan = load_plan(read_plan_file(path))
         rates = parse_sweep(sweep) if sweep else [world.candidate]
         if plot is not None and plot.suffix.lower() not in _DRAWN:
             raise ValueError(f"--plot '{plot}' must end in {', '.join(_DRAWN)}")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         return refuse(console, f'{path} cannot be read as text: {error}')
     except (PlanError, ValueError) as error:
         return refuse(console, error)

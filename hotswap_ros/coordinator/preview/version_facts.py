@@ -22,7 +22,7 @@ from hotswap_ros.models import (
     is_url,
     source_of,
 )
-from hotswap_ros.plan import LabResult, PlanError, VersionFacts
+from hotswap_ros.plan import LabResult, PlanError, VersionFacts, parse_text, read_text_file
 
 _LAB_RESULTS = TypeAdapter(dict[str, LabResult])
 
@@ -77,15 +77,15 @@ def _stated_lab(manifest: Manifest) -> LabResult | None:
 def _read_lab_results(path: Path) -> dict[str, LabResult]:
     where = f'checklist.labResults: {path}'
     try:
-        return _LAB_RESULTS.validate_python(yaml.safe_load(path.read_text()))
+        return _LAB_RESULTS.validate_python(parse_text(read_text_file(path)))
     except OSError as error:
         raise PlanError([f'{where}: {error.strerror}: put the file there']) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = ' '.join(str(error).split())
-        raise PlanError([f'{where}: is not YAML or JSON: {problem}']) from error
     except ValidationError as error:
         first = error.errors()[0]
         field = '.'.join(map(str, first['loc'])) or 'the file'
         problem = f'{where}: {field}: {first["msg"]} (found {first["input"]!r})'
         remedy = "write 'v24: {success: 0.94, success_by_category: {near: 0.96}}'"
         raise PlanError([f'{problem}: {remedy}']) from error
+    except (PlanError, ValueError, RecursionError, yaml.YAMLError) as error:
+        problem = ' '.join(str(error).split())
+        raise PlanError([f'{where}: is not YAML or JSON: {problem}']) from error

@@ -15,7 +15,7 @@ from rclpy.task import Future
 from hotswap_ros.coordinator import read_versions
 from hotswap_ros.nodes.coordinator.loop import LoopLink
 from hotswap_ros.nodes.thread_pool import ThreadPool, in_pool
-from hotswap_ros.plan import Plan, PlanError, VersionFacts, load_plan
+from hotswap_ros.plan import Plan, PlanError, VersionFacts, load_plan, read_plan_file
 
 T = TypeVar('T')
 
@@ -78,14 +78,12 @@ def plan_text(plan: str, folder: Path) -> str:
         return plan
     path = file_in(folder, name)
     try:
-        return path.read_text()
+        return read_plan_file(path)
     except OSError as error:
         there = ', '.join(sorted(p.name for p in folder.glob('*.*'))) or 'none'
         raise PlanError(
             [f'plan file {path}: {error.strerror} (files in this folder: {there})']
         ) from error
-    except UnicodeDecodeError as error:
-        raise PlanError([f'plan file {path}: not UTF-8 text ({error.reason})']) from error
 
 
 def file_in(folder: Path, name: str) -> Path:

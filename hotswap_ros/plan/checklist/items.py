@@ -13,8 +13,8 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 from pydantic.alias_generators import to_snake
 
+from hotswap_ros.plan.durations import Duration
 from hotswap_ros.plan.section import Section
-from hotswap_ros.plan.stages import Duration
 
 
 class Item(str, enum.Enum):

@@ -13,9 +13,10 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.plan.base import BasePlan, Strategy
 from hotswap_ros.plan.criteria import Control, SuccessCriteria
+from hotswap_ros.plan.durations import Duration
 from hotswap_ros.plan.errors import PlanError
 from hotswap_ros.plan.section import Section
-from hotswap_ros.plan.stages import Duration, Robot, all_of, select_cohort
+from hotswap_ros.plan.stages import Robot, all_of, select_cohort
 from hotswap_ros.plan.steps import ChooseWinner, SetRouting, Step, Watch
 from hotswap_ros.text import counted
 

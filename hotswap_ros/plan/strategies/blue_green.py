@@ -13,8 +13,9 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.plan.base import Approval, BasePlan, Strategy
 from hotswap_ros.plan.criteria import Control, SuccessCriteria
+from hotswap_ros.plan.durations import Duration
 from hotswap_ros.plan.errors import refuse_unknown
-from hotswap_ros.plan.stages import Duration, Robot, all_of
+from hotswap_ros.plan.stages import Robot, all_of
 from hotswap_ros.plan.steps import Retire, SetRouting, Step, Watch
 from hotswap_ros.plan.strategies.shadow import shadow_steps
 from hotswap_ros.plan.strategies.staged import approval_step

@@ -12,8 +12,9 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from hotswap_ros.plan.base import BasePlan, Strategy
+from hotswap_ros.plan.durations import Duration
 from hotswap_ros.plan.errors import refuse_unknown
-from hotswap_ros.plan.stages import Duration, Robot, all_of
+from hotswap_ros.plan.stages import Robot, all_of
 from hotswap_ros.plan.steps import SetRouting, Step, Watch
 
 _CANDIDATE_SHARE = 0.5

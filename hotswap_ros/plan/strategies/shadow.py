@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.plan.base import BasePlan, Strategy
 from hotswap_ros.plan.criteria import SuccessCriteria
-from hotswap_ros.plan.stages import Duration, Robot, select_cohort
+from hotswap_ros.plan.durations import Duration
+from hotswap_ros.plan.stages import Robot, select_cohort
 from hotswap_ros.plan.steps import ChooseWinner, SetRouting, Step, Watch
 
 

@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.plan.base import Approval, BasePlan, Strategy
 from hotswap_ros.plan.criteria import Control
-from hotswap_ros.plan.stages import Duration, Robot, Stage, select_cohort
+from hotswap_ros.plan.durations import Duration
+from hotswap_ros.plan.stages import Robot, Stage, select_cohort
 from hotswap_ros.plan.steps import SetRouting, Step, WaitForApproval, Watch
 
 

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from hotswap_ros.plan import PlanError, Section, parse_text, problems_of
+from hotswap_ros.plan import PlanError, Section, parse_text, problems_of, read_text_file
 
 
 class FaultKind(str, Enum):
@@ -119,7 +119,7 @@ _FAULTS = TypeAdapter(tuple[Fault, ...])
 def load_faults(path: Path | str) -> tuple[Fault, ...]:
     """Read a schedule, a YAML or JSON list of faults. Raises FaultError."""
     try:
-        data = parse_text(Path(path).read_text())
+        data = parse_text(read_text_file(Path(path)))
     except OSError as error:
         raise FaultError(f'{path} cannot be read: {error.strerror or error}') from error
     except (PlanError, ValueError, yaml.YAMLError) as error:

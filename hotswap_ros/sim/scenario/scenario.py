@@ -13,7 +13,16 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from hotswap_ros.plan import Duration, Plan, PlanError, Section, load_plan, parse_text, problems_of
+from hotswap_ros.plan import (
+    Duration,
+    Plan,
+    PlanError,
+    Section,
+    load_plan,
+    parse_text,
+    problems_of,
+    read_text_file,
+)
 from hotswap_ros.rollout import Cause, PauseReason, Status, Verb
 from hotswap_ros.sim.faults.faults import Fault
 from hotswap_ros.sim.virtual import (
@@ -206,7 +215,7 @@ class Scenario(Section):
 def load_scenario(path: Path) -> Scenario:
     """Read a scenario. Raises ScenarioError."""
     try:
-        return Scenario.model_validate(parse_text(path.read_text()))
+        return Scenario.model_validate(parse_text(read_text_file(path)))
     except OSError as error:
         raise ScenarioError(f'{path} cannot be read: {error.strerror or error}') from error
     except ValidationError as error:

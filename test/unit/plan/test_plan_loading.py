@@ -4,6 +4,7 @@
 """Reading plans, and what is said about those that are wrong."""
 
 import json
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel, to_snake
 
 from hotswap_ros.plan import (
+    AS_STORED,
     Canary,
     Control,
     PlanError,
@@ -21,6 +23,7 @@ from hotswap_ros.plan import (
     Strategy,
     SuccessCriteria,
     load_plan,
+    read_plan_file,
 )
 
 PLANS = sorted((Path(__file__).resolve().parents[3] / 'config' / 'plans').glob('*'))
@@ -110,11 +113,15 @@ def test_json_numbers_are_json_numbers():
     assert plan.stages[0].tasks == 5000
 
 
-def test_a_stage_may_be_written_like_another():
-    plan = load_plan(
-        SHORT + 'stages: [&first {percentage: 50, tasks: 5}, {<<: *first, percentage: 100}]'
+def test_an_alias_is_refused_with_its_line_before_anything_is_built():
+    text = SHORT + 'stages:\n- &first {percentage: 50, tasks: 5}\n- {<<: *first, percentage: 100}'
+    assert problem(text).startswith("'*first' at line 6 is an alias")
+    bomb = 'a: &a [x, x]\n' + ''.join(
+        f'{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}]\n'
+        for a, b in zip('abcdefgh', 'bcdefghi', strict=True)
     )
-    assert [(s.percentage, s.tasks) for s in plan.stages] == [(50, 5), (100, 5)]
+    assert len(problem(bomb)) < 500
+    assert len(problem(SHORT + STAGES + bomb + 'labels: [*i]')) < 500
 
 
 def test_the_short_form_stands_for_two_stages():
@@ -269,7 +276,7 @@ def test_the_short_form_is_whole_and_alone(lines, expected):
         ('!!python/object/apply:os.getcwd []', 'the plan is not YAML or JSON: could not deter'),
         ('a\0b', 'the plan is not YAML or JSON: unacceptable character'),
         ('[' * 100_000, 'the plan is nested too deeply'),
-        ('{a: ' * 5_000, 'the plan is nested too deeply'),
+        ('{a: ' * 5_000, 'line 1 is nested deeper than 20 levels'),
     ],
     ids=range(12),
 )
@@ -398,3 +405,83 @@ def test_no_control_is_left_only_where_another_one_is_asked_for():
     assert load_plan(across).stages[0].candidate_share == 1.0
     everywhere = across.replace('100, tasks: 5', '100, tasks: 5, controlShare: 0')
     assert re.match('stages.1.controlShare is 0 at 100%, .*no control', problem(everywhere))
+
+
+@pytest.mark.parametrize('text', ['P1M', 'P1Y', 'P1Y2M', 'P0.5M', 'P1MT1H'])
+def test_months_and_years_are_no_duration(text):
+    found = problem(SHORT + f'stages: [{{percentage: 100, duration: {text}}}]')
+    assert found.startswith(f"stages.0.duration: '{text}' has months or years")
+    assert "'PT1M'" in found
+
+
+@pytest.mark.parametrize('text', ['"01:30"', '"01:30:00"', '1 day', 'P1H', 'PT1D', 'P'])
+def test_forms_that_people_read_in_two_ways_are_no_duration(text):
+    found = problem(SHORT + f'stages: [{{percentage: 100, duration: {text}}}]')
+    assert found.startswith("stages.0.duration: must be a duration: write 'PT15M'")
+
+
+def test_a_duration_of_years_is_written_in_days_and_read_from_an_older_journal():
+    plan = load_plan(SHORT + 'stages: [{percentage: 100, duration: P400DT3H}]')
+    text = plan.model_dump_json(by_alias=True, exclude_none=True)
+    assert 'P400DT3H' in text
+    assert load_plan(text) == plan
+    older = text.replace('P400DT3H', 'P1Y35DT3H')
+    assert Canary.model_validate_json(older, context=AS_STORED) == plan
+
+
+@pytest.mark.parametrize(
+    ('value', 'read_as'),
+    [('1:30', 'base 60'), ('1:30:00', 'base 60'), ('1:30.5', 'base 60'), ('0100', 'base 8')],
+)
+@pytest.mark.parametrize('key', ['timeout', 'tasks', 'percentage'])
+def test_numbers_that_yaml_reads_in_another_base_are_refused(key, value, read_as):
+    entry = {'percentage': '100', 'tasks': '5', key: value}
+    written = ', '.join(f'{name}: {text}' for name, text in entry.items())
+    found = problem(SHORT + f'stages: [{{{written}}}]')
+    assert found.startswith(f'{value} at line 4 is a number of {read_as} in YAML')
+
+
+@pytest.mark.parametrize('key', ['stages', 'phases', 'regions', 'schedule'])
+def test_more_entries_than_any_rollout_has_are_refused(key):
+    text = json.dumps({'modelId': 'm', 'version': 'v', 'strategy': 'Canary', key: [{}] * 101})
+    assert problem(text) == f'{key}: has 101 entries: write at most 100'
+
+
+def test_a_plan_of_a_megabyte_is_refused_before_it_is_read():
+    assert 'larger than 256 kB' in problem(SHORT + STAGES + '# ' + 'x' * 10**6)
+
+
+@settings(max_examples=50, derandomize=True)
+@given(st.text(min_size=1000, max_size=2000), st.integers(1, 200))
+def test_what_is_said_of_a_plan_is_short(text, number):
+    entries = [{'percentage': text, 'tasks': text}] * min(100, number)
+    plan = {'modelId': 'm', 'version': 'v', 'strategy': 'Canary', 'stages': entries, text: text}
+    found = problems(json.dumps(plan))
+    assert len(found) <= 21
+    assert max(map(len, found)) <= 500
+
+
+def test_a_plan_with_a_byte_order_mark_is_read(tmp_path):
+    file = tmp_path / 'plan.yaml'
+    file.write_text(CANARY, encoding='utf-8-sig')
+    assert load_plan(read_plan_file(file)) == load_plan('\ufeff' + CANARY) == load_plan(CANARY)
+
+
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-16-be', 'utf-32', 'cp037'])
+def test_a_plan_file_in_another_encoding_is_refused_with_the_remedy(tmp_path, encoding):
+    file = tmp_path / 'plan.yaml'
+    file.write_bytes(CANARY.encode(encoding))
+    with pytest.raises(PlanError, match='save it as UTF-8'):
+        read_plan_file(file)
+
+
+def test_a_plan_file_that_is_no_regular_file_or_too_large_is_refused(tmp_path):
+    fifo, large = tmp_path / 'fifo', tmp_path / 'large'
+    os.mkfifo(fifo)
+    with large.open('wb') as file:
+        file.truncate(40 * 10**9)
+    for path in (fifo, tmp_path, Path('/dev/zero')):
+        with pytest.raises(PlanError, match='not a regular file'):
+            read_plan_file(path)
+    with pytest.raises(PlanError, match='larger than 256 kB'):
+        read_plan_file(large)

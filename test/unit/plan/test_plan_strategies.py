@@ -4,6 +4,8 @@
 """Plans of every strategy: the guide's own examples, what is refused, and what is inherited."""
 
 import json
+import sys
+import zoneinfo
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -373,12 +375,28 @@ def test_a_window_is_of_its_time_zone():
     assert not window.is_open(datetime(2026, 11, 20, 9, tzinfo=timezone.utc).timestamp())
 
 
+def test_utc_needs_no_database_of_time_zones(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tzdata', None)
+    zoneinfo.reset_tzpath(to=())
+    zoneinfo.ZoneInfo.clear_cache()
+    try:
+        window = DeploymentWindow(start='09:00', end='10:00')
+        with pytest.raises(ValueError, match="install 'tzdata'"):
+            DeploymentWindow(timezone='Europe/Berlin')
+    finally:
+        zoneinfo.reset_tzpath()
+    assert window.is_open(datetime(2026, 11, 20, 9, 30, tzinfo=timezone.utc).timestamp())
+
+
 @pytest.mark.parametrize(
     ('window', 'expected'),
     [
         ('{timezone: Mars/North}', "'timezone' is 'Mars/North', which this machine does not know"),
         ('{days: [friday]}', 'deploymentWindows.0.days.0: '),
-        ('{start: 22:30}', '1350 is not a time of day: write it in quotes'),
+        (
+            '{start: 22:30}',
+            '22:30 at line 6 is a number of base 60 in YAML: write a time of day in',
+        ),
         ('{start: "25:00"}', 'deploymentWindows.0.start: '),
     ],
 )
