@@ -41,7 +41,7 @@ IMPORTED_AS = {
     'PyYAML': 'yaml',
     'pyyaml': 'yaml',
 }
-# What rosdep has no key for, or the system has: CONTRIBUTING.md and the README name what pip needs.
+# What rosdep has no key for, or the system has: CONTRIBUTING.md and the README say what pip needs.
 WITHOUT_KEY = {'statsmodels', 'tzdata'}
 
 installed = pytest.mark.skipif(
