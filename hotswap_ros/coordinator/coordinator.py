@@ -194,14 +194,15 @@ class Coordinator:
         now: float,
         remark: str = '',
         share: float | None = None,
+        by: str = '',
     ) -> None:
         """
-        Carry out a verb of an operator; `share` belongs to SET_SHARE.
+        Carry out a verb of an operator; `share` belongs to SET_SHARE, PROMOTE needs `by`.
 
         Raises UnknownRolloutError, SeveralRolloutsError, CommandRefusedError or TakenOverError.
         """
         self._takeover.refuse()
-        self._rollouts.running(rollout_id).command(verb, now, remark, share)
+        self._rollouts.running(rollout_id).command(verb, now, remark, share, by)
 
     def roll_back(
         self, model_id: str, version: str, robot_ids: tuple[str, ...], now: float

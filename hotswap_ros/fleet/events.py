@@ -43,7 +43,10 @@ class EventKind(str, enum.Enum):
     UNKNOWN = 'unknown', 'An event of a newer version, of a kind that this version does not know.'
     # The beginning of a rollout.
     STARTED = 'started', 'A rollout began, or waits for its deployment window.', False
-    OVERRIDE = 'override', 'A person overrides an item of the checklist, by name.'
+    OVERRIDE = (
+        'override',
+        'A person overrides an item of the checklist, or promotes without a proof, by name.',
+    )
     # Its steps.
     WINDOW = 'window', 'A step waits for the deployment window.', False
     OPENED = 'opened', 'The deployment window is open.', False
@@ -51,6 +54,7 @@ class EventKind(str, enum.Enum):
     JOINED = 'joined', 'A new robot takes part.', False
     SETTLING = 'settling', 'A stage waits for the matching control tasks to finish.', False
     GATE = 'gate', 'A stage ended: the verdict of the gate, or why there is none (an alert then).'
+    PROOF = 'proof', 'A stage goes on until the candidate is proven.', False
     FLAG = 'flag', 'The share of a flag changed (an alert if it went down).'
     VERDICT = 'verdict', 'A trial or a shadow came to a conclusion.'
     RESTARTED = 'restarted', 'The coordinator was restarted and continues the rollout.'

@@ -37,6 +37,8 @@ class CheckResult:
     `alpha`, the part of the plan's alpha that the check may spend. `n` and `n_control` are the
     sample sizes. `drop` is the difference of the success rates among comparable tasks, positive if
     the candidate is worse, with the confidence sequence or interval `drop_low` to `drop_high`.
+    `is_proven` says that the candidate was shown to be at most the tolerance worse: the evidence
+    `proof` for it reached `proof_limit`, now or earlier.
     """
 
     name: str
@@ -59,6 +61,9 @@ class CheckResult:
     drop_high: float = math.nan
     p_value: float = math.nan
     alpha: float = math.nan
+    proof: float = math.nan
+    proof_limit: float = math.nan
+    is_proven: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields for JSON, with None for NaN and infinity, which JSON does not have."""

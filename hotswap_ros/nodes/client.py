@@ -139,10 +139,12 @@ class FleetClient:
         goal = action.Rollback.Goal(model_id=model_id, version=version, robot_ids=list(robots))
         return self._send(self._rollback, goal)
 
-    def control(self, command: str, rollout_id: str, remark: str, share: float) -> None:
+    def control(
+        self, command: str, rollout_id: str, remark: str, share: float, by: str = ''
+    ) -> None:
         """Send a command of `srv/ControlRollout` to a rollout. Raises like `history`."""
         number = getattr(srv.ControlRollout.Request, command)
-        fields = {'rollout_id': rollout_id, 'remark': remark, 'share': share}
+        fields = {'rollout_id': rollout_id, 'remark': remark, 'share': share, 'by': by}
         self._ask(srv.ControlRollout, 'control_rollout', command=number, **fields)
 
     def history(self, limit: int) -> list[RolloutSummary]:

@@ -20,11 +20,13 @@ from hotswap_ros.plan.durations import AS_STORED, Duration
 from hotswap_ros.plan.errors import PlanError
 from hotswap_ros.plan.load import load_plan, problems_of, read_plan_file
 from hotswap_ros.plan.plan import Plan
+from hotswap_ros.plan.promotion import PromoteOn, ProofBudget
 from hotswap_ros.plan.section import Section
 from hotswap_ros.plan.stages import Robot, Stage, select_cohort
 from hotswap_ros.plan.steps import (
     ChooseWinner,
     Observe,
+    Proof,
     Ramp,
     Retire,
     SetRouting,
@@ -73,6 +75,9 @@ __all__ = [
     'PlanError',
     'Preset',
     'ProgressiveRollout',
+    'PromoteOn',
+    'Proof',
+    'ProofBudget',
     'Ramp',
     'RegionalRollout',
     'Rehearsal',

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from hotswap_ros.plan.checklist.items import Checklist
-from hotswap_ros.plan.criteria import SuccessCriteria
+from hotswap_ros.plan.checklist.items import Checklist, ChecklistPreset
+from hotswap_ros.plan.criteria import Method, SuccessCriteria
 from hotswap_ros.plan.durations import Duration
+from hotswap_ros.plan.promotion import PromoteOn, ProofBudget
 from hotswap_ros.plan.section import Section
 from hotswap_ros.plan.stages import Robot, Stage
-from hotswap_ros.plan.steps import Observe, SetRouting, StageModels, Step, Watch
+from hotswap_ros.plan.steps import Observe, Proof, SetRouting, StageModels, Step, Watch
 from hotswap_ros.plan.windows import DeploymentWindow
 
 
@@ -59,6 +60,8 @@ class BasePlan(Section):
 
     #: Whether a robot that joins late belongs to the robots of its region.
     is_regional: ClassVar[bool] = False
+    #: Whether a gate compares successes before the promotion.
+    can_prove: ClassVar[bool] = True
 
     model_id: str = Field(
         min_length=1, description='The model (named policy). `ABTesting` takes it from `modelA`.'
@@ -131,6 +134,21 @@ class BasePlan(Section):
             '`rollback`.'
         ),
     )
+    promote_on: PromoteOn | None = Field(
+        None,
+        description=(
+            '`proven`: a version is promoted only once the gate has shown that it is at most '
+            '`maxSuccessDrop` worse. `noHarm`: it is promoted if the gate has not shown that it '
+            'is worse. The default is `proven` with `checklist: production` and `noHarm` without.'
+        ),
+    )
+    proof_budget: ProofBudget = Field(
+        ProofBudget(),
+        description=(
+            'With `proven`: how far the last stage goes on for a proof. After it the gate is '
+            'inconclusive, and a person decides.'
+        ),
+    )
     deployment_windows: tuple[DeploymentWindow, ...] = Field(
         (),
         description=(
@@ -145,6 +163,52 @@ class BasePlan(Section):
             'nothing is checked.'
         ),
     )
+
+    @model_validator(mode='after')
+    def _proves_what_it_can(self) -> BasePlan:
+        if self.promote_on is PromoteOn.PROVEN and not self._is_able_to_prove:
+            raise ValueError(f"'promoteOn' is 'proven', but {self._why_not_proven}")
+        if self.promote_on is PromoteOn.NO_HARM and self.proof_budget != ProofBudget():
+            raise ValueError(
+                "'proofBudget' has no effect with 'promoteOn: noHarm': remove one of them"
+            )
+        return self
+
+    @property
+    def _is_able_to_prove(self) -> bool:
+        return self.can_prove and self.success_criteria.method is Method.SEQUENTIAL
+
+    @property
+    def _why_not_proven(self) -> str:
+        if not self.can_prove:
+            name = self.strategy.value
+            return (
+                f'strategy {name} compares nothing: choose a strategy with stages, or write '
+                "'promoteOn: noHarm'"
+            )
+        method = self.success_criteria.method.value
+        return (
+            f"method '{method}' shows no such thing: set 'method' of the success criteria to "
+            "'sequential', or write 'promoteOn: noHarm'"
+        )
+
+    @property
+    def promotes_on(self) -> PromoteOn:
+        """Return what promotes the version, the default filled in."""
+        if self.promote_on is not None:
+            return self.promote_on
+        checklist = self.checklist
+        is_production = checklist is not None and checklist.preset is ChecklistPreset.PRODUCTION
+        is_proven = is_production and self._is_able_to_prove
+        return PromoteOn.PROVEN if is_proven else PromoteOn.NO_HARM
+
+    @property
+    def proof(self) -> Proof | None:
+        """Return what the last stage may spend on a proof; None: no harm is enough."""
+        if self.promotes_on is PromoteOn.NO_HARM:
+            return None
+        budget = self.proof_budget
+        return Proof(tasks=budget.tasks, duration_s=budget.duration.total_seconds())
 
     def fit(self, fleet: Sequence[Robot]) -> None:
         """Raise PlanError when the plan names what no reachable robot has."""

@@ -35,6 +35,13 @@ class Watch(_Value):
     control_criteria: SuccessCriteria | None = None
 
 
+class Proof(_Value):
+    """How far a step goes on for a proof: tasks of the candidate, and seconds, beyond its own."""
+
+    tasks: int
+    duration_s: float
+
+
 class _Step(BaseModel):
     """
     `robots` is the cohort of the step, `label` the stage, region or phase that it belongs to.
@@ -42,6 +49,8 @@ class _Step(BaseModel):
     `watch` is the gate that watches from the start of this step on; None keeps the gate of the
     step before. `max_unreachable` and `on_inconclusive` are those of the plan, for this step. A
     step with `if_kept` runs only if the candidate lost to the control, all others only if not.
+    With `proof` the step is followed by a promotion: it passes only once the gate has shown that
+    the candidate is at most `max_success_drop` worse.
     """
 
     # Journals of earlier versions keep a title in each step.
@@ -53,6 +62,7 @@ class _Step(BaseModel):
     max_unreachable: int | None = None
     on_inconclusive: Literal['pause', 'continue', 'rollback'] | None = None
     if_kept: bool = False
+    proof: Proof | None = None
 
     @property
     def lowers_on_harm(self) -> bool:
@@ -152,6 +162,8 @@ class ChooseWinner(_Step):
     and at least by `minimum_improvement`: a difference of success rates (0.02 is two points), or a
     part of latency or cost (0.02 is 2% less). A `shadow` wins if it would make no difference
     beyond the tolerance of the criteria. A choice that is not `is_binding` is for the report only.
+    One that `needs_proof` is for the candidate only if the gate has shown that its success is at
+    most `max_success_drop` worse.
     """
 
     kind: Literal['choose'] = 'choose'
@@ -159,6 +171,7 @@ class ChooseWinner(_Step):
     minimum_improvement: float = 0.0
     significance: float = 0.05
     is_binding: bool = True
+    needs_proof: bool = False
 
     def _action(self, version: str) -> str:
         if self.metric == 'shadow':

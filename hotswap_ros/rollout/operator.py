@@ -12,7 +12,7 @@ from hotswap_ros.gates import MIN_TASKS
 from hotswap_ros.plan import Observe, Ramp
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.errors import CommandRefusedError
-from hotswap_ros.rollout.state import Cause, PauseReason, Status
+from hotswap_ros.rollout.state import Cause, PauseReason, PromotedBy, ProofProgress, Status
 from hotswap_ros.rollout.steps import StepContext, set_flag
 from hotswap_ros.rollout.transitions import Transitions
 from hotswap_ros.rollout.verbs import RESUMABLE, VERBS, Verb, check_allowed, on_trial
@@ -21,13 +21,16 @@ from hotswap_ros.rollout.verbs import RESUMABLE, VERBS, Verb, check_allowed, on_
 class Operator:
     """Carries out the verbs of an operator, where VERBS allows it."""
 
-    def __init__(self, context: StepContext, transitions: Transitions, remark: str) -> None:
+    def __init__(
+        self, context: StepContext, transitions: Transitions, remark: str, by: str
+    ) -> None:
         self._context = context
         self._transitions = transitions
         self._state = context.state
         self._gate_feed = context.gate_feed
         self._now = context.now
         self._remark = remark
+        self._by = by
 
     def do(self, verb: Verb, share: float | None) -> None:
         """Do it. Raises CommandRefusedError, and then nothing has changed."""
@@ -43,6 +46,7 @@ class Operator:
             Verb.SKIP_WAIT: self._skip_wait,
             Verb.ABORT: self._abort,
             Verb.ROLLBACK: self._roll_back,
+            Verb.PROMOTE: self._promote,
         }[verb]()
 
     def _said(self, verb: Verb, share: float = 0.0) -> str:
@@ -65,6 +69,9 @@ class Operator:
         state = self._state
         self._gate_feed.reopen()
         seen = self._gate_feed.step_tasks
+        if state.proof is not None:
+            state.proof = ProofProgress(since=state.held_since or self._now, tasks=seen)
+            return
         step = state.step
         asked = step.tasks if isinstance(step, Observe) else 0
         state.tasks_wanted = seen + MIN_TASKS if seen >= asked else asked
@@ -89,6 +96,19 @@ class Operator:
             return
         text = self._said(Verb.SKIP_WAIT)
         self._context.say(self._now, EventKind.SKIPPED, Level.WARNING, text)
+        self._transitions.next_step(self._now)
+
+    def _promote(self) -> None:
+        if not (self._by and self._remark):
+            phrase = VERBS[Verb.PROMOTE].phrase
+            raise CommandRefusedError(phrase, self._state.status.value, sentences.unsigned())
+        self._transitions.drop_pauses([PauseReason.INCONCLUSIVE], self._now)
+        self._gate_feed.judge()
+        if self._transitions.roll_back_on_harm(self._gate_feed.failures, self._now):
+            return
+        self._state.promoted_by = PromotedBy(by=self._by, remark=self._remark)
+        text = sentences.promoted_by(self._by, self._remark)
+        self._context.say(self._now, EventKind.OVERRIDE, Level.WARNING, text, alert=True)
         self._transitions.next_step(self._now)
 
     def _abort(self) -> None:

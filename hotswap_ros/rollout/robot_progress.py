@@ -27,6 +27,11 @@ class Mark(BaseModel):
         finished = 0 if counters is None else counters.tasks.finished
         return cls(boot_id=telemetry.boot_id, finished=finished)
 
+    def tasks_since(self, version: str, telemetry: Telemetry | None) -> int:
+        """Return what a version has finished since; after a reboot, since the reboot."""
+        now = Mark.of(version, telemetry)
+        return max(0, now.finished - (self.finished if now.boot_id == self.boot_id else 0))
+
 
 @dataclass(frozen=True)
 class RobotProgress:

@@ -115,10 +115,16 @@ class Runner:
             self._run_step(view, now)
 
     def command(
-        self, verb: Verb, now: float, remark: str = '', share: float | None = None
+        self,
+        verb: Verb,
+        now: float,
+        remark: str = '',
+        share: float | None = None,
+        by: str = '',
     ) -> None:
         """Carry out a verb of an operator. Raises CommandRefusedError if it is not allowed now."""
-        Operator(self.context(self.last_view, now), self.transitions, remark).do(verb, share)
+        context = self.context(self.last_view, now)
+        Operator(context, self.transitions, remark, by).do(verb, share)
 
     def join(self, report: RobotReport, view: FleetView, now: float) -> bool:
         """
@@ -209,7 +215,7 @@ class Runner:
             return
         state.reason = ''
         state.step_records.append(StepRecord(started=now))
-        state.tasks_wanted, state.waits_since = 0, None
+        state.tasks_wanted, state.waits_since, state.proof = 0, None, None
         self.say(now, EventKind.STEP, Level.INFO, step.title(self._version), step.robots)
         if step.watch is not None:
             self.gate_feed.begin(step.watch)
@@ -233,7 +239,8 @@ class Runner:
     def _cohort_in(self, view: FleetView) -> Cohort:
         step = self.state.step
         if self._cohort is None or not self._cohort.is_of(step, view):
-            self._cohort = Cohort(step, self.state.plan.model_id, view)
+            earlier = self.state.watched_earlier
+            self._cohort = Cohort(step, self.state.plan.model_id, view, earlier)
         return self._cohort
 
     # -- gate -------------------------------------------------------------------------------------

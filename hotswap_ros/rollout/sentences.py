@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Sized
 
-from hotswap_ros.text import count, counted, few, none_confirmed, time_words, unconfirmed
+from hotswap_ros.text import count, counted, few, none_confirmed, points, time_words, unconfirmed
 
 _DONE = {
     'pause': 'paused',
@@ -75,6 +75,11 @@ def share_raised(before: float, share: float) -> str:
     return f'share raised from {before:.0%} to {share:.0%}'
 
 
+def unsigned() -> str:
+    """Return that a promotion without a proof needs a name and a remark."""
+    return "the version is not proven: give your name ('by') and why ('remark')"
+
+
 def bad_share(share: float | None) -> str:
     """Return that a share cannot be set."""
     return f'share is {share}: use 0 to 1'
@@ -110,6 +115,51 @@ def person_decides(text: str) -> str:
     return f'{text} Resume to watch more tasks, skip the wait, or abort.'
 
 
+def person_decides_on_proof(text: str) -> str:
+    """Return that a person decides without a proof; `text` says why there is none."""
+    return f'{text} Resume to watch more tasks, promote with your name and a remark, or roll back.'
+
+
+def proof_begins(drop: float, tasks: int, seconds: float) -> str:
+    """Return that a stage goes on for a proof, and how far."""
+    return (
+        f'no harm is shown, but it is not {proven(drop)} yet: the stage goes on for up to '
+        f'{count(tasks, "task")} or {time_words(seconds)}'
+    )
+
+
+def not_proven(drop: float, tasks: int, seconds: float) -> str:
+    """Return that a stage spent what it may on a proof, in vain."""
+    spent = f'{count(tasks, "more task")} in {time_words(seconds)}'
+    return f'{spent} have not proven that it is at most {points(drop)} worse.'
+
+
+def proven(drop: float) -> str:
+    """Return what promoted a version: a proof."""
+    return f'proven to be at most {points(drop)} worse'
+
+
+def no_harm() -> str:
+    """Return what promoted a version: no harm."""
+    return 'no harm shown'
+
+
+def promoted_by(by: str, remark: str) -> str:
+    """Return which person promoted a version without a proof, and why."""
+    return f'not proven, promoted by {by} ({remark})'
+
+
+def few_in_stage(tasks: int, wanted: int) -> str:
+    """Return that a stage has too few tasks of its own."""
+    return f'This stage has {tasks:,} of {wanted:,} tasks of its own.'
+
+
+def few_of_their_own(version: str, robots: int, tasks: int, wanted: int) -> str:
+    """Return that a stage says nothing about the robots that are new in it."""
+    where = f'the {robots:,} robots that are new' if robots > 1 else 'the robot that is new'
+    return f'{version} has finished {tasks:,} of {wanted:,} tasks on {where} in this stage.'
+
+
 def too_few_tasks(tasks: int, wanted: int, seconds: float) -> str:
     """Return that a stage got too few tasks in time."""
     spent = time_words(seconds)
@@ -139,6 +189,12 @@ def ends_early(why: str) -> str:
 def control_lost(why: str, version: str) -> str:
     """Return that a trial is decided because the control is worse."""
     return f'{why}. Promote {version}.'
+
+
+def won_unproven(why: str, names: tuple[str, str], drop: float) -> str:
+    """Return that a version won by latency or cost, and nothing is proven of its success."""
+    stable, version = names
+    return f'{why} But {version} is not {proven(drop)}. Keep {stable}.'
 
 
 def no_room(robots: Sequence[str]) -> str:
@@ -182,9 +238,10 @@ def not_unloaded(robots: Sequence[str]) -> str:
     return f'{counted(robots)} did not unload the previous version in time: {few(robots)}'
 
 
-def promoted(version: str, robots: Sized) -> str:
-    """Return that a rollout promoted its version."""
-    return f'{version} serves everything on {counted(robots)}'
+def promoted(version: str, robots: Sized, how: str = '') -> str:
+    """Return that a rollout promoted its version, and `how`."""
+    text = f'{version} serves everything on {counted(robots)}'
+    return f'{text} ({how})' if how else text
 
 
 def not_promoted(version: str) -> str:

@@ -12,7 +12,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer, TypeAdapter, model_validator
 
-from hotswap_ros.plan import ChecklistItem, Plan, Step, Watch
+from hotswap_ros.plan import (
+    ChecklistItem,
+    ChooseWinner,
+    Observe,
+    Plan,
+    PromoteOn,
+    Ramp,
+    Step,
+    Watch,
+)
 from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark, RobotProgress
 
@@ -151,6 +160,24 @@ class RampState(BaseModel):
     tasks: int = 0
 
 
+class ProofProgress(BaseModel):
+    """
+    A stage that goes on for a proof, since a time (seconds since 1970).
+
+    It had `tasks` by then. A person who asks for more tasks lets both begin again.
+    """
+
+    since: float
+    tasks: int
+
+
+class PromotedBy(BaseModel):
+    """A person who promotes a version that is not proven, and why."""
+
+    by: str
+    remark: str
+
+
 class RolloutState(BaseModel):
     """
     The whole of a rollout. Times are seconds since 1970.
@@ -169,6 +196,8 @@ class RolloutState(BaseModel):
     `waits_since` is since when the step waits for tasks, and `tasks_wanted` how many must be in
     before the gate is asked again, after it could not decide. `awaited` are the comparisons whose
     last tasks a stage with everything else in waits for, since `awaited_since`; None: not yet.
+    `is_proven` says that the gate in force has proven the candidate, `proof` for how long a stage
+    has gone on for that, and `promoted_by` who promoted it all the same.
     """
 
     rollout_id: str
@@ -204,6 +233,9 @@ class RolloutState(BaseModel):
     lab: dict[str, dict[str, float]] = Field(default_factory=dict)
     diagnosis: Diagnosed | None = None
     gate_complete: bool = False
+    is_proven: bool = False
+    proof: ProofProgress | None = None
+    promoted_by: PromotedBy | None = None
 
     @model_validator(mode='before')
     @classmethod
@@ -305,6 +337,30 @@ class RolloutState(BaseModel):
             self.waits_since += by_s
         if self.ramp is not None:
             self.ramp.next_at += by_s
+        if self.proof is not None:
+            self.proof.since += by_s
+
+    @property
+    def watched_earlier(self) -> set[str]:
+        """Return the robots on which an earlier step watched the candidate."""
+        found: set[str] = set()
+        subject = ''
+        for step in self.steps[: self.step_index]:
+            subject = subject if step.watch is None else step.watch.subject
+            if isinstance(step, (Observe, Ramp)) and subject == 'candidate':
+                found.update(step.robots)
+        return found
+
+    @property
+    def awaits_proof(self) -> bool:
+        """Return whether the step must not pass before the gate has proven the candidate."""
+        return self.step.proof is not None and not self.is_proven
+
+    @property
+    def promotes_on(self) -> PromoteOn:
+        """Return what promotes the version, by the steps: older ones ask for no proof."""
+        asks = any(s.proof or (isinstance(s, ChooseWinner) and s.needs_proof) for s in self.steps)
+        return PromoteOn.PROVEN if asks else PromoteOn.NO_HARM
 
     @property
     def has_robots(self) -> bool:

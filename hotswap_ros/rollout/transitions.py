@@ -11,6 +11,7 @@ from dataclasses import replace
 from hotswap_ros.fleet.events import EventKind, Level, Say
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult
+from hotswap_ros.plan import PromoteOn
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
 from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
@@ -97,6 +98,8 @@ class Transitions:
         state.awaited_since += seconds
         if state.ramp is not None:
             state.ramp.next_at += seconds
+        if state.proof is not None:
+            state.proof.since += seconds
 
     def _leave(self, status: Status) -> None:
         """Leave the steps, and end all pauses."""
@@ -203,9 +206,9 @@ class Transitions:
             self._take_undecided(outcome, now)
 
     def _take_undecided(self, outcome: Outcome, now: float) -> None:
-        """Do what the plan says; without any task it cannot continue."""
+        """Do what the plan says; without any task, or a proof, it cannot continue."""
         asked = self.state.step.on_inconclusive or self.state.plan.on_inconclusive
-        if asked == 'continue' and outcome.has_seen:
+        if asked == 'continue' and outcome.has_seen and not self.state.awaits_proof:
             text = sentences.plan_continues(outcome.text)
             self._say(now, EventKind.INCONCLUSIVE, Level.WARNING, text, alert=True)
             self.next_step(now)
@@ -213,12 +216,16 @@ class Transitions:
             text = sentences.plan_rolls_back(outcome.text)
             self.roll_back(Cause.INCONCLUSIVE, text, now)
         else:
-            self.pause(PauseReason.INCONCLUSIVE, sentences.person_decides(outcome.text), now)
+            decide = sentences.person_decides
+            if self.state.awaits_proof:
+                decide = sentences.person_decides_on_proof
+            self.pause(PauseReason.INCONCLUSIVE, decide(outcome.text), now)
 
     def next_step(self, now: float) -> None:
         """End the step, and go to the next one that is not skipped."""
         state = self.state
         state.step_records[-1].ended = now
+        state.proof = None
         while state.step_index + 1 < len(state.steps):
             state.step_index += 1
             if state.step.if_kept == state.is_kept:
@@ -227,11 +234,20 @@ class Transitions:
         self.end(Status.SUCCEEDED, self._success, now, Level.INFO)
 
     @property
+    def _how_promoted(self) -> str:
+        by = self.state.promoted_by
+        if by is not None:
+            return sentences.promoted_by(by.by, by.remark)
+        if self.state.promotes_on is PromoteOn.PROVEN:
+            return sentences.proven(self.state.plan.success_criteria.max_success_drop)
+        return '' if self.state.watch is None else sentences.no_harm()
+
+    @property
     def _success(self) -> str:
         state = self.state
         version = state.plan.version
         promoted = state.promoted
         if promoted and not state.is_kept:
-            return sentences.promoted(version, promoted)
+            return sentences.promoted(version, promoted, self._how_promoted)
         said = ' '.join(conclusion.sentence for conclusion in state.conclusions)
         return said or sentences.not_promoted(version)

@@ -25,6 +25,7 @@ class Verb(str, enum.Enum):
     ABORT = 'abort'
     ROLLBACK = 'rollback'
     SET_SHARE = 'set_share'
+    PROMOTE = 'promote'
 
 
 #: Pauses that last until a person resumes the rollout.
@@ -92,6 +93,16 @@ _UNDECIDED = Condition(
     lambda state: state.is_paused_for(PauseReason.INCONCLUSIVE) and _is_watched(state),
     'it is paused, but the gate is not undecided',
 )
+_UNPROVEN = Condition(
+    'if the step waits for a proof',
+    lambda state: _is_watched(state) and state.awaits_proof,
+    'the step waits for no proof',
+)
+_NEEDS_NO_PROOF = Condition(
+    'unless a proof is missing',
+    lambda state: not state.awaits_proof,
+    "the version is not proven: 'promote' it with your name and a remark, or resume",
+)
 _NO_TRIAL = Condition(
     'unless it is a trial', lambda state: not _is_trial(state), 'the arms of a trial are fixed'
 )
@@ -110,7 +121,10 @@ VERBS: Mapping[Verb, Rule] = {
     Verb.REFUSE: Rule('refuse', {Status.PAUSED: (_FOR_APPROVAL,)}, _FOR_APPROVAL.refusal),
     Verb.SKIP_WAIT: Rule(
         'skip the wait of',
-        {Status.RUNNING: (_WATCHED,), Status.PAUSED: (_UNDECIDED,)},
+        {
+            Status.RUNNING: (_WATCHED, _NEEDS_NO_PROOF),
+            Status.PAUSED: (_UNDECIDED, _NEEDS_NO_PROOF),
+        },
         _WATCHED.refusal,
     ),
     Verb.ABORT: Rule(
@@ -132,6 +146,11 @@ VERBS: Mapping[Verb, Rule] = {
         'set the share of',
         {Status.RUNNING: (_NO_TRIAL, _SHARE), Status.PAUSED: (_NO_TRIAL, _SHARE)},
         _SHARE.refusal,
+    ),
+    Verb.PROMOTE: Rule(
+        'promote',
+        {Status.RUNNING: (_UNPROVEN,), Status.PAUSED: (_UNDECIDED, _UNPROVEN)},
+        _UNPROVEN.refusal,
     ),
 }
 

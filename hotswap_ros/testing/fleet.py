@@ -196,10 +196,15 @@ class FakeFleet:
         return self.coordinator.start(plan, self.now)
 
     def command(
-        self, rollout_id: str, verb: Verb, remark: str = '', share: float | None = None
+        self,
+        rollout_id: str,
+        verb: Verb,
+        remark: str = '',
+        share: float | None = None,
+        by: str = '',
     ) -> None:
         """Give a rollout an operator's command; it acts in the next step."""
-        self.coordinator.command(rollout_id, verb, self.now, remark, share)
+        self.coordinator.command(rollout_id, verb, self.now, remark, share, by)
 
     def state(self, rollout_id: str) -> RolloutState:
         """Return the state of a rollout."""

@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
     for verb, constant, what in _VERBS:
         rollouts.command(verb, help=what)(_verb(constant))
     rollouts.command('set-share')(set_share)
+    rollouts.command()(promote)
     app.command()(rollback)
     app.command()(history)
     app.command()(report)
@@ -112,6 +113,18 @@ def set_share(
     from hotswap_ros.cli.verbs.rollout import run_control
 
     raise typer.Exit(run_control(console(), 'SET_SHARE', rollout, remark, share))
+
+
+def promote(
+    by: Annotated[str, typer.Option('--by', help='Who promotes it.')],
+    remark: Annotated[str, typer.Option('--remark', '-m', help='Why, for the record.')],
+    rollout: Rollout = '',
+) -> None:
+    """Promote a version without the proof that its plan asks for, by name."""
+    need_ros()
+    from hotswap_ros.cli.verbs.rollout import run_control
+
+    raise typer.Exit(run_control(console(), 'PROMOTE', rollout, remark, by=by))
 
 
 def rollback(

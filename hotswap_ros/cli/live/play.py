@@ -135,7 +135,8 @@ class LivePlay:
             return
         share = 0.0 if action.share is None else action.share
         try:
-            self._client.control(action.verb.name, self._rollout_id, action.remark, share)
+            name = action.verb.name
+            self._client.control(name, self._rollout_id, action.remark, share, action.by)
         except CoordinatorError as error:
             raise CoordinatorError(f'{action.do}: {error}') from error
 

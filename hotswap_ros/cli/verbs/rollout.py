@@ -137,11 +137,12 @@ def run_control(
     remark: str,
     share: float = 0.0,
     connect: Connect = FleetClient,
+    by: str = '',
 ) -> int:
     """Send a command to a rollout; return the exit code."""
 
     def say(client: FleetClient) -> None:
-        client.control(command, rollout, remark, share)
+        client.control(command, rollout, remark, share, by)
         console.print(f'{command.lower().replace("_", " ")}: done')
 
     return with_coordinator(console, connect, say)

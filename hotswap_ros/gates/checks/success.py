@@ -37,8 +37,11 @@ class SuccessCheck:
     Evidence multiplies over blocks of tasks that began together (see Lane). Within robots and
     against "not worse" the evidence depends only on the random choice of versions, for any tasks
     and robots (DrawnEvidence has the limits of this); in all other cases on the means of a block
-    (BlockEvidence). The baseline of an alternative is the control's rate in earlier blocks, with a
-    Beta(9, 1) prior, or the number that the plan compares with. Once the evidence reaches the
+    (BlockEvidence). A second one, against "worse by at least the tolerance", proves the opposite:
+    once it reaches 1/alpha, the candidate stays proven.
+
+    The baseline of an alternative is the control's rate in earlier blocks, with a prior of
+    Beta(9, 1), or the number that the plan compares with. Once the evidence of harm reaches the
     limit, the verdict stays FAIL, with the evidence of that moment, whatever happens later.
 
     `alpha` is the part of the plan's alpha that the check may spend. With `explain` the result has
@@ -65,6 +68,7 @@ class SuccessCheck:
             tails = (alpha, alpha * _OTHER_TAIL)
             self._bounds = DropBounds(tails, (0.0, self._tolerance))
         self._failed = False
+        self._proven = False
         self._weighted = [0.0, 0.0]
 
     def join(self, robot_id: str, history: Tally) -> None:
@@ -83,7 +87,8 @@ class SuccessCheck:
             return
         block, rate = self._baseline.block(found), self._baseline.rate
         self._harm.add(block, rate)
-        self._proof.add(block, rate)
+        self._proof.add(self._baseline.block_for_proof(found), self._baseline.rate_for_proof)
+        self._proven = self._proven or self._proof_evidence >= self._proof_limit
         if self._bounds is not None:
             self._bounds.add(block, rate, self._baseline.design_effect)
         self._weigh(block)
@@ -105,6 +110,10 @@ class SuccessCheck:
     @property
     def _evidence(self) -> float:
         return self._harm.value_for(self._baseline.design_effect)
+
+    @property
+    def _proof_evidence(self) -> float:
+        return self._proof.value_for(self._baseline.design_effect)
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the present verdict; `complete` says that the stage has all its data."""
@@ -140,6 +149,9 @@ class SuccessCheck:
             drop_low=low,
             drop_high=high,
             alpha=self._alpha,
+            proof=self._proof_evidence,
+            proof_limit=self._proof_limit,
+            is_proven=self._proven,
         )
 
     @property
@@ -208,9 +220,8 @@ class SuccessCheck:
 
     def _proof_words(self) -> str:
         bound = f'at most {points(self._tolerance)} worse' if self._tolerance else 'not worse'
-        proof = self._proof.value_for(self._baseline.design_effect)
-        shown = 'and' if proof >= self._proof_limit else 'but not'
-        evidence = evidence_words(proof, self._proof_limit)
+        shown = 'and' if self._proven else 'but not'
+        evidence = evidence_words(self._proof_evidence, self._proof_limit)
         return f'{shown} proven to be {bound} ({evidence})'
 
     def dump(self) -> dict[str, Any]:
@@ -221,6 +232,7 @@ class SuccessCheck:
             'baseline': self._baseline.dump(),
             'bounds': None if self._bounds is None else self._bounds.dump(),
             'failed': self._failed,
+            'proven': self._proven,
             'weighted': list(self._weighted),
         }
 
@@ -232,4 +244,5 @@ class SuccessCheck:
         if self._bounds is not None and data['bounds'] is not None:
             self._bounds.load(data['bounds'])
         self._failed = data['failed']
+        self._proven = data.get('proven', False)
         self._weighted = list(data['weighted'])

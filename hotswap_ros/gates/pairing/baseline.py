@@ -75,11 +75,28 @@ class Baseline:
             return self._number
         return self._successes / self._tasks
 
+    @property
+    def rate_for_proof(self) -> float:
+        """Return the estimate that a candidate has to come up to."""
+        if self.kind is Control.HISTORY:
+            # The uncertainty of the history must not count for the candidate either.
+            return min(
+                0.999, wilson_interval(self._history.succeeded, self._history.finished).high
+            )
+        return self.rate
+
     def block(self, found: FleetBlock) -> Block:
         """Return the block that is judged, with the number as a large control if there is one."""
+        return self._block(found, self.rate)
+
+    def block_for_proof(self, found: FleetBlock) -> Block:
+        """Return the block by which a candidate is proven."""
+        return self._block(found, self.rate_for_proof)
+
+    def _block(self, found: FleetBlock, rate: float) -> Block:
         candidate = found.candidate
         if self.is_number:
-            return Block(_ENDLESS, self.rate * _ENDLESS, candidate.tasks, candidate.succeeded)
+            return Block(_ENDLESS, rate * _ENDLESS, candidate.tasks, candidate.succeeded)
         control = found.control
         return Block(control.tasks, control.succeeded, candidate.tasks, candidate.succeeded)
 

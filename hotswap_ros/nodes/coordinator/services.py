@@ -48,7 +48,7 @@ class RolloutServices:
         try:
             await self._link.ask(
                 lambda coordinator, now: coordinator.command(
-                    request.rollout_id, verb, now, request.remark, request.share
+                    request.rollout_id, verb, now, request.remark, request.share, request.by
                 )
             )
         except (UnknownRolloutError, SeveralRolloutsError) as error:

@@ -214,4 +214,5 @@ def _choice(plan: ABTesting, robots: tuple[str, ...]) -> ChooseWinner:
         metric=metric,
         minimum_improvement=asked.minimum_improvement,
         significance=asked.significance,
+        needs_proof=metric != 'success_rate' and plan.proof is not None,
     )

@@ -32,6 +32,9 @@ class BlueGreen(BasePlan):
     otherwise. After the swap, green is compared with blue's earlier results on the same robots, or
     with a fixed rate. During `retention` one command reverses the swap. Then blue is released, and
     deleted from the caches of all robots but `backup_robots`.
+
+    There is no task of green to prove anything with before the swap. With `promote_on` proven the
+    watch after the swap does not pass without a proof, and blue stays loaded until then.
     """
 
     strategy: Literal[Strategy.BLUE_GREEN] = Strategy.BLUE_GREEN
@@ -125,7 +128,13 @@ class BlueGreen(BasePlan):
 
     def _after_the_swap(self, robots: tuple[str, ...]) -> list[Step]:
         steps: list[Step] = [
-            self.observe_step(robots, self.watch_tasks, self.watch_duration, self.watch_timeout)
+            self.observe_step(
+                robots,
+                self.watch_tasks,
+                self.watch_duration,
+                self.watch_timeout,
+                proof=self.proof,
+            )
         ]
         if self.retention:
             kept = self.retention

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ class Direct(BasePlan):
 
     If one robot cannot load the version or does not confirm, all of them are rolled back.
     """
+
+    can_prove: ClassVar[bool] = False
 
     strategy: Literal[Strategy.DIRECT] = Strategy.DIRECT
     target_devices: tuple[str, ...] | None = Field(

@@ -103,6 +103,7 @@ class FeatureFlag(BasePlan):
                 step=0.0 if loop is None else loop.step,
                 by_robots=self.bucketing == 'robots',
                 timeout_s=self.timeout.total_seconds(),
+                proof=self.proof if self.promote else None,
             ),
         ]
         if self.promote:

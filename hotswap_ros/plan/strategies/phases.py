@@ -53,6 +53,8 @@ _INHERITED = (
     'on_inconclusive',
     *_OF_THE_WHOLE,
 )
+#: Keys that only the last phase takes from it, because only the last phase promotes.
+_OF_THE_LAST = ('promote_on', 'proof_budget')
 #: Strategies that start without a candidate: robots of an earlier phase stop serving it first.
 _FROM_SCRATCH = (ABTesting, BlueGreen, Shadow)
 _CAN_PROMOTE_LATER = {
@@ -177,7 +179,7 @@ def _filled_in(data: dict[Any, Any], phase: Any, *, is_last: bool) -> Any:
     if not isinstance(phase, dict):
         return phase
     filled = dict(phase)
-    for name in _INHERITED:
+    for name in (*_INHERITED, *(_OF_THE_LAST if is_last else ())):
         alias = Phases.model_fields[name].alias
         given = next((data[key] for key in (alias, name) if key in data), None)
         if given is not None and not {alias, name} & phase.keys():

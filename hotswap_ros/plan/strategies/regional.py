@@ -82,7 +82,12 @@ class RegionalRollout(BasePlan):
             watch=watch,
         )
         observe = self.observe_step(
-            robots, self.tasks, self.delay_between_regions, self.timeout, label=region
+            robots,
+            self.tasks,
+            self.delay_between_regions,
+            self.timeout,
+            label=region,
+            proof=self.proof,
         )
         promote = self.promote_step(robots, region)
         return [load, share, observe, promote] if self._is_watched else [load, promote]

@@ -15,7 +15,7 @@ from hotswap_ros.plan.base import Approval, BasePlan, Strategy
 from hotswap_ros.plan.criteria import Control
 from hotswap_ros.plan.durations import Duration
 from hotswap_ros.plan.stages import Robot, Stage, select_cohort
-from hotswap_ros.plan.steps import SetRouting, Step, WaitForApproval, Watch
+from hotswap_ros.plan.steps import Proof, SetRouting, Step, WaitForApproval, Watch
 
 
 class StagedPlan(BasePlan):
@@ -67,13 +67,15 @@ def staged_steps(
     steps: list[Step] = []
     staged: set[str] = set()
     everyone: tuple[str, ...] = ()
+    last = max(n for n, stage in enumerate(plan.effective_stages) if stage.is_watched)
     for number, stage in enumerate(plan.effective_stages):
         if approval is not None and number:
             steps.append(approval_step(approval, f'{stage.percentage:g}%', everyone))
         everyone = select_cohort(fleet, stage.percentage, salt)
         new = tuple(robot for robot in everyone if robot not in staged)
         staged.update(new)
-        steps += _stage_steps(plan, stage, everyone, new, watch)
+        proof = plan.proof if plan.promote and number == last else None
+        steps += _stage_steps(plan, stage, everyone, new, watch, proof)
     if plan.promote:
         steps.append(plan.promote_step(everyone))
     return steps
@@ -90,7 +92,12 @@ def approval_step(approval: Approval, label: str, robots: tuple[str, ...]) -> Wa
 
 
 def _stage_steps(
-    plan: StagedPlan, stage: Stage, cohort: tuple[str, ...], new: tuple[str, ...], watch: Watch
+    plan: StagedPlan,
+    stage: Stage,
+    cohort: tuple[str, ...],
+    new: tuple[str, ...],
+    watch: Watch,
+    proof: Proof | None,
 ) -> list[Step]:
     share = stage.candidate_share
     label = f'{stage.percentage:g}%'
@@ -119,6 +126,7 @@ def _stage_steps(
                 stage.timeout,
                 label=label,
                 max_unreachable=lost,
+                proof=proof,
             )
         )
     return steps

@@ -66,6 +66,7 @@ class GateFeed:
             return
         self.save()
         self._state.watch = watch
+        self._state.is_proven = False
         self._fed.clear()
         self._scanned = (None, -1)
         self._open(watch)
@@ -228,6 +229,7 @@ class GateFeed:
     def _ask(self) -> None:
         assert self._gate is not None
         self.checks = self._of_subject(self._gate.checks(complete=self._state.gate_complete))
+        self._state.is_proven = any(check.is_proven for check in self.checks)
         if self._mirror is not None:
             found = self._mirror.checks(complete=False)
             self._lost = tuple(

@@ -15,8 +15,12 @@ from hotswap_ros.plan import Step
 class Cohort:
     """Keeps which robots of a step fulfil a condition on their reports."""
 
-    def __init__(self, step: Step, model_id: str, view: FleetView) -> None:
+    def __init__(
+        self, step: Step, model_id: str, view: FleetView, earlier: Set[str] = frozenset()
+    ) -> None:
         self.robots = frozenset(step.robots)
+        #: Robots on which no earlier step watched the candidate.
+        self.new = self.robots - earlier
         self._step = step
         self._view = view
         self._changes = view.changes(model_id)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hotswap_ros.fleet.events import Say
 from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.plan import SuccessCriteria
 from hotswap_ros.rollout.evidence.gate_feed import GateFeed
 from hotswap_ros.rollout.robot_progress import Mark
 from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState
@@ -72,6 +73,23 @@ class StepContext:
         plan = self.state.plan
         known = self.state.robots[robot_id].mark
         return known or Mark.of(plan.version, self.view.telemetry(plan.model_id, robot_id))
+
+    def tasks_of_new(self, enough: int) -> int:
+        """Return the candidate's tasks on the robots that are new in the step, up to `enough`."""
+        model_id, version, found = self.state.plan.model_id, self.state.plan.version, 0
+        for robot_id in self.cohort.new:
+            mark = self.state.robots[robot_id].mark
+            if mark is not None:
+                found += mark.tasks_since(version, self.view.telemetry(model_id, robot_id))
+            if found >= enough:
+                return enough
+        return found
+
+    @property
+    def criteria(self) -> SuccessCriteria:
+        """Return the criteria of the gate in force."""
+        watch = self.state.watch
+        return self.state.plan.success_criteria if watch is None else watch.criteria
 
     @property
     def elapsed_s(self) -> float:

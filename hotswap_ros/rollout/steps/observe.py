@@ -10,6 +10,7 @@ from hotswap_ros.gates import MIN_TASKS, Verdict
 from hotswap_ros.plan import Observe
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.steps.context import DONE, WAIT, Move, Outcome, StepContext
+from hotswap_ros.rollout.steps.proof import proven
 
 
 def begin(step: Observe, context: StepContext) -> None:
@@ -23,11 +24,15 @@ def run(step: Observe, context: StepContext) -> Outcome:
         return DONE if context.elapsed_s >= step.duration_s else WAIT
     if context.gate_feed.control_has_lost:
         return Outcome(Move.DONE, sentences.ends_early(context.gate_feed.control_has_lost))
+    if context.state.proof is not None and context.state.awaits_proof:
+        return proven(context)
     wanted = max(step.tasks, context.state.tasks_wanted)
     timeout_s = max(step.timeout_s, step.duration_s)
-    if context.gate_feed.step_tasks >= wanted and context.elapsed_s >= step.duration_s:
-        return judged(context, timeout_s)
-    return overdue(context, wanted, timeout_s)
+    if context.gate_feed.step_tasks < wanted or context.elapsed_s < step.duration_s:
+        return overdue(context, wanted, timeout_s)
+    if step.tasks and _few_of_their_own(context) and waited_s(context) < timeout_s:
+        return WAIT
+    return proven(context, judged(context, timeout_s))
 
 
 def judged(context: StepContext, timeout_s: float) -> Outcome:
@@ -46,7 +51,8 @@ def judged(context: StepContext, timeout_s: float) -> Outcome:
     checks = context.gate_feed.judge()
     if context.gate_feed.failures:
         return WAIT  # the runner rolls back on harm
-    undecided = [c.sentence for c in checks if c.verdict is not Verdict.PASS] + _unseen(context)
+    undecided = [c.sentence for c in checks if c.verdict is not Verdict.PASS]
+    undecided += _unseen(context) or _few_of_their_own(context)
     if not undecided:
         text = sentences.passed(check.sentence for check in checks)
         context.say(context.now, EventKind.GATE, Level.INFO, text)
@@ -55,7 +61,36 @@ def judged(context: StepContext, timeout_s: float) -> Outcome:
         context.state.tasks_wanted = context.gate_feed.step_tasks + MIN_TASKS
         context.gate_feed.reopen()
         return WAIT
-    return Outcome(Move.UNDECIDED, ' '.join(undecided), has_seen=context.gate_feed.step_tasks > 0)
+    return Outcome(Move.UNDECIDED, ' '.join(undecided), has_seen=_has_seen(context))
+
+
+def _has_seen(context: StepContext) -> bool:
+    """Return whether the step has any task, also on the robots that are new in it."""
+    is_silent = _counts_new(context) and not context.tasks_of_new(1)
+    return context.gate_feed.step_tasks > 0 and not is_silent
+
+
+def _counts_new(context: StepContext) -> bool:
+    watch = context.state.watch
+    return bool(context.cohort.new) and watch is not None and watch.subject == 'candidate'
+
+
+def _few_of_their_own(context: StepContext) -> list[str]:
+    """
+    Return that the step has too few tasks of its own, on the robots that are new in it.
+
+    Without them, a stage would pass on the counts of the stages before, on other robots.
+    """
+    step, feed = context.state.step, context.gate_feed
+    asked = step.tasks if isinstance(step, Observe) else 0
+    wanted = min(asked or MIN_TASKS, MIN_TASKS)
+    if feed.step_tasks < wanted:
+        return [sentences.few_in_stage(feed.step_tasks, wanted)]
+    found = context.tasks_of_new(wanted) if _counts_new(context) else wanted
+    if found >= wanted:
+        return []
+    version, robots = context.state.plan.version, len(context.cohort.new)
+    return [sentences.few_of_their_own(version, robots, found, wanted)]
 
 
 def _unseen(context: StepContext) -> list[str]:
@@ -76,7 +111,7 @@ def overdue(context: StepContext, wanted: int, timeout_s: float) -> Outcome:
         return WAIT
     tasks = context.gate_feed.step_tasks
     text = sentences.too_few_tasks(tasks, wanted, waited)
-    return Outcome(Move.UNDECIDED, text, has_seen=tasks > 0)
+    return Outcome(Move.UNDECIDED, text, has_seen=_has_seen(context))
 
 
 def waited_s(context: StepContext) -> float:

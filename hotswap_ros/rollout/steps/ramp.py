@@ -17,6 +17,7 @@ from hotswap_ros.rollout.robot_progress import RobotProgress
 from hotswap_ros.rollout.state import Cause, RampState
 from hotswap_ros.rollout.steps.context import DONE, WAIT, Move, Outcome, StepContext
 from hotswap_ros.rollout.steps.observe import judged, overdue
+from hotswap_ros.rollout.steps.proof import proven
 
 
 def begin(step: Ramp, context: StepContext) -> None:
@@ -51,12 +52,14 @@ def _with_share(step: Ramp, context: StepContext, robot_id: str, share: float) -
 
 def _by_schedule(step: Ramp, context: StepContext, ramp: RampState) -> Outcome:
     if ramp.entries == len(step.schedule):
-        return DONE if ramp.share >= 1 else WAIT
+        return proven(context) if ramp.share >= 1 else WAIT
     after_s, share = step.schedule[ramp.entries]
     if context.elapsed_s < after_s:
         return WAIT
     if ramp.share and share > ramp.share:
         outcome = _may_go_up(step, context, ramp)
+        if share >= 1:  # where no control is left to prove anything with
+            outcome = proven(context, outcome)
         if outcome.move is not Move.DONE:
             return outcome
     ramp.entries += 1
@@ -73,6 +76,8 @@ def _by_schedule(step: Ramp, context: StepContext, ramp: RampState) -> Outcome:
 def _may_go_up(step: Ramp, context: StepContext, ramp: RampState) -> Outcome:
     """Return DONE when the gate has seen enough tasks at this share, and no harm."""
     state = context.state
+    if state.proof is not None and state.awaits_proof:
+        return DONE
     if state.waits_since is None:
         state.waits_since = context.now
     wanted = max(ramp.tasks - state.tasks_at_step_start + MIN_TASKS, state.tasks_wanted)
@@ -93,6 +98,8 @@ def _by_loop(step: Ramp, context: StepContext, ramp: RampState) -> Outcome:
     context.say(context.now, EventKind.FLAG, level, move.sentence, alert=level is Level.WARNING)
     if move.verdict is Verdict.FAIL and not move.share:
         return Outcome(Move.BACK, move.sentence, cause=Cause.GATE_FAILED)
+    if move.share >= 1 and context.state.awaits_proof:
+        return proven(context)
     if move.share != ramp.share or move.verdict is Verdict.PASS:
         set_flag(step, context, move.share)
     return DONE if move.share >= 1 and move.verdict is Verdict.PASS else WAIT

@@ -124,7 +124,9 @@ class _Play:
             if action.verb is None:
                 self._session.roll_back(action.to, action.robots)
             else:
-                self._session.command(self._rollout_id, action.verb, action.remark, action.share)
+                self._session.command(
+                    self._rollout_id, action.verb, action.remark, action.share, action.by
+                )
         except RolloutError as error:
             self._refused.append(f'at {action.at}: {action.do}: {error}')
 

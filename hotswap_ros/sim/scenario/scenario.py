@@ -98,9 +98,10 @@ class OperatorAction(Section):
     at: Duration
     do: Literal[
         'pause', 'resume', 'approve', 'refuse', 'skip_wait', 'abort', 'rollback', 'set_share',
-        'order_rollback',
+        'promote', 'order_rollback',
     ]  # fmt: skip
     remark: str = ''
+    by: str = ''
     share: float | None = Field(None, ge=0.0, le=1.0)
     to: str = ''
     robots: tuple[str, ...] = ()

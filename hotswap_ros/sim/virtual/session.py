@@ -82,10 +82,15 @@ class VirtualSession:
         return rollout_id
 
     def command(
-        self, rollout_id: str, verb: Verb, remark: str = '', share: float | None = None
+        self,
+        rollout_id: str,
+        verb: Verb,
+        remark: str = '',
+        share: float | None = None,
+        by: str = '',
     ) -> None:
         """Send an operator's command. Raises the errors of Coordinator.command."""
-        self.coordinator.command(rollout_id, verb, self.clock.now, remark, share)
+        self.coordinator.command(rollout_id, verb, self.clock.now, remark, share, by)
         self._soon()
 
     def roll_back(self, version: str, robot_ids: tuple[str, ...] = ()) -> None:
