@@ -5,14 +5,14 @@
 # folder. On a robot or in a ROS workspace, build with `colcon build` as usual.
 
 PYTHON ?= python3
-TESTS ?= $(wildcard test/unit test/sim test/ros test/launch)
+TESTS ?= $(wildcard test/unit test/hostile test/sim test/ros test/launch)
 ARGS ?=
 in_env = scripts/run_in_env.sh
 
 # Tests with real nodes run beside each other by three files, each in ROS domains of its own: they wait
 # more than they work. The others share all cores. With ARGS that choose, one half may have nothing to
 # run: pytest says 5 then.
-pure = $(filter test/unit% test/sim%,$(TESTS))
+pure = $(filter test/unit% test/hostile% test/sim%,$(TESTS))
 with_nodes = $(filter-out $(pure),$(TESTS))
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 

@@ -28,3 +28,22 @@ PROBLEM_CHARACTERS: Final = 500
 
 #: Sentences about one input. Who has more than this to mend starts with these.
 PROBLEMS: Final = 20
+
+#: A manifest with statistics of 1,000 features is 150 kB.
+MANIFEST_BYTES: Final = 1_000_000
+
+#: A model file. ONNX is written with protobuf, which ends at 2 GiB.
+MODEL_BYTES: Final = 2**31
+
+#: Inputs, and outputs, of one version.
+TENSORS: Final = 64
+
+#: Dimensions of a tensor, and its elements: a colour image of 1920 × 1080 has 6.2 million.
+DIMENSIONS: Final = 8
+ELEMENTS: Final = 10_000_000
+
+#: Characters of a text for people in a manifest.
+DESCRIPTION_CHARACTERS: Final = 4_000
+
+#: Milliseconds of a deadline. A decision that takes longer than a minute controls no robot.
+DEADLINE_MS: Final = 60_000.0

@@ -95,6 +95,18 @@ def build_model(fault: str = 'none', bias: float = 0.0, size: int = 4, width: in
     return bytes(model.SerializeToString())
 
 
+def _padded(content: bytes, size: int) -> bytes:
+    """Return a model of `size` bytes, by a description for people at its end."""
+    missing = size - len(content)
+    if missing <= 0:
+        return content
+    # A field of protobuf: its number and kind, the length in seven bits a byte, the text.
+    digits = next(n for n in range(1, 6) if missing - 1 - n < 128**n)
+    left = missing - 1 - digits
+    length = [(left >> 7 * n) & 127 | (128 if n < digits - 1 else 0) for n in range(digits)]
+    return content + bytes([6 << 3 | 2, *length]) + b' ' * left
+
+
 class VersionMaker:
     """Writes versions into a model repository below a temporary folder."""
 
@@ -118,6 +130,7 @@ class VersionMaker:
     ) -> Path:
         """Write manifest and model; `fields` replace those of the manifest. Returns the folder."""
         content = build_model(fault, bias, size, width) if content is None else content
+        content = _padded(content, fields.get('size_bytes', 0))
         manifest = {
             'model': model_id,
             'version': version,
@@ -132,6 +145,12 @@ class VersionMaker:
         (folder / 'model.onnx').write_bytes(content)
         (folder / MANIFEST_NAME).write_text(json.dumps(manifest))
         return folder
+
+    @staticmethod
+    def damage(file: Path) -> None:
+        """Change the last byte of a file."""
+        content = file.read_bytes()
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
     def manifest(self, version: str = 'v1', **fields: Any) -> Manifest:
         """Write a version and return its manifest."""

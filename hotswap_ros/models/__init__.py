@@ -22,6 +22,7 @@ from hotswap_ros.models.counters import (
 from hotswap_ros.models.errors import (
     DigestMismatchError,
     FetchFailedError,
+    IncompleteVersionError,
     InvalidManifestError,
     InvalidRoutingError,
     ModelError,
@@ -50,6 +51,7 @@ __all__ = [
     'FailureCause',
     'FeatureStatistics',
     'FetchFailedError',
+    'IncompleteVersionError',
     'InputBins',
     'InvalidManifestError',
     'InvalidRoutingError',

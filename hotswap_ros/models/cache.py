@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import shutil
@@ -17,9 +18,11 @@ from http.client import HTTPException
 from io import BufferedIOBase
 from pathlib import Path
 
+from hotswap_ros.limits import MANIFEST_BYTES
 from hotswap_ros.models.errors import (
     DigestMismatchError,
     FetchFailedError,
+    IncompleteVersionError,
     InvalidManifestError,
     NoDiskError,
     UnknownVersionError,
@@ -33,14 +36,12 @@ from hotswap_ros.models.repository import (
     manifest_of,
 )
 from hotswap_ros.models.verified import VerifiedVersion
+from hotswap_ros.text import size_words
 
 _CHUNK_BYTES = 1 << 20
 
 #: A server that is slower than this after a while would keep a version FETCHING for days.
 _SLOWEST_BYTES_PER_S, _PATIENCE_S = 10_000, 30.0
-
-#: More than any manifest has: a longer file is not a manifest.
-_MOST_MANIFEST_BYTES = 1_000_000
 
 #: Folder of incomplete versions; no model has this name.
 _PARTS = '.fetching'
@@ -75,7 +76,7 @@ class CachedRepository(ModelRepository):
         """Check a version's digest. A damaged copy is deleted: it can be fetched again."""
         try:
             verified = super().verify(model_id, version)
-        except (DigestMismatchError, InvalidManifestError):
+        except (DigestMismatchError, IncompleteVersionError, InvalidManifestError):
             shutil.rmtree(self._folder(model_id, version), ignore_errors=True)
             raise
         os.utime(self._folder(model_id, version))
@@ -138,7 +139,10 @@ class CachedRepository(ModelRepository):
         if not (is_name(model_id) and is_name(version)):
             raise UnknownVersionError(model_id, version, self.versions(model_id), self._source)
         with self._reading(model_id, version, MANIFEST_NAME) as file:
-            text = file.read(_MOST_MANIFEST_BYTES + 1)
+            text = file.read(MANIFEST_BYTES + 1)
+        if not text.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b'{'):
+            problem = f'{MANIFEST_NAME} is no JSON object{_what_it_is(text)}'
+            raise FetchFailedError(version, self._source, problem)
         where = f'{self._source}/{model_id}/{version}/{MANIFEST_NAME}'
         return manifest_of(text, model_id, version, where), text
 
@@ -184,9 +188,9 @@ class CachedRepository(ModelRepository):
         """Return why this number of bytes does not fit, None when it does."""
         taken = _size_of(self.root)
         if self._quota is not None and taken + need > self._quota:
-            return f'{_megabytes(taken)} of the quota of {_megabytes(self._quota)} are taken'
+            return f'{size_words(taken)} of the quota of {size_words(self._quota)} are taken'
         free = shutil.disk_usage(self.root).free
-        return f'the disk has {_megabytes(free)} left' if need > free else None
+        return f'the disk has {size_words(free)} left' if need > free else None
 
     @contextmanager
     def _part(self, model_id: str, version: str) -> Iterator[Path]:
@@ -236,6 +240,13 @@ def _says_full(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+def _what_it_is(text: bytes) -> str:
+    """Return what came instead of a manifest, where that is known."""
+    # The page of a network that wants a log-in comes with "200 OK" for every address.
+    is_page = text.lstrip()[:1] == b'<'
+    return ' but a web page, such as the log-in page of a network' if is_page else ''
+
+
 def _write(path: Path, text: bytes) -> None:
     with path.open('wb') as file:
         file.write(text)
@@ -245,7 +256,3 @@ def _write(path: Path, text: bytes) -> None:
 
 def _size_of(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob('*') if path.is_file())
-
-
-def _megabytes(size: int) -> str:
-    return f'{size / 1e6:.1f} MB'

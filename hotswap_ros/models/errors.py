@@ -5,6 +5,8 @@
 
 from pathlib import Path
 
+from hotswap_ros.text import size_words
+
 
 class ModelError(Exception):
     """Root of the errors of a model version."""
@@ -57,6 +59,16 @@ class FetchFailedError(ModelError):
         )
 
 
+class IncompleteVersionError(ModelError):
+    """A version is not whole, for example because it is still being copied."""
+
+    def __init__(self, version: str, root: object, problem: str) -> None:
+        self.version = version
+        super().__init__(
+            f"version '{version}' in {root} is not whole: {problem}: finish the copy and try again"
+        )
+
+
 class NoDiskError(ModelError):
     """A version does not fit the robot's cache."""
 
@@ -64,7 +76,7 @@ class NoDiskError(ModelError):
         self.version = version
         self.need = need
         super().__init__(
-            f"no disk for version '{version}' in {folder}: it needs {need / 1e6:.1f} MB, "
+            f"no disk for version '{version}' in {folder}: it needs {size_words(need)}, "
             f'{shortage}: raise the quota or remove what is not needed'
         )
 

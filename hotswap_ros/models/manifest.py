@@ -8,17 +8,34 @@ from __future__ import annotations
 import enum
 import math
 import re
+from collections.abc import Iterator
+from itertools import repeat
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from hotswap_ros.limits import (
+    DEADLINE_MS,
+    DESCRIPTION_CHARACTERS,
+    DIMENSIONS,
+    ELEMENTS,
+    MODEL_BYTES,
+    TENSORS,
+    TEXT_DEPTH,
+)
 from hotswap_ros.models.counters import FeatureStatistics
+from hotswap_ros.text import few
 
 PositiveNumber = Annotated[float, Field(gt=0)]
 
-#: A name that is safe as a folder and in a ROS graph.
-Name = Annotated[str, StringConstraints(pattern=r'^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$')]
-Sha256 = Annotated[str, StringConstraints(pattern=r'^[0-9a-f]{64}$')]
+_NAME = r'[A-Za-z0-9][A-Za-z0-9._+-]{0,127}'
+
+#: A name that is safe as a folder and as part of an address; `+` as in 1.2.0+cu121.
+Name = Annotated[str, StringConstraints(pattern=f'^{_NAME}$')]
+Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r'^[0-9A-Fa-f]{64}$')]
+Text = Annotated[str, StringConstraints(max_length=DESCRIPTION_CHARACTERS)]
+Dimension = Annotated[int, Field(gt=0, le=ELEMENTS)]
+Tensors = Annotated[tuple['TensorSpec', ...], Field(min_length=1, max_length=TENSORS)]
 
 
 class DType(str, enum.Enum):
@@ -53,9 +70,9 @@ class TensorSpec(_Part):
     control loop is the time between two observations, and not what the robot does with them.
     """
 
-    name: str = Field(min_length=1)
+    name: Text = Field(min_length=1)
     dtype: DType = DType.FLOAT32
-    shape: tuple[Annotated[int, Field(gt=0)], ...]
+    shape: tuple[Dimension, ...] = Field(max_length=DIMENSIONS)
     low: float | tuple[float, ...] | None = None
     high: float | tuple[float, ...] | None = None
     rate_limit: PositiveNumber | tuple[PositiveNumber, ...] | None = None
@@ -65,41 +82,58 @@ class TensorSpec(_Part):
         """Return the number of elements."""
         return math.prod(self.shape)
 
+    @property
+    def width(self) -> int:
+        """Return the number of elements of the last dimension."""
+        return self.shape[-1] if self.shape else 1
+
+    @model_validator(mode='after')
+    def _has_a_possible_size(self) -> TensorSpec:
+        if self.size > ELEMENTS:
+            raise ValueError(
+                f"'{self.name}' has {self.size:.3g} elements: at most {ELEMENTS:,} are possible"
+            )
+        return self
+
     @model_validator(mode='after')
     def _bounds_fit(self) -> TensorSpec:
         for bound_name in ('low', 'high', 'rate_limit'):
             bound = getattr(self, bound_name)
-            if isinstance(bound, tuple) and (not self.shape or len(bound) != self.shape[-1]):
+            if isinstance(bound, tuple) and (not self.shape or len(bound) != self.width):
                 raise ValueError(
                     f"'{bound_name}' of '{self.name}' has {len(bound)} numbers, shape "
-                    f'{list(self.shape)} needs {self.shape[-1] if self.shape else 1}'
+                    f'{list(self.shape)} needs {self.width}'
                 )
-        if any(low > high for low, high in zip(self._each('low'), self._each('high'))):
+        if any(low > high for low, high in _aligned(*self._bounds())):
             raise ValueError(f"'low' of '{self.name}' is above 'high': nothing would be allowed")
         return self
 
     def require_allowed(self, subject: str, numbers: float | tuple[float, ...]) -> None:
         """Raise ValueError unless the numbers fit the shape and are within the bounds."""
-        width = self.shape[-1] if self.shape else 1
-        each = numbers if isinstance(numbers, tuple) else (numbers,) * width
-        if len(each) != width:
+        if isinstance(numbers, tuple) and len(numbers) != self.width:
             raise ValueError(
-                f"'{subject}' of '{self.name}' has {len(each)} numbers, shape "
-                f'{list(self.shape)} needs {width}'
+                f"'{subject}' of '{self.name}' has {len(numbers)} numbers, shape "
+                f'{list(self.shape)} needs {self.width}'
             )
-        for number, low, high in zip(each, self._each('low'), self._each('high')):
+        for number, low, high in _aligned(numbers, *self._bounds()):
             if not low <= number <= high:
                 raise ValueError(
                     f"'{subject}' of '{self.name}' has {number}, the bounds are {low} to {high}"
                 )
 
-    def _each(self, bound_name: str) -> tuple[float, ...]:
-        bound = getattr(self, bound_name)
-        if isinstance(bound, tuple):
-            return bound
-        unbounded = -math.inf if bound_name == 'low' else math.inf
-        width = self.shape[-1] if self.shape else 1
-        return (unbounded if bound is None else bound,) * width
+    def _bounds(self) -> tuple[float | tuple[float, ...], float | tuple[float, ...]]:
+        return (
+            -math.inf if self.low is None else self.low,
+            math.inf if self.high is None else self.high,
+        )
+
+
+def _aligned(*values: float | tuple[float, ...]) -> Iterator[tuple[float, ...]]:
+    """Yield the values element by element; once where all of them are single numbers."""
+    if not any(isinstance(value, tuple) for value in values):
+        yield values  # type: ignore[misc]
+        return
+    yield from zip(*(value if isinstance(value, tuple) else repeat(value) for value in values))
 
 
 class Metric(str, enum.Enum):
@@ -133,14 +167,14 @@ class Manifest(_Part):
     version: Name
     file: Name = 'model.onnx'
     sha256: Sha256
-    size_bytes: int = Field(gt=0)
-    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
-    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
-    deadline_ms: float | None = Field(None, gt=0)
+    size_bytes: int = Field(gt=0, le=MODEL_BYTES)
+    inputs: Tensors
+    outputs: Tensors
+    deadline_ms: float | None = Field(None, gt=0, le=DEADLINE_MS)
     comparison: Comparison = Comparison()
     safe_decision: dict[str, float | tuple[float, ...]] | None = None
     input_statistics: dict[str, FeatureStatistics] = Field(default_factory=dict)
-    description: str = ''
+    description: Text = ''
     training: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode='after')
@@ -152,16 +186,12 @@ class Manifest(_Part):
 
     @model_validator(mode='after')
     def _statistics_are_of_inputs(self) -> Manifest:
-        known = {
-            f'{spec.name}[{index}]'
-            for spec in self.inputs
-            for index in range(spec.shape[-1] if spec.shape else 1)
-        }
-        unknown = sorted(self.input_statistics.keys() - known)
+        widths = {spec.name: spec.width for spec in self.inputs}
+        unknown = [name for name in sorted(self.input_statistics) if not _is_in(name, widths)]
         if unknown:
             example = f'{self.inputs[0].name}[0]'
             raise ValueError(
-                f"'input_statistics' names {', '.join(unknown)}, which no input has: name a "
+                f"'input_statistics' names {few(unknown)}, which no input has: name a "
                 f"tensor and an index in its last dimension, such as '{example}'"
             )
         return self
@@ -172,6 +202,15 @@ class Manifest(_Part):
             names = [spec.name for spec in getattr(self, kind)]
             if len(set(names)) != len(names):
                 raise ValueError(f"'{kind}' names a tensor twice: {', '.join(names)}")
+        return self
+
+    @model_validator(mode='after')
+    def _training_is_shallow(self) -> Manifest:
+        level: list[Any] = [self.training]
+        for _ in range(TEXT_DEPTH):
+            level = [inner for value in level for inner in _inside(value)]
+        if level:
+            raise ValueError(f"'training' is nested deeper than {TEXT_DEPTH} levels: remove some")
         return self
 
     @model_validator(mode='after')
@@ -189,6 +228,18 @@ class Manifest(_Part):
         return self
 
 
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _is_in(feature: str, widths: dict[str, int]) -> bool:
+    """Return whether a feature, such as `observation[3]`, is in the last dimension of a tensor."""
+    found = re.fullmatch(r'(.+)\[(0|[1-9][0-9]{0,8})\]', feature, re.DOTALL)
+    return found is not None and int(found[2]) < widths.get(found[1], 0)
+
+
 def is_name(text: str) -> bool:
     """Return whether `text` may name a model or a version."""
-    return re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9._-]{0,127}', text) is not None
+    return re.fullmatch(_NAME, text) is not None

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import urllib.error
 import urllib.parse
@@ -16,13 +17,16 @@ from typing import Protocol, cast
 
 from pydantic import ValidationError
 
+from hotswap_ros.limits import MANIFEST_BYTES, PROBLEM_CHARACTERS
 from hotswap_ros.models.errors import (
     DigestMismatchError,
+    IncompleteVersionError,
     InvalidManifestError,
     UnknownVersionError,
 )
 from hotswap_ros.models.manifest import Manifest, is_name
-from hotswap_ros.models.verified import SealedCopy, VerifiedVersion
+from hotswap_ros.models.verified import SealedCopy, VerifiedVersion, WrongSizeError, open_regular
+from hotswap_ros.text import shortened, size_words
 
 MANIFEST_NAME = 'manifest.json'
 
@@ -60,7 +64,12 @@ class ModelRepository:
         manifest, digest = self._read(model_id, version)
         path = self._folder(model_id, version) / manifest.file
         try:
-            copy = SealedCopy(path)
+            copy = SealedCopy(path, manifest.size_bytes)
+        except FileNotFoundError as error:
+            raise IncompleteVersionError(version, self.root, f'it has no {path.name}') from error
+        except WrongSizeError as error:
+            problem = f'{path.name} {error}'
+            raise IncompleteVersionError(version, self.root, problem) from error
         except OSError as error:
             raise InvalidManifestError(
                 path.parent / MANIFEST_NAME,
@@ -79,7 +88,8 @@ class ModelRepository:
             raise UnknownVersionError(model_id, version, self.versions(model_id), self.root)
         path = self._folder(model_id, version) / MANIFEST_NAME
         try:
-            text = path.read_bytes()
+            with open_regular(path) as file:
+                text = file.read(MANIFEST_BYTES + 1)
         except FileNotFoundError as error:
             known = self.versions(model_id)
             raise UnknownVersionError(model_id, version, known, self.root) from error
@@ -90,8 +100,12 @@ class ModelRepository:
 
 def manifest_of(text: bytes, model_id: str, version: str, where: object) -> Manifest:
     """Return the manifest that was found `where`. Raises InvalidManifestError."""
+    if len(text) > MANIFEST_BYTES:
+        raise InvalidManifestError(where, f'it has more than {size_words(MANIFEST_BYTES)}')
+    if text.startswith((b'\xff\xfe', b'\xfe\xff')):
+        raise InvalidManifestError(where, 'it is text in UTF-16: save it as UTF-8')
     try:
-        manifest = Manifest.model_validate_json(text)
+        manifest = Manifest.model_validate_json(text.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         raise InvalidManifestError(where, _first_problem(error)) from error
     if (manifest.model, manifest.version) != (model_id, version):
@@ -106,10 +120,14 @@ def manifest_of(text: bytes, model_id: str, version: str, where: object) -> Mani
 def _first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
     where = '.'.join(str(part) for part in first['loc'])
-    problem = first['msg'].removeprefix('Value error, ')
+    problem = shortened(first['msg'].removeprefix('Value error, '), PROBLEM_CHARACTERS)
     if first['type'] == 'json_invalid':
         return f'{problem}: write the manifest again'
-    found = '' if first['type'] in ('missing', 'value_error') else f' (found {first["input"]!r})'
+    found = (
+        ''
+        if first['type'] in ('missing', 'value_error')
+        else f' (found {shortened(repr(first["input"]), 80)})'
+    )
     return f"field '{where}': {problem}{found}: correct it in the manifest"
 
 

@@ -12,6 +12,7 @@ from hotswap_ros import srv
 from hotswap_ros.models import (
     DigestMismatchError,
     FetchFailedError,
+    IncompleteVersionError,
     InvalidManifestError,
     InvalidRoutingError,
     NoDiskError,
@@ -41,6 +42,7 @@ _LOAD_CODES: dict[type[Exception], int] = {
     DigestMismatchError: srv.LoadModel.Response.DIGEST_MISMATCH,
     NoRoomError: srv.LoadModel.Response.NO_ROOM,
     FetchFailedError: srv.LoadModel.Response.FETCH_FAILED,
+    IncompleteVersionError: srv.LoadModel.Response.FETCH_FAILED,
     NoDiskError: srv.LoadModel.Response.NO_DISK,
     NoMemoryError: srv.LoadModel.Response.NO_MEMORY,
 }

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from hotswap_ros.models import (
     DigestMismatchError,
+    IncompleteVersionError,
     InvalidManifestError,
     ModelError,
     ModelRepository,
@@ -215,7 +216,7 @@ class Versions:
         self._fetch(version)
         try:
             return load(version)
-        except (DigestMismatchError, InvalidManifestError):
+        except (DigestMismatchError, IncompleteVersionError, InvalidManifestError):
             if self._repository.has(self._model_id, version):
                 raise
         # A copy in the cache that was damaged is gone from there: the source has a better one.

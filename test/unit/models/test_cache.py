@@ -18,6 +18,7 @@ from hotswap_ros.models import (
     CachedRepository,
     DigestMismatchError,
     FetchFailedError,
+    IncompleteVersionError,
     InvalidManifestError,
     ModelError,
     NoDiskError,
@@ -153,16 +154,34 @@ def test_names_do_not_leave_the_folder(make_cache: MakeCache) -> None:
         make_cache().fetch('policy', '../v1')
 
 
+@pytest.mark.parametrize('damage', [lambda whole: whole[:7], lambda whole: whole[:-1] + b'!'])
 def test_a_damaged_copy_goes_and_can_be_fetched_again(
-    make_version: Any, make_cache: MakeCache
+    make_version: Any, make_cache: MakeCache, damage: Callable[[bytes], bytes]
 ) -> None:
     make_version('v1')
     cache = make_cache()
     cache.fetch('policy', 'v1')
-    (cache.root / 'policy' / 'v1' / 'model.onnx').write_bytes(b'damaged')
-    with pytest.raises(DigestMismatchError):
+    path = cache.root / 'policy' / 'v1' / 'model.onnx'
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    with pytest.raises((DigestMismatchError, IncompleteVersionError)):
         cache.verify('policy', 'v1')
     assert not cache.has('policy', 'v1')
+    cache.fetch('policy', 'v1')
+    assert cache.verify('policy', 'v1').content
+
+
+@pytest.mark.parametrize('text', [b'<!DOCTYPE html><title>Log in</title>', b'log in first', b''])
+def test_a_page_in_place_of_a_manifest_is_no_fault_of_the_manifest(
+    make_version: Any, make_cache: MakeCache, text: bytes
+) -> None:
+    path = make_version('v1') / 'manifest.json'
+    manifest = path.read_bytes()
+    path.write_bytes(text)
+    cache = make_cache()
+    with pytest.raises(FetchFailedError, match=r'manifest\.json is no JSON object'):
+        cache.fetch('policy', 'v1')
+    path.write_bytes(manifest)
     cache.fetch('policy', 'v1')
     assert cache.verify('policy', 'v1').content
 
@@ -220,7 +239,7 @@ def test_what_is_needed_makes_no_room(make_version: Any, make_cache: MakeCache, 
         make_version(version)
     cache = make_cache(quota_bytes=2 * size + size // 2)
     fetch_in_order(cache, 'v1', 'v2')
-    with pytest.raises(NoDiskError, match=r'of the quota of .* MB are taken'):
+    with pytest.raises(NoDiskError, match=r'of the quota of .* are taken'):
         cache.fetch('policy', 'v3', keep=['v1', 'v2'])
     cache.fetch('policy', 'v3', keep=['v1'])
     assert [v for v in ('v1', 'v2', 'v3') if cache.has('policy', v)] == ['v1', 'v3']
@@ -248,7 +267,7 @@ def test_a_disk_that_is_full(
 ) -> None:
     usage = shutil.disk_usage('/')._replace(free=size // 4)
     monkeypatch.setattr(shutil, 'disk_usage', lambda path: usage)
-    with pytest.raises(NoDiskError, match=r'the disk has .* MB left'):
+    with pytest.raises(NoDiskError, match=r'the disk has .* left'):
         make_cache().fetch('policy', 'v1')
 
 

@@ -53,7 +53,7 @@ def test_it_survives_json() -> None:
         ('version', 'v' * 129, 'pattern'),
         ('file', '../model.onnx', 'pattern'),
         ('file', '/etc/passwd', 'pattern'),
-        ('sha256', 'AB' * 32, 'pattern'),
+        ('sha256', 'XY' * 32, 'pattern'),
         ('sha256', 'ab', 'pattern'),
         ('size_bytes', 0, 'greater than 0'),
         ('deadline_ms', 0, 'greater than 0'),
@@ -96,6 +96,14 @@ def test_a_tensor_is_named_once(kind: str) -> None:
     spec = {'name': 'twin', 'shape': [1]}
     with pytest.raises(ValidationError, match=f"'{kind}' names a tensor twice: twin, twin"):
         manifest(**{kind: [spec, spec]})
+
+
+def test_a_digest_may_be_in_capitals() -> None:
+    assert manifest(sha256='AB' * 32).sha256 == 'ab' * 32
+
+
+def test_a_version_may_have_a_local_part() -> None:
+    assert manifest(version='1.2.0+cu121').version == '1.2.0+cu121'
 
 
 def test_it_cannot_be_changed() -> None:

@@ -3,6 +3,7 @@
 
 """The repository of versions."""
 
+import codecs
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hotswap_ros.models import (
     MANIFEST_NAME,
     DigestMismatchError,
+    IncompleteVersionError,
     InvalidManifestError,
     ModelRepository,
     UnknownVersionError,
@@ -91,7 +93,7 @@ def test_a_copied_folder(make_version: Any, repository: ModelRepository) -> None
     [
         (b'', 'JSON'),
         (b'{"model": "policy"', 'JSON'),
-        (b'\xff\xfe', 'JSON'),
+        (b'\xff\xfe', 'UTF-16'),
         (b'[]', 'object'),
         (b'{}', "field 'model': Field required"),
     ],
@@ -139,7 +141,27 @@ def test_a_damaged_file(make_version: Any, repository: ModelRepository) -> None:
 
 def test_a_missing_file(make_version: Any, repository: ModelRepository) -> None:
     (make_version('v1') / 'model.onnx').unlink()
-    with pytest.raises(
-        InvalidManifestError, match=r"'file' names model\.onnx, which cannot be read"
-    ):
+    with pytest.raises(IncompleteVersionError, match=r'it has no model\.onnx'):
         repository.verify('policy', 'v1')
+
+
+@pytest.mark.parametrize('change', [-1, 1])
+def test_a_file_of_another_size_is_no_whole_version(
+    make_version: Any, repository: ModelRepository, change: int
+) -> None:
+    path = make_version('v1') / 'model.onnx'
+    whole = path.read_bytes()
+    path.write_bytes((whole + b'!')[: len(whole) + change])
+    with pytest.raises(IncompleteVersionError, match=f'has {len(whole) + change} bytes'):
+        repository.verify('policy', 'v1')
+    path.write_bytes(whole)
+    assert repository.verify('policy', 'v1').content == whole
+
+
+def test_a_manifest_may_have_a_byte_order_mark(
+    make_version: Any, repository: ModelRepository
+) -> None:
+    path = make_version('v1') / MANIFEST_NAME
+    before = repository.manifest('policy', 'v1')
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    assert repository.manifest('policy', 'v1') == before

@@ -102,8 +102,10 @@ def test_two_loads_of_one_version_share_the_work(gated: GatedRepository) -> None
     assert gated.verifications == 1
 
 
-def test_two_loads_of_one_version_share_the_failure(gated: GatedRepository) -> None:
-    (gated.root / 'policy' / 'v1' / 'model.onnx').write_bytes(b'damaged')
+def test_two_loads_of_one_version_share_the_failure(
+    gated: GatedRepository, make_version: Any
+) -> None:
+    make_version.damage(gated.root / 'policy' / 'v1' / 'model.onnx')
     engine = Engine(gated, 'policy')
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(engine.load, 'v1')
@@ -179,7 +181,7 @@ def test_failures_take_no_place(make_version: Any, repository: ModelRepository) 
 
 
 def test_what_the_repository_refuses_is_told_as_it_is(make_version: Any, engine: Engine) -> None:
-    (make_version('v1') / 'model.onnx').write_bytes(b'damaged')
+    make_version.damage(make_version('v1') / 'model.onnx')
     with pytest.raises(DigestMismatchError):
         engine.load('v1')
     with pytest.raises(UnknownVersionError):

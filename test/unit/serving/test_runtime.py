@@ -171,5 +171,5 @@ def test_what_a_restart_would_need_stays_in_the_cache(cached: Engine) -> None:
 def test_a_damaged_copy_is_fetched_again_at_once(cached: Engine, make_version: Any) -> None:
     cached.load('v1')
     cached.unload('v1')
-    (make_version.root.parent / 'cache' / 'policy' / 'v1' / 'model.onnx').write_bytes(b'damaged')
+    make_version.damage(make_version.root.parent / 'cache' / 'policy' / 'v1' / 'model.onnx')
     assert cached.load('v1').state is VersionState.READY

@@ -198,7 +198,7 @@ def test_one_that_cannot_be_moved_says_why(
 ) -> None:
     watched, _ = shadowing()
     engine = promoted_and_taken_back(watched)
-    (make_version.root / 'policy' / 'v2' / 'model.onnx').write_bytes(b'damaged')
+    make_version.damage(make_version.root / 'policy' / 'v2' / 'model.onnx')
     wanted = Routing('policy', 'v1', shadow='v2', generation=6)
     with pytest.raises(MovingError, match='set the routing again'):
         engine.set_routing(wanted)

@@ -185,7 +185,7 @@ def test_what_does_not_load_is_told_as_in_process(watch: Any, make_version: Any)
     make_version('v3', fault='unknown_operator')
     with pytest.raises(LoadFailedError, match='NoSuchOperator'):
         watched.engine.load('v3')
-    (make_version('v3') / 'model.onnx').write_bytes(b'damaged')
+    make_version.damage(make_version('v3') / 'model.onnx')
     with pytest.raises(DigestMismatchError):
         watched.engine.load('v3')
     assert watched.engine.versions()[2].state is VersionState.FAILED
@@ -231,7 +231,7 @@ def test_a_promotion_that_fails_leaves_the_worker_serving(
     watch: Any, observe: Any, make_version: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched = watch()
-    (make_version.root / 'policy' / 'v2' / 'model.onnx').write_bytes(b'damaged')
+    make_version.damage(make_version.root / 'policy' / 'v2' / 'model.onnx')
     watched.engine.set_routing(Routing('policy', 'v2', generation=3))
     watched.wait_until(lambda: 'stays in its worker' in caplog.text)
     assert watched.engine.infer(observe(), 'task').version == 'v2'
