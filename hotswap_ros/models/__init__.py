@@ -30,13 +30,9 @@ from hotswap_ros.models.errors import (
     UnknownVersionError,
 )
 from hotswap_ros.models.manifest import Comparison, DType, Manifest, Metric, TensorSpec
-from hotswap_ros.models.repository import (
-    MANIFEST_NAME,
-    ModelRepository,
-    is_url,
-    source_of,
-)
+from hotswap_ros.models.repository import MANIFEST_NAME, ModelRepository
 from hotswap_ros.models.routing import Routing, bucket, next_generation
+from hotswap_ros.models.sources import is_url, source_of
 from hotswap_ros.models.states import FailureCause, VersionState
 from hotswap_ros.models.verified import VerifiedVersion
 

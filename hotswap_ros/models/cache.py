@@ -15,8 +15,8 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
-from io import BufferedIOBase
 from pathlib import Path
+from typing import IO
 
 from hotswap_ros.limits import MANIFEST_BYTES
 from hotswap_ros.models.errors import (
@@ -30,18 +30,20 @@ from hotswap_ros.models.errors import (
 from hotswap_ros.models.manifest import Manifest, is_name
 from hotswap_ros.models.repository import (
     MANIFEST_NAME,
-    MissingError,
     ModelRepository,
-    Source,
     manifest_of,
 )
+from hotswap_ros.models.sources import MissingError, Source
 from hotswap_ros.models.verified import VerifiedVersion
 from hotswap_ros.text import size_words
 
 _CHUNK_BYTES = 1 << 20
 
 #: A server that is slower than this after a while would keep a version FETCHING for days.
-_SLOWEST_BYTES_PER_S, _PATIENCE_S = 10_000, 30.0
+_SLOWEST_BYTES_PER_S = 10_000
+
+#: How often a download goes on where a connection broke.
+_ATTEMPTS = 10
 
 #: Folder of incomplete versions; no model has this name.
 _PARTS = '.fetching'
@@ -53,13 +55,21 @@ class CachedRepository(ModelRepository):
 
     A version appears in it as a whole or not at all, and is served also when the source is
     unreachable. When the next version does not fit the quota, the least recently used ones are
-    deleted. Threads may share it; a folder belongs to one robot.
+    deleted. Threads may share it; a folder belongs to one robot. A manifest may take `patience_s`
+    (seconds), a model file that and what it takes at 10 kB a second.
     """
 
-    def __init__(self, folder: Path | str, source: Source, quota_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        source: Source,
+        quota_bytes: int | None = None,
+        patience_s: float = 30.0,
+    ) -> None:
         super().__init__(folder)
         self._source = source
         self._quota = quota_bytes
+        self._patience_s = patience_s
         self._lock = threading.Lock()
 
     def versions(self, model_id: str) -> list[str]:
@@ -138,7 +148,7 @@ class CachedRepository(ModelRepository):
     def _remote_manifest(self, model_id: str, version: str) -> tuple[Manifest, bytes]:
         if not (is_name(model_id) and is_name(version)):
             raise UnknownVersionError(model_id, version, self.versions(model_id), self._source)
-        with self._reading(model_id, version, MANIFEST_NAME) as file:
+        with self._reading(model_id, version, MANIFEST_NAME, self._patience_s) as file:
             text = file.read(MANIFEST_BYTES + 1)
         if not text.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b'{'):
             problem = f'{MANIFEST_NAME} is no JSON object{_what_it_is(text)}'
@@ -147,9 +157,12 @@ class CachedRepository(ModelRepository):
         return manifest_of(text, model_id, version, where), text
 
     @contextmanager
-    def _reading(self, model_id: str, version: str, name: str) -> Iterator[BufferedIOBase]:
+    def _reading(
+        self, model_id: str, version: str, name: str, within_s: float, offset: int = 0
+    ) -> Iterator[IO[bytes]]:
+        place = (model_id, version, name)
         try:
-            with self._source.open(model_id, version, name) as file:
+            with self._source.open(*place, within_s=within_s, offset=offset) as file:
                 yield file
         except MissingError as error:
             if name == MANIFEST_NAME:
@@ -207,33 +220,35 @@ class CachedRepository(ModelRepository):
             filled.rename(folder)
 
     def _download(self, manifest: Manifest, place: Path) -> None:
-        left = manifest.size_bytes
-        began = time.monotonic()
-        with (
-            self._reading(manifest.model, manifest.version, manifest.file) as file,
-            place.open('wb') as copy,
-        ):
-            while chunk := file.read1(min(_CHUNK_BYTES, left + 1)):
-                left -= len(chunk)
-                if left < 0:
+        ends = time.monotonic() + self._patience_s + manifest.size_bytes / _SLOWEST_BYTES_PER_S
+        with place.open('wb') as copy:
+            for attempt in range(1, _ATTEMPTS + 1):
+                before = copy.tell()
+                try:
+                    self._copy_rest(manifest, copy, ends)
                     break
-                copy.write(chunk)
-                seconds = time.monotonic() - began
-                if manifest.size_bytes - left < (seconds - _PATIENCE_S) * _SLOWEST_BYTES_PER_S:
-                    raise FetchFailedError(
-                        manifest.version,
-                        self._source,
-                        f'it sends less than {_SLOWEST_BYTES_PER_S:,} bytes a second',
-                    )
+                except FetchFailedError:
+                    is_late = time.monotonic() >= ends
+                    if copy.tell() == before or attempt == _ATTEMPTS or is_late:
+                        raise
             copy.flush()
             os.fsync(copy.fileno())
-        if left:
-            found = 'more' if left < 0 else f'only {manifest.size_bytes - left:,}'
-            raise FetchFailedError(
-                manifest.version,
-                self._source,
-                f'{manifest.file} has {found} bytes, its manifest says {manifest.size_bytes:,}',
-            )
+
+    def _copy_rest(self, manifest: Manifest, copy: IO[bytes], ends: float) -> None:
+        """Append what is missing. Raises FetchFailedError when less or more came."""
+        name, size = manifest.file, manifest.size_bytes
+        within_s = max(1.0, ends - time.monotonic())
+        with self._reading(manifest.model, manifest.version, name, within_s, copy.tell()) as file:
+            while chunk := file.read(min(_CHUNK_BYTES, size + 1 - copy.tell())):
+                if copy.tell() + len(chunk) > size:
+                    raise self._wrong_size(manifest, 'more')
+                copy.write(chunk)
+        if copy.tell() < size:
+            raise self._wrong_size(manifest, f'only {copy.tell():,}')
+
+    def _wrong_size(self, manifest: Manifest, found: str) -> FetchFailedError:
+        problem = f'{manifest.file} has {found} bytes, its manifest says {manifest.size_bytes:,}'
+        return FetchFailedError(manifest.version, self._source, problem)
 
 
 def _says_full(error: Exception) -> bool:

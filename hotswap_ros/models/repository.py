@@ -7,13 +7,8 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Collection
-from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol, cast
 
 from pydantic import ValidationError
 
@@ -129,82 +124,3 @@ def _first_problem(error: ValidationError) -> str:
         else f' (found {shortened(repr(first["input"]), 80)})'
     )
     return f"field '{where}': {problem}{found}: correct it in the manifest"
-
-
-#: A server that is silent for this time is unreachable.
-_TIMEOUT_S = 10.0
-
-
-class MissingError(Exception):
-    """A source has no such file."""
-
-
-class Source(Protocol):
-    """A source of files, by their path below a root. `str(source)` is its name for people."""
-
-    def open(self, *path: str) -> BufferedIOBase:
-        """Return a file to read. Raises MissingError, and OSError when it cannot be reached."""
-
-    def versions(self, model_id: str) -> list[str]:
-        """Return the folders of a model, none where a source cannot tell."""
-
-
-class FolderSource:
-    """A folder, such as a network drive."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def __str__(self) -> str:
-        return str(self._root)
-
-    def open(self, *path: str) -> BufferedIOBase:
-        """Return a file to read."""
-        try:
-            return self._root.joinpath(*path).open('rb')
-        except FileNotFoundError as error:
-            raise MissingError from error
-
-    def versions(self, model_id: str) -> list[str]:
-        """Return the folders of a model."""
-        try:
-            return [path.name for path in (self._root / model_id).iterdir() if path.is_dir()]
-        except OSError:  # an unreachable drive has none
-            return []
-
-
-class HttpSource:
-    """A file server, by the address of the root folder."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url.rstrip('/')
-
-    def __str__(self) -> str:
-        return self._url
-
-    def open(self, *path: str) -> BufferedIOBase:
-        """Return a file to read."""
-        url = '/'.join([self._url, *map(urllib.parse.quote, path)])
-        try:
-            return cast('BufferedIOBase', urllib.request.urlopen(url, timeout=_TIMEOUT_S))
-        except urllib.error.HTTPError as error:
-            with error:
-                if error.code in (404, 410):
-                    raise MissingError from error
-                raise
-
-    def versions(self, model_id: str) -> list[str]:
-        """Return none: file servers have no common way to list a folder."""
-        return []
-
-
-def source_of(place: str) -> Source:
-    """Return the source that a folder or an http(s) address stands for."""
-    if is_url(place):
-        return HttpSource(place)
-    return FolderSource(Path(place))
-
-
-def is_url(place: str) -> bool:
-    """Return whether a place is an address of a file server rather than a folder."""
-    return place.startswith(('http://', 'https://'))

@@ -49,6 +49,8 @@ def _version(repository: str, model_id: str, version: str) -> VersionFacts:
         return VersionFacts(problem="the coordinator has no 'model_repository' to look into")
     try:
         manifest = _repository(repository).manifest(model_id, version)
+    except ValueError as error:
+        return VersionFacts(problem=f"'model_repository' of the coordinator: {error}")
     except ModelError as error:
         return VersionFacts(problem=str(error))
     unbounded = tuple(spec.name for spec in manifest.outputs if not _is_bounded(spec))

@@ -146,9 +146,13 @@ class ModelServerParameters:
         place = self.model_repository
         if is_url(place) and not self.cache_folder:
             raise ValueError(
-                f"parameter 'cache_folder' is empty, but 'model_repository' is '{place}': name a "
+                "parameter 'cache_folder' is empty, but 'model_repository' is a server: name a "
                 'folder of this robot to copy versions to'
             )
+        try:
+            source_of(place)
+        except ValueError as error:
+            raise ValueError(f"parameter 'model_repository': {error}") from error
         # A drive that is not mounted must not keep a robot with a cache from its start.
         if place and not self.cache_folder and not Path(place).is_dir():
             raise ValueError(
