@@ -18,6 +18,7 @@ from hotswap_ros.models.counters import (
     ShadowCounts,
     TaskCounts,
     VersionCounters,
+    succeeded,
 )
 from hotswap_ros.models.errors import (
     DigestMismatchError,
@@ -69,4 +70,5 @@ __all__ = [
     'is_url',
     'next_generation',
     'source_of',
+    'succeeded',
 ]

@@ -20,6 +20,11 @@ LATENCY_EDGES_MS: tuple[float, ...] = (
 )  # fmt: skip
 
 
+def succeeded(success: bool, stuck: bool) -> bool:
+    """Return whether a task succeeded by what was reported of it: a stuck one did not."""
+    return success and not stuck
+
+
 @dataclass(frozen=True)
 class TaskCounts:
     """Tasks of one version: `finished` includes timed-out ones, which count as failed."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import TaskCounts
+from hotswap_ros.models import TaskCounts, succeeded
 from hotswap_ros.serving.errors import NotServingError, ObservationError, UnknownTaskError
 from hotswap_ros.serving.routing_in_force import InForce
 from hotswap_ros.serving.tasks import Task
@@ -71,12 +71,12 @@ class Assignment:
 
     def end(self, task_id: str, success: bool, stuck: bool) -> TaskOutcome:
         """End a task; a stuck one did not succeed. Raises UnknownTaskError."""
-        succeeded = int(success and not stuck)
         with self._changed:
             task = self._tasks.finish(task_id)
             if task is None:
                 raise UnknownTaskError(task_id)
-            task.count(TaskCounts(finished=1, succeeded=succeeded, stuck=int(stuck)))
+            won = int(succeeded(success, stuck))
+            task.count(TaskCounts(finished=1, succeeded=won, stuck=int(stuck)))
             self._changed.notify_all()
         return TaskOutcome(task.version, task.category)
 

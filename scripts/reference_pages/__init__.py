@@ -7,10 +7,12 @@ Each kind of region is a function from the words after its name to Markdown:
 
     keys MODEL          keys of a section of a plan, a manifest or a scenario (pydantic models)
     messages FOLDER     definitions in msg, srv or action
+    columns FILE        columns of a kind of table in a trial
     commands            the command line
     events              kinds of events
     example ROOM        the example in the docstring of a room
     parameters CLASS    parameters of a node (needs rclpy)
+    values              cells of the tables in a trial
     verbs               verbs of an operator, by status of the rollout
 """
 
@@ -26,17 +28,20 @@ from reference_pages.examples import example
 from reference_pages.keys import keys
 from reference_pages.messages import messages
 from reference_pages.parameters import parameters
+from reference_pages.trial_tables import columns, values
 from reference_pages.verbs import verbs
 
 ROOT = Path(__file__).resolve().parents[2]
 
 _REGIONS: dict[str, Callable[..., str]] = {
+    'columns': columns,
     'commands': commands,
     'events': events,
     'example': example,
     'keys': keys,
     'messages': lambda folder: messages(ROOT / folder),
     'parameters': parameters,
+    'values': values,
     'verbs': verbs,
 }
 _REGION = re.compile(r'(<!-- generated: (\w+) ?([\w ]*?) -->\n).*?(<!-- end -->)', re.DOTALL)

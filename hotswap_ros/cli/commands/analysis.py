@@ -21,6 +21,18 @@ Tolerance = Annotated[
 ]
 Html = Annotated[Path | None, typer.Option(help='Write an HTML page to this file.')]
 Json = Annotated[Path | None, typer.Option(help='Write all figures as JSON to this file.')]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar='ROLE=HEADER',
+        help="Column of the table for a role, such as version=arm; '#3' for the third column, "
+        'empty for none. Repeat for each role.',
+    ),
+]
+SuccessAt = Annotated[
+    float | None,
+    typer.Option(help='Partial credit from which on a task counts as succeeded.'),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +43,8 @@ def register(app: typer.Typer) -> None:
 
 def analyze(
     trial: Annotated[
-        Path, typer.Argument(help='CSV with one task per line, or MCAP recording.', exists=True)
+        Path,
+        typer.Argument(help='Table with one task per line, or rosbag2 recording.', exists=True),
     ],
     control: Control = '',
     candidate: Annotated[str, typer.Option(help='Candidate of the trial.')] = '',
@@ -60,40 +73,50 @@ def analyze(
     html: Annotated[
         Path | None, typer.Option(help='Write an HTML page with plots to this file.')
     ] = None,
+    column: Columns = None,
+    success_at: SuccessAt = None,
     json: Json = None,
 ) -> None:
     """Compare two versions in a trial, and recommend one of them."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
+    from hotswap_ros.cli.files.reading import Reading
     from hotswap_ros.cli.verbs.analyze import run_analyze
     from hotswap_ros.gates.analysis import Question
 
+    reading = Reading(model, tuple(column or ()), success_at)
     question = Question(tolerance, matters, alpha, one_sided, share, planned, looks)
     raise typer.Exit(
-        run_analyze(console(), trial, control, candidate, model, question, html, json)
+        run_analyze(console(), trial, control, candidate, reading, question, html, json)
     )
 
 
 def shadow(
     comparisons: Annotated[
         Path,
-        typer.Argument(help='CSV with one task or step per line, or MCAP recording.', exists=True),
+        typer.Argument(
+            help='Table with one task or step per line, or rosbag2 recording.', exists=True
+        ),
     ],
     model: Model = '',
     tolerance: Tolerance = 0.02,
     html: Html = None,
+    column: Columns = None,
     json: Json = None,
 ) -> None:
     """Analyze the decisions of a shadow, and recommend the next step."""
     need('statsmodels', 'jinja2', 'mcap_ros2')
+    from hotswap_ros.cli.files.reading import Reading
     from hotswap_ros.cli.verbs.shadow import run_shadow
 
-    raise typer.Exit(run_shadow(console(), comparisons, model, tolerance, html, json))
+    reading = Reading(model, tuple(column or ()))
+    out = console()
+    raise typer.Exit(run_shadow(out, comparisons, reading, tolerance, html, json))
 
 
 def diagnose(
     trial: Annotated[
         Path,
-        typer.Argument(help='Folder with tasks.csv, CSV file, or MCAP recording.', exists=True),
+        typer.Argument(help='Folder with tasks.csv, table, or rosbag2 recording.', exists=True),
     ],
     control: Control = '',
     candidate: Annotated[str, typer.Option(help='Candidate that failed.')] = '',
@@ -112,7 +135,7 @@ def diagnose(
         Path | None, typer.Option(help='Failures that a person reviewed, CSV.', exists=True)
     ] = None,
     shadow: Annotated[
-        Path | None, typer.Option(help='Shadow comparisons, CSV or MCAP.', exists=True)
+        Path | None, typer.Option(help='Shadow comparisons, table or recording.', exists=True)
     ] = None,
     journal: Annotated[
         Path | None, typer.Option(help='Journal file of the coordinator.', exists=True)
@@ -121,16 +144,20 @@ def diagnose(
         str, typer.Option(help='Rollout in the journal (default: the last one).')
     ] = '',
     html: Html = None,
+    column: Columns = None,
+    success_at: SuccessAt = None,
     json: Json = None,
 ) -> None:
     """List likely causes of a failed rollout, with their evidence."""
     need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli.files.case_files import Sources
+    from hotswap_ros.cli.files.reading import Reading
     from hotswap_ros.cli.verbs.diagnose import run_diagnose
 
     sources = Sources(trial, inputs, training, reviewed, shadow, journal)
+    reading = Reading(model, tuple(column or ()), success_at)
     raise typer.Exit(
-        run_diagnose(console(), sources, control, candidate, known, model, rollout, html, json)
+        run_diagnose(console(), sources, control, candidate, known, reading, rollout, html, json)
     )
 
 

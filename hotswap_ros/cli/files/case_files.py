@@ -14,9 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from hotswap_ros.cli.files.csv import read_table
-from hotswap_ros.cli.verbs.analyze import load_trial
-from hotswap_ros.cli.verbs.shadow import load_comparisons
+from hotswap_ros.cli.files.columns import (
+    INPUT_COLUMNS,
+    REVIEW_COLUMNS,
+    Column,
+    Kind,
+    Match,
+    matches,
+)
+from hotswap_ros.cli.files.comparisons import load_comparisons
+from hotswap_ros.cli.files.open_table import Progress, open_table
+from hotswap_ros.cli.files.reading import Reading, find_trial, first_of, is_recording, load_trial
+from hotswap_ros.cli.files.table import Table, read_table
 from hotswap_ros.coordinator import ROLLBACK, Journal, JournalError
 from hotswap_ros.gates.analysis import (
     AnalysisError,
@@ -31,14 +40,7 @@ from hotswap_ros.gates.analysis import (
     find_design,
 )
 
-_REVIEW_ALIASES = {
-    'task_id': ('task', 'id', 'episode'),
-    'version': ('model_version', 'policy'),
-    'was_right': ('correct', 'right', 'actually_correct', 'reviewer_verdict', 'verdict'),
-}
 _TRAINING = ('manifest.json', 'training.json', 'training.csv')
-#: Columns of a table of inputs that are not features.
-_NO_FEATURES = {'task_id', 'version', 'robot_id', 'category', 'started', 'time', 'stamp'}
 
 
 @dataclass(frozen=True)
@@ -57,30 +59,30 @@ class Sources:
         if not self.trial.is_dir():
             return self
         folder = self.trial
-        trial = _first(folder, 'tasks.csv', 'trial.csv') or next(folder.glob('*.mcap'), None)
-        if trial is None:
-            raise AnalysisError(f'{folder} has no tasks.csv and no *.mcap')
+        trial = find_trial(folder)
         return replace(
             self,
             trial=trial,
-            inputs=self.inputs or _first(folder, 'inputs.csv'),
-            training=self.training or _first(folder, *_TRAINING),
-            reviewed=self.reviewed or _first(folder, 'reviewed.csv'),
-            shadow=self.shadow or _first(folder, 'shadow.csv'),
+            inputs=self.inputs or first_of(folder, 'inputs.csv'),
+            training=self.training or first_of(folder, *_TRAINING),
+            reviewed=self.reviewed or first_of(folder, 'reviewed.csv'),
+            shadow=self.shadow or first_of(folder, 'shadow.csv'),
         )
 
 
-def _first(folder: Path, *names: str) -> Path | None:
-    return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
 def load_case(
-    sources: Sources, control: str, candidate: str, known: str, model: str, rollout: str
+    sources: Sources,
+    control: str,
+    candidate: str,
+    known: str,
+    reading: Reading,
+    rollout: str,
+    progress: Progress | None = None,
 ) -> tuple[Case, tuple[str, ...]]:
     """Read a case and remarks about it. Raises AnalysisError."""
     sources = sources.found()
-    trial = load_trial(sources.trial, model)
-    notes = list(trial.notes)
+    trial = load_trial(sources.trial, reading, progress)
+    notes = [*trial.warnings, *trial.notes]
     report: dict[str, Any] = {}
     if sources.journal is not None:
         report = _report(sources.journal, rollout)
@@ -99,7 +101,7 @@ def load_case(
         known=names or None,
         lab=lab,
         reviews=_reviews(sources.reviewed),
-        apart=_apart(sources.shadow, sources.trial, model),
+        apart=_apart(sources.shadow, sources.trial, reading),
         **_findings(report),
     )
     if features and sources.inputs is not None:
@@ -196,36 +198,46 @@ def _feature(name: str, fields: Mapping[str, Any]) -> TrainingFeature:
 
 
 def _columns(path: Path) -> dict[str, list[float]]:
-    columns: dict[str, list[float]] = {}
-    for row in read_table(path):
-        for name in row.headers:
-            if name not in _NO_FEATURES:
-                columns.setdefault(name, []).append(row.number(name))
-    if not columns:
+    table, features = _inputs(path)
+    if not table.rows:
         raise AnalysisError(f'{path.name} has no rows: write one observation per line')
-    return columns
+    return {name: table.numbers(match).tolist() for name, match in features.items()}
+
+
+def _inputs(path: Path) -> tuple[Table, dict[str, Match]]:
+    """Return a table of inputs, and its features: the columns without another meaning."""
+    source = open_table(path)
+    known = matches(INPUT_COLUMNS, source.titles)
+    others = {one.index for some in known.values() for one in some}
+    features = [title for index, title in enumerate(source.titles) if index not in others]
+    columns = [Column(title, Kind.NUMBER, 'a feature') for title in features]
+    choices = {title: title for title in features}
+    table = Table(source, [*INPUT_COLUMNS, *columns], choices)
+    found = {title: table.first(title) for title in features}
+    return table, {title: match for title, match in found.items() if match is not None}
 
 
 def _drifts(
     path: Path, features: Iterable[TrainingFeature], candidate: str
 ) -> tuple[tuple[Drift, ...], frozenset[str], frozenset[str]]:
     """Return the drift of the candidate's inputs, the tasks with outliers, and all tasks."""
-    rows = [row for row in read_table(path) if row.text('version') in ('', candidate)]
-    tasks = [row.text('task_id') for row in rows]
+    table, columns = _inputs(path)
+    versions = table.text(table.first('version'))
+    own = versions.among(('', candidate))
+    tasks = table.ids(table.first('task_id'))[own]
     drifts, strange = [], set()
-    known = [one for one in features if rows and one.name in rows[0].headers]
+    known = [one for one in features if own.any() and one.name in columns]
     if not known:
         raise AnalysisError(
             f'{path.name} has no feature of the training data: use the same column names'
         )
+    watched = frozenset(tasks) - {''}
     for feature in known:
-        values = np.array([row.number(feature.name) for row in rows])
-        seen = ~np.isnan(values)
-        drifts.append(feature_drift(feature, values[seen], len(set(tasks) - {''})))
-        odd = (values < feature.low) | (values > feature.high)
-        strange |= {task for task, is_odd in zip(tasks, odd) if is_odd}
+        values = table.numbers(columns[feature.name])[own]
+        drifts.append(feature_drift(feature, values[~np.isnan(values)], len(watched)))
+        strange |= set(tasks[(values < feature.low) | (values > feature.high)])
     drifts.sort(key=lambda one: -one.psi)
-    return tuple(drifts), frozenset(strange - {''}), frozenset(set(tasks) - {''})
+    return tuple(drifts), frozenset(strange - {''}), watched
 
 
 def _counted_drifts(
@@ -245,17 +257,22 @@ def _counted_drifts(
 def _reviews(path: Path | None) -> tuple[Review, ...] | None:
     if path is None:
         return None
-    rows = list(read_table(path, _REVIEW_ALIASES))
-    if rows and 'was_right' not in rows[0].headers:
+    table = read_table(path, REVIEW_COLUMNS)
+    verdict = table.first('was_right')
+    if table.rows and verdict is None:
         raise AnalysisError(
             f"{path.name} has no column 'was_right': write true if the reviewer found that the "
             'task succeeded although it counts as failed'
         )
-    return tuple(Review(r.text('task_id'), r.text('version'), r.yes('was_right')) for r in rows)
+    versions = table.text(table.first('version'))
+    right = table.shares(verdict) == 1
+    tasks = table.ids(table.first('task_id'))
+    names = (versions.names[code] for code in versions.codes)
+    return tuple(map(Review, tasks, names, right.tolist()))
 
 
-def _apart(shadow: Path | None, trial: Path, model: str) -> dict[str, bool] | None:
-    if shadow is None and trial.suffix.lower() != '.mcap':
+def _apart(shadow: Path | None, trial: Path, reading: Reading) -> dict[str, bool] | None:
+    if shadow is None and not is_recording(trial):
         return None
-    tasks = load_comparisons(shadow or trial, model).tasks
+    tasks = load_comparisons(shadow or trial, Reading(reading.model)).tasks
     return {task.task_id: task.agreed < task.steps for task in tasks} or None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hotswap_ros.cli.files.csv import read_trial
+from hotswap_ros.cli.files.reading import Reading, load_trial
 from hotswap_ros.cli.views import plots
 from hotswap_ros.cli.views.document import (
     Document,
@@ -22,6 +22,7 @@ from hotswap_ros.cli.views.document import (
     deliver,
     refuse,
 )
+from hotswap_ros.cli.views.progress import reading_bar
 from hotswap_ros.gates.analysis import (
     Action,
     Analysis,
@@ -37,28 +38,20 @@ from hotswap_ros.text import p_words
 _TONES = {Action.PROMOTE: 'good', Action.KEEP: 'open', Action.REPEAT: 'bad', Action.GO_ON: 'plain'}
 
 
-def load_trial(path: Path, model: str = '') -> Trial:
-    """Read a trial from CSV or MCAP. Raises AnalysisError."""
-    if path.suffix.lower() == '.mcap':
-        from hotswap_ros.cli.files.mcap import read_recording
-
-        return read_recording(path, model).trial(path)
-    return read_trial(path)
-
-
 def run_analyze(
     console: Console,
     path: Path,
     control: str,
     candidate: str,
-    model: str,
+    reading: Reading,
     question: Question,
     html: Path | None,
     json_path: Path | None,
 ) -> int:
     """Analyse a trial; return the exit code."""
     try:
-        trial = load_trial(path, model)
+        with reading_bar(console) as progress:
+            trial = load_trial(path, reading, progress)
         report = analyze(trial, control, candidate, question)
     except AnalysisError as error:
         return refuse(console, error)

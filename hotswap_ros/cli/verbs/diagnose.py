@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from hotswap_ros.cli.files.case_files import Sources, load_case
+from hotswap_ros.cli.files.reading import Reading
 from hotswap_ros.cli.views import plots
 from hotswap_ros.cli.views.document import (
     Card,
@@ -24,6 +25,7 @@ from hotswap_ros.cli.views.document import (
     deliver,
     refuse,
 )
+from hotswap_ros.cli.views.progress import reading_bar
 from hotswap_ros.gates.analysis import (
     AnalysisError,
     Counts,
@@ -50,14 +52,15 @@ def run_diagnose(
     control: str,
     candidate: str,
     known: str,
-    model: str,
+    reading: Reading,
     rollout: str,
     html: Path | None,
     json_path: Path | None,
 ) -> int:
     """Diagnose; return the exit code."""
     try:
-        case, notes = load_case(sources, control, candidate, known, model, rollout)
+        with reading_bar(console) as progress:
+            case, notes = load_case(sources, control, candidate, known, reading, rollout, progress)
         found = diagnose(case)
     except AnalysisError as error:
         return refuse(console, error)

@@ -35,7 +35,8 @@ def analyze(
     """Compare two versions of a trial. Raises AnalysisError if they cannot be compared."""
     figures = _Analyst(trial, control, candidate, question or Question()).figures()
     action, sentence = conclude(figures)
-    return replace(figures, action=action, sentence=sentence, warnings=tuple(warnings(figures)))
+    found = (*trial.warnings, *warnings(figures))
+    return replace(figures, action=action, sentence=sentence, warnings=found)
 
 
 class _Analyst:

@@ -40,7 +40,7 @@ class Trial:
 
     `latency` is by version. `inputs` has counts of observations between the deciles of a version's
     training data, by version and input feature. `notes` tells people which data were read, and
-    how.
+    how; `warnings` tells what is wrong with them.
     """
 
     records: Records
@@ -48,6 +48,7 @@ class Trial:
     notes: tuple[str, ...] = ()
     is_ordered: bool = False
     inputs: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -55,15 +56,16 @@ class Trial:
         records: Iterable[Record],
         latency: Mapping[str, Latency] | None = None,
         notes: Iterable[str] = (),
+        warnings: Iterable[str] = (),
     ) -> Trial:
         """Return a trial, which is sorted if every record has a time."""
         found = Records.of(records)
         ordered = bool(len(found)) and not np.isnan(found.time).any()
-        if ordered:
+        if ordered and (np.diff(found.time) < 0).any():
             found = found.take(np.argsort(found.time, kind='stable'))
         if latency is None:
             latency = _task_latency(found)
-        return cls(found, latency, tuple(notes), bool(ordered))
+        return cls(found, latency, tuple(notes), bool(ordered), warnings=tuple(warnings))
 
     @property
     def versions(self) -> dict[str, int]:

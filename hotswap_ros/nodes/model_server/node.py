@@ -18,7 +18,7 @@ from rclpy.executors import Executor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from hotswap_ros import msg
-from hotswap_ros.models import Routing, VerifiedVersion
+from hotswap_ros.models import Routing, VerifiedVersion, succeeded
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.conversions.common import duration_msg
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
@@ -251,7 +251,7 @@ class ModelServer(ManagedNode):
                 task_id=task_id,
                 category=outcome.category,
                 version=outcome.version,
-                success=success,
+                success=succeeded(success, stuck),
                 stuck=stuck,
                 error=error,
                 duration=duration_msg(duration_s),

@@ -186,4 +186,4 @@ def test_errors_are_sentences(hotswap, folder: Path, file: str, text: str, words
 def test_an_empty_folder(hotswap, tmp_path: Path) -> None:
     result = hotswap('diagnose', tmp_path)
     assert result.exit_code == 1
-    assert 'has no tasks.csv and no *.mcap' in ' '.join(result.output.split())
+    assert 'has no tasks.csv, no trial.csv and no recording' in ' '.join(result.output.split())

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Reader of MCAP recordings of the fleet's topics, without ROS."""
+"""Reader of recordings of the fleet's topics, without ROS."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mcap.reader import NonSeekingReader
 from mcap.records import Schema
 from mcap_ros2.decoder import DecoderFactory
 
+from hotswap_ros.cli.files.bag import Bag
 from hotswap_ros.gates.analysis import AnalysisError, Latency, Record, Trial
+from hotswap_ros.models import succeeded
 from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
 
 _PACKAGE = 'hotswap_ros/msg/'
+_WANTED = {f'{_PACKAGE}{name}' for name in ('TaskResult', 'ModelTelemetry', 'ShadowComparison')}
 
 #: Counts of one version by name: the input features, and these two.
 _Snapshot = dict[str, Vector]
@@ -28,7 +30,7 @@ _LATENCY, _SHADOW = 'latency', 'shadowed observations'
 
 @dataclass
 class Recording:
-    """The data of one model in a recording; `cut_short` if its end is missing."""
+    """The data of one model in a recording; `notes` say which parts are missing."""
 
     tasks: list[Record] = field(default_factory=list)
     latency: dict[str, Latency] = field(default_factory=dict)
@@ -36,7 +38,7 @@ class Recording:
     shadow_offered: dict[str, int] = field(default_factory=dict)
     inputs: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     models: dict[str, int] = field(default_factory=dict)
-    cut_short: bool = False
+    notes: list[str] = field(default_factory=list)
 
     def trial(self, path: Path) -> Trial:
         """Return its tasks as a trial. Raises AnalysisError if there are none."""
@@ -47,22 +49,23 @@ class Recording:
         notes = [f'{len(self.tasks):,} tasks from {path.name}']
         if not self.latency:
             notes.append('no latencies: also record the topic /fleet/telemetry')
-        if self.cut_short:
-            notes.append('the recording is cut off or damaged: only the part before is used')
-        return replace(Trial.of(self.tasks, self.latency, notes), inputs=self.inputs)
+        trial = Trial.of(self.tasks, self.latency, notes, self.notes)
+        return replace(trial, inputs=self.inputs)
 
 
 def read_recording(path: Path, model: str = '') -> Recording:
     """
     Read the task results, telemetry and shadow comparisons of one model.
 
-    Topics are recognised by their message types. Raises AnalysisError for a file that is no
-    recording, or that has several models if none is named.
+    `path` is the folder that rosbag2 writes, or one file of it. Topics are recognised by their
+    message types. Raises AnalysisError for what is no recording, or has several models if none is
+    named.
     """
     recording = Recording()
     counters = _Counters()
     seen: set[tuple[str, str, int]] = set()
-    for kind, message in _messages(path, recording):
+    bag = Bag(path)
+    for kind, message in _messages(bag):
         try:
             recording.models[message.model_id] = recording.models.get(message.model_id, 0) + 1
             if model and message.model_id != model:
@@ -85,56 +88,26 @@ def read_recording(path: Path, model: str = '') -> Recording:
     recording.latency = counters.latency()
     recording.shadow_offered = counters.shadow_offered()
     recording.inputs = counters.inputs()
+    recording.notes = _sentences(bag.notes)
     return recording
 
 
-def _messages(path: Path, recording: Recording) -> Iterator[tuple[str, Any]]:
-    factory = DecoderFactory()
-    decoders: dict[int, Callable[[bytes], Any] | None] = {}
-    for schema, channel, message in _undecoded(path, recording):
-        if channel.id not in decoders:
-            decoders[channel.id] = _decoder(factory, channel.message_encoding, schema)
-        decode = decoders[channel.id]
-        if decode is None or schema is None:
-            continue
+def _sentences(notes: list[str]) -> list[str]:
+    return [f'The recording: {note}.' for note in notes]
+
+
+def _messages(bag: Bag) -> Iterator[tuple[str, Any]]:
+    decoders: dict[Any, Callable[[bytes], Any]] = {}
+    for schema, encoding, data in bag.messages(_WANTED.__contains__):
+        name, definition = ('', b'') if schema is None else (schema.name, schema.data)
+        key = name, definition, encoding
+        if key not in decoders:
+            decoders[key] = _decoder(encoding, schema)
         try:
-            decoded = decode(message.data)
+            decoded = decoders[key](data)
         except (struct.error, ValueError, IndexError) as error:
-            raise _does_not_fit(path, error) from error
-        yield schema.name.removeprefix(_PACKAGE), decoded
-
-
-def _undecoded(path: Path, recording: Recording) -> Iterator[tuple[Schema | None, Any, Any]]:
-    found = False
-    try:
-        with path.open('rb') as file:
-            # From front to back: a recording of a robot that crashed has no index at its end.
-            messages = NonSeekingReader(file).iter_messages(log_time_order=False)
-            while (entry := _next(messages)) is not None:
-                found = True
-                yield entry
-    except OSError as error:
-        raise AnalysisError(f'{path} cannot be read: {error}') from error
-    except _Damaged as error:
-        if not found:
-            raise AnalysisError(
-                f'{path.name} is no MCAP recording, or has no complete message: record with '
-                "'ros2 bag record --storage mcap /fleet/task_results /fleet/telemetry'"
-            ) from error
-        recording.cut_short = True
-
-
-class _Damaged(Exception):
-    """The rest of the file is no recording."""
-
-
-def _next(messages: Iterator[Any]) -> Any:
-    try:
-        return next(messages, None)
-    except OSError:
-        raise
-    except Exception as error:  # the parser and two decompressors raise their own errors
-        raise _Damaged from error
+            raise _does_not_fit(bag.path, error) from error
+        yield name.removeprefix(_PACKAGE), decoded
 
 
 def _does_not_fit(path: Path, error: Exception) -> AnalysisError:
@@ -144,17 +117,14 @@ def _does_not_fit(path: Path, error: Exception) -> AnalysisError:
     )
 
 
-def _decoder(
-    factory: DecoderFactory, encoding: str, schema: Schema | None
-) -> Callable[[bytes], Any] | None:
-    wanted = {f'{_PACKAGE}{name}' for name in ('TaskResult', 'ModelTelemetry', 'ShadowComparison')}
-    if schema is None or schema.name not in wanted:
-        return None
-    decoder = factory.decoder_for(encoding, schema)
+def _decoder(encoding: str, schema: Schema | None) -> Callable[[bytes], Any]:
+    # A factory goes by the number of a schema, which another part may use for another one.
+    decoder = None if schema is None else DecoderFactory().decoder_for(encoding, schema)
     if decoder is None:
+        written = 'no schema' if schema is None else f'a schema in {schema.encoding}'
         raise AnalysisError(
-            f'{schema.name} is recorded as {encoding} with a schema in {schema.encoding}: record '
-            'with rosbag2, which writes cdr with ros2msg'
+            f'the messages are recorded as {encoding} with {written}: record with rosbag2, which '
+            'writes cdr with ros2msg'
         )
     return decoder
 
@@ -163,7 +133,7 @@ def _record(message: Any) -> Record:
     ended = _nanoseconds(message.stamp)
     return Record(
         version=message.version,
-        successes=int(message.success),
+        successes=int(succeeded(message.success, message.stuck)),
         stuck=int(message.stuck),
         robot_id=message.robot_id,
         category=message.category,

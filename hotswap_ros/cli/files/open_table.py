@@ -1,0 +1,345 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Text tables in pieces: CSV with any separator, and JSON with one object per line."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from hotswap_ros.gates.analysis import AnalysisError
+
+#: The texts of some columns, by position, for some rows.
+Piece = dict[int, NDArray[np.object_]]
+#: Is called with the part of the file (0 to 1) that was read.
+Progress = Callable[[float], None]
+
+_ROWS = 50_000
+_SEPARATORS = ',;\t|'
+_BOMS = (
+    (codecs.BOM_UTF8, 'utf-8-sig'),
+    (codecs.BOM_UTF32_LE, 'utf-32'),
+    (codecs.BOM_UTF32_BE, 'utf-32'),
+    (codecs.BOM_UTF16_LE, 'utf-16'),
+    (codecs.BOM_UTF16_BE, 'utf-16'),
+)
+_EXPORT = 'export one line per task as CSV'
+_PARQUET = "python3 -c \"import pandas; pandas.read_parquet('{0}').to_csv('{0}.csv')\""
+#: First bytes of files that are no text, with what they are, and what to do.
+_BINARY = (
+    (b'PK\x03\x04', 'a spreadsheet or a zip archive', 'save the sheet as CSV, or unpack it'),
+    (b'\xd0\xcf\x11\xe0', 'an old spreadsheet', 'save the sheet as CSV'),
+    (b'PAR1', 'a Parquet file', _PARQUET),
+    (b'\x89HDF', 'an HDF5 file', _EXPORT),
+    (b'SQLite format 3\0', 'an SQLite database', f'name a recording *.db3, or {_EXPORT}'),
+    (b'#ROSBAG', 'a recording of ROS 1', _EXPORT),
+    (b'\x89MCAP', 'an MCAP recording', 'name it *.mcap'),
+    (b'\x1f\x8b', 'compressed with gzip', 'gunzip -k {0}'),
+    (b'\x28\xb5\x2f\xfd', 'compressed with Zstandard', 'unzstd -k {0}'),
+    (b'BZh', 'compressed with bzip2', 'bunzip2 -k {0}'),
+    (b'\xfd7zXZ', 'compressed with xz', 'unxz -k {0}'),
+    (b'\x04\x22\x4d\x18', 'compressed with LZ4', 'unlz4 -k {0}'),
+    (b'\x93NUMPY', 'a NumPy array', _EXPORT),
+    (b'\x80\x04', 'a Python pickle', _EXPORT),
+)
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """
+    A text file with a table: `titles` are those of its columns, `separator` '' is JSON.
+
+    `skipped` lines come before the titles. `broken` lines at the end are cut off.
+    """
+
+    path: Path
+    titles: Sequence[str]
+    encoding: str
+    separator: str = ''
+    skipped: int = 0
+    broken: int = 0
+
+    def pieces(self, columns: Sequence[int], progress: Progress | None = None) -> Iterator[Piece]:
+        """Yield the texts of some columns, without spaces around. Raises AnalysisError."""
+        try:
+            with _Watched(self.path, progress) as file:
+                if self.separator:
+                    yield from self._csv(file, columns)
+                else:
+                    yield from self._json(file, columns)
+        except UnicodeError as error:
+            raise _not_utf8(self.path, error) from error
+        except OSError as error:
+            raise AnalysisError(f'{self.path} cannot be read: {error}') from error
+
+    def line(self, row: int) -> int:
+        """Return the line of a row, for errors. Rows are counted from 0."""
+        if not self.separator:
+            return row + 1
+        with self.path.open(encoding=self.encoding, newline='') as file:
+            reader = csv.reader(file, delimiter=self.separator)
+            for number, _ in enumerate(reader, start=-1 - self.skipped):
+                if number == row:
+                    return reader.line_num
+        return row + 2 + self.skipped
+
+    def _csv(self, file: Any, columns: Sequence[int]) -> Iterator[Piece]:
+        width = len(self.titles)
+        try:
+            reader = pd.read_csv(
+                file,
+                sep=self.separator,
+                header=None,
+                names=range(width + 1),
+                skiprows=self.skipped + 1,
+                index_col=False,
+                skip_blank_lines=False,
+                dtype=object,
+                na_filter=False,
+                encoding=self.encoding,
+                chunksize=_ROWS,
+                engine='c',
+                low_memory=False,
+            )
+            row = 0
+            for chunk in reader:
+                too_long = np.flatnonzero(chunk[width].str.strip().to_numpy() != '')
+                if len(too_long):
+                    raise self._too_long(row + int(too_long[0]))
+                row += len(chunk)
+                yield {index: _stripped(chunk[index]) for index in columns}
+        except pd.errors.EmptyDataError:
+            return
+        except pd.errors.ParserError as error:
+            raise self._unparsed(error) from error
+
+    def _too_long(self, row: int) -> AnalysisError:
+        return AnalysisError(
+            f'{self.path.name}, line {self.line(row)}: more cells than the '
+            f'{len(self.titles)} columns of the first line: quote text that contains '
+            f'{self.separator!r}'
+        )
+
+    def _unparsed(self, error: Exception) -> AnalysisError:
+        with self.path.open(encoding=self.encoding, newline='') as file:
+            reader = csv.reader(file, delimiter=self.separator, strict=True)
+            try:
+                for row, cells in enumerate(reader, start=-1 - self.skipped):
+                    if row >= 0 and len(cells) > len(self.titles):
+                        return self._too_long(row)
+            except csv.Error as wrong:
+                return AnalysisError(
+                    f'{self.path.name}, line {reader.line_num}: {wrong}: a quote is not closed, '
+                    'or the file is cut off'
+                )
+        return AnalysisError(f'{self.path.name} cannot be read as a table: {error}')
+
+    def _json(self, file: Any, columns: Sequence[int]) -> Iterator[Piece]:
+        rows: list[list[str]] = []
+        names = [self.titles[index] for index in columns]
+        for found in _objects(file, self.path.name, self.encoding):
+            rows.append([found.get(name, '') for name in names])
+            if len(rows) == _ROWS:
+                yield _columns(rows, columns)
+                rows = []
+        if rows:
+            yield _columns(rows, columns)
+
+
+class _Watched(io.FileIO):
+    """A file that tells how far it was read."""
+
+    def __init__(self, path: Path, progress: Progress | None) -> None:
+        super().__init__(path)
+        self._size, self._progress, self._read = max(1, path.stat().st_size), progress, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes."""
+        found = super().read(-1 if size is None else size)
+        self._read += len(found)
+        if self._progress is not None:
+            self._progress(self._read / self._size)
+        return found
+
+
+def open_table(path: Path) -> TextTable:
+    """
+    Find out how a table is written. Raises AnalysisError for what is no text table.
+
+    UTF-8, or UTF-16 and UTF-32 with a byte order mark. The first line that is not empty, no
+    comment and no `sep=` names the columns; or every line is a JSON object.
+    """
+    encoding = _encoding(path)
+    try:
+        with path.open(encoding=encoding, newline='') as file:
+            return _csv_table(path, encoding, file) or _json_table(path, encoding)
+    except UnicodeError as error:
+        raise _not_utf8(path, error) from error
+    except OSError as error:
+        raise AnalysisError(f'{path} cannot be read: {error}') from error
+
+
+def _encoding(path: Path) -> str:
+    try:
+        with path.open('rb') as file:
+            start = file.read(4096)
+    except OSError as error:
+        raise AnalysisError(f'{path} cannot be read: {error}') from error
+    for first, what, remedy in _BINARY:
+        if start.startswith(first):
+            raise AnalysisError(f'{path.name} is {what}: {remedy.format(path)}')
+    for bom, encoding in _BOMS:
+        if start.startswith(bom):
+            return encoding
+    if b'\0' in start:
+        what = 'UTF-16 without a byte order mark' if start[1:2] == b'\0' else 'no text'
+        raise AnalysisError(
+            f'{path.name} is {what}: save it as UTF-8 text, for example with '
+            f'iconv -f UTF-16LE -t UTF-8 {path}'
+        )
+    return 'utf-8'
+
+
+def _not_utf8(path: Path, error: UnicodeError) -> AnalysisError:
+    return AnalysisError(
+        f'{path.name} is no UTF-8 text ({error}): save it as UTF-8; what Windows programs write '
+        f'is converted with iconv -f WINDOWS-1252 -t UTF-8 {path}'
+    )
+
+
+def _csv_table(path: Path, encoding: str, file: TextIO) -> TextTable | None:
+    """Return the table, or None if it is JSON."""
+    separator, skipped = '', 0
+    for line in file:
+        text = line.strip()
+        if text.lower().startswith('sep=') and len(text) == 5:
+            separator = text[4]
+        elif text[:1] in ('{', '['):
+            return None
+        elif text and not _is_comment(text):
+            break
+        skipped += 1
+    else:
+        raise AnalysisError(f'{path.name} is empty: the first line must name the columns')
+    separator = separator or max(_SEPARATORS, key=text.count)
+    titles = next(csv.reader([text.lstrip('# ')], delimiter=separator))
+    while titles and not titles[-1].strip():
+        titles.pop()
+    if all(_is_figure(title) for title in titles):
+        raise AnalysisError(
+            f"{path.name} begins with figures ('{text[:40]}'): the first line must name the "
+            'columns'
+        )
+    broken = _cut_off(path, encoding, separator, len(titles))
+    return TextTable(path, titles, encoding, separator, skipped, broken)
+
+
+def _is_comment(text: str) -> bool:
+    return text.startswith('#') and not any(mark in text for mark in _SEPARATORS)
+
+
+def _is_figure(title: str) -> bool:
+    try:
+        float(title.replace(',', '.'))
+    except ValueError:
+        return False
+    return True
+
+
+def _cut_off(path: Path, encoding: str, separator: str, width: int) -> int:
+    """Return 1 if the last line has no end and lacks columns: the writer was stopped."""
+    if not encoding.startswith('utf-8'):
+        return 0
+    with path.open('rb') as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(0, size - 65_536))
+        lines = file.read().split(b'\n')
+    last = lines[-1].decode(errors='replace')
+    if len(lines) < 2 or not last.strip():
+        return 0
+    before = lines[-2].decode(errors='replace').count(separator)
+    return int(last.count(separator) < min(before, width - 1))
+
+
+def _json_table(path: Path, encoding: str) -> TextTable:
+    titles: dict[str, None] = {}
+    with _Watched(path, None) as file:
+        for found in _objects(file, path.name, encoding):
+            titles |= dict.fromkeys(found)
+    if not titles:
+        raise AnalysisError(f'{path.name} has no rows: write one JSON object per task and line')
+    last = path.read_bytes()[-65_536:].split(b'\n')[-1].decode(encoding, errors='replace')
+    is_cut = last.startswith('{') and not last.rstrip().endswith('}')
+    return TextTable(path, list(titles), encoding, broken=int(is_cut))
+
+
+def _objects(file: Any, name: str, encoding: str) -> Iterator[dict[str, str]]:
+    """Yield the objects of JSON lines, or of one JSON array, with their values as text."""
+    text = io.TextIOWrapper(io.BufferedReader(file), encoding=encoding)
+    first = next((line for line in text if line.strip()), '')
+    second = next(text, '')
+    if first.lstrip().startswith('[') or first.strip() == '{' or not second:
+        yield from _whole_json(first + second + text.read(), name)
+        return
+    for number, line in enumerate(chain([first, second], text), start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except ValueError as error:
+            if not line.endswith('\n'):
+                return  # cut off while it was written, see `broken`
+            raise AnalysisError(f'{name}, line {number}: no JSON object: {error}') from error
+        yield _flat(found, name, number)
+
+
+def _whole_json(text: str, name: str) -> Iterator[dict[str, str]]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise AnalysisError(f'{name} is no JSON: {error}') from error
+    if isinstance(found, dict):
+        lists = [value for value in found.values() if isinstance(value, list) and value]
+        lists = [value for value in lists if isinstance(value[0], dict)]
+        if len(lists) > 1:
+            raise AnalysisError(f'{name} has several lists: write one JSON object per line')
+        found = lists[0] if lists else [found]
+    for number, one in enumerate(found, start=1):
+        yield _flat(one, name, number)
+
+
+def _flat(found: Any, name: str, number: int, above: str = '') -> dict[str, str]:
+    if not isinstance(found, dict):
+        raise AnalysisError(f'{name}, entry {number}: {str(found)[:40]!r} is no JSON object')
+    flat: dict[str, str] = {}
+    for title, value in found.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, name, number, f'{above}{title}.')
+        elif value is None:
+            flat[f'{above}{title}'] = ''
+        elif not isinstance(value, list):
+            text = value if isinstance(value, str) else json.dumps(value)
+            flat[f'{above}{title}'] = text.strip()
+    return flat
+
+
+def _columns(rows: list[list[str]], columns: Sequence[int]) -> Piece:
+    found = np.array([*rows, [None] * len(columns)], object)[:-1]
+    return {index: found[:, place] for place, index in enumerate(columns)}
+
+
+def _stripped(texts: Any) -> NDArray[np.object_]:
+    values = texts.to_numpy(object)
+    return np.fromiter((value.strip() for value in values), object, len(values))
