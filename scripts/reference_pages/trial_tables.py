@@ -30,8 +30,8 @@ def columns(name: str) -> str:
 
 
 _PARTIAL = """
-1.0, 0.0, 100%; other numbers are partial credit: a task succeeded from 1 on, or from `--success-at`
-on
+1.0, 0.0, 100%; other numbers are partial credit: a task succeeded from 1 on, or from
+`--success-at` on
 """
 _NUMBER = """
 1021.5, 1.0215e3, 1,021.5, 1.021,5, 1 021,5, 1’021.5. A comma before exactly three digits is a
