@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # On a machine without ROS, or beside one: everything happens in .venv, build and install in this
-# folder. On a robot or in a ROS workspace, build with `colcon build` as usual.
+# folder, for DISTRO=jazzy in .venv-jazzy and build/jazzy. On a robot or in a ROS workspace, build with
+# `colcon build` as usual.
 
 PYTHON ?= python3
+DISTRO ?= kilted
 TESTS ?= $(wildcard test/unit test/hostile test/sim test/ros test/launch)
 ARGS ?=
-in_env = scripts/run_in_env.sh
+for_distro = --distro $(DISTRO)
+in_env = scripts/run_in_env.sh $(for_distro)
 
 # Tests with real nodes run beside each other by three files, each in ROS domains of its own: they wait
 # more than they work. The others share all cores. With ARGS that choose, one half may have nothing to
@@ -22,20 +25,20 @@ or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
 
-setup:  ## Set up ROS 2 and the libraries in .venv (a minute, once)
-	@$(PYTHON) scripts/bootstrap.py
+setup:  ## Set up ROS 2 and the libraries in .venv (a minute, once; also: DISTRO=jazzy)
+	@$(PYTHON) scripts/bootstrap.py $(for_distro)
 
 tools:
-	@$(PYTHON) scripts/bootstrap.py --tools
+	@$(PYTHON) scripts/bootstrap.py $(for_distro) --tools
 
 servers:
-	@$(PYTHON) scripts/bootstrap.py --bench
+	@$(PYTHON) scripts/bootstrap.py $(for_distro) --bench
 
 generator:
-	@$(PYTHON) scripts/bootstrap.py --docs
+	@$(PYTHON) scripts/bootstrap.py $(for_distro) --docs
 
 build: setup  ## Build the package into install/ (a minute, and after changes of interfaces)
-	@$(PYTHON) scripts/build_package.py
+	@$(PYTHON) scripts/build_package.py $(for_distro)
 
 demo: build  ## Roll a better policy, then a worse one, out over a simulated fleet
 	@exec $(in_env) hotswap demo $(ARGS)
@@ -73,5 +76,5 @@ lint: tools  ## Check style, words, types and who may import whom
 	@echo '[5/5] lint-imports' && found=$$($(in_env) --unbuilt lint-imports --no-logo 2>&1) \
 	  || { echo "$$found"; exit 1; }
 
-clean:  ## Remove what was built and logged; the environment (.venv) stays
+clean:  ## Remove what was built and logged; the environments (.venv*) stay
 	rm -rf build install log .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -22,7 +22,6 @@ from collections import deque
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOGS = ROOT / 'log'
 
 # Seconds between two signs of life: on a terminal they replace each other, elsewhere they add up.
 _REFRESH_TERMINAL_S = 0.5

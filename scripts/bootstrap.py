@@ -3,6 +3,8 @@
 """
 Set up what hotswap_ros needs, in `.venv`: ROS 2, libraries, and with --tools the test tools.
 
+With --distro another distribution of ROS 2 than the usual one, in an environment of its own.
+
 With --bench the servers that the bench compares with, too: each set of them in an environment of
 its own below build/bench, as some contradict each other. One that cannot be had is left out.
 With --docs the generator of the documentation site, in an environment of its own below build/docs.
@@ -25,22 +27,18 @@ import sys
 import time
 from pathlib import Path
 
-from _steps import LOGS, ROOT, Problem, Steps, digest, lock, main_of, read
+import _distributions
+from _distributions import Distribution
+from _steps import ROOT, Problem, Steps, digest, lock, main_of, read
 
 PYTHONS = ((3, 10), (3, 13))  # the wheels of ROS 2 are there from the first to the last of these
 GLIBC = (2, 28)
-VENV = ROOT / '.venv'
-PYTHON = VENV / 'bin' / 'python'
-STAMP = VENV / 'hotswap_ros.json'  # the environment is complete, and for these requirements
-UNDER_WAY = VENV / 'hotswap_ros.incomplete'  # files are being written, or were when it was killed
-ROS_WHEELS = ROOT / 'requirements' / 'ros2-kilted.txt'
 LIBRARIES = ROOT / 'requirements' / 'runtime.txt'
 TOOLS = ROOT / 'requirements' / 'test.txt'
 COMPARED = ROOT / 'requirements' / 'bench'
 COMPARED_IN = ROOT / 'build' / 'bench'
 SITE_TOOLS = ROOT / 'requirements' / 'docs.txt'
 SITE_VENV = ROOT / 'build' / 'docs'
-LOG = LOGS / 'setup.log'
 
 # Run by a candidate Python: what it is and what it lacks.
 _PROBE = """
@@ -59,26 +57,30 @@ def main() -> None:
     parser.add_argument('--tools', action='store_true', help='what tests and linters need, too')
     parser.add_argument('--bench', action='store_true', help='and the servers to compare with')
     parser.add_argument('--docs', action='store_true', help='and the generator of the site')
+    _distributions.add_option(parser)
     given = parser.parse_args()
+    distribution = _distributions.find(given.distro)
     tools = given.tools or given.bench
     held = lock('a set-up')
-    if not is_complete(tools):
-        set_up(tools)
+    if not is_complete(distribution, tools):
+        set_up(distribution, tools)
     if given.bench:
-        set_up_compared()
+        set_up_compared(distribution)
     if given.docs:
-        set_up_docs()
+        set_up_docs(distribution)
     held.close()
 
 
-def is_complete(tools: bool) -> bool:
+def is_complete(distribution: Distribution, tools: bool) -> bool:
     """Tell whether the last set-up ended well and nothing that it rests on has changed since."""
-    stamps = (_stamp(True),) if tools else (_stamp(True), _stamp(False))
-    return PYTHON.exists() and read(STAMP) in stamps
+    stamps = [
+        _stamp(distribution, with_tools) for with_tools in ((True,) if tools else (True, False))
+    ]
+    return distribution.python.exists() and read(distribution.environment_stamp) in stamps
 
 
-def set_up(tools: bool) -> None:
-    """Make `.venv` what this version of hotswap_ros needs."""
+def set_up(distribution: Distribution, tools: bool) -> None:
+    """Make the environment what this version of hotswap_ros needs."""
     began = time.monotonic()
     steps = Steps(6 if tools else 5)
     _check_folder()
@@ -86,82 +88,94 @@ def set_up(tools: bool) -> None:
     python = _choose_python()
 
     steps.begin('Python {}: {}'.format(_dotted(python['version']), python['path']))
-    LOG.parent.mkdir(exist_ok=True)
-    LOG.write_text('')
+    log, wheels = _log(distribution), distribution.wheels
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text('')
 
-    steps.begin('virtual environment .venv')
-    kept = _keep_or_remove_venv()
+    steps.begin('virtual environment ' + distribution.venv.name)
+    kept = _keep_or_remove_venv(distribution)
     if not kept:
-        VENV.mkdir()
-        UNDER_WAY.touch()
+        distribution.venv.mkdir()
+        distribution.under_way.touch()
         steps.run(
-            [python['path'], '-I', '-m', 'venv', VENV],
-            LOG,
+            [python['path'], '-I', '-m', 'venv', distribution.venv],
+            log,
             'The virtual environment could not be made.',
             tell=lambda line: None,
         )
-        UNDER_WAY.unlink()
+        distribution.under_way.unlink()
     steps.done('kept' if kept else 'made')
 
-    steps.begin('ROS 2 wheels ({} packages, about 20 s)'.format(_count(ROS_WHEELS)))
-    _pip_install(steps, '-r', ROS_WHEELS)
+    steps.begin('{} ({} wheels, about 20 s)'.format(distribution.title, _count(wheels)))
+    _pip_install(steps, distribution, '-r', wheels)
     steps.begin('libraries ({} and what they need, about 15 s)'.format(_count(LIBRARIES)))
-    _pip_install(steps, '-r', LIBRARIES, '-c', ROS_WHEELS)
+    _pip_install(steps, distribution, '-r', LIBRARIES, '-c', wheels)
     if tools:
         steps.begin('test tools ({} and what they need, about 20 s)'.format(_count(TOOLS)))
-        _pip_install(steps, '-r', TOOLS, '-r', LIBRARIES, '-c', ROS_WHEELS)
+        _pip_install(steps, distribution, '-r', TOOLS, '-r', LIBRARIES, '-c', wheels)
 
     steps.begin('CMake files of the wheels, fitted to this machine')
-    steps.done('{} files changed'.format(fit_cmake_exports()))
+    steps.done('{} files changed'.format(fit_cmake_exports(distribution)))
 
-    STAMP.write_text(_stamp(tools))
+    distribution.environment_stamp.write_text(_stamp(distribution, tools))
     print('set up in {:.0f} s'.format(time.monotonic() - began), flush=True)
 
 
-def set_up_compared() -> None:
+def set_up_compared(distribution: Distribution) -> None:
     """Make the environments of the servers to compare with, where they are missing."""
-    missing = [file for file in sorted(COMPARED.glob('*.txt')) if not _has_compared(file)]
+    missing = [
+        file for file in sorted(COMPARED.glob('*.txt')) if not _has_compared(distribution, file)
+    ]
     steps = Steps(len(missing))
     for file in missing:
         folder = COMPARED_IN / file.stem
         steps.begin('{} to compare with (about 20 s)'.format(file.stem))
         try:
-            _pip_install(steps, '-r', file, '-c', LIBRARIES, python=_new_venv(steps, folder))
+            python = _new_venv(steps, distribution, folder)
+            _pip_install(steps, distribution, '-r', file, '-c', LIBRARIES, python=python)
         except Problem as problem:
             print('{} is left out of the comparison. {}'.format(file.stem, problem), flush=True)
         else:
-            (folder / STAMP.name).write_text(_compared_stamp(file))
+            _stamp_of(folder).write_text(_compared_stamp(distribution, file))
 
 
-def set_up_docs() -> None:
+def set_up_docs(distribution: Distribution) -> None:
     """Make the environment of the site generator, unless it is complete."""
-    stamp = digest([SITE_VENV, os.path.realpath(str(PYTHON))], [SITE_TOOLS])
-    if read(SITE_VENV / STAMP.name) == stamp:
+    stamp = digest([SITE_VENV, os.path.realpath(str(distribution.python))], [SITE_TOOLS])
+    if read(_stamp_of(SITE_VENV)) == stamp:
         return
     steps = Steps(1)
     steps.begin('generator of the documentation site (about 20 s)')
-    _pip_install(steps, '-r', SITE_TOOLS, python=_new_venv(steps, SITE_VENV))
-    (SITE_VENV / STAMP.name).write_text(stamp)
+    python = _new_venv(steps, distribution, SITE_VENV)
+    _pip_install(steps, distribution, '-r', SITE_TOOLS, python=python)
+    _stamp_of(SITE_VENV).write_text(stamp)
 
 
-def _new_venv(steps: Steps, folder: Path) -> Path:
+def _new_venv(steps: Steps, distribution: Distribution, folder: Path) -> Path:
     """Make a virtual environment in place of what is there; return its Python."""
     if folder.exists():
         shutil.rmtree(str(folder))
     failed = 'The virtual environment could not be made.'
-    steps.run([PYTHON, '-I', '-m', 'venv', folder], LOG, failed, tell=lambda line: None)
+    command = [distribution.python, '-I', '-m', 'venv', folder]
+    steps.run(command, _log(distribution), failed, tell=lambda line: None)
     return folder / 'bin' / 'python'
 
 
-def _has_compared(file: Path) -> bool:
-    return read(COMPARED_IN / file.stem / STAMP.name) == _compared_stamp(file)
+def _has_compared(distribution: Distribution, file: Path) -> bool:
+    found = read(_stamp_of(COMPARED_IN / file.stem))
+    return found == _compared_stamp(distribution, file)
 
 
-def _compared_stamp(file: Path) -> str:
-    return digest([COMPARED_IN, os.path.realpath(str(PYTHON))], [file, LIBRARIES])
+def _compared_stamp(distribution: Distribution, file: Path) -> str:
+    python = os.path.realpath(str(distribution.python))
+    return digest([COMPARED_IN, python], [file, LIBRARIES])
 
 
-def fit_cmake_exports() -> int:
+def _stamp_of(folder: Path) -> Path:
+    return folder / 'hotswap_ros.json'
+
+
+def fit_cmake_exports(distribution: Distribution) -> int:
     """
     Point the wheels' CMake targets at this Python and this NumPy; return how many files changed.
 
@@ -172,7 +186,8 @@ def fit_cmake_exports() -> int:
         'import json, numpy, sysconfig; '
         'print(json.dumps([sysconfig.get_paths()["include"], numpy.get_include()]))'
     )
-    text = subprocess.check_output([str(PYTHON), '-I', '-c', code], universal_newlines=True)
+    command = [str(distribution.python), '-I', '-c', code]
+    text = subprocess.check_output(command, universal_newlines=True)
     python_headers, numpy_headers = json.loads(text)
     built_with = r'/opt/python/cp3\d+-cp3\d+'
     replacements = (
@@ -180,7 +195,7 @@ def fit_cmake_exports() -> int:
         (built_with + r'/lib/python3\.\d+/site-packages/numpy/_?core/include', numpy_headers),
     )
     changed = 0
-    for path in sorted(VENV.glob('share/*/cmake/*Export.cmake')):
+    for path in sorted(distribution.venv.glob('share/*/cmake/*Export.cmake')):
         before = after = path.read_text()
         for pattern, folder in replacements:
             after = re.sub(pattern, lambda _, folder=folder: folder, after)
@@ -192,12 +207,16 @@ def fit_cmake_exports() -> int:
     return changed
 
 
-def _stamp(tools: bool) -> str:
+def _log(distribution: Distribution) -> Path:
+    return distribution.logs / 'setup.log'
+
+
+def _stamp(distribution: Distribution, tools: bool) -> str:
     """Return what a complete environment is made from, as it is now."""
-    files = [Path(__file__).resolve(), ROS_WHEELS, LIBRARIES]
+    files = [Path(__file__).resolve(), distribution.wheels, LIBRARIES]
     made_from = {
-        'folder': str(VENV),
-        'python': os.path.realpath(str(PYTHON)),
+        'folder': str(distribution.venv),
+        'python': os.path.realpath(str(distribution.python)),
         'requirements': digest([], files),
         'tools': digest([], [TOOLS]) if tools else None,
     }
@@ -312,29 +331,32 @@ def _has_compiler(variable: str, *names: str) -> bool:
     return any(shutil.which(name) for name in [*chosen, *names])
 
 
-def _keep_or_remove_venv() -> bool:
+def _keep_or_remove_venv(distribution: Distribution) -> bool:
     """Return whether the environment that is there can be kept; one of ours that cannot goes."""
-    if not VENV.exists():
+    venv, stamp = distribution.venv, distribution.environment_stamp
+    under_way = distribution.under_way.exists()
+    if not venv.exists():
         return False
-    ours = UNDER_WAY.exists() or STAMP.exists() or not any(VENV.iterdir())
-    moved = STAMP.exists() and json.dumps(str(VENV)) not in read(STAMP)
-    if not UNDER_WAY.exists() and not moved:
-        found = _probe(str(PYTHON))
+    ours = under_way or stamp.exists() or not any(venv.iterdir())
+    moved = stamp.exists() and json.dumps(str(venv)) not in read(stamp)
+    if not under_way and not moved:
+        found = _probe(str(distribution.python))
         if found and PYTHONS[0] <= tuple(found['version'][:2]) <= PYTHONS[1]:
             return True
     if not ours:
         raise Problem(
-            'The folder .venv is no environment that hotswap_ros can use: remove it with '
-            "'rm -r .venv' and run the command again.",
+            'The folder {0} is no environment that hotswap_ros can use: remove it with '
+            "'rm -r {0}' and run the command again.".format(venv.name),
             2,
         )
-    shutil.rmtree(str(VENV))
+    shutil.rmtree(str(venv))
     return False
 
 
-def _pip_install(steps: Steps, *what, python=None) -> None:
+def _pip_install(steps: Steps, distribution: Distribution, *what, python=None) -> None:
+    under_way = distribution.under_way
     command = [
-        python or PYTHON,
+        python or distribution.python,
         '-I',
         '-u',
         '-m',
@@ -348,9 +370,15 @@ def _pip_install(steps: Steps, *what, python=None) -> None:
     for name in ('LD_LIBRARY_PATH', '_ROS_WHEELS_BOOTSTRAP_COMPLETE'):
         env.pop(name, None)
     failed = 'pip could not install everything: check the network and run the command again.'
-    output = steps.run(command, LOG, failed, tell=_what_pip_does, env=env)
-    if UNDER_WAY.exists():
-        UNDER_WAY.unlink()
+
+    def tell(line: str):
+        if python is None and line.startswith('Installing collected packages'):
+            under_way.touch()
+        return _what_pip_does(line)
+
+    output = steps.run(command, _log(distribution), failed, tell=tell, env=env)
+    if under_way.exists():
+        under_way.unlink()
     new = re.findall(r'^Successfully installed (.*)$', output, re.MULTILINE)
     count = len(new[0].split()) if new else 0
     steps.done('{} packages installed'.format(count) if count else 'all there already')
@@ -363,7 +391,6 @@ def _what_pip_does(line: str):
         size = re.search(r'\([\d.]+ [kMG]B\)', found.group(2))
         return 'fetching {}{}'.format(name, ' ' + size.group(0) if size else '')
     if line.startswith('Installing collected packages'):
-        UNDER_WAY.touch()
         return 'installing {} packages'.format(line.count(',') + 1)
     return None
 

@@ -3,6 +3,8 @@
 """
 Build the ROS 2 package into `install/` with the environment that `bootstrap.py` set up.
 
+With --distro for another distribution of ROS 2 than the usual one, into a folder of its own.
+
 Python, configuration and launch files are linked, so changes to them are effective at once. It
 builds when an interface or a build file changed, or when files came or went, and takes a blink
 otherwise. Standard library only.
@@ -10,15 +12,15 @@ otherwise. Standard library only.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import time
+from pathlib import Path
 
-from _steps import LOGS, ROOT, Steps, digest, lock, main_of, read
-
-INSTALL = ROOT / 'install'
-STAMP = INSTALL / 'hotswap_ros.stamp'
-LOG = LOGS / 'build.log'
+import _distributions
+from _distributions import Distribution
+from _steps import ROOT, Steps, digest, lock, main_of, read
 
 # A change of their contents calls for a build.
 BUILT = ('CMakeLists.txt', 'package.xml', 'setup.cfg', 'msg/*', 'srv/*', 'action/*')
@@ -28,32 +30,62 @@ LINKED = ('hotswap_ros', 'config', 'launch', 'models', 'scripts')
 
 def main() -> None:
     """Build the package unless it is up to date."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
+    _distributions.add_option(parser)
+    parser.add_argument('--list', action='store_true', help='print the builds that are up to date')
+    given = parser.parse_args()
+    if given.list:
+        _list()
+        return
+    distribution = _distributions.find(given.distro)
     held = lock('a build')
-    wanted = _stamp()
-    if read(STAMP) != wanted:
-        _build()
-        STAMP.write_text(wanted)
+    if not is_current(distribution):
+        wanted = _stamp(distribution)
+        _build(distribution)
+        distribution.build_stamp.write_text(wanted)
     held.close()
 
 
-def _build() -> None:
+def is_current(distribution: Distribution) -> bool:
+    """Tell whether the package is built for a distribution, and from what is here now."""
+    return read(distribution.build_stamp) == _stamp(distribution)
+
+
+def _list() -> None:
+    for distribution in map(_distributions.find, _distributions.names()):
+        if is_current(distribution):
+            print('{} {}'.format(distribution.name, distribution.install))
+
+
+def _build(distribution: Distribution) -> None:
     began = time.monotonic()
     steps = Steps(1)
-    first = not STAMP.exists()
-    steps.begin('build of the ROS 2 package ({})'.format('about 45 s' if first else 'incremental'))
+    stamp = distribution.build_stamp
+    first = not stamp.exists()
+    kind = 'about 45 s' if first else 'incremental'
+    steps.begin('build of the package for {} ({})'.format(distribution.title, kind))
     if not first:
-        STAMP.unlink()
-    LOG.parent.mkdir(exist_ok=True)
-    LOG.write_text('')
+        stamp.unlink()
+    log = distribution.logs / 'build.log'
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text('')
     jobs = len(os.sched_getaffinity(0))
     # Of itself colcon also limits the load, and ninja then often runs one job at a time.
     env = dict(os.environ, MAKEFLAGS='-j{}'.format(jobs), CMAKE_BUILD_PARALLEL_LEVEL=str(jobs))
     steps.run(
         [
             ROOT / 'scripts' / 'run_in_env.sh',
+            '--distro',
+            distribution.name,
             '--unbuilt',
             'colcon',
+            '--log-base',
+            distribution.logs,
             'build',
+            '--build-base',
+            distribution.build,
+            '--install-base',
+            distribution.install,
             '--symlink-install',
             '--packages-select',
             'hotswap_ros',
@@ -63,20 +95,20 @@ def _build() -> None:
             '-GNinja',
             '-DBUILD_TESTING=OFF',
             '-DPYTHON_INTERFACES_ONLY=ON',
-            '-DPython3_EXECUTABLE={}'.format(ROOT / '.venv' / 'bin' / 'python'),
+            '-DPython3_EXECUTABLE={}'.format(distribution.python),
         ],
-        LOG,
+        log,
         'The build failed.',
         tell=_what_ninja_does,
         env=env,
     )
-    _remove_dangling_links()
+    _remove_dangling_links(distribution.install)
     print('built in {:.0f} s'.format(time.monotonic() - began), flush=True)
 
 
-def _stamp() -> str:
+def _stamp(distribution: Distribution) -> str:
     """Return one name of everything that the build's outcome depends on."""
-    environment = read(ROOT / '.venv' / 'hotswap_ros.json')
+    environment = read(distribution.environment_stamp)
     built = sorted(path for pattern in BUILT for path in ROOT.glob(pattern) if path.is_file())
     linked = sorted(
         str(path.relative_to(ROOT))
@@ -87,9 +119,9 @@ def _stamp() -> str:
     return digest([ROOT, environment, *linked], built)
 
 
-def _remove_dangling_links() -> None:
+def _remove_dangling_links(install: Path) -> None:
     """Remove the links to files that are no longer there: CMake only adds."""
-    for folder, _, files in os.walk(str(INSTALL)):
+    for folder, _, files in os.walk(str(install)):
         for name in files:
             path = os.path.join(folder, name)
             if os.path.islink(path) and not os.path.exists(path):

@@ -15,15 +15,13 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any, NamedTuple
 
-import rclpy
 from lib.processes import process
 from rclpy.action import ActionClient
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
 from hotswap_ros import action, msg
 from hotswap_ros.nodes import qos
-from hotswap_ros.nodes.process import new_executor
+from hotswap_ros.nodes.process import initialized, new_executor
 
 MODEL_ID, VERSIONS = 'pick_policy', ('v23', 'v24')
 _PATIENCE_S = 120.0
@@ -106,7 +104,7 @@ def rollbacks(kind: str, robots: int, times: int, logs: Path) -> list[Rollback]:
     with (
         fleet(kind, robots, logs),
         process(coordinator, logs / f'coordinator_{robots}.log', is_ours=True),
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO),
+        initialized(args=[]),
     ):
         driver = Driver()
         driver.wait_for(robots)

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import rclpy
@@ -22,20 +24,45 @@ from hotswap_ros.nodes.parameters import ParameterError
 
 #: Longest time in seconds from the end of the work to the end of the process.
 _TEARDOWN_S = 1.0
+#: First rclpy of Kilted whose EventsExecutor awaits coroutines of services.
+_EVENTS_EXECUTOR_SINCE = (9, 1, 2)
+
+
+@contextlib.contextmanager
+def initialized(args: list[str] | None = None) -> Iterator[None]:
+    """
+    Initialize rclpy without its signal handlers, and shut it down at the end.
+
+    `rclpy.init` is a context manager itself since Kilted only; on Jazzy it returns None.
+    """
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        yield
+    finally:
+        rclpy.try_shutdown()
 
 
 def new_executor(context: Context | None = None) -> Executor:
     """
-    Return the fastest executor of this release of ROS.
+    Return the fastest executor of this distribution that awaits the coroutines of services.
 
-    EventsExecutor takes two thirds of the time for a service call, and does not poll every entity
-    of every node before each wait. Jazzy does not have it.
+    Kilted and newer: EventsExecutor. It takes two thirds of the time for a service call, and does
+    not poll every entity of every node before each wait.
+
+    Jazzy: SingleThreadedExecutor. Its EventsExecutor (rclpy 7.1.4 to 7.1.10) sends the coroutine
+    itself as the answer, which raises TypeError and ends the process.
     """
-    try:
-        from rclpy.experimental import EventsExecutor
-    except ImportError:
-        return SingleThreadedExecutor(context=context)
-    return EventsExecutor(context=context)
+    if _release_of_rclpy() >= _EVENTS_EXECUTOR_SINCE:
+        # Experimental, so a newer release may have moved it.
+        with contextlib.suppress(ImportError):
+            from rclpy.experimental import EventsExecutor
+
+            return EventsExecutor(context=context)
+    return SingleThreadedExecutor(context=context)
+
+
+def _release_of_rclpy() -> tuple[int, ...]:
+    return tuple(int(number) for number in version('rclpy').split('.')[:3])
 
 
 def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]]) -> None:
@@ -51,7 +78,7 @@ def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]])
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    with rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO):
+    with initialized(args):
         executor = new_executor()
         try:
             stop = start(executor)

@@ -60,7 +60,8 @@ class Pending(Future):
 
     The EventsExecutor of rclpy polls a waiting coroutine all the time, which takes a whole core.
     Here it pauses between two polls, in its thread: `nap_s` is how long other callbacks may have
-    to wait. An executor that polls rarely never pauses.
+    to wait. An executor that polls rarely never pauses. Newer releases (7.1.9 on Jazzy, 10.0.3 on
+    Lyrical) do not poll: they resume the coroutine when the future that it yields is done.
     """
 
     def __init__(self, executor: Executor, nap_s: float) -> None:
@@ -78,7 +79,7 @@ class Pending(Future):
         super().set_exception(exception)
         self._has_come.set()
 
-    def __await__(self) -> Generator[None, None, Any]:
+    def __await__(self) -> Generator[Pending, None, Any]:
         """Wait until there is a result, and return it. Raises the exception that was set."""
         asked = -math.inf
         while not self.done():
@@ -86,7 +87,7 @@ class Pending(Future):
             if early_s > 0.0:
                 self._has_come.wait(early_s)
             asked = time.monotonic()
-            yield
+            yield self
         return self.result()
 
 

@@ -39,6 +39,7 @@ from hotswap_ros.nodes import qos
 PATIENCE_S = 60.0
 #: Seconds until a service that does not answer is called again: its server may have been killed.
 ASK_AGAIN_S = 10.0
+RUN_IN_ENV = Path(__file__).resolve().parents[2] / 'scripts' / 'run_in_env.sh'
 
 
 def wait_until(
@@ -301,17 +302,21 @@ class Program:
         folder: Path,
         domain: Domain,
         ros_arguments: Sequence[str | Path] = (),
+        distribution: str = '',
         **parameters: Any,
     ) -> None:
+        """Start it; `distribution`: the one of `scripts/run_in_env.sh`, not that of this test."""
         self.name = name
         self.path = folder / f'{name}-{time.monotonic_ns()}.log'
-        executable = Path(get_package_prefix('hotswap_ros'), 'lib', 'hotswap_ros', name)
+        command = [Path(get_package_prefix('hotswap_ros'), 'lib', 'hotswap_ros', name)]
+        if distribution:
+            command = [RUN_IN_ENV, '--distro', distribution, name]
         # What is JSON is YAML too, and in quotes where ROS would guess another type.
         values = [f'{key}:={json.dumps(value)}' for key, value in parameters.items()]
         arguments = [part for value in values for part in ('-p', value)]
         with self.path.open('wb') as log:
             self._process = subprocess.Popen(
-                [executable, '--ros-args', *ros_arguments, *arguments],
+                [*command, '--ros-args', *ros_arguments, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -406,13 +411,13 @@ class Site:
             self.world.close()
 
     def run(self, name: str, **parameters: Any) -> Program:
-        """Start an executable of the package."""
+        """Start an executable of the package, with the options of `Program` and parameters."""
         program = Program(name, self.folder, self.world.domain, **parameters)
         self.programs.append(program)
         return program
 
     def run_fleet(self, robots: int, **parameters: Any) -> Program:
-        """Start simulated robots and wait until all of them work."""
+        """Start simulated robots, as `run` does, and wait until all of them work."""
         program = self.run(
             'sim_fleet', robots=robots, model_repository=str(self.repository), **parameters
         )

@@ -64,7 +64,9 @@ def test_others_have_their_turn_while_somebody_waits(executor):
     wait_until(lambda: has(3), 'the turns of others')
     future.set_result('late')
     wait_until(lambda: has(4), 'the turn of who waited')
-    assert turns == [0, 1, 2, 'late']
+    # In any order: that of tasks is not defined, and on Jazzy the newest runs first.
+    assert set(turns[:3]) == {0, 1, 2}
+    assert turns[3:] == ['late']
 
 
 def test_who_is_asked_at_once_again_naps_until_there_is_a_result(executor):

@@ -14,38 +14,44 @@ GOOD = {'version': [3, 12, 1], 'path': '/usr/bin/python3.12', 'venv': True, 'hea
 
 
 @pytest.fixture
-def bootstrap(monkeypatch, tmp_path):
-    """Return scripts/bootstrap.py, made to work in a folder of its own."""
+def scripts(monkeypatch):
+    """Let the scripts be imported, and forget them afterwards."""
     monkeypatch.syspath_prepend(str(SCRIPTS))
-    import bootstrap
-
-    venv = tmp_path / '.venv'
-    monkeypatch.setattr(bootstrap, 'VENV', venv)
-    monkeypatch.setattr(bootstrap, 'PYTHON', venv / 'bin' / 'python')
-    monkeypatch.setattr(bootstrap, 'STAMP', venv / 'hotswap_ros.json')
-    monkeypatch.setattr(bootstrap, 'UNDER_WAY', venv / 'hotswap_ros.incomplete')
-    monkeypatch.setattr(bootstrap, '_has_compiler', lambda *names: True)
-    monkeypatch.setattr(os, 'geteuid', lambda: 1000)
-    yield bootstrap
-    del sys.modules['bootstrap']
+    yield
+    for name in ('bootstrap', 'build_package', '_distributions', '_steps'):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
-def build(monkeypatch, tmp_path):
+def bootstrap(monkeypatch, scripts):
+    """Return scripts/bootstrap.py, on a machine that has a compiler."""
+    import bootstrap
+
+    monkeypatch.setattr(bootstrap, '_has_compiler', lambda *names: True)
+    monkeypatch.setattr(os, 'geteuid', lambda: 1000)
+    return bootstrap
+
+
+@pytest.fixture(params=['kilted', 'jazzy'])
+def distribution(scripts, request, tmp_path):
+    """Return a distribution in a folder of its own."""
+    from _distributions import Distribution
+
+    return Distribution(request.param, tmp_path)
+
+
+@pytest.fixture
+def build(monkeypatch, scripts, tmp_path):
     """Return scripts/build_package.py, made to look at a folder of its own."""
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    import _steps
     import build_package
 
-    for module in (build_package, _steps):
-        monkeypatch.setattr(module, 'ROOT', tmp_path)
-    monkeypatch.setattr(build_package, 'INSTALL', tmp_path / 'install')
+    monkeypatch.setattr(build_package, 'ROOT', tmp_path)
+    monkeypatch.setattr(sys.modules['_steps'], 'ROOT', tmp_path)
     for folder in ('msg', 'hotswap_ros'):
         (tmp_path / folder).mkdir()
     (tmp_path / 'msg' / 'A.msg').write_text('uint8 a')
     (tmp_path / 'hotswap_ros' / 'a.py').write_text('a = 1')
-    yield build_package
-    del sys.modules['build_package']
+    return build_package
 
 
 def pythons(monkeypatch, bootstrap, *found):
@@ -56,9 +62,29 @@ def pythons(monkeypatch, bootstrap, *found):
     monkeypatch.setattr(bootstrap, '_probe', by_name.get)
 
 
-def make_venv(bootstrap):
-    (bootstrap.VENV / 'bin').mkdir(parents=True)
-    bootstrap.PYTHON.symlink_to(sys.executable)
+def make_venv(distribution):
+    distribution.python.parent.mkdir(parents=True)
+    distribution.python.symlink_to(sys.executable)
+
+
+def test_distributions_live_side_by_side(scripts, tmp_path):
+    import _distributions
+
+    assert _distributions.names() == ['jazzy', 'kilted']
+    kilted, jazzy = (_distributions.Distribution(n, tmp_path) for n in ('kilted', 'jazzy'))
+    for folder in ('venv', 'build', 'install', 'logs'):
+        assert getattr(kilted, folder) != getattr(jazzy, folder)
+    assert (kilted.venv, kilted.install) == (tmp_path / '.venv', tmp_path / 'install')
+
+
+@pytest.mark.parametrize('script', ['bootstrap.py', 'build_package.py'])
+def test_an_unknown_distribution_gets_a_sentence_with_those_that_exist(script):
+    command = [sys.executable, SCRIPTS / script, '--distro', 'humble']
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 2
+    (line,) = refused.stderr.splitlines()
+    assert "ROS 2 'humble'" in line
+    assert 'choose DISTRO=jazzy or DISTRO=kilted' in line
 
 
 def test_a_complete_python_is_preferred(monkeypatch, bootstrap):
@@ -68,11 +94,13 @@ def test_a_complete_python_is_preferred(monkeypatch, bootstrap):
     assert bootstrap._choose_python() == GOOD
 
 
-def test_what_cannot_be_compared_with_is_left_out_and_tried_again(monkeypatch, bootstrap, capsys):
-    monkeypatch.setattr(bootstrap, 'COMPARED_IN', bootstrap.VENV.parent)
-    make_venv(bootstrap)
+def test_what_cannot_be_compared_with_is_left_out_and_tried_again(
+    monkeypatch, bootstrap, distribution, tmp_path, capsys
+):
+    monkeypatch.setattr(bootstrap, 'COMPARED_IN', tmp_path)
+    make_venv(distribution)
 
-    def install(steps, *what, python):
+    def install(steps, distribution, *what, python):
         if python.parent.parent.name == 'mlserver':
             raise bootstrap.Problem('It cannot be had.')
 
@@ -81,26 +109,28 @@ def test_what_cannot_be_compared_with_is_left_out_and_tried_again(monkeypatch, b
 
     monkeypatch.setattr(bootstrap.Steps, 'run', make)
     monkeypatch.setattr(bootstrap, '_pip_install', install)
-    bootstrap.set_up_compared()
+    bootstrap.set_up_compared(distribution)
     assert 'mlserver is left out of the comparison. It cannot be had.' in capsys.readouterr().out
-    monkeypatch.setattr(bootstrap, '_pip_install', lambda steps, *what, python: None)
-    bootstrap.set_up_compared()
+    monkeypatch.setattr(bootstrap, '_pip_install', lambda *what, python: None)
+    bootstrap.set_up_compared(distribution)
     out = capsys.readouterr().out
     assert '[1/1] mlserver to compare with' in out
-    bootstrap.set_up_compared()
+    bootstrap.set_up_compared(distribution)
     assert capsys.readouterr().out == ''
 
 
-def test_the_site_generator_is_installed_once(monkeypatch, bootstrap, capsys):
-    monkeypatch.setattr(bootstrap, 'SITE_VENV', bootstrap.VENV.parent / 'docs')
-    make_venv(bootstrap)
+def test_the_site_generator_is_installed_once(
+    monkeypatch, bootstrap, distribution, tmp_path, capsys
+):
+    monkeypatch.setattr(bootstrap, 'SITE_VENV', tmp_path / 'docs')
+    make_venv(distribution)
     monkeypatch.setattr(
         bootstrap.Steps, 'run', lambda steps, command, *rest, **_: command[-1].mkdir()
     )
-    monkeypatch.setattr(bootstrap, '_pip_install', lambda steps, *what, python: None)
-    bootstrap.set_up_docs()
+    monkeypatch.setattr(bootstrap, '_pip_install', lambda *what, python: None)
+    bootstrap.set_up_docs(distribution)
     assert '[1/1] generator of the documentation site' in capsys.readouterr().out
-    bootstrap.set_up_docs()
+    bootstrap.set_up_docs(distribution)
     assert capsys.readouterr().out == ''
 
 
@@ -162,54 +192,56 @@ def test_machine_without_wheels_is_refused(monkeypatch, bootstrap, machine, libc
         bootstrap._check_machine()
 
 
-def test_environment_is_complete_until_its_python_changes(bootstrap):
-    assert not bootstrap.is_complete(tools=False)
-    make_venv(bootstrap)
-    bootstrap.STAMP.write_text(bootstrap._stamp(tools=True))
-    assert bootstrap.is_complete(tools=True)
-    assert bootstrap.is_complete(tools=False)
-    bootstrap.STAMP.write_text(bootstrap._stamp(tools=False))
-    assert not bootstrap.is_complete(tools=True)
-    assert bootstrap.is_complete(tools=False)
+def test_environment_is_complete_until_its_python_changes(bootstrap, distribution):
+    assert not bootstrap.is_complete(distribution, tools=False)
+    make_venv(distribution)
+    distribution.environment_stamp.write_text(bootstrap._stamp(distribution, tools=True))
+    assert bootstrap.is_complete(distribution, tools=True)
+    assert bootstrap.is_complete(distribution, tools=False)
+    distribution.environment_stamp.write_text(bootstrap._stamp(distribution, tools=False))
+    assert not bootstrap.is_complete(distribution, tools=True)
+    assert bootstrap.is_complete(distribution, tools=False)
 
-    bootstrap.PYTHON.unlink()
-    bootstrap.PYTHON.symlink_to('/another/python')
-    assert not bootstrap.is_complete(tools=False)
-
-
-def test_environment_is_complete_until_its_requirements_change(monkeypatch, bootstrap):
-    make_venv(bootstrap)
-    bootstrap.STAMP.write_text(bootstrap._stamp(tools=True))
-    monkeypatch.setattr(bootstrap, 'LIBRARIES', bootstrap.ROS_WHEELS)
-    assert not bootstrap.is_complete(tools=False)
+    distribution.python.unlink()
+    distribution.python.symlink_to('/another/python')
+    assert not bootstrap.is_complete(distribution, tools=False)
 
 
-def test_interrupted_or_moved_environment_is_made_again(bootstrap):
-    make_venv(bootstrap)
-    bootstrap.UNDER_WAY.touch()
-    assert not bootstrap._keep_or_remove_venv()
-    assert not bootstrap.VENV.exists()
-
-    make_venv(bootstrap)
-    bootstrap.STAMP.write_text('{"folder": "/elsewhere/.venv"}')
-    assert not bootstrap._keep_or_remove_venv()
-    assert not bootstrap.VENV.exists()
+def test_environment_is_complete_until_its_requirements_change(
+    monkeypatch, bootstrap, distribution
+):
+    make_venv(distribution)
+    distribution.environment_stamp.write_text(bootstrap._stamp(distribution, tools=True))
+    monkeypatch.setattr(bootstrap, 'LIBRARIES', distribution.wheels)
+    assert not bootstrap.is_complete(distribution, tools=False)
 
 
-def test_environment_made_by_hand_is_kept_or_left_alone(monkeypatch, bootstrap):
-    make_venv(bootstrap)
+def test_interrupted_or_moved_environment_is_made_again(bootstrap, distribution):
+    make_venv(distribution)
+    distribution.under_way.touch()
+    assert not bootstrap._keep_or_remove_venv(distribution)
+    assert not distribution.venv.exists()
+
+    make_venv(distribution)
+    distribution.environment_stamp.write_text('{"folder": "/elsewhere/.venv"}')
+    assert not bootstrap._keep_or_remove_venv(distribution)
+    assert not distribution.venv.exists()
+
+
+def test_environment_made_by_hand_is_kept_or_left_alone(monkeypatch, bootstrap, distribution):
+    make_venv(distribution)
     monkeypatch.setattr(bootstrap, '_probe', lambda path: GOOD)
-    assert bootstrap._keep_or_remove_venv()
+    assert bootstrap._keep_or_remove_venv(distribution)
 
     monkeypatch.setattr(bootstrap, '_probe', lambda path: None)
-    with pytest.raises(bootstrap.Problem, match=r'rm -r \.venv'):
-        bootstrap._keep_or_remove_venv()
-    assert bootstrap.PYTHON.exists()
+    with pytest.raises(bootstrap.Problem, match=f'rm -r {distribution.venv.name}'):
+        bootstrap._keep_or_remove_venv(distribution)
+    assert distribution.python.exists()
 
 
-def test_cmake_exports_are_fitted_once(monkeypatch, bootstrap):
-    make_venv(bootstrap)
-    folder = bootstrap.VENV / 'share' / 'x_msgs' / 'cmake'
+def test_cmake_exports_are_fitted_once(monkeypatch, bootstrap, distribution):
+    make_venv(distribution)
+    folder = distribution.venv / 'share' / 'x_msgs' / 'cmake'
     folder.mkdir(parents=True)
     export = folder / 'xExport.cmake'
     export.write_text(
@@ -219,9 +251,9 @@ def test_cmake_exports_are_fitted_once(monkeypatch, bootstrap):
     monkeypatch.setattr(
         bootstrap.subprocess, 'check_output', lambda *a, **k: '["/py/include", "/np/include"]'
     )
-    assert bootstrap.fit_cmake_exports() == 1
+    assert bootstrap.fit_cmake_exports(distribution) == 1
     assert export.read_text() == 'INCLUDE "/py/include;/np/include;${_DIR}/include"'
-    assert bootstrap.fit_cmake_exports() == 0
+    assert bootstrap.fit_cmake_exports(distribution) == 0
 
 
 def test_failed_command_shows_its_last_lines_and_its_log(bootstrap, tmp_path, capsys):
@@ -235,15 +267,15 @@ def test_failed_command_shows_its_last_lines_and_its_log(bootstrap, tmp_path, ca
     assert 'the reason' in log.read_text()
 
 
-def test_build_follows_interfaces_and_the_list_of_files(build, tmp_path):
-    before = build._stamp()
+def test_build_follows_interfaces_and_the_list_of_files(build, distribution, tmp_path):
+    before = build._stamp(distribution)
     (tmp_path / 'hotswap_ros' / 'a.py').write_text('a = 2')
-    assert build._stamp() == before
+    assert build._stamp(distribution) == before
     (tmp_path / 'hotswap_ros' / 'b.py').write_text('')
-    with_new_file = build._stamp()
+    with_new_file = build._stamp(distribution)
     assert with_new_file != before
     (tmp_path / 'msg' / 'A.msg').write_text('uint16 a')
-    assert build._stamp() not in (before, with_new_file)
+    assert build._stamp(distribution) not in (before, with_new_file)
 
 
 def test_build_removes_links_to_deleted_files(build, tmp_path):
@@ -252,26 +284,30 @@ def test_build_removes_links_to_deleted_files(build, tmp_path):
     kept.symlink_to(tmp_path / 'hotswap_ros' / 'a.py')
     dangling = tmp_path / 'install' / 'gone.py'
     dangling.symlink_to(tmp_path / 'hotswap_ros' / 'gone.py')
-    build._remove_dangling_links()
+    build._remove_dangling_links(tmp_path / 'install')
     assert kept.is_symlink()
     assert not dangling.is_symlink()
 
 
-def test_sourced_ros_is_left_out(tmp_path):
+@pytest.mark.parametrize('name', ['kilted', 'jazzy'])
+def test_sourced_ros_is_left_out(scripts, tmp_path, name):
+    from _distributions import Distribution
+
     root = tmp_path / 'root'
+    there = Distribution(name, root)
     (root / 'scripts').mkdir(parents=True)
     script = root / 'scripts' / 'run_in_env.sh'
     script.write_text((SCRIPTS / 'run_in_env.sh').read_text())
     script.chmod(0o755)
-    refused = subprocess.run([script, 'env'], capture_output=True, text=True)
+    command = [script, 'env'] if name == 'kilted' else [script, '--distro', name, 'env']
+    refused = subprocess.run(command, capture_output=True, text=True)
     assert refused.returncode == 2
-    assert "run 'make build'" in refused.stderr
+    assert "run 'make build" in refused.stderr
 
-    (root / '.venv' / 'bin').mkdir(parents=True)
-    (root / '.venv' / 'bin' / 'python').symlink_to(sys.executable)
-    (root / 'install').mkdir()
-    (root / 'install' / 'hotswap_ros.stamp').touch()
-    (root / 'install' / 'local_setup.sh').write_text('export PYTHONPATH=ours\n')
+    make_venv(there)
+    there.install.mkdir(parents=True)
+    there.build_stamp.touch()
+    (there.install / 'local_setup.sh').write_text('export PYTHONPATH=ours\n')
     sourced = {
         'PATH': os.environ['PATH'],
         'AMENT_PREFIX_PATH': '/opt/ros/x',
@@ -281,11 +317,11 @@ def test_sourced_ros_is_left_out(tmp_path):
         'ROS_DISTRO': 'x',
         'ROS_DOMAIN_ID': '7',
     }
-    done = subprocess.run([script, 'env'], env=sourced, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=sourced, capture_output=True, text=True, check=True)
     found = dict(line.split('=', 1) for line in done.stdout.splitlines() if '=' in line)
-    assert found['AMENT_PREFIX_PATH'] == str(root / '.venv')
+    assert found['AMENT_PREFIX_PATH'] == str(there.venv)
     assert found['PYTHONPATH'] == 'ours'
     assert found['ROS_DOMAIN_ID'] == '7'
-    assert found['PATH'].split(':')[1] == str(root / '.venv' / 'bin')
+    assert found['PATH'].split(':')[1] == str(there.venv / 'bin')
     for name in ('LD_LIBRARY_PATH', 'RMW_IMPLEMENTATION', 'ROS_DISTRO'):
         assert name not in found

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -70,6 +71,8 @@ class SimModelServer(ModelServer):
     def __init__(self, computer: Computer, **node_options: Any) -> None:
         # Before the node creates its own publishers and services.
         self._computer = computer
+        # In order: the tasks of an executor have none, and on Jazzy the newest runs first.
+        self._arrived: deque[Callable[[], Any]] = deque()
         super().__init__(**node_options)
 
     def lose_power(self) -> None:
@@ -135,8 +138,15 @@ class SimModelServer(ModelServer):
         link = self._computer.link
         way_in, way_out = link.way(_CALLS_KEPT), link.way(_CALLS_KEPT)
 
-        def hear(request: Any, response: Any) -> Any:
-            return callback(request, response) if link.is_clear else _Call(request, response)
+        async def serve(request: Any, response: Any) -> Any:
+            found = callback(request, response)
+            return await found if isawaitable(found) else found
+
+        # Always a coroutine function: the executors of rclpy await nothing else.
+        async def hear(request: Any, response: Any) -> Any:
+            if link.is_clear:
+                return await serve(request, response)
+            return _Call(request, response)
 
         service = super().create_service(kind, name, hear, **options)
         send = service.send_response
@@ -146,23 +156,34 @@ class SimModelServer(ModelServer):
                 way_out.carry(partial(send, found, header))
                 return
 
-            async def serve() -> None:
-                response = callback(found.request, found.response)
-                if isawaitable(response):
-                    response = await response
+            async def serve_late() -> None:
+                response = await serve(found.request, found.response)
                 way_out.carry(partial(send, response, header))
 
-            self._carry_in(way_in, serve)
+            self._carry_later(way_in, serve_late)
 
         service.send_response = answer
         return service
 
     def _carry_in(self, way: Way, deliver: Callable[[], Any]) -> None:
-        executor = self.executor
         if self._computer.link.is_clear and not way.waiting:
             deliver()
-        elif executor is not None:
-            way.carry(partial(executor.create_task, deliver))
+        else:
+            self._carry_later(way, deliver)
+
+    def _carry_later(self, way: Way, deliver: Callable[[], Any]) -> None:
+        way.carry(partial(self._arrive, deliver))
+
+    def _arrive(self, deliver: Callable[[], Any]) -> None:
+        executor = self.executor
+        if executor is not None:
+            self._arrived.append(deliver)
+            executor.create_task(self._deliver_next)
+
+    async def _deliver_next(self) -> None:
+        found = self._arrived.popleft()()
+        if isawaitable(found):
+            await found
 
 
 @dataclass(frozen=True)
