@@ -8,23 +8,22 @@ Many rollouts over one fleet: who has which robot, rollbacks, and what is writte
 files; time, reports and orders are arguments.
 """
 
-from hotswap_ros.coordinator.archive import Archive, ArchiveError
-from hotswap_ros.coordinator.coordinator import Coordinator, Output
-from hotswap_ros.coordinator.history import StrategyMetrics, strategy_metrics
-from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError
-from hotswap_ros.coordinator.journal_rows import RolloutSummary
-from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
-from hotswap_ros.coordinator.preview.preview import Preview
-from hotswap_ros.coordinator.preview.version_facts import read_versions
-from hotswap_ros.coordinator.report import (
-    RolloutView,
-    Snapshot,
-    StepState,
-    StepView,
-    planned_steps,
-)
-from hotswap_ros.coordinator.rollback.rollback import Rollback
-from hotswap_ros.coordinator.rollback.state import ROLLBACK
+from typing import TYPE_CHECKING
+
+from hotswap_ros.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hotswap_ros.coordinator.archive import Archive, ArchiveError
+    from hotswap_ros.coordinator.coordinator import Coordinator, Output
+    from hotswap_ros.coordinator.history import StrategyMetrics, strategy_metrics
+    from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError, JournalHeldError
+    from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
+    from hotswap_ros.coordinator.preview.preview import Preview
+    from hotswap_ros.coordinator.preview.version_facts import read_versions
+    from hotswap_ros.coordinator.report import Snapshot, planned_steps
+    from hotswap_ros.coordinator.rollback.rollback import Rollback
+    from hotswap_ros.coordinator.rollback.state import ROLLBACK
+    from hotswap_ros.coordinator.views import RolloutSummary, RolloutView, StepState, StepView
 
 __all__ = [
     'IN_MEMORY',
@@ -35,6 +34,7 @@ __all__ = [
     'Forecast',
     'Journal',
     'JournalError',
+    'JournalHeldError',
     'Output',
     'Preview',
     'Rollback',
@@ -49,3 +49,5 @@ __all__ = [
     'read_versions',
     'strategy_metrics',
 ]
+
+__getattr__ = lazy_names(__name__)

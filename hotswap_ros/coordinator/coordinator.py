@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hotswap_ros.coordinator.journal import Journal
-from hotswap_ros.coordinator.journal_rows import RolloutSummary
 from hotswap_ros.coordinator.outbox import Outbox
 from hotswap_ros.coordinator.overlap import OverlapGuard
 from hotswap_ros.coordinator.preview.preview import Preview, Previewer
@@ -26,6 +25,7 @@ from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollbacks
 from hotswap_ros.coordinator.rollouts import Rollouts
 from hotswap_ros.coordinator.takeover import Takeover
+from hotswap_ros.coordinator.views import RolloutSummary
 from hotswap_ros.fleet.clocks import ClockWatch
 from hotswap_ros.fleet.commands import Command, LoadVersion
 from hotswap_ros.fleet.desired import Desired
@@ -39,7 +39,7 @@ from hotswap_ros.plan import Plan, VersionFacts
 from hotswap_ros.rollout.errors import UnknownRolloutError
 from hotswap_ros.rollout.runner import Runner
 from hotswap_ros.rollout.start import begin
-from hotswap_ros.rollout.state import Cause, Status
+from hotswap_ros.rollout.status import Cause, Status
 from hotswap_ros.rollout.verbs import Verb
 
 #: Kinds of events after the end of a rollback that belong to its report.
@@ -55,6 +55,7 @@ class Output:
     return to stable by themselves. `ended` are the rollouts whose end is in the journal now, and
     `verified` the rollbacks with new events after their end. The caller publishes the `events` and
     passes `events_number` to `Coordinator.on_told`; else their alerts come again after a restart.
+    The first `events_of_past` of the events are such alerts: they happened before the start.
     """
 
     commands: tuple[Command, ...] = ()
@@ -63,6 +64,7 @@ class Output:
     ended: tuple[str, ...] = ()
     verified: tuple[str, ...] = ()
     events_number: int = 0
+    events_of_past: int = 0
 
 
 class Coordinator:
@@ -312,22 +314,24 @@ class Coordinator:
         self._outbox.add_desired(self._update_desired(now))
         if not self._outbox.write(self._rollouts, self._orders, now):
             return Output(lease_rollouts=None)
-        events, number = self._outbox.take_events()
+        events, number, past = self._outbox.take_events()
         self._pending.add(rolled_back)
         ended = self._rollouts.drop_ended() + self._orders.drop_ended()
         commands = tuple(self._desired.commands(self._view, now))
         states = [runner.state for runner in self._rollouts]
         watched = tuple(s.rollout_id for s in states if s.status is not Status.ROLLING_BACK)
         verified = tuple(event.rollout_id for event in events if event.kind in _AFTER)
-        return Output(commands, events, watched, ended, verified, number)
+        return Output(commands, events, watched, ended, verified, number, past)
 
     def _stand_aside(self, now: float) -> Output:
         """Say so, and leave the robots to the newer coordinator; rollouts wait in the journal."""
         # Events of rollouts since the last tick are not in the journal, and never will be.
         self._outbox.add_events(event for event in self._log.take() if not event.rollout_id)
         self._outbox.write(Rollouts(), (), now)
-        events, number = self._outbox.take_events()
-        return Output(events=events, lease_rollouts=None, events_number=number)
+        events, number, past = self._outbox.take_events()
+        return Output(
+            events=events, lease_rollouts=None, events_number=number, events_of_past=past
+        )
 
     def _ended_rollbacks(self, now: float) -> list[EndedRollback]:
         """Return the rollbacks that have ended and whose end is not in the journal yet."""

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from statistics import median
 
-from hotswap_ros.coordinator.journal_rows import RolloutSummary
 from hotswap_ros.coordinator.rollback.state import ROLLBACK, RollbackState
+from hotswap_ros.coordinator.views import RolloutSummary
 from hotswap_ros.gates import wilson_interval
-from hotswap_ros.rollout.state import Status
+from hotswap_ros.rollout.status import Status
 
 _ROLLED_BACK = (Status.ROLLED_BACK, Status.SUPERSEDED)
 _NOT_A_TRIAL = (Status.ABORTED, Status.SUPERSEDED)

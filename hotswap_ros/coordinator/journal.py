@@ -17,7 +17,6 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from hotswap_ros.coordinator.journal_lock import hold
 from hotswap_ros.coordinator.journal_rows import (
     PUT_ROLLOUT,
-    RolloutSummary,
     rollback_row,
     rollout_row,
 )
@@ -25,12 +24,14 @@ from hotswap_ros.coordinator.journal_upgrade import is_current, upgrade
 from hotswap_ros.coordinator.rollback.state import ROLLBACK, RollbackState
 from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollback
 from hotswap_ros.coordinator.rollback.verification import VerificationState
+from hotswap_ros.coordinator.views import RolloutSummary
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import SETTLED, Event
 from hotswap_ros.plan import AS_STORED, Rehearsal
 from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark
-from hotswap_ros.rollout.state import RolloutState, Status
+from hotswap_ros.rollout.state import RolloutState
+from hotswap_ros.rollout.status import Status
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -82,6 +83,10 @@ class JournalError(Exception):
         super().__init__(f'journal {path}: {error}: {remedy}')
 
 
+class JournalHeldError(JournalError):
+    """Another coordinator uses the journal."""
+
+
 class Journal:
     """
     Keeps rollouts and ordered rollbacks, their events, and what every robot should serve.
@@ -124,7 +129,7 @@ class Journal:
         except BlockingIOError as error:
             what = 'another coordinator holds it'
             remedy = "stop that one, or give this one another file in parameter 'journal'"
-            raise JournalError(self._path, what, remedy) from error
+            raise JournalHeldError(self._path, what, remedy) from error
         except OSError as error:
             raise JournalError(self._path, error) from error
 

@@ -39,6 +39,8 @@ class Outbox:
         self._verifications: dict[str, VerificationState] = {}
         self._checkpoint_at = now
         self._written, self._last = journal.untold()
+        #: How many of those to come out happened before the start.
+        self._older = len(self._written)
         self._told = self._told_written = 0
         self._told_at = now
         #: Why the journal could not be written the last time; empty: it could.
@@ -109,7 +111,12 @@ class Outbox:
             self._told_written = self._told
         return True
 
-    def take_events(self) -> tuple[tuple[Event, ...], int]:
-        """Return the events that have been written, each once, and the number of the last."""
+    def take_events(self) -> tuple[tuple[Event, ...], int, int]:
+        """
+        Return the events that have been written, each once, and the number of the last.
+
+        The third value is how many of them, the first ones, happened before the start.
+        """
         events, self._written = self._written, []
-        return tuple(events), self._last if events else 0
+        older, self._older = self._older, 0
+        return tuple(events), self._last if events else 0, older

@@ -5,37 +5,17 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from hotswap_ros.coordinator.views import StepState, StepView
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult
 from hotswap_ros.plan import Observe, Ramp, SetRouting, StageModels, Step
 from hotswap_ros.rollout.runner import Runner
-from hotswap_ros.rollout.state import RolloutState, Status, StepRecord
-
-
-class StepState(enum.Enum):
-    """The state of a step."""
-
-    PENDING = 'pending'
-    RUNNING = 'running'
-    DONE = 'done'
-    FAILED = 'failed'
-    SKIPPED = 'skipped'
-
-
-@dataclass(frozen=True)
-class StepView:
-    """One step; `progress` is from 0 to 1."""
-
-    kind: str
-    title: str
-    state: StepState
-    progress: float
-    elapsed_s: float
+from hotswap_ros.rollout.state import RolloutState, StepRecord
+from hotswap_ros.rollout.status import Status
 
 
 @dataclass(frozen=True)
@@ -47,22 +27,6 @@ class Snapshot:
     cohort: tuple[str, ...]
     robots_confirmed: int
     robots_unreachable: int
-    checks: tuple[CheckResult, ...]
-    tasks: int
-    tasks_needed: int
-    elapsed_s: float
-
-
-@dataclass(frozen=True)
-class RolloutView:
-    """The published status of a rollout; `status` None: no rollout yet, or unknown here."""
-
-    rollout_id: str
-    version: str
-    previous_versions: tuple[str, ...]
-    status: Status | None
-    step_index: int
-    steps: tuple[StepView, ...]
     checks: tuple[CheckResult, ...]
     tasks: int
     tasks_needed: int

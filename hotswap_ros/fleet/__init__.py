@@ -7,14 +7,19 @@ Reports and counters of robots, their desired routings, commands and events.
 The room is sans-IO: time and reports are arguments, commands and events are values.
 """
 
-from hotswap_ros.fleet.clocks import ClockWatch
-from hotswap_ros.fleet.commands import Command, LoadVersion, Route, UnloadVersion
-from hotswap_ros.fleet.desired import Desired
-from hotswap_ros.fleet.desired_fleet import DesiredFleet
-from hotswap_ros.fleet.events import Event, EventKind, EventLog, Level
-from hotswap_ros.fleet.quarantine import QuarantineWatch
-from hotswap_ros.fleet.reports import BreakerReport, RobotReport, Telemetry, VersionReport
-from hotswap_ros.fleet.view import FleetView
+from typing import TYPE_CHECKING
+
+from hotswap_ros.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hotswap_ros.fleet.clocks import ClockWatch
+    from hotswap_ros.fleet.commands import Command, LoadVersion, Route, UnloadVersion
+    from hotswap_ros.fleet.desired import Desired
+    from hotswap_ros.fleet.desired_fleet import DesiredFleet
+    from hotswap_ros.fleet.events import Event, EventKind, EventLog, Level
+    from hotswap_ros.fleet.quarantine import QuarantineWatch
+    from hotswap_ros.fleet.reports import BreakerReport, RobotReport, Telemetry, VersionReport
+    from hotswap_ros.fleet.view import FleetView
 
 __all__ = [
     'BreakerReport',
@@ -35,3 +40,5 @@ __all__ = [
     'UnloadVersion',
     'VersionReport',
 ]
+
+__getattr__ = lazy_names(__name__)

@@ -8,19 +8,24 @@ A Gate takes in telemetry. Its verdict is FAIL or PENDING at any time, and FAIL,
 INCONCLUSIVE at the end of a stage. No clocks, no threads, no randomness.
 """
 
-from hotswap_ros.gates.block_power import StageTasks
-from hotswap_ros.gates.flag_controller import Ramp, next_share
-from hotswap_ros.gates.gate import Gate
-from hotswap_ros.gates.pairing.clustering import intraclass
-from hotswap_ros.gates.power import (
-    bound_without_disagreement,
-    detectable_disagreement,
-    detectable_drops,
-)
-from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict
-from hotswap_ros.gates.stats.evidence import Block
-from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
-from hotswap_ros.gates.stats.stratified import stratified_drop, stratified_test
+from typing import TYPE_CHECKING
+
+from hotswap_ros.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hotswap_ros.gates.block_power import StageTasks
+    from hotswap_ros.gates.flag_controller import Ramp, next_share
+    from hotswap_ros.gates.gate import Gate
+    from hotswap_ros.gates.pairing.clustering import intraclass
+    from hotswap_ros.gates.power import (
+        bound_without_disagreement,
+        detectable_disagreement,
+        detectable_drops,
+    )
+    from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict
+    from hotswap_ros.gates.stats.evidence import Block
+    from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
+    from hotswap_ros.gates.stats.stratified import stratified_drop, stratified_test
 
 __all__ = [
     'MIN_TASKS',
@@ -40,3 +45,5 @@ __all__ = [
     'stratified_test',
     'wilson_interval',
 ]
+
+__getattr__ = lazy_names(__name__)

@@ -8,34 +8,39 @@ A model (a named policy) has versions. A version is immutable: a manifest and an
 by the digest of the manifest, which in turn holds the digest of the file.
 """
 
-from hotswap_ros.models.cache import CachedRepository
-from hotswap_ros.models.counters import (
-    BINS,
-    LATENCY_EDGES_MS,
-    FeatureStatistics,
-    InputBins,
-    RoleCounts,
-    ShadowCounts,
-    TaskCounts,
-    VersionCounters,
-    succeeded,
-)
-from hotswap_ros.models.errors import (
-    DigestMismatchError,
-    FetchFailedError,
-    IncompleteVersionError,
-    InvalidManifestError,
-    InvalidRoutingError,
-    ModelError,
-    NoDiskError,
-    UnknownVersionError,
-)
-from hotswap_ros.models.manifest import Comparison, DType, Manifest, Metric, TensorSpec
-from hotswap_ros.models.repository import MANIFEST_NAME, ModelRepository
-from hotswap_ros.models.routing import Routing, bucket, next_generation
-from hotswap_ros.models.sources import is_url, source_of
-from hotswap_ros.models.states import FailureCause, VersionState
-from hotswap_ros.models.verified import VerifiedVersion
+from typing import TYPE_CHECKING
+
+from hotswap_ros.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hotswap_ros.models.cache import CachedRepository
+    from hotswap_ros.models.counters import (
+        BINS,
+        LATENCY_EDGES_MS,
+        FeatureStatistics,
+        InputBins,
+        RoleCounts,
+        ShadowCounts,
+        TaskCounts,
+        VersionCounters,
+        succeeded,
+    )
+    from hotswap_ros.models.errors import (
+        DigestMismatchError,
+        FetchFailedError,
+        IncompleteVersionError,
+        InvalidManifestError,
+        InvalidRoutingError,
+        ModelError,
+        NoDiskError,
+        UnknownVersionError,
+    )
+    from hotswap_ros.models.manifest import Comparison, DType, Manifest, Metric, TensorSpec
+    from hotswap_ros.models.repository import MANIFEST_NAME, ModelRepository
+    from hotswap_ros.models.routing import Routing, bucket, next_generation
+    from hotswap_ros.models.sources import is_url, source_of
+    from hotswap_ros.models.states import FailureCause, VersionState
+    from hotswap_ros.models.verified import VerifiedVersion
 
 __all__ = [
     'BINS',
@@ -72,3 +77,5 @@ __all__ = [
     'source_of',
     'succeeded',
 ]
+
+__getattr__ = lazy_names(__name__)

@@ -9,45 +9,58 @@ moment, into a list of steps; `review` goes through its checklist; `advise` choo
 are pure functions.
 """
 
-from hotswap_ros.plan.advisor import Risk, advise
-from hotswap_ros.plan.base import BasePlan, Strategy
-from hotswap_ros.plan.checklist.facts import Facts, LabResult, Rehearsal, RobotFacts, VersionFacts
-from hotswap_ros.plan.checklist.items import Checklist, ChecklistPreset, Item
-from hotswap_ros.plan.checklist.review import ChecklistItem, ItemState, blockers, review
-from hotswap_ros.plan.compile import compile_plan
-from hotswap_ros.plan.criteria import Control, Method, Preset, SuccessCriteria
-from hotswap_ros.plan.durations import AS_STORED, Duration
-from hotswap_ros.plan.errors import PlanError
-from hotswap_ros.plan.load import load_plan, problems_of, read_plan_file
-from hotswap_ros.plan.plan import Plan
-from hotswap_ros.plan.promotion import PromoteOn, ProofBudget
-from hotswap_ros.plan.section import Section
-from hotswap_ros.plan.stages import Robot, Stage, select_cohort
-from hotswap_ros.plan.steps import (
-    ChooseWinner,
-    Observe,
-    Proof,
-    Ramp,
-    Retire,
-    SetRouting,
-    StageModels,
-    Step,
-    WaitForApproval,
-    Watch,
-)
-from hotswap_ros.plan.strategies import (
-    ABTesting,
-    BlueGreen,
-    Canary,
-    Direct,
-    FeatureFlag,
-    Phases,
-    ProgressiveRollout,
-    RegionalRollout,
-    Shadow,
-)
-from hotswap_ros.plan.windows import DeploymentWindow
-from hotswap_ros.plan.yaml_text import parse_text, read_text_file
+from typing import TYPE_CHECKING
+
+from hotswap_ros.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hotswap_ros.plan.advisor import advise
+    from hotswap_ros.plan.base import BasePlan, Strategy
+    from hotswap_ros.plan.checklist.facts import (
+        Facts,
+        LabResult,
+        Rehearsal,
+        RobotFacts,
+        VersionFacts,
+    )
+    from hotswap_ros.plan.checklist.items import Checklist
+    from hotswap_ros.plan.checklist.presets import ChecklistPreset, Item
+    from hotswap_ros.plan.checklist.review import ChecklistItem, ItemState, blockers, review
+    from hotswap_ros.plan.compile import compile_plan
+    from hotswap_ros.plan.criteria import Control, Method, Preset, SuccessCriteria
+    from hotswap_ros.plan.durations import AS_STORED, Duration
+    from hotswap_ros.plan.errors import PlanError
+    from hotswap_ros.plan.load import load_plan, problems_of, read_plan_file
+    from hotswap_ros.plan.plan import Plan
+    from hotswap_ros.plan.promotion import PromoteOn, ProofBudget
+    from hotswap_ros.plan.risk import Risk
+    from hotswap_ros.plan.section import Section
+    from hotswap_ros.plan.stages import Robot, Stage, select_cohort
+    from hotswap_ros.plan.steps import (
+        ChooseWinner,
+        Observe,
+        Proof,
+        Ramp,
+        Retire,
+        SetRouting,
+        StageModels,
+        Step,
+        WaitForApproval,
+        Watch,
+    )
+    from hotswap_ros.plan.strategies import (
+        ABTesting,
+        BlueGreen,
+        Canary,
+        Direct,
+        FeatureFlag,
+        Phases,
+        ProgressiveRollout,
+        RegionalRollout,
+        Shadow,
+    )
+    from hotswap_ros.plan.windows import DeploymentWindow
+    from hotswap_ros.plan.yaml_text import parse_text, read_text_file
 
 __all__ = [
     'AS_STORED',
@@ -107,3 +120,5 @@ __all__ = [
     'review',
     'select_cohort',
 ]
+
+__getattr__ = lazy_names(__name__)

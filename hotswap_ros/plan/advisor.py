@@ -5,25 +5,17 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hotswap_ros.plan.base import Strategy
+from hotswap_ros.plan.risk import Risk
 
 #: Below the first number of robots, cohorts are too small to judge; above the second, a fleet of
 #: unknown risk grows in stages.
 _SMALL, _LARGE = 10, 100
 #: Below this number of robots, half of the fleet is too small for each of two versions.
 _HALVES = 20
-
-
-class Risk(str, enum.Enum):
-    """The size of a change: a bug fix, an optimisation, a new algorithm."""
-
-    LOW = 'low'
-    MEDIUM = 'medium'
-    HIGH = 'high'
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from hotswap_ros.plan.checklist.items import Checklist, ChecklistPreset
+from hotswap_ros.plan.checklist.items import Checklist
+from hotswap_ros.plan.checklist.presets import ChecklistPreset
 from hotswap_ros.plan.criteria import Method, SuccessCriteria
 from hotswap_ros.plan.durations import Duration
 from hotswap_ros.plan.promotion import PromoteOn, ProofBudget

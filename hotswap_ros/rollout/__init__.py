@@ -8,21 +8,27 @@ The room is sans-IO: time, robot reports and what operators say are arguments, a
 should serve is a value. So a rollout of two days runs in a test in milliseconds.
 """
 
-from hotswap_ros.rollout.errors import (
-    CommandRefusedError,
-    NoRobotsError,
-    NothingToRollBackError,
-    OverlapError,
-    RolloutError,
-    SeveralRolloutsError,
-    TakenOverError,
-    UnknownRobotError,
-    UnknownRolloutError,
-)
-from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
-from hotswap_ros.rollout.runner import Runner
-from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState, Status
-from hotswap_ros.rollout.verbs import Verb, verb_table
+from typing import TYPE_CHECKING
+
+from hotswap_ros.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hotswap_ros.rollout.errors import (
+        CommandRefusedError,
+        NoRobotsError,
+        NothingToRollBackError,
+        OverlapError,
+        RolloutError,
+        SeveralRolloutsError,
+        TakenOverError,
+        UnknownRobotError,
+        UnknownRolloutError,
+    )
+    from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
+    from hotswap_ros.rollout.runner import Runner
+    from hotswap_ros.rollout.state import RolloutState
+    from hotswap_ros.rollout.status import Cause, PauseReason, Status
+    from hotswap_ros.rollout.verbs import Verb, verb_table
 
 __all__ = [
     'END_EVENTS',
@@ -44,3 +50,5 @@ __all__ = [
     'Verb',
     'verb_table',
 ]
+
+__getattr__ = lazy_names(__name__)

@@ -12,7 +12,8 @@ from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import Routing
 from hotswap_ros.rollout.robot_progress import RobotProgress
-from hotswap_ros.rollout.state import RolloutState, Status
+from hotswap_ros.rollout.state import RolloutState
+from hotswap_ros.rollout.status import Status
 
 
 def desired_of(state: RolloutState, robot_id: str) -> Desired:

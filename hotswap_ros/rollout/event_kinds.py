@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hotswap_ros.fleet.events import EventKind
-from hotswap_ros.rollout.state import PauseReason, Status
+from hotswap_ros.rollout.status import PauseReason, Status
 
 PAUSE_EVENTS: Mapping[PauseReason, EventKind] = {
     PauseReason.BY_HAND: EventKind.BY_HAND,

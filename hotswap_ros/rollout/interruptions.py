@@ -12,7 +12,8 @@ from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import VersionState
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.evidence.gate_feed import GateFeed
-from hotswap_ros.rollout.state import PauseReason, RolloutState
+from hotswap_ros.rollout.state import RolloutState
+from hotswap_ros.rollout.status import PauseReason
 
 #: Pauses that end by themselves, and the sentence for their end.
 ENDS_BY_ITSELF = {

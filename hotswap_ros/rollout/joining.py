@@ -13,7 +13,8 @@ from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step
 from hotswap_ros.rollout.robot_progress import Mark
-from hotswap_ros.rollout.state import RolloutState, Status
+from hotswap_ros.rollout.state import RolloutState
+from hotswap_ros.rollout.status import Status
 
 
 class Joining:

@@ -12,7 +12,8 @@ from hotswap_ros.gates import MIN_TASKS
 from hotswap_ros.plan import Observe, Ramp
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.errors import CommandRefusedError
-from hotswap_ros.rollout.state import Cause, PauseReason, PromotedBy, ProofProgress, Status
+from hotswap_ros.rollout.state import PromotedBy, ProofProgress
+from hotswap_ros.rollout.status import Cause, PauseReason, Status
 from hotswap_ros.rollout.steps import StepContext, set_flag
 from hotswap_ros.rollout.transitions import Transitions
 from hotswap_ros.rollout.verbs import RESUMABLE, VERBS, Verb, check_allowed, on_trial

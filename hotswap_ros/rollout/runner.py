@@ -21,13 +21,8 @@ from hotswap_ros.rollout.evidence.gate_feed import GateFeed
 from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF, Breakers, find_missing
 from hotswap_ros.rollout.joining import Joining, join
 from hotswap_ros.rollout.operator import Operator
-from hotswap_ros.rollout.state import (
-    Cause,
-    PauseReason,
-    RolloutState,
-    Status,
-    StepRecord,
-)
+from hotswap_ros.rollout.state import RolloutState, StepRecord
+from hotswap_ros.rollout.status import Cause, PauseReason, Status
 from hotswap_ros.rollout.steps import ACTIONS, StepContext
 from hotswap_ros.rollout.steps.cohort import Cohort
 from hotswap_ros.rollout.transitions import Transitions

@@ -11,7 +11,8 @@ from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.plan import Plan, Robot, Step, VersionFacts, compile_plan
 from hotswap_ros.rollout.errors import NoRobotsError
 from hotswap_ros.rollout.robot_progress import RobotProgress
-from hotswap_ros.rollout.state import RolloutState, Status
+from hotswap_ros.rollout.state import RolloutState
+from hotswap_ros.rollout.status import Status
 
 
 def robots_of(reports: Mapping[str, RobotReport]) -> list[Robot]:

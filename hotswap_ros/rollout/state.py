@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -24,6 +23,7 @@ from hotswap_ros.plan import (
 )
 from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark, RobotProgress
+from hotswap_ros.rollout.status import Cause, PauseReason, Status
 
 #: Sorted in the journal, so that one state is one text whatever a set's order in this process.
 _Names = Annotated[set[str], PlainSerializer(sorted, return_type=list[str], when_used='json')]
@@ -37,42 +37,6 @@ _Records = Annotated[
 ]
 
 
-class Status(str, enum.Enum):
-    """Where a rollout is. The last five are terminal."""
-
-    PENDING = 'pending'
-    RUNNING = 'running'
-    PAUSED = 'paused'
-    ROLLING_BACK = 'rolling_back'
-    SUCCEEDED = 'succeeded'
-    ROLLED_BACK = 'rolled_back'
-    FAILED = 'failed'
-    ABORTED = 'aborted'
-    SUPERSEDED = 'superseded'
-
-    @property
-    def is_terminal(self) -> bool:
-        """Return whether a rollout never leaves this status."""
-        return self in _TERMINAL
-
-
-_TERMINAL = frozenset(
-    {Status.SUCCEEDED, Status.ROLLED_BACK, Status.FAILED, Status.ABORTED, Status.SUPERSEDED}
-)
-
-
-class PauseReason(str, enum.Enum):
-    """Why a rollout is paused."""
-
-    NONE = 'none'
-    BY_HAND = 'by_hand'
-    APPROVAL = 'approval'
-    INCONCLUSIVE = 'inconclusive'
-    UNREACHABLE = 'unreachable'
-    MISSING_DATA = 'missing_data'
-    FAILED_QUERY = 'failed_query'
-
-
 #: Pauses that need a person, the most urgent highest; the others end by themselves.
 _RANKS = {PauseReason.BY_HAND: 2, PauseReason.APPROVAL: 1, PauseReason.INCONCLUSIVE: 1}
 
@@ -83,23 +47,6 @@ class Pause(BaseModel):
     reason: PauseReason
     since: float
     text: str = ''
-
-
-class Cause(str, enum.Enum):
-    """Why a rollout did not succeed."""
-
-    NONE = 'none'
-    UNKNOWN_VERSION = 'unknown_version'
-    DIGEST_MISMATCH = 'digest_mismatch'
-    STAGING_FAILED = 'staging_failed'
-    GATE_FAILED = 'gate_failed'
-    CANCELED = 'canceled'
-    TIMED_OUT = 'timed_out'
-    SUPERSEDED = 'superseded'
-    BY_HAND = 'by_hand'
-    REFUSED = 'refused'
-    INCONCLUSIVE = 'inconclusive'
-    CHECKLIST_FAILED = 'checklist_failed'
 
 
 class StepRecord(BaseModel):

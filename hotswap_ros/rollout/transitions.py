@@ -16,15 +16,8 @@ from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
 from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
 from hotswap_ros.rollout.evidence.gate_feed import HARD_LINES
-from hotswap_ros.rollout.state import (
-    Cause,
-    Conclusion,
-    Pause,
-    PauseReason,
-    RolloutState,
-    Status,
-    StepRecord,
-)
+from hotswap_ros.rollout.state import Conclusion, Pause, RolloutState, StepRecord
+from hotswap_ros.rollout.status import Cause, PauseReason, Status
 from hotswap_ros.rollout.steps import Move, Outcome
 from hotswap_ros.text import unconfirmed
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from hotswap_ros.plan import Observe, Ramp, SetRouting
 from hotswap_ros.rollout.errors import CommandRefusedError
-from hotswap_ros.rollout.state import PauseReason, RolloutState, Status
+from hotswap_ros.rollout.state import RolloutState
+from hotswap_ros.rollout.status import PauseReason, Status
 
 
 class Verb(str, enum.Enum):

@@ -142,7 +142,12 @@ class _Forecaster:
     def _notes(self, step: Observe | Ramp, watch: Watch, legs: Sequence[Leg]) -> list[str]:
         notes = []
         late = [leg for leg in legs if leg.waits_s > step.timeout_s]
-        if late:
+        if late and math.isinf(late[0].waits_s):
+            notes.append(
+                'No robot of this step finishes tasks at present: at this pace the gate never '
+                'gets its tasks.'
+            )
+        elif late:
             notes.append(
                 f'At the present pace its tasks take {time_words(late[0].waits_s)}, longer '
                 f'than its timeout of {time_words(step.timeout_s)}: the gate could not decide.'

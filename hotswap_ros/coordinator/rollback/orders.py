@@ -11,12 +11,12 @@ from dataclasses import replace
 from hotswap_ros.coordinator import sentences
 from hotswap_ros.coordinator.history import rolled_back_by
 from hotswap_ros.coordinator.journal import Journal
-from hotswap_ros.coordinator.journal_rows import RolloutSummary
 from hotswap_ros.coordinator.rollback.impact import replaced_versions
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.state import RollbackState
 from hotswap_ros.coordinator.rollback.targets import desired_as_reported, find_targets
 from hotswap_ros.coordinator.rollouts import Rollouts
+from hotswap_ros.coordinator.views import RolloutSummary
 from hotswap_ros.fleet.commands import Command, LoadVersion
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.desired_fleet import DesiredFleet
@@ -25,7 +25,7 @@ from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.rollout.errors import OverlapError
 from hotswap_ros.rollout.robot_progress import Mark
 from hotswap_ros.rollout.runner import Runner
-from hotswap_ros.rollout.state import Cause
+from hotswap_ros.rollout.status import Cause
 
 
 class RollbackOrders:

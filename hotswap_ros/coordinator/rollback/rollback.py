@@ -17,7 +17,7 @@ from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import EventKind, EventLog, Level
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.rollout.event_kinds import END_EVENTS
-from hotswap_ros.rollout.state import Cause, Status
+from hotswap_ros.rollout.status import Cause, Status
 
 #: Longest wait for confirmations, in seconds.
 _TIMEOUT_S = 60.0

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from hotswap_ros.coordinator import sentences
 from hotswap_ros.coordinator.rollback.impact import Impact, Replaced
 from hotswap_ros.fleet.desired import Desired
-from hotswap_ros.rollout.state import Cause, Status
+from hotswap_ros.rollout.status import Cause, Status
 from hotswap_ros.text import none_confirmed, unconfirmed
 
 #: The strategy of ordered rollbacks in the history.

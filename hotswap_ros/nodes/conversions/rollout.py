@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from builtin_interfaces.msg import Time
 
 from hotswap_ros import action, msg
-from hotswap_ros.coordinator import RolloutSummary, RolloutView, Snapshot, StepState, StepView
+from hotswap_ros.coordinator import RolloutSummary, RolloutView, StepState, StepView
 from hotswap_ros.fleet import Event, EventKind, Level
 from hotswap_ros.gates import CheckResult, Verdict
 from hotswap_ros.nodes.conversions.common import (
@@ -24,9 +24,13 @@ from hotswap_ros.nodes.conversions.common import (
 )
 from hotswap_ros.rollout import PauseReason, Status
 
+if TYPE_CHECKING:
+    from hotswap_ros.coordinator import Snapshot
+
 _STATUSES = codes_of(msg.RolloutStatus, 'STATUS', Status)
 _STATUSES_BACK = {code: status for status, code in _STATUSES.items()}
 _PAUSES = codes_of(msg.RolloutStatus, 'PAUSE', PauseReason)
+_PAUSES_BACK = {code: reason for reason, code in _PAUSES.items()}
 _LEVELS = codes_of(msg.Alert, 'LEVEL', Level)
 _LEVELS_BACK = {code: level for level, code in _LEVELS.items()}
 _VERDICTS = codes_of(msg.CheckResult, 'VERDICT', Verdict)
@@ -34,6 +38,16 @@ _VERDICTS_BACK = {code: verdict for verdict, code in _VERDICTS.items()}
 _STEP_STATES = codes_of(msg.StepStatus, 'STATE', StepState)
 _STEP_STATES_BACK = {code: state for state, code in _STEP_STATES.items()}
 _SUMMARY_FIELDS = field_names(RolloutSummary, 'status', 'started', 'ended')
+_VIEW_FIELDS = field_names(
+    RolloutView,
+    'previous_versions',
+    'status',
+    'pause_reason',
+    'steps',
+    'cohort',
+    'robots_quarantined',
+    'checks',
+)
 _FIGURES = msg.CheckResult.get_fields_and_field_types().keys() - {'verdict'}
 _KINDS_BACK = {
     getattr(msg.StepStatus, name): name.removeprefix('KIND_').lower()
@@ -70,16 +84,14 @@ def rollout_status_msg(snapshot: Snapshot) -> Any:
 def rollout_view(status: Any) -> RolloutView:
     """Return a rollout's status as a client shows it; unknown numbers are pending or unknown."""
     return RolloutView(
-        rollout_id=status.rollout_id,
-        version=status.version,
         previous_versions=tuple(status.previous_versions),
         status=status_of(status.status),
-        step_index=status.step_index,
+        pause_reason=_PAUSES_BACK.get(status.pause_reason, PauseReason.NONE),
         steps=tuple(_step_view(step) for step in status.steps),
+        cohort=tuple(status.cohort),
+        robots_quarantined=tuple(status.robots_quarantined),
         checks=tuple(_check_value(check) for check in status.checks),
-        tasks=status.tasks,
-        tasks_needed=status.tasks_needed,
-        elapsed_s=status.elapsed_s,
+        **fields_of(status, _VIEW_FIELDS),
     )
 
 

@@ -17,7 +17,14 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 from rclpy.task import Future
 
-from hotswap_ros.coordinator import ArchiveError, Coordinator, Journal, JournalError, Snapshot
+from hotswap_ros.coordinator import (
+    ArchiveError,
+    Coordinator,
+    Journal,
+    JournalError,
+    JournalHeldError,
+    Snapshot,
+)
 from hotswap_ros.fleet import Command, Event
 from hotswap_ros.nodes.coordinator.parameters import (
     CoordinatorParameters,
@@ -28,6 +35,8 @@ from hotswap_ros.nodes.thread_pool import Pending, fail, resolve
 
 #: Pause in seconds between two polls of a coroutine that waits for news.
 _NAP_S = 0.002
+#: Seconds that a coordinator may take to end, after its successor was started.
+_PREDECESSOR_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class News:
     commands: tuple[Command, ...]
     events: tuple[Event, ...]
     events_number: int
+    events_of_past: int
     lease_rollouts: tuple[str, ...] | None
     journal_error: str
     archive_error: str
@@ -89,6 +99,7 @@ class Loop(threading.Thread):
         try:
             # SQLite allows one thread: the journal is opened, used and closed in this one.
             journal = Journal(self._journal_path)
+            _hold(journal)
             coordinator = Coordinator(
                 journal,
                 _new_rollout_id,
@@ -130,6 +141,7 @@ class Loop(threading.Thread):
             output.commands,
             output.events,
             output.events_number,
+            output.events_of_past,
             output.lease_rollouts,
             coordinator.journal_error,
             self._put_away(coordinator, output.ended, output.verified),
@@ -165,6 +177,20 @@ class Loop(threading.Thread):
 
     def _now(self) -> float:
         return time.monotonic() + self._offset
+
+
+def _hold(journal: Journal) -> None:
+    """Wait for the end of a coordinator that is being replaced. Raises JournalHeldError."""
+    give_up_at = time.monotonic() + _PREDECESSOR_S
+    while True:
+        try:
+            journal.hold()
+        except JournalHeldError:
+            if time.monotonic() >= give_up_at:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _new_rollout_id() -> str:

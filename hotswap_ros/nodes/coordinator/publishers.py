@@ -19,6 +19,7 @@ from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.conversions.common import diagnostics_msg
 from hotswap_ros.nodes.conversions.rollout import alert_msg, rollout_status_msg
 from hotswap_ros.nodes.coordinator.loop import News
+from hotswap_ros.text import count
 
 #: Number of repeats in which a subscriber must be seen: it is known here before it is connected.
 _REPEATS = 2
@@ -55,7 +56,9 @@ class CoordinatorPublishers:
 
     def take(self, news: News) -> None:
         """Publish the news of a tick."""
-        for event in news.events:
+        if news.events_of_past:
+            self._node.get_logger().info(_published_late(news.events_of_past))
+        for event in news.events[news.events_of_past :]:
             self._log(event)
         self._pending_alerts += [event for event in news.events if event.alert]
         self._pending_number = max(self._pending_number, news.events_number)
@@ -161,6 +164,12 @@ class CoordinatorPublishers:
 
     def _now(self) -> Any:
         return self._node.get_clock().now().to_msg()
+
+
+def _published_late(number: int) -> str:
+    """Return that alerts of the past go out; the log of that time has them."""
+    alerts = count(number, 'alert')
+    return f'{alerts} from before this start: the next subscriber of ~/alerts gets them'
 
 
 def _key(snapshot: Snapshot) -> str:

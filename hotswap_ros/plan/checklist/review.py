@@ -21,13 +21,14 @@ from hotswap_ros.plan.checklist.fleet_items import (
     rollback_rehearsed,
     storage,
 )
-from hotswap_ros.plan.checklist.items import Checklist, ChecklistPreset, Item
+from hotswap_ros.plan.checklist.items import Checklist
 from hotswap_ros.plan.checklist.model_items import (
     all_categories,
     bounds_declared,
     lab_results,
     no_catastrophic_drop,
 )
+from hotswap_ros.plan.checklist.presets import ChecklistPreset, Item
 
 
 class ItemState(str, enum.Enum):
@@ -86,7 +87,7 @@ def _item(name: Item, case: Case) -> ChecklistItem:
     found, checklist = _finding(name, case), case.checklist
     to_sign = f'Sign-off required: {found.sentence}' if name in _CLAIMS else found.sentence
     if name not in checklist.preset.items:
-        return _made(name, ItemState.SKIPPED, _skipped(checklist, found))
+        return _made(name, ItemState.SKIPPED, _skipped(name, checklist, found))
     if found.is_true:
         return _made(name, ItemState.PASSED, found.sentence)
     override, signature = checklist.overrides.get(name), checklist.signed.get(name)
@@ -100,7 +101,7 @@ def _item(name: Item, case: Case) -> ChecklistItem:
     if signature is not None:
         return _made(name, ItemState.SIGNED, found.sentence, signature.by, signature.remark)
     if not checklist.preset.requires_signatures:
-        return _made(name, ItemState.SKIPPED, _skipped(checklist, found))
+        return _made(name, ItemState.SKIPPED, _skipped(name, checklist, found))
     return _made(name, ItemState.TO_SIGN, to_sign)
 
 
@@ -110,10 +111,13 @@ def _made(
     return ChecklistItem(name=name, state=state, sentence=sentence, by=by, remark=remark)
 
 
-def _skipped(checklist: Checklist, found: Finding) -> str:
+def _skipped(name: Item, checklist: Checklist, found: Finding) -> str:
+    preset = checklist.preset
+    if name in preset.items:
+        return f"Not known, which preset '{preset.value}' allows: {found.sentence}"
     word = {True: 'pass', False: 'fail', None: 'need a signature'}
     return (
-        f"Not required by preset '{checklist.preset.value}'. It would {word[found.is_true]}: "
+        f"Not required by preset '{preset.value}'. It would {word[found.is_true]}: "
         f'{found.sentence}'
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from hotswap_ros.fleet.events import EventKind, Level
 from hotswap_ros.plan import WaitForApproval
 from hotswap_ros.rollout import sentences
-from hotswap_ros.rollout.state import Cause, PauseReason
+from hotswap_ros.rollout.status import Cause, PauseReason
 from hotswap_ros.rollout.steps.context import WAIT, Move, Outcome, StepContext
 
 

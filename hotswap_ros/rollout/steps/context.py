@@ -14,7 +14,8 @@ from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.plan import SuccessCriteria
 from hotswap_ros.rollout.evidence.gate_feed import GateFeed
 from hotswap_ros.rollout.robot_progress import Mark
-from hotswap_ros.rollout.state import Cause, PauseReason, RolloutState
+from hotswap_ros.rollout.state import RolloutState
+from hotswap_ros.rollout.status import Cause, PauseReason
 from hotswap_ros.rollout.steps.cohort import Cohort
 
 

@@ -14,7 +14,8 @@ from hotswap_ros.models import bucket
 from hotswap_ros.plan import Ramp
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.robot_progress import RobotProgress
-from hotswap_ros.rollout.state import Cause, RampState
+from hotswap_ros.rollout.state import RampState
+from hotswap_ros.rollout.status import Cause
 from hotswap_ros.rollout.steps.context import DONE, WAIT, Move, Outcome, StepContext
 from hotswap_ros.rollout.steps.observe import judged, overdue
 from hotswap_ros.rollout.steps.proof import proven

@@ -11,7 +11,7 @@ from dataclasses import replace
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.plan import StageModels
 from hotswap_ros.rollout import sentences
-from hotswap_ros.rollout.state import Cause
+from hotswap_ros.rollout.status import Cause
 from hotswap_ros.rollout.steps.context import DONE, Move, Outcome, StepContext, late
 
 
