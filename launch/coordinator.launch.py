@@ -3,7 +3,9 @@
 
 """Launch file of fleet_coordinator."""
 
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, OpaqueFunction
+from launch.events import matches_action
+from launch.events.process import ShutdownProcess
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -18,11 +20,23 @@ PARAMETERS = {
     'model_repository': 'Model repository (folder or http(s) address), for checklists.',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
+#: Exit code of a node that cannot start: wrong parameters, or a journal that another one holds.
+CANNOT_START = 78
 
 
 def typed(name, kind):
     """Return an argument as a parameter."""
     return ParameterValue(LaunchConfiguration(name), value_type=kind)
+
+
+def stay_down(event, _):
+    """Return what keeps a process down that could not start a second time either."""
+    if event.returncode != CANNOT_START:
+        return None
+    return [
+        LogInfo(msg='fleet_coordinator cannot start, see above: it is not started again'),
+        EmitEvent(event=ShutdownProcess(process_matcher=matches_action(event.action))),
+    ]
 
 
 def start(context):
@@ -42,6 +56,7 @@ def start(context):
             ros_arguments=['--log-level', LaunchConfiguration('log_level')],
             respawn=LaunchConfiguration('use_respawn'),
             respawn_delay=1.0,
+            on_exit=stay_down,
             output='screen',
         )
     ]

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 import rclpy
 from rclpy.context import Context
@@ -22,6 +23,9 @@ from rclpy.signals import SignalHandlerOptions
 
 from hotswap_ros.nodes.parameters import ParameterError
 
+#: Exit code of a process that cannot start, and could not either if it were started again:
+#: EX_CONFIG of sysexits.h. The launch files do not start it again.
+CANNOT_START = 78
 #: Longest time in seconds from the end of the work to the end of the process.
 _TEARDOWN_S = 1.0
 #: First rclpy of Kilted whose EventsExecutor awaits coroutines of services.
@@ -83,7 +87,7 @@ def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]])
         try:
             stop = start(executor)
         except (ParameterError, NameValidationException) as error:
-            sys.exit(f'{Path(sys.argv[0]).name}: {error}')
+            give_up(error)
         try:
             # Python runs signal handlers between two calls: no call may block for long.
             while not stopping.is_set():
@@ -93,6 +97,12 @@ def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]])
             if stopping.is_set():
                 _leave_within(_TEARDOWN_S)
             executor.shutdown(timeout_sec=0.5)
+
+
+def give_up(why: object) -> NoReturn:
+    """End the process with CANNOT_START, and say why."""
+    sys.stderr.write(f'{Path(sys.argv[0]).name}: {why}\n')
+    sys.exit(CANNOT_START)
 
 
 def _leave_within(seconds: float) -> None:

@@ -16,6 +16,7 @@ from action_msgs.msg import GoalStatus
 
 from hotswap_ros import action, msg, srv
 from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.process import CANNOT_START
 
 ROBOTS = 6
 LONG = [(50, 1_000_000), (100, 1_000_000)]
@@ -398,7 +399,7 @@ def test_diagnostics_tell_how_the_coordinator_is(site):
 def test_a_second_coordinator_is_refused_the_journal_and_with_its_own_takes_over(site):
     """Comes last: nobody gets the site's fleet back."""
     second = site.run('fleet_coordinator', journal=str(site.folder / 'journal.sqlite3'))
-    assert second.wait() == 1
+    assert second.wait() == CANNOT_START
     assert 'another coordinator holds it: stop that one' in second.log
 
     goal = site.roll_out(plan('v24', LONG))

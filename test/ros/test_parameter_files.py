@@ -14,6 +14,7 @@ from rclpy.parameter import parameter_value_to_python
 
 from hotswap_ros import msg, srv
 from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.process import CANNOT_START
 
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 #: What keeps a test short and the user's own files untouched.
@@ -92,7 +93,7 @@ def test_a_wrong_value_in_a_file_is_named_in_one_line(run, tmp_path):
     path = tmp_path / 'parameters.yaml'
     path.write_text('/**: {ros__parameters: {robots: many}}')
     program = run('sim_fleet', path)
-    assert program.wait() == 1
+    assert program.wait() == CANNOT_START
     assert program.log.strip() == (
         "sim_fleet: parameter 'robots' is 'many', but must be an integer from 1 to 200"
     )

@@ -25,7 +25,7 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 
 from hotswap_ros import msg
-from hotswap_ros.coordinator import JournalError
+from hotswap_ros.coordinator import JournalError, JournalHeldError
 from hotswap_ros.models import InvalidRoutingError
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
@@ -38,7 +38,7 @@ from hotswap_ros.nodes.coordinator.publishers import CoordinatorPublishers
 from hotswap_ros.nodes.coordinator.robot_calls import RobotCalls
 from hotswap_ros.nodes.coordinator.services import PlanService, RolloutServices
 from hotswap_ros.nodes.parameters import declare
-from hotswap_ros.nodes.process import run
+from hotswap_ros.nodes.process import give_up, run
 from hotswap_ros.nodes.share import shared
 
 #: Number of its own recent heartbeats that a coordinator recognises.
@@ -166,5 +166,8 @@ def main(args: list[str] | None = None) -> None:
 
     try:
         run(args, start)
+    except JournalHeldError as error:
+        give_up(error)
     except JournalError as error:
+        # The disk may be writable again when it is started again.
         sys.exit(f'fleet_coordinator: {error}')

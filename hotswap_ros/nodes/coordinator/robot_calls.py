@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import partial
 from typing import Any
@@ -50,6 +51,8 @@ class RobotCalls:
         self._timeout_s = timeout_s
         self._load_timeout_s = load_timeout_s
         self._callers: dict[tuple[str, str], Any] = {}
+        #: The last refusal of each robot and kind of command, without its figures.
+        self._refusals: dict[tuple[str, type[Command]], str] = {}
         self._calls: dict[Future[Any], tuple[float, Command, Any]] = {}
         node.create_timer(0.1, self._give_up_late_calls, clock=clock)
 
@@ -80,13 +83,23 @@ class RobotCalls:
             return
         answer = future.result()
         if not answer.error_code:
+            self._refusals.pop((command.robot_id, type(command)), None)
             return
         cause = Cause.NONE
         if isinstance(command, LoadVersion):
             cause = _LOAD_CAUSES.get(answer.error_code, Cause.NONE)
         text = answer.error_msg
-        self._node.get_logger().warning(f'{command.robot_id}: {text}', throttle_duration_sec=1.0)
+        self._log_refusal(command, text)
         self._link.post(lambda coordinator, now: coordinator.on_refused(command, cause, text, now))
+
+    def _log_refusal(self, command: Command, text: str) -> None:
+        """Log a refusal once, not at each repetition of the command, which comes every second."""
+        key = (command.robot_id, type(command))
+        # Generations and times differ from one repetition to the next.
+        what = re.sub(r'\d+', '', text)
+        if self._refusals.get(key) != what:
+            self._refusals[key] = what
+            self._node.get_logger().warning(f'{command.robot_id}: {text}')
 
     def _give_up_late_calls(self) -> None:
         now = time.monotonic()

@@ -30,8 +30,7 @@ class Host:
     A host that creates simulated robots and steps them, `speed` simulated seconds per second.
 
     Their model servers use context and namespace of `node`. Disks are folders in `disk_folder`;
-    empty: a temporary folder. Without `parameter_services` robots have no parameter services, and
-    a hundred of them start in 80% of the time.
+    empty: a temporary folder.
     """
 
     def __init__(
@@ -40,13 +39,11 @@ class Host:
         speed: float,
         seed: int,
         disk_folder: str,
-        parameter_services: bool = True,
     ) -> None:
         self.scheduler = JobScheduler('physics')
         self._node = node
         self._pool = ThreadPool('load')
         self._seed = seed
-        self._parameter_services = parameter_services
         self._period_s = CONTROL_PERIOD_S / speed
         self._temporary = None if disk_folder else _temporary_folder()
         self._disks = Path(self._temporary.name if self._temporary else disk_folder)
@@ -87,7 +84,6 @@ class Host:
             # The arguments of the process are for the node: they must not rename a robot.
             use_global_arguments=False,
             enable_rosout=False,
-            start_parameter_services=self._parameter_services,
             parameter_overrides=[Parameter(name, value=value) for name, value in values.items()],
         )
 

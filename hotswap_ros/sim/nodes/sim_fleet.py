@@ -82,9 +82,7 @@ class SimFleet(Node):
     def __init__(self, **node_options: Any) -> None:
         super().__init__('sim_fleet', **node_options)
         given = self.parameters = declare(self, SimFleetParameters)
-        self._host = Host(
-            self, given.speed, given.seed, given.disk_folder, parameter_services=False
-        )
+        self._host = Host(self, given.speed, given.seed, given.disk_folder)
         digits = max(2, len(str(given.robots)))
         names = [f'{given.robot_prefix}{i + 1:0{digits}}' for i in range(given.robots)]
         self._numbers = {name: number for number, name in enumerate(names)}
