@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sized
 
+#: Six digits of a percentage show a smaller rate as zero.
+_SMALLEST_RATE = 5e-9
+
 
 def counted(robots: Sized) -> str:
     """Write a number of robots for people."""
@@ -31,7 +34,9 @@ def shortened(text: str, most: int) -> str:
 
 def percent(rate: float) -> str:
     """Write a rate for people; a small rate with enough digits to be told from zero."""
-    digits = 1 if rate == 0 or rate >= 0.01 else min(6, 1 - math.floor(math.log10(100 * rate)))
+    if rate < _SMALLEST_RATE or rate >= 0.01:
+        return f'{100 * rate:.1f}%'
+    digits = min(6, 1 - math.floor(math.log10(100 * rate)))
     return f'{100 * rate:.{digits}f}%'
 
 

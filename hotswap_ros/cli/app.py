@@ -11,15 +11,34 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+import hotswap_ros
 from hotswap_ros.cli.commands import analysis, checklist, rollout, scenario, sim
 from hotswap_ros.cli.terminal import need_ros
 
 app = typer.Typer(
-    help='Roll new policies out over a fleet of robots, and roll them back.',
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={'help_option_names': ['-h', '--help']},
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f'hotswap_ros {hotswap_ros.__version__}')
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            '--version', help='Show the version and exit.', callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Roll new policies out over a fleet of robots, and roll them back."""
 
 
 @app.command()

@@ -6,20 +6,48 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 NO_COORDINATOR = (
     'no fleet_coordinator answers: start one (ros2 launch hotswap_ros coordinator.launch.py), '
     'and check that ROS_DOMAIN_ID is the same here and there'
 )
+#: As the file of `--json`: the standard output.
+STANDARD_OUTPUT = Path('-')
+#: The option of every command that reports.
+Json = Annotated[
+    Path | None,
+    typer.Option(help='Write all figures as JSON to this file; -: to the standard output.'),
+]
 _DISTRIBUTIONS = {'mcap_ros2': 'mcap-ros2-support'}
 
 
-def console() -> Console:
-    """Return a console that wraps at 140 columns if the output is not a terminal."""
-    found = Console()
-    return found if found.is_terminal else Console(width=140)
+def console(json_file: Path | None = None) -> Console:
+    """
+    Return a console that wraps at 140 columns if the output is not a terminal.
+
+    If the figures go to the standard output, the text goes to the standard error.
+    """
+    to_stderr = json_file == STANDARD_OUTPUT
+    found = Console(stderr=to_stderr)
+    return found if found.is_terminal else Console(width=140, stderr=to_stderr)
+
+
+def write_json(json_file: Path, figures: object) -> None:
+    """Write figures to a file, or to the standard output. Raises OSError."""
+    text = json.dumps(figures, indent=2) + '\n'
+    if json_file == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    json_file.parent.mkdir(parents=True, exist_ok=True)
+    json_file.write_text(text)
 
 
 def need(*modules: str) -> None:

@@ -35,6 +35,9 @@ from hotswap_ros.nodes.conversions.rollout import (
 from hotswap_ros.rollout import Status
 
 _ANSWER_S = 10.0
+#: Seconds without a status after which a robot is shown as unreachable. The coordinator decides by
+#: its own parameter.
+_UNREACHABLE_S = 5.0
 
 
 class CoordinatorError(Exception):
@@ -53,7 +56,9 @@ class FleetClient:
     ) -> None:
         self._status: Any = msg.RolloutStatus()
         self._statuses: dict[str, Any] = {}
+        self._coordinator_heard_at = time.monotonic()
         self.robots: dict[str, Any] = {}
+        self._robots_heard_at: dict[str, float] = {}
         self._context = Context()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node(f'hotswap_{os.getpid()}', context=self._context, enable_rosout=False)
@@ -111,6 +116,16 @@ class FleetClient:
         """Return the robots whose last status is healthy."""
         ok = msg.RobotStatus.HEALTH_OK
         return [name for name, status in self.robots.copy().items() if status.health == ok]
+
+    def unreachable_robots(self) -> list[str]:
+        """Return the robots that this client has not heard for five seconds, but before."""
+        since = time.monotonic() - _UNREACHABLE_S
+        heard_at = self._robots_heard_at.copy()
+        return sorted(name for name, heard in heard_at.items() if heard < since)
+
+    def coordinator_silent_s(self) -> float:
+        """Return for how long no coordinator was heard, in seconds; it speaks once a second."""
+        return time.monotonic() - self._coordinator_heard_at
 
     def wait_for_coordinator(self, timeout_s: float) -> bool:
         """Wait until the coordinator accepts goals; return whether it does."""
@@ -226,10 +241,12 @@ class FleetClient:
         return outcome
 
     def _on_rollout(self, status: Any) -> None:
+        self._coordinator_heard_at = time.monotonic()
         self._statuses[status.rollout_id] = status
         self._status = status
 
     def _on_robot(self, status: Any) -> None:
+        self._robots_heard_at[status.robot_id] = time.monotonic()
         self.robots[status.robot_id] = status
 
     def _spin(self) -> None:

@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from hotswap_ros.cli.terminal import console, need
+from hotswap_ros.cli.terminal import Json, console, need
 from hotswap_ros.plan import Risk
-from hotswap_ros.plan import advise as ask_for_advice
 
 Control = Annotated[str, typer.Option(help='Stable version of the trial.')]
 Model = Annotated[str, typer.Option(help='Model, if the recording has several.')]
@@ -20,7 +19,6 @@ Tolerance = Annotated[
     float, typer.Option(help='Largest allowed drop in success rate.', min=0, max=0.5)
 ]
 Html = Annotated[Path | None, typer.Option(help='Write an HTML page to this file.')]
-Json = Annotated[Path | None, typer.Option(help='Write all figures as JSON to this file.')]
 Columns = Annotated[
     list[str] | None,
     typer.Option(
@@ -86,7 +84,7 @@ def analyze(
     reading = Reading(model, tuple(column or ()), success_at)
     question = Question(tolerance, matters, alpha, one_sided, share, planned, looks)
     raise typer.Exit(
-        run_analyze(console(), trial, control, candidate, reading, question, html, json)
+        run_analyze(console(json), trial, control, candidate, reading, question, html, json)
     )
 
 
@@ -109,7 +107,7 @@ def shadow(
     from hotswap_ros.cli.verbs.shadow import run_shadow
 
     reading = Reading(model, tuple(column or ()))
-    out = console()
+    out = console(json)
     raise typer.Exit(run_shadow(out, comparisons, reading, tolerance, html, json))
 
 
@@ -157,7 +155,9 @@ def diagnose(
     sources = Sources(trial, inputs, training, reviewed, shadow, journal)
     reading = Reading(model, tuple(column or ()), success_at)
     raise typer.Exit(
-        run_diagnose(console(), sources, control, candidate, known, reading, rollout, html, json)
+        run_diagnose(
+            console(json), sources, control, candidate, known, reading, rollout, html, json
+        )
     )
 
 
@@ -195,7 +195,7 @@ def simulate(
 
     world = World(stable, candidate, robots, icc, task_s)
     raise typer.Exit(
-        run_simulate(console(), plan, world, sweep, repetitions, seed, jobs, plot, json)
+        run_simulate(console(json), plan, world, sweep, repetitions, seed, jobs, plot, json)
     )
 
 
@@ -219,6 +219,8 @@ def advise(
     output: Annotated[Path | None, typer.Option(help='Write the plan to this file.')] = None,
 ) -> None:
     """Recommend a strategy, and write a plan that can be run."""
+    from hotswap_ros.plan import advise as ask_for_advice
+
     found = ask_for_advice(
         robots=robots,
         is_production=not testing,

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from hotswap_ros.cli.terminal import console
+from hotswap_ros.cli.terminal import Json, console
 from hotswap_ros.plan import ChecklistPreset
 
 
@@ -23,11 +23,12 @@ def checklist(
     repository: Annotated[
         str, typer.Option(help='Model repository to read if no coordinator answers.')
     ] = '',
+    json: Json = None,
 ) -> None:
     """Check a plan before its rollout (exit code 1: it is blocked)."""
     from hotswap_ros.cli.verbs.checklist import run_checklist
 
-    raise typer.Exit(run_checklist(console(), plan, preset, repository))
+    raise typer.Exit(run_checklist(console(json), plan, preset, repository, json))
 
 
 def register(app: typer.Typer) -> None:

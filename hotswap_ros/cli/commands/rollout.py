@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from hotswap_ros.cli.terminal import console, need_ros
+from hotswap_ros.cli.terminal import Json, console, need_ros
 
 Rollout = Annotated[str, typer.Argument(help='Rollout (default: the one that is running).')]
 Remark = Annotated[str, typer.Option('--remark', '-m', help='Reason, for the record.')]
@@ -28,20 +29,33 @@ _VERBS = (
     ('abort', 'ABORT', 'End a rollout and roll back.'),
     ('rollback', 'ROLLBACK', 'Roll back because the candidate is worse.'),
 )
+_PLAN_ENDINGS = ('.yaml', '.yml', '.json')
 
 
 class PlanOrVerb(TyperGroup):
     """A group whose first word may be a plan file: `hotswap rollout plan.yaml` starts it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Insert the verb `start` before a plan file."""
-        if args and args[0] not in self.commands and _is_plan(args[0]):
+        """Insert the verb `start` before a plan file. Raises BadParameter for any other word."""
+        if args and not args[0].startswith('-') and args[0] not in self.commands:
+            if not _is_plan(args[0]):
+                raise typer.BadParameter(_neither(args[0], self.commands), ctx=ctx)
             args = ['start', *args]
         return super().parse_args(ctx, args)
 
 
 def _is_plan(word: str) -> bool:
-    return Path(word).suffix in ('.yaml', '.yml', '.json') or Path(word).is_file()
+    return Path(word).suffix in _PLAN_ENDINGS or Path(word).is_file()
+
+
+def _neither(word: str, verbs: Iterable[str]) -> str:
+    """Return that a word is neither a file nor a verb, with similar ones."""
+    folder = Path(word).parent
+    files = [str(path) for path in folder.glob('*') if path.suffix in _PLAN_ENDINGS]
+    similar = difflib.get_close_matches(word, verbs, cutoff=0.7)
+    similar += difflib.get_close_matches(word, files, cutoff=0.5)
+    ask = f': did you mean {" or ".join(similar)}?' if similar else f' (verbs: {", ".join(verbs)})'
+    return f"'{word}' is neither a plan file that exists nor a verb{ask}"
 
 
 rollouts = typer.Typer(
@@ -79,13 +93,21 @@ def start(
     dry_run: Annotated[
         bool, typer.Option('--dry-run', help='Show a preview of the rollout; start nothing.')
     ] = False,
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            help='With --dry-run: write it as JSON to this file; -: to the standard output.'
+        ),
+    ] = None,
 ) -> None:
     """Start a rollout and watch it (Ctrl-C ends only the view)."""
     need_ros()
     if dry_run:
         from hotswap_ros.cli.verbs.checklist import run_dry
 
-        raise typer.Exit(run_dry(console(), plan))
+        raise typer.Exit(run_dry(console(json), plan, json))
+    if json is not None:
+        raise typer.BadParameter("'--json' needs '--dry-run'")
     from hotswap_ros.cli.verbs.rollout import start_and_watch
 
     raise typer.Exit(start_and_watch(Console(), plan.read_text()))
@@ -149,24 +171,23 @@ def history(
     metrics: Annotated[
         bool, typer.Option('--metrics', help='Show metrics per strategy, over all rollouts.')
     ] = False,
+    json: Json = None,
 ) -> None:
     """List rollouts and rollbacks, or metrics per strategy."""
     need_ros()
     from hotswap_ros.cli.verbs.history import run_history
 
-    raise typer.Exit(run_history(console(), limit, metrics))
+    raise typer.Exit(run_history(console(json), limit, metrics, json))
 
 
 def report(
     rollout: Annotated[
         str, typer.Argument(help='Rollout or rollback (default: the newest one).')
     ] = '',
-    json: Annotated[
-        bool, typer.Option('--json', help='Print the complete report as JSON.')
-    ] = False,
+    json: Json = None,
 ) -> None:
     """Show the report of a rollout or rollback."""
     need_ros()
     from hotswap_ros.cli.verbs.history import run_report
 
-    raise typer.Exit(run_report(console(), rollout, json))
+    raise typer.Exit(run_report(console(json), rollout, json))

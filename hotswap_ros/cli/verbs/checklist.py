@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hotswap_ros.cli.terminal import NO_COORDINATOR
+from hotswap_ros.cli.terminal import NO_COORDINATOR, write_json
 from hotswap_ros.coordinator import read_versions
 from hotswap_ros.plan import (
     Checklist,
@@ -40,8 +40,13 @@ _WORDS = {
     ItemState.TO_SIGN: ('to sign', 'bold yellow'),
     ItemState.SIGNED: ('signed', 'cyan'),
     ItemState.OVERRIDDEN: ('overridden', 'yellow'),
-    ItemState.SKIPPED: ('skipped', 'dim'),
+    # Of those that the preset requires.
+    ItemState.SKIPPED: ('not known', 'yellow'),
 }
+
+
+#: Asks a coordinator about the text of a plan; returns the answer of ValidatePlan.
+Ask = Callable[[str], Any]
 
 
 class NoCoordinatorError(Exception):
@@ -49,36 +54,78 @@ class NoCoordinatorError(Exception):
 
 
 def run_checklist(
-    console: Console, path: Path, preset: ChecklistPreset | None, repository: str
+    console: Console,
+    path: Path,
+    preset: ChecklistPreset | None,
+    repository: str,
+    json_file: Path | None = None,
+    ask: Ask | None = None,
 ) -> int:
     """Show the checklist of a plan; return 1 if it blocks."""
     try:
         plan = _with_preset(load_plan(read_plan_file(path)), preset)
         try:
-            items = _items_of(_ask(_text_of(plan)))
+            items: Sequence[ChecklistItem] = _items_of((ask or _ask)(_text_of(plan)))
+            is_complete = True
         except NoCoordinatorError as error:
             console.print(
                 f'[bold]{error}.[/] Items that can be checked without it:', soft_wrap=True
             )
-            _show_items(console, _review_alone(plan, path, repository))
-            return 1
+            items, is_complete = _review_alone(plan, path, repository), False
     except PlanError as error:
         return _tell_problems(console, error.problems)
-    _show_items(console, items)
-    return 1 if any(item.blocks for item in items) else 0
+    if json_file is not None:
+        write_json(json_file, [item.model_dump(mode='json') for item in items])
+    show_items(console, items, _preset_of(plan))
+    return 0 if is_complete and not any(item.blocks for item in items) else 1
 
 
-def run_dry(console: Console, path: Path) -> int:
+def run_dry(
+    console: Console, path: Path, json_file: Path | None = None, ask: Ask | None = None
+) -> int:
     """Show the preview of a plan; return 1 if it cannot start."""
     try:
-        answer = _ask(read_plan_file(path))
+        answer = (ask or _ask)(read_plan_file(path))
+        items = _items_of(answer)
     except NoCoordinatorError as error:
         raise SystemExit(f'hotswap: {error}') from error
     except PlanError as error:
         return _tell_problems(console, error.problems)
+    if json_file is not None:
+        write_json(json_file, _preview_figures(answer, items))
     _show_steps(console, answer.steps, answer.forecasts)
-    _show_blockers(console, _items_of(answer))
+    of_checklist = [f'{item.name.value}: {item.sentence}' for item in items]
+    others = [problem for problem in answer.problems if problem not in of_checklist]
+    if others:
+        console.print()
+        _tell_problems(console, others)
+    if not others or any(item.blocks for item in items):
+        _show_blockers(console, items)
     return 1 if answer.problems else 0
+
+
+def _preview_figures(answer: Any, items: Sequence[ChecklistItem]) -> dict[str, Any]:
+    return {
+        'steps': [
+            {
+                'title': step.title,
+                'robots': list(found.robots),
+                'expected_s': _number(found.expected_s),
+                'expected_tasks': found.expected_tasks,
+                'expected_control_tasks': found.expected_control_tasks,
+                'detectable_drop': _number(found.detectable_drop),
+                'sentences': list(found.sentences),
+            }
+            for step, found in zip(answer.steps, answer.forecasts)
+        ],
+        'checklist': [item.model_dump(mode='json') for item in items],
+        'problems': list(answer.problems),
+    }
+
+
+def _number(value: float) -> float | None:
+    """Return a figure for JSON, which has no NaN."""
+    return value if math.isfinite(value) else None
 
 
 def _with_preset(plan: Plan, preset: ChecklistPreset | None) -> Plan:
@@ -88,6 +135,10 @@ def _with_preset(plan: Plan, preset: ChecklistPreset | None) -> Plan:
     asked = checklist.model_copy(update={'preset': preset})
     found: Plan = plan.model_copy(update={'checklist': asked})
     return found
+
+
+def _preset_of(plan: Plan) -> ChecklistPreset:
+    return ChecklistPreset.NONE if plan.checklist is None else plan.checklist.preset
 
 
 def _text_of(plan: Plan) -> str:
@@ -138,18 +189,27 @@ def _tell_problems(console: Console, problems: Sequence[str]) -> int:
     return 1
 
 
-def _show_items(console: Console, items: Sequence[ChecklistItem]) -> None:
+def show_items(console: Console, items: Sequence[ChecklistItem], preset: ChecklistPreset) -> None:
+    """Print a table of the items, and what blocks; one line has those that are not required."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style='dim')
     table.add_column('item', no_wrap=True)
     table.add_column('', no_wrap=True)
     table.add_column('finding, and remedy')
+    not_required = []
     for item in items:
+        if item.state is ItemState.SKIPPED and item.name not in preset.items:
+            not_required.append(item.name.value)
+            continue
         word, style = _WORDS[item.state]
-        sentence = Text(item.sentence, 'dim' if item.state is ItemState.SKIPPED else '')
+        sentence = Text(item.sentence)
         if item.by:
             sentence.append(f' {item.by}: {item.remark or "signed"}', 'italic')
         table.add_row(item.name.value, Text(word, style), sentence)
-    console.print(table)
+    if table.row_count:
+        console.print(table)
+    if not_required:
+        text = f'Not required ({len(not_required)}): {", ".join(not_required)}'
+        console.print(Text(text, 'dim'))
     _show_blockers(console, items)
 
 

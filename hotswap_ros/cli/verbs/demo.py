@@ -21,6 +21,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from hotswap_ros.cli.live.processes import Processes, use_separate_domain
+from hotswap_ros.cli.verbs.rollout import heard_by
 from hotswap_ros.cli.views.dashboard import LiveView
 from hotswap_ros.nodes.client import FleetClient
 from hotswap_ros.rollout import Status
@@ -187,7 +188,7 @@ class _Demo:
             time.sleep(0.02)
 
     def _show(self, view: LiveView) -> None:
-        view.show(self._client.view_of(), self._client.routings())
+        view.show(self._client.view_of(), heard_by(self._client))
         if self._record is not None:
             name = f'{self._client.status.version}-{self._client.status.step_index:02}.svg'
             view.save(self._record / name)

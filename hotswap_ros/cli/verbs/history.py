@@ -5,19 +5,24 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hotswap_ros.cli.terminal import write_json
 from hotswap_ros.cli.verbs.coordinator_call import Connect, with_coordinator
-from hotswap_ros.coordinator import RolloutSummary, StrategyMetrics, strategy_metrics
+from hotswap_ros.coordinator import RolloutSummary, strategy_metrics
 from hotswap_ros.nodes.client import FleetClient
 from hotswap_ros.rollout import Status
+
+if TYPE_CHECKING:
+    from hotswap_ros.coordinator import StrategyMetrics
 
 #: Findings of hypotheses that are not ruled out.
 _OPEN = ('supported', 'possible')
@@ -32,31 +37,41 @@ _STYLES = {
 
 
 def run_history(
-    console: Console, limit: int, metrics: bool, connect: Connect = FleetClient
+    console: Console,
+    limit: int,
+    metrics: bool,
+    json_file: Path | None = None,
+    connect: Connect = FleetClient,
 ) -> int:
     """List the rollouts, or the metrics of the strategies; return the exit code."""
 
     def tell(client: FleetClient) -> None:
         found = client.history(0 if metrics else limit)
+        by_strategy = strategy_metrics(found) if metrics else []
+        if json_file is not None:
+            write_json(json_file, [asdict(line) for line in by_strategy or found])
         if not found:
             console.print("No rollout yet: start one with 'hotswap rollout start PLAN'")
+        elif metrics:
+            console.print(_metrics_table(by_strategy))
         else:
-            table = _metrics_table(strategy_metrics(found)) if metrics else _history_table(found)
-            console.print(table)
+            print_history(console, found)
 
     return with_coordinator(console, connect, tell)
 
 
 def run_report(
-    console: Console, rollout: str, as_json: bool, connect: Connect = FleetClient
+    console: Console,
+    rollout: str,
+    json_file: Path | None = None,
+    connect: Connect = FleetClient,
 ) -> int:
     """Show a rollout's report; return the exit code."""
 
     def tell(client: FleetClient) -> None:
         report = client.report(rollout)
-        if as_json:
-            console.print(json.dumps(report, indent=1), markup=False, soft_wrap=True)
-            return
+        if json_file is not None:
+            write_json(json_file, report)
         for part in _report_parts(report):
             console.print(part, soft_wrap=isinstance(part, Text), highlight=False)
 
@@ -66,26 +81,57 @@ def run_report(
 # -- tables and texts -----------------------------------------------------------------------------
 
 
-def _history_table(history: Sequence[RolloutSummary]) -> Table:
+_COLUMNS = (
+    'rollout', 'model', 'version', 'strategy', 'status', 'started', 'duration', 'robots', 'failed',
+    'tasks',
+)  # fmt: skip
+#: The columns that a narrow terminal does without, first to last.
+_OPTIONAL = ('failed', 'robots', 'model', 'tasks', 'strategy', 'duration', 'started', 'status')
+_FIGURES = ('duration', 'robots', 'failed', 'tasks')
+_COLUMN_GAP = 2
+
+
+def print_history(console: Console, history: Sequence[RolloutSummary]) -> None:
+    """
+    Print the rollouts as a table with as many columns as fit.
+
+    Nothing in it is cut: `report` takes the ids.
+    """
+    rows = [_history_cells(found) for found in history]
+    widths = {
+        name: _COLUMN_GAP + max(len(name), *(row[name].cell_len for row in rows))
+        for name in _COLUMNS
+    }
+    for name in _OPTIONAL:
+        if sum(widths.values()) <= console.width:
+            break
+        del widths[name]
+    console.print(_history_table(rows, list(widths)), soft_wrap=True)
+
+
+def _history_cells(found: RolloutSummary) -> dict[str, Text]:
+    ended = time.time() if found.ended is None else found.ended
+    status = Text(found.status.value.replace('_', ' '), _STYLES.get(found.status, ''))
+    cells = {
+        'rollout': found.rollout_id,
+        'model': found.model_id,
+        'version': found.version,
+        'strategy': found.strategy,
+        'started': _date(found.started),
+        'duration': _duration(ended - found.started),
+        'robots': str(found.robots_total),
+        'failed': str(found.robots_failed),
+        'tasks': f'{found.tasks:,}',
+    }
+    return {'status': status, **{name: Text(text) for name, text in cells.items()}}
+
+
+def _history_table(rows: Sequence[dict[str, Text]], columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style='bold')
-    for name in ('rollout', 'model', 'version', 'strategy', 'status', 'started', 'duration'):
-        table.add_column(name, no_wrap=name != 'strategy')
-    for name in ('robots', 'failed', 'tasks'):
-        table.add_column(name, justify='right')
-    for found in history:
-        ended = time.time() if found.ended is None else found.ended
-        table.add_row(
-            found.rollout_id,
-            found.model_id,
-            found.version,
-            found.strategy,
-            Text(found.status.value.replace('_', ' '), _STYLES.get(found.status, '')),
-            _date(found.started),
-            _duration(ended - found.started),
-            str(found.robots_total),
-            str(found.robots_failed),
-            f'{found.tasks:,}',
-        )
+    for name in columns:
+        table.add_column(name, no_wrap=True, justify='right' if name in _FIGURES else 'left')
+    for cells in rows:
+        table.add_row(*(cells[name] for name in columns))
     return table
 
 

@@ -13,9 +13,13 @@ from rich.console import Console
 
 from hotswap_ros.cli.terminal import NO_COORDINATOR
 from hotswap_ros.cli.verbs.coordinator_call import Connect, with_coordinator
-from hotswap_ros.cli.views.dashboard import LiveView
+from hotswap_ros.cli.views.dashboard import Heard, LiveView
+from hotswap_ros.coordinator import RolloutView
 from hotswap_ros.nodes.client import CoordinatorError, FleetClient
 from hotswap_ros.rollout import Status
+
+#: Seconds between two pictures, and longest wait for the last status of a rollout.
+_PERIOD_S, _LAST_STATUS_S = 0.1, 3.0
 
 
 def start_and_watch(console: Console, plan: str) -> int:
@@ -28,17 +32,56 @@ def start_and_watch(console: Console, plan: str) -> int:
         try:
             with LiveView(console, 'rollout') as view:
                 while not (future.done() or attachment.is_over):
-                    view.show(client.view_of(attachment.rollout_id), client.routings())
+                    _show(view, client, attachment.rollout_id)
                     attachment.update(client.status, client.is_there(), time.monotonic())
-                    time.sleep(0.1)
+                    time.sleep(_PERIOD_S)
+                if future.done():
+                    attachment.rollout_id = future.result().rollout_id
+                _show_last(view, client, attachment.rollout_id)
         except KeyboardInterrupt:
-            console.print("The rollout continues: 'hotswap rollout watch' shows it again.")
-            return 0
+            return _leave(console, attachment.rollout_id)
         if not future.done():
             return _show_end(console, client, attachment.rollout_id)
         result = future.result()
-        console.print(result.reason, soft_wrap=True)
+        console.print(result.reason, soft_wrap=True, markup=False)
         return 1 if result.error_code else 0
+
+
+def _show(view: LiveView, client: FleetClient, rollout_id: str) -> None:
+    """Show a rollout; nothing but robots while its id is not known."""
+    status = client.view_of(rollout_id) if rollout_id else RolloutView()
+    view.show(status, heard_by(client))
+
+
+def heard_by(client: FleetClient) -> Heard:
+    """Return what a client hears beside the status of a rollout."""
+    return Heard(client.routings(), client.unreachable_robots(), client.coordinator_silent_s())
+
+
+def _show_last(view: LiveView, client: FleetClient, rollout_id: str) -> None:
+    """Show the end of a rollout; its result may arrive before its last status."""
+    if not rollout_id:
+        return
+    give_up_at = time.monotonic() + _LAST_STATUS_S
+    while time.monotonic() < give_up_at:
+        status = client.view_of(rollout_id).status
+        if status is not None and status.is_terminal:
+            break
+        time.sleep(0.02)
+    _show(view, client, rollout_id)
+
+
+def _leave(console: Console, rollout_id: str) -> int:
+    """Say that the rollout goes on without this view, and how to see and to end it."""
+    name = f' {rollout_id}' if rollout_id else ''
+    console.print(
+        f'Only the view has ended: the rollout{name} goes on.\n'
+        f'  hotswap rollout watch{name}    watches it again\n'
+        f'  hotswap rollout abort{name}    ends it and rolls back',
+        soft_wrap=True,
+        highlight=False,
+    )
+    return 0
 
 
 class Attachment:
@@ -93,8 +136,11 @@ def _show_end(console: Console, client: FleetClient, rollout_id: str) -> int:
             soft_wrap=True,
         )
         return 1
-    report = client.report(rollout_id)
-    console.print(report['reason'], soft_wrap=True)
+    try:
+        report = client.report(rollout_id)
+    except (CoordinatorError, TimeoutError) as error:
+        raise SystemExit(f'hotswap: {error}') from error
+    console.print(report['reason'], soft_wrap=True, markup=False)
     return 0 if report['status'] == Status.SUCCEEDED.value else 1
 
 
@@ -107,19 +153,22 @@ def watch_rollout(console: Console, rollout: str = '') -> int:
     with FleetClient() as client:
         if not client.wait_for_coordinator(10.0):
             raise SystemExit(f'hotswap: {NO_COORDINATOR}')
+        shown = rollout
         try:
             with LiveView(console, 'rollout') as view:
                 while not _has_ended(client, rollout):
-                    view.show(client.view_of(rollout), client.routings())
-                    time.sleep(0.1)
+                    shown = rollout or client.status.rollout_id
+                    _show(view, client, shown)
+                    time.sleep(_PERIOD_S)
+                shown = rollout or client.status.rollout_id
+                # One that ended earlier is in the history only.
+                if client.view_of(shown).rollout_id:
+                    _show_last(view, client, shown)
         except KeyboardInterrupt:
-            return 0
+            return _leave(console, shown)
         if rollout:
-            try:
-                return _show_end(console, client, rollout)
-            except CoordinatorError as error:
-                raise SystemExit(f'hotswap: {error}') from error
-        console.print(client.status.reason, soft_wrap=True)
+            return _show_end(console, client, rollout)
+        console.print(client.status.reason, soft_wrap=True, markup=False)
         return 0 if client.rollout_state is Status.SUCCEEDED else 1
 
 

@@ -8,179 +8,144 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.columns import Columns
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hotswap_ros.coordinator import RolloutView, StepState, StepView
-from hotswap_ros.gates import CheckResult, Verdict
+from hotswap_ros.cli.views.fit import Part, fit
+from hotswap_ros.cli.views.robots import robot_forms
+from hotswap_ros.cli.views.sections import (
+    OBSERVE,
+    VERDICTS,
+    check_forms,
+    heads,
+    step_forms,
+    success_check,
+    success_forms,
+    word_of,
+)
+from hotswap_ros.coordinator import RolloutView
 from hotswap_ros.models import Routing
-from hotswap_ros.rollout import Status
 
-_VERDICTS = {
-    Verdict.PENDING: ('watching', 'cyan'),
-    Verdict.PASS: ('pass', 'green'),
-    Verdict.FAIL: ('FAIL', 'bold red'),
-    Verdict.INCONCLUSIVE: ('inconclusive', 'yellow'),
-}
-_STATUSES = {
-    Status.RUNNING: ('running', 'cyan'),
-    Status.PAUSED: ('paused', 'yellow'),
-    Status.ROLLING_BACK: ('ROLLING BACK', 'bold red'),
-    Status.SUCCEEDED: ('succeeded', 'bold green'),
-    Status.ROLLED_BACK: ('ROLLED BACK', 'bold red'),
-    Status.FAILED: ('failed', 'bold red'),
-    Status.ABORTED: ('aborted', 'bold yellow'),
-    Status.SUPERSEDED: ('superseded', 'yellow'),
-}
-_WAITING = ('waiting', 'dim')
-_STEP_MARKS = {
-    StepState.PENDING: ('·', 'dim'),
-    StepState.RUNNING: ('▶', 'cyan'),
-    StepState.DONE: ('✔', 'green'),
-    StepState.FAILED: ('✘', 'red'),
-    StepState.SKIPPED: ('–', 'dim'),
-}
-_OBSERVE = 'observe'
-#: Widths that fit a terminal of 80 columns.
-_INTERVAL_WIDTH, _BAR_WIDTH = 16, 16
+#: The coordinator speaks once a second: a longer silence is shown.
+_SILENT_S = 3.0
+#: From this width on, steps stand beside success rates.
+_WIDE = 120
+_FRAME_COLUMNS, _FRAME_LINES = 4, 2
 
 
-def dashboard(title: str, view: RolloutView, robots: Mapping[str, Routing]) -> RenderableType:
-    """Return the live view of a rollout, and of the routing of each robot."""
-    word, style = _word_of(view)
-    head = Text.assemble(
-        (title, 'bold'), '   ', (word, style), f'   {view.elapsed_s:5.1f} s', style=''
-    )
-    parts: list[RenderableType] = [head, '']
-    if view.rollout_id:
-        parts += [_steps(view), '', _cohorts(view), '', _checks(view), '']
-    parts.append(_fleet(view.version, robots))
-    return Panel(Group(*parts), border_style=style, padding=(0, 1))
+@dataclass(frozen=True)
+class Heard:
+    """
+    What a client hears beside the status of the rollout.
+
+    `routings` are those of the robots, `unreachable` the robots that it no longer hears. It has
+    not heard the coordinator for `silent_s`.
+    """
+
+    routings: Mapping[str, Routing] = field(default_factory=dict)
+    unreachable: Collection[str] = ()
+    silent_s: float = 0.0
+
+    @property
+    def warning(self) -> str:
+        """Return that the coordinator is silent; empty: it is not."""
+        if self.silent_s < _SILENT_S:
+            return ''
+        return f'coordinator not heard for {self.silent_s:.0f} s: this may be out of date'
 
 
-def _word_of(view: RolloutView) -> tuple[str, str]:
-    return _WAITING if view.status is None else _STATUSES.get(view.status, _WAITING)
+@dataclass(frozen=True)
+class Dashboard:
+    """
+    The picture of a rollout at one moment, in the size of the console that prints it.
 
+    It is condensed to `height` lines; 0: as long as it gets. `note` says why it is the last one.
+    """
 
-def _steps(view: RolloutView) -> Table:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(width=1)
-    table.add_column(min_width=30)
-    table.add_column(width=_BAR_WIDTH)
-    table.add_column(justify='right', no_wrap=True)
-    for step in _shown_steps(view):
-        mark, style = _STEP_MARKS[step.state]
-        running = step.state is StepState.RUNNING
-        bar: RenderableType = (
-            ProgressBar(total=1.0, completed=step.progress, width=_BAR_WIDTH) if running else ''
+    title: str
+    view: RolloutView
+    heard: Heard
+    height: int = 0
+    note: str = ''
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Return the picture (the protocol of rich)."""
+        width = options.max_width - _FRAME_COLUMNS
+        height = self.height - _FRAME_LINES if self.height else 10**6
+        _, style = word_of(self.view)
+        body = self._wide(console, width, height) if width >= _WIDE else None
+        yield Panel(
+            body or self._narrow(console, width, height),
+            title=Text(self.title, 'bold'),
+            title_align='left',
+            border_style=style,
+            padding=(0, 1),
         )
-        counts = f'{view.tasks:,} of {view.tasks_needed:,} tasks'
-        tasks = counts if running and step.kind == _OBSERVE else ''
-        table.add_row(
-            Text(mark, style), Text(step.title, style if not running else ''), bar, tasks
-        )
-    return table
+
+    def _narrow(self, console: Console, width: int, height: int) -> RenderableType:
+        parts = [self._head(width)]
+        if self.view.rollout_id:
+            parts += [
+                _GAP,
+                Part(step_forms(self.view, width), 2),
+                _GAP,
+                Part(success_forms(self.view, width), 3),
+                _GAP,
+                Part(check_forms(self.view, width), 1),
+            ]
+        parts += [_GAP, self._robots()]
+        return Group(*fit(console, parts, width, height))
+
+    def _wide(self, console: Console, width: int, height: int) -> RenderableType | None:
+        """Return the picture with two columns; None: there is nothing for the second."""
+        if not self.view.rollout_id:
+            return None
+        half = width // 2 - 2
+        options = console.options.update(width=half, height=None)
+        steps = step_forms(self.view, half)[0]
+        if len(console.render_lines(steps, options)) > height // 2:
+            steps = step_forms(self.view, half)[1]
+        beside = Table.grid(padding=(0, 4, 0, 0))
+        beside.add_column(width=half)
+        beside.add_column(width=half)
+        beside.add_row(steps, success_forms(self.view, half)[0])
+        parts = [
+            self._head(width),
+            _GAP,
+            Part([beside]),
+            _GAP,
+            Part(check_forms(self.view, width), 1),
+            _GAP,
+            self._robots(),
+        ]
+        return Group(*fit(console, parts, width, height))
+
+    def _head(self, width: int) -> Part:
+        warnings = [text for text in (self.heard.warning, self.note) if text]
+        return Part(heads(self.view, warnings, width), 5)
+
+    def _robots(self) -> Part:
+        heard = self.heard
+        return Part(robot_forms(self.view.version, heard.routings, heard.unreachable), 0)
 
 
-def _shown_steps(view: RolloutView) -> list[StepView]:
-    """Return the steps without short ones, unless one of them is under way."""
-    last = len(view.steps) - 1
-    return [
-        step
-        for index, step in enumerate(view.steps)
-        if step.kind == _OBSERVE or index == last or index == view.step_index
-    ]
-
-
-def _success_check(view: RolloutView) -> CheckResult | None:
-    return next((check for check in view.checks if check.name == 'success'), None)
-
-
-def _cohorts(view: RolloutView) -> RenderableType:
-    check = _success_check(view)
-    if check is None or not (check.n or check.n_control):
-        return Text('The candidate has not finished a task yet.', 'dim')
-    ends = [check.low, check.control_low, check.high, check.control_high]
-    low = min([0.7, *(end for end in ends if not math.isnan(end))])
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style='dim')
-    for column in ('', 'version', 'tasks', 'success', '95% interval'):
-        table.add_column(column, justify='right' if column in ('tasks', 'success') else 'left')
-    table.add_column(f'{low:<{_INTERVAL_WIDTH - 4}.0%}100%', no_wrap=True)
-    previous = '/'.join(view.previous_versions)
-    for role, version, style, n, rate, a, b in (
-        ('candidate', view.version, 'yellow', check.n, check.estimate, check.low, check.high),
-        (
-            'control',
-            previous,
-            'blue',
-            check.n_control,
-            check.control,
-            check.control_low,
-            check.control_high,
-        ),
-    ):
-        interval = '' if math.isnan(a) else f'{a:.1%} – {b:.1%}'
-        success = '' if math.isnan(rate) else f'{rate:.1%}'
-        bar = _interval_bar(low, rate, a, b)
-        table.add_row(role, Text(version, style), f'{n:,}', success, interval, Text(bar, style))
-    return table
-
-
-def _interval_bar(scale_low: float, rate: float, low: float, high: float) -> str:
-    if math.isnan(rate) or math.isnan(low):
-        return ''
-
-    def place(value: float) -> int:
-        return round((value - scale_low) / (1 - scale_low) * (_INTERVAL_WIDTH - 1))
-
-    left, middle, right = place(low), place(rate), place(high)
-    cells = [' '] * _INTERVAL_WIDTH
-    cells[left : right + 1] = '─' * (right + 1 - left)
-    cells[left], cells[right] = '├', '┤'
-    cells[middle] = '●'
-    return ''.join(cells)
-
-
-def _checks(view: RolloutView) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column()
-    table.add_column()
-    table.add_column(ratio=1)
-    for check in view.checks:
-        word, style = _VERDICTS[check.verdict]
-        table.add_row(check.name, Text(word, style), Text(check.sentence, 'dim'))
-    return table
-
-
-def _fleet(version: str, robots: Mapping[str, Routing]) -> RenderableType:
-    cells = [_robot(name, robots[name], version) for name in sorted(robots)]
-    if not cells:
-        return Text('Waiting for robots …', 'dim')
-    return Columns(cells, padding=(0, 2), equal=True)
-
-
-def _robot(robot_id: str, routing: Routing, version: str) -> Text:
-    name = robot_id.rsplit('_', 1)[-1]
-    if routing.candidate:
-        share = f'{routing.candidate_share:.0%}'
-        return Text.assemble((f'{name} ', 'dim'), (f'◐ {routing.candidate} {share}', 'yellow'))
-    style = 'green' if routing.stable == version else 'blue'
-    return Text.assemble((f'{name} ', 'dim'), (f'● {routing.stable}', style))
+_GAP = Part([Text(''), Group()], 4)
 
 
 class LiveView:
     """
     View of a running rollout: a live picture in a terminal, else a line per change.
 
-    Use it as a context manager and call `show` often.
+    Use it as a context manager and call `show` often. After its end, the last picture says
+    whether the rollout was still running.
     """
 
     def __init__(self, console: Console, title: str) -> None:
@@ -188,7 +153,7 @@ class LiveView:
         self._title = title
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._last_key = ''
-        self._picture: RenderableType = ''
+        self._last: tuple[RolloutView, Heard] | None = None
 
     def __enter__(self) -> LiveView:
         if self._live is not None:
@@ -196,44 +161,62 @@ class LiveView:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live is not None:
-            self._live.stop()
+        if self._live is None:
+            return
+        if self._last is not None:
+            self._live.update(self._picture(*self._last, self._note()), refresh=True)
+        self._live.stop()
 
-    def show(self, view: RolloutView, robots: Mapping[str, Routing]) -> None:
-        """Show the newest status of the rollout, and the routing of each robot."""
-        self._picture = dashboard(self._title, view, robots)
+    def show(self, view: RolloutView, heard: Heard) -> None:
+        """Show the newest status of the rollout, and what else is heard."""
+        self._last = view, heard
         if self._live is not None:
-            self._live.update(self._picture, refresh=True)
+            self._live.update(self._picture(view, heard), refresh=True)
         elif view.rollout_id:
-            self._print_change(view)
+            self._print_change(view, heard)
 
     def save(self, path: Path) -> None:
         """Write the picture of this moment as an SVG file."""
         paper = Console(record=True, width=110, file=io.StringIO())
-        paper.print(self._picture)
+        if self._last is not None:
+            paper.print(Dashboard(self._title, *self._last))
         picture = paper.export_svg(title='hotswap_ros')
         # A viewer of the picture would fetch the font from the network.
         path.write_text(re.sub(r'@font-face \{.*?\}', '', picture, flags=re.DOTALL))
 
-    def _print_change(self, view: RolloutView) -> None:
-        word, _ = _word_of(view)
+    def _picture(self, view: RolloutView, heard: Heard, note: str = '') -> Dashboard:
+        # One line is for the cursor.
+        return Dashboard(self._title, view, heard, self._console.size.height - 1, note)
+
+    def _note(self) -> str:
+        """Return that the picture is not the end of the rollout; empty: it is."""
+        assert self._last is not None
+        status = self._last[0].status
+        if status is not None and status.is_terminal:
+            return ''
+        return f'not watched any more since {time.strftime("%H:%M:%S")}'
+
+    def _print_change(self, view: RolloutView, heard: Heard) -> None:
+        word, _ = word_of(view)
         step = view.steps[view.step_index]
-        quarter = int(step.progress * 4) * 25 if step.kind == _OBSERVE else 0
-        key = f'{word} {view.step_index} {quarter}'
+        quarter = int(step.progress * 4) * 25 if step.kind == OBSERVE else 0
+        key = f'{word} {view.step_index} {quarter} {view.pause_reason} {bool(heard.warning)}'
         if key == self._last_key:
             return
         self._last_key = key
         line = f'{view.elapsed_s:6.1f} s  {word:<12}  {step.title}'
-        if step.kind == _OBSERVE:
+        if step.kind == OBSERVE:
             line += f' ({view.tasks} so far)' + _rates(view)
+        for text in (view.reason, heard.warning):
+            line += f'; {text}' if text else ''
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _rates(view: RolloutView) -> str:
-    check = _success_check(view)
+    check = success_check(view)
     if check is None or not check.n or not check.n_control:
         return ''
-    word, _ = _VERDICTS[check.verdict]
+    word = VERDICTS[check.verdict][0]
     candidate = f'{check.estimate:.1%}{_interval(check.low, check.high)}'
     control = f'{check.control:.1%}{_interval(check.control_low, check.control_high)}'
     return (

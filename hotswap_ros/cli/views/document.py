@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -17,6 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
+
+from hotswap_ros.cli.terminal import STANDARD_OUTPUT, write_json
 
 _TEMPLATE = 'page.html.jinja'
 #: Colours of a tone in the terminal; the page has its own colours with the same names.
@@ -97,7 +98,8 @@ def deliver(
             write_page(html, document)
             console.print(f'\nPage: {html}', highlight=False, soft_wrap=True)
         if json_path is not None:
-            write_figures(json_path, figures())
+            write_json(json_path, figures())
+        if json_path not in (None, STANDARD_OUTPUT):
             console.print(f'Figures: {json_path}', highlight=False, soft_wrap=True)
     except OSError as error:
         return refuse(console, f'the report cannot be written: {error}')
@@ -108,12 +110,6 @@ def refuse(console: Console, why: object) -> int:
     """Print the reason why a command fails; return the exit code."""
     console.print(f'hotswap: {why}', style='red', markup=False, soft_wrap=True)
     return 1
-
-
-def write_figures(path: Path, figures: object) -> None:
-    """Write figures as JSON. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures, indent=2) + '\n')
 
 
 def print_document(console: Console, document: Document) -> None:

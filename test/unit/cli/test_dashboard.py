@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from hotswap_ros.cli.views.dashboard import LiveView, dashboard
+from hotswap_ros.cli.views.dashboard import Dashboard, Heard, LiveView
 from hotswap_ros.coordinator import RolloutView, StepState, StepView
 from hotswap_ros.gates import CheckResult, Verdict
 from hotswap_ros.models import Routing
@@ -23,6 +23,7 @@ _SUCCESS = CheckResult(
 )  # fmt: skip
 _VIEW = RolloutView(
     rollout_id='r-1',
+    model_id='m',
     version='v24',
     previous_versions=('v23',),
     status=Status.RUNNING,
@@ -47,7 +48,7 @@ _ROBOTS = {
 
 def printed(view: RolloutView, robots: dict[str, Routing]) -> str:
     console = Console(file=io.StringIO(), width=80)
-    console.print(dashboard('canary', view, robots))
+    console.print(Dashboard('canary', view, Heard(robots)))
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     return text
@@ -90,7 +91,7 @@ def test_a_long_version_and_title_fit_80_columns() -> None:
 
 
 def test_without_a_rollout_only_robots_are_shown() -> None:
-    empty = RolloutView('', '', (), None, 0, (), (), 0, 0, 0.0)
+    empty = RolloutView()
     text = printed(empty, _ROBOTS)
     assert 'waiting' in text
     assert '02 ● v23' in text
@@ -100,10 +101,10 @@ def test_without_a_rollout_only_robots_are_shown() -> None:
 def test_outside_a_terminal_each_change_is_a_line() -> None:
     console = Console(file=io.StringIO(), width=80)
     with LiveView(console, 'canary') as live:
-        live.show(RolloutView('', '', (), None, 0, (), (), 0, 0, 0.0), {})
-        live.show(_VIEW, _ROBOTS)
-        live.show(replace(_VIEW, tasks=41), _ROBOTS)
-        live.show(replace(_VIEW, status=Status.ROLLING_BACK), _ROBOTS)
+        live.show(RolloutView(), Heard())
+        live.show(_VIEW, Heard(_ROBOTS))
+        live.show(replace(_VIEW, tasks=41), Heard(_ROBOTS))
+        live.show(replace(_VIEW, status=Status.ROLLING_BACK), Heard(_ROBOTS))
     first, second = console.file.getvalue().splitlines()
     assert '20%: watch 100 tasks (40 so far): v24 90.0% [85.0%, 95.0%] of 40, v23 92.0%' in first
     assert 'ROLLING BACK' in second
@@ -113,7 +114,7 @@ def test_a_control_without_an_interval_is_a_figure_alone() -> None:
     console = Console(file=io.StringIO(), width=200)
     check = replace(_SUCCESS, control_low=math.nan, control_high=math.nan)
     with LiveView(console, 'canary') as live:
-        live.show(replace(_VIEW, checks=(check,)), {})
+        live.show(replace(_VIEW, checks=(check,)), Heard())
     text = console.file.getvalue()
     assert 'v24 90.0% [85.0%, 95.0%] of 40' in text
     assert 'v23 92.0% of 50' in text

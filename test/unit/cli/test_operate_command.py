@@ -138,7 +138,7 @@ def told(session, rollout):
         )
 
     output = io.StringIO()
-    assert run_report(Console(file=output, width=80), rollout, False, connect) == 0
+    assert run_report(Console(file=output, width=80), rollout, None, connect) == 0
     return output.getvalue().splitlines()
 
 
