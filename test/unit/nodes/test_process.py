@@ -76,12 +76,14 @@ def test_a_program_runs_until_a_signal_and_stops_in_order(calls):
 
 
 @pytest.mark.usefixtures('_own_signals')
-def test_what_cannot_start_leaves_nothing_behind(calls):
+def test_what_cannot_start_leaves_nothing_behind(calls, capsys):
     def start(_):
         raise process.ParameterError("parameter 'robots' is 0")
 
-    with pytest.raises(SystemExit, match="parameter 'robots' is 0"):
+    with pytest.raises(SystemExit) as ended:
         process.run([], start)
+    assert ended.value.code == process.CANNOT_START
+    assert capsys.readouterr().err.endswith("parameter 'robots' is 0\n")
     assert calls == ['init', 'shutdown']
 
 
