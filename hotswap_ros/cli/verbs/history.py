@@ -86,7 +86,9 @@ _COLUMNS = (
     'tasks',
 )  # fmt: skip
 #: The columns that a narrow terminal does without, first to last.
-_OPTIONAL = ('failed', 'robots', 'model', 'tasks', 'strategy', 'duration', 'started', 'status')
+_OPTIONAL = (
+    'failed', 'robots', 'model', 'tasks', 'strategy', 'duration', 'started', 'status', 'version',
+)  # fmt: skip
 _FIGURES = ('duration', 'robots', 'failed', 'tasks')
 _COLUMN_GAP = 2
 
@@ -106,7 +108,11 @@ def print_history(console: Console, history: Sequence[RolloutSummary]) -> None:
         if sum(widths.values()) <= console.width:
             break
         del widths[name]
-    console.print(_history_table(rows, list(widths)), soft_wrap=True)
+    table = _history_table(rows, list(widths))
+    if sum(widths.values()) > console.width:
+        # The ids alone are too long: the terminal wraps them, and they are still whole.
+        table.width = sum(widths.values())
+    console.print(table, soft_wrap=True)
 
 
 def _history_cells(found: RolloutSummary) -> dict[str, Text]:
