@@ -53,6 +53,7 @@ bench: servers build  ## Measure what serving costs, how gates decide, rollbacks
 	@$(in_env) python bench/servers.py $(ARGS)
 	@$(in_env) python bench/gates.py $(ARGS)
 	@$(in_env) python bench/fleet.py $(ARGS)
+	@$(in_env) python bench/command_line.py $(ARGS)
 
 soak: tools build  ## Check every answer while versions swap (make soak ARGS='--minutes 1')
 	@$(in_env) python bench/soak.py $(ARGS)
