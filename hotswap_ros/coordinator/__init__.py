@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hotswap_ros.coordinator.coordinator import Coordinator, Output
     from hotswap_ros.coordinator.history import StrategyMetrics, strategy_metrics
     from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError, JournalHeldError
+    from hotswap_ros.coordinator.journal_evidence import read_journal
     from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
     from hotswap_ros.coordinator.preview.preview import Preview
     from hotswap_ros.coordinator.preview.version_facts import read_versions
@@ -46,6 +47,7 @@ __all__ = [
     'StrategyMetrics',
     'forecast',
     'planned_steps',
+    'read_journal',
     'read_versions',
     'strategy_metrics',
 ]

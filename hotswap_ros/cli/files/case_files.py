@@ -26,7 +26,7 @@ from hotswap_ros.cli.files.comparisons import load_comparisons
 from hotswap_ros.cli.files.open_table import Progress, open_table
 from hotswap_ros.cli.files.reading import Reading, find_trial, first_of, is_recording, load_trial
 from hotswap_ros.cli.files.table import Table, read_table
-from hotswap_ros.coordinator import ROLLBACK, Journal, JournalError
+from hotswap_ros.coordinator import ROLLBACK, JournalError, read_journal
 from hotswap_ros.gates.analysis import (
     AnalysisError,
     Case,
@@ -90,6 +90,7 @@ def load_case(
         notes.append(note)
     control, candidate = choose_versions(trial, control, candidate)
     design = find_design(trial, control, candidate)
+    notes = [*([design.apart] if design.apart else []), *design.warnings, *notes]
     if design.left_out:
         notes.append(f'tasks left out, as {candidate} did none at the time: {design.left_out:,}')
     features, lab = _training(sources.training, candidate)
@@ -131,15 +132,12 @@ def _findings(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def _report(path: Path, rollout: str) -> dict[str, Any]:
     """Return the report of a rollout, the newest for an empty id. Raises AnalysisError."""
-    if not path.is_file():
-        raise AnalysisError(f'{path} is no journal: name the file of parameter journal')
     try:
-        journal = Journal(path)
-        summaries = [found for found in journal.history() if found.strategy != ROLLBACK]
-        rollout = rollout or (summaries[0].rollout_id if summaries else '')
-        is_known = any(found.rollout_id == rollout for found in summaries)
-        report = journal.report(rollout) if is_known else None
-        journal.close()
+        with read_journal(path) as journal:
+            summaries = [found for found in journal.history() if found.strategy != ROLLBACK]
+            rollout = rollout or (summaries[0].rollout_id if summaries else '')
+            is_known = any(found.rollout_id == rollout for found in summaries)
+            report = journal.report(rollout) if is_known else None
     except JournalError as error:
         raise AnalysisError(str(error)) from error
     if report is None:

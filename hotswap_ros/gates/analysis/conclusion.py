@@ -18,6 +18,13 @@ _FEW_ROBOTS = 10
 
 def conclude(report: Analysis) -> tuple[Action, str]:
     """Return the action, and a sentence with the reason."""
+    action, sentence = _conclude(report)
+    if report.apart:
+        sentence += ' The versions never ran at the same time, so the cause may be another one.'
+    return action, sentence
+
+
+def _conclude(report: Analysis) -> tuple[Action, str]:
     control, candidate = report.control.version, report.candidate.version
     if report.ratio is not None and report.ratio.is_alarm:
         return Action.REPEAT, _broken_assignment(report)
@@ -107,12 +114,16 @@ def warnings(report: Analysis) -> Iterator[str]:
     """Yield the limits of the figures."""
     robots, hours = report.robots, report.hours
     tasks = report.control.tasks + report.candidate.tasks
-    if robots is None:
+    if report.apart:
+        yield report.apart
+    yield from report.data_warnings
+    is_named = report.control.robots + report.candidate.robots > 0
+    if not is_named:
         yield (
             'The data have no robot ids, so tasks are taken as independent. Tasks of one robot '
             'are similar: with few robots the p value is too small. Add a column robot_id.'
         )
-    elif robots.design == ACROSS and robots.design_effect > 1:
+    elif robots is not None and robots.design == ACROSS and robots.design_effect > 1:
         yield (
             'Each robot served one version only, and the tasks of a robot are similar '
             f'(intra-class correlation {robots.correlation:.3f}): {tasks:,} tasks have the '
@@ -139,7 +150,7 @@ def warnings(report: Analysis) -> Iterator[str]:
             f'whole trial it is {change(-report.difference)}: the baseline changed while the '
             'shares changed. The first figure is the valid one.'
         )
-    if report.replay is None:
+    if report.replay is None and not report.apart:
         yield (
             'The data have no times, so the evidence over time and changes of the baseline are '
             'unknown. Add a column started.'

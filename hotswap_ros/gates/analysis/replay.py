@@ -60,8 +60,12 @@ class Replay:
 def replay(
     design: Design, control: str, candidate: str, *, tolerance: float = 0.02, alpha: float = 0.05
 ) -> Replay | None:
-    """Replay the tasks of a trial in their order; None if the order is unknown."""
-    if not design.trial.is_ordered:
+    """
+    Replay the tasks of a trial in their order.
+
+    None if the order is unknown, or if there is no control at the time of the candidate.
+    """
+    if not design.trial.is_ordered or design.apart:
         return None
     across = design.kind == ACROSS
     criteria = SuccessCriteria(

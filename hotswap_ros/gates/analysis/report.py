@@ -35,8 +35,7 @@ def analyze(
     """Compare two versions of a trial. Raises AnalysisError if they cannot be compared."""
     figures = _Analyst(trial, control, candidate, question or Question()).figures()
     action, sentence = conclude(figures)
-    found = (*trial.warnings, *warnings(figures))
-    return replace(figures, action=action, sentence=sentence, warnings=found)
+    return replace(figures, action=action, sentence=sentence, warnings=tuple(warnings(figures)))
 
 
 class _Analyst:
@@ -83,6 +82,8 @@ class _Analyst:
             replay=replayed,
             looks=self._looks(),
             left_out=self.design.left_out,
+            apart=self.design.apart,
+            data_warnings=(*self.trial.warnings, *self.design.warnings),
             notes=(*self.trial.notes, *self._notes()),
         )
 

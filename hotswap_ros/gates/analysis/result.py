@@ -110,7 +110,8 @@ class Analysis:
     The whole report.
 
     `interval` is Newcombe's 95% interval of `difference`, candidate − control. `p_values` are by
-    method, one- or two-sided as the question says; the largest of them decides.
+    method, one- or two-sided as the question says; the largest of them decides. `apart` is a
+    sentence if the versions never ran at the same time, `data_warnings` are those of the reader.
     """
 
     question: Question
@@ -136,6 +137,8 @@ class Analysis:
     action: Action = Action.KEEP
     sentence: str = ''
     warnings: tuple[str, ...] = ()
+    apart: str = ''
+    data_warnings: tuple[str, ...] = ()
 
     @property
     def p_value(self) -> float:

@@ -13,11 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotswap_ros.gates.analysis.records import Records
+from hotswap_ros.gates.analysis.together import never_together
 from hotswap_ros.gates.diagnosis import AnalysisError, Record
 
 #: Versions are compared within robots if the robots that served both have this share of the
 #: candidate's tasks.
 _SHARED = 0.8
+
+
+#: With a larger share of tasks without a robot, robots are unknown.
+_NAMELESS = 0.05
 
 
 class Latency(NamedTuple):
@@ -86,12 +91,16 @@ class Design(NamedTuple):
     """
     The design of a trial: within robots, across robots, or with unknown robots.
 
-    `trial` has the comparable tasks; `left_out` is the number of other tasks.
+    `trial` has the comparable tasks; `left_out` is the number of other tasks. `apart` is a
+    sentence if the versions never ran at the same time. `warnings` are about robots that are not
+    named.
     """
 
     kind: str
     trial: Trial
     left_out: int = 0
+    apart: str = ''
+    warnings: tuple[str, ...] = ()
 
 
 WITHIN, ACROSS, UNKNOWN = 'within robots', 'across robots', 'robots unknown'
@@ -102,26 +111,54 @@ def find_design(trial: Trial, control: str, candidate: str) -> Design:
     Return the design of the comparison of two versions, with their comparable tasks.
 
     If robots served both, a robot's tasks count from its first candidate task to its last one. A
-    rollout has many control tasks before and after that, at other hours of the day.
+    rollout has many control tasks before and after that, at other hours of the day. If the
+    versions never ran at the same time, all tasks count. A few tasks without a robot are left out.
     """
     trial = trial.of_versions(control, candidate)
+    apart = never_together(trial.records, control, candidate)
+    trial, warnings = _with_robots(trial, control, candidate)
     records = trial.records
     if records.robot_id.equal('').any():
-        return Design(UNKNOWN, trial)
+        return Design(UNKNOWN, trial, 0, apart, warnings)
     tasks = records.of_version(candidate)
     shared = {*records.of_version(control).robot_id.seen()} & {*tasks.robot_id.seen()}
     on_shared = tasks.take(tasks.robot_id.among(shared)).counts.tasks
     if on_shared < _SHARED * tasks.counts.tasks:
-        return Design(ACROSS, trial)
-    kept = _while_both(trial, shared, candidate)
-    return Design(WITHIN, replace(trial, records=kept), records.counts.tasks - kept.counts.tasks)
+        return Design(ACROSS, trial, 0, apart, warnings)
+    kept = _while_both(trial, shared, '' if apart else candidate)
+    left_out = records.counts.tasks - kept.counts.tasks
+    return Design(WITHIN, replace(trial, records=kept), left_out, apart, warnings)
+
+
+def _with_robots(trial: Trial, control: str, candidate: str) -> tuple[Trial, tuple[str, ...]]:
+    """Leave out tasks without a robot if they are few, and say so."""
+    records = trial.records
+    named = ~records.robot_id.equal('')
+    if named.all() or not named.any():
+        return trial, ()
+    lost = records.counts.tasks - records.take(named).counts.tasks
+    whole = f'{lost:,} of {records.counts.tasks:,} tasks name no robot'
+    for version in (control, candidate):
+        own = records.version.equal(version)
+        if (
+            records.take(own & named).counts.tasks
+            < (1 - _NAMELESS) * records.take(own).counts.tasks
+        ):
+            warning = (
+                f'{whole}, so no task is compared by robot. Tasks of one robot are similar: with '
+                'few robots the p value is too small. Name the robot of every task.'
+            )
+            return trial, (warning,)
+    warning = f'{whole}, and were left out.'
+    return replace(trial, records=records.take(named)), (warning,)
 
 
 def _while_both(trial: Trial, shared: set[str], candidate: str) -> Records:
+    """Return the tasks of shared robots between their first and last one of the candidate."""
     records = trial.records
     robots = records.robot_id.codes
     kept = records.robot_id.among(shared)
-    if trial.is_ordered:
+    if trial.is_ordered and candidate:
         rows = np.flatnonzero(records.version.equal(candidate))
         first = np.full(len(records.robot_id.names), len(records))
         last = np.full(len(records.robot_id.names), -1)

@@ -1,0 +1,73 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A journal as evidence: read from a copy, so that the file stays as it is, byte for byte."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from hotswap_ros.coordinator.journal import Journal, JournalError
+
+_MAGIC = b'SQLite format 3\0'
+#: Tables that every release has written.
+_TABLES = {'rollouts', 'events', 'desired'}
+_REMEDY = "name the file of parameter 'journal'"
+
+
+@contextmanager
+def read_journal(path: Path) -> Iterator[Journal]:
+    """
+    Open a copy of a journal, also of one in use, or in a folder that may not be written to.
+
+    Raises JournalError for what is no journal.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / 'journal.db'
+        try:
+            with path.open('rb') as file:
+                start = file.read(len(_MAGIC))
+            if start != _MAGIC:
+                what = 'it is empty' if not start else 'it is no SQLite database'
+                raise JournalError(path, what, _REMEDY)
+            _copy(path, copy)
+            _check(path, copy)
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(path, error) from error
+        journal = Journal(copy)
+        try:
+            yield journal
+        finally:
+            journal.close()
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """Copy a database with what its write-ahead log holds."""
+    log, index = (path.with_name(f'{path.name}{ending}') for ending in ('-wal', '-shm'))
+    if not log.is_file() or not log.stat().st_size:
+        # Immutable: SQLite makes no file beside it, and needs no lock.
+        _backup(f'{path.resolve().as_uri()}?mode=ro&immutable=1', copy)
+    elif index.is_file():  # of a coordinator that runs
+        _backup(f'{path.resolve().as_uri()}?mode=ro', copy)
+    else:  # of a coordinator that crashed, or a copy of both files
+        shutil.copyfile(path, copy)
+        shutil.copyfile(log, copy.with_name(f'{copy.name}-wal'))
+
+
+def _backup(source: str, copy: Path) -> None:
+    with closing(sqlite3.connect(source, uri=True)) as db, closing(sqlite3.connect(copy)) as own:
+        db.backup(own)
+
+
+def _check(path: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(copy)) as db:
+        rows = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    found = sorted(name for (name,) in rows)
+    if not set(found) >= _TABLES:
+        names = ', '.join(found[:8]) or 'none'
+        raise JournalError(path, f'it is a database of something else (tables: {names})', _REMEDY)
