@@ -56,6 +56,8 @@ TASK_COLUMNS = (
         (
             'model_version',
             'policy_version',
+            'software_version',
+            'sw_version',
             'checkpoint',
             'ckpt',
             'revision',
@@ -83,6 +85,8 @@ TASK_COLUMNS = (
             'is_success',
             'task_success',
             'success_flag',
+            'success_once',
+            'binary_success',
             'outcome',
             'result',
             'ok',
@@ -90,6 +94,7 @@ TASK_COLUMNS = (
             'pass',
             'solved',
             'status',
+            'state',
         ),
         ('successful', 'completed', 'score', 'progress', 'success_rate'),
     ),
@@ -381,6 +386,8 @@ def matches(columns: Iterable[Column], titles: Sequence[str]) -> dict[str, list[
         some = []
         for index, title in enumerate(titles):
             rank, unit = _rank(key(title), ranks, column)
+            if rank is None:  # 'Success (0/1)'
+                rank, unit = _rank(key(re.sub(r'[(\[].*?[)\]]', '', title)), ranks, column)
             if rank is not None:
                 some.append(Match(column, index, title, rank, unit))
         found[column.name] = sorted(some, key=lambda one: (one.rank, one.index))

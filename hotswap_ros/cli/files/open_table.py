@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import json
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -114,7 +115,7 @@ class TextTable:
                 low_memory=False,
             )
             row = 0
-            for chunk in reader:
+            for chunk in _quiet(reader):
                 too_long = np.flatnonzero(chunk[width].str.strip().to_numpy() != '')
                 if len(too_long):
                     raise self._too_long(row + int(too_long[0]))
@@ -156,6 +157,13 @@ class TextTable:
                 rows = []
         if rows:
             yield _columns(rows, columns)
+
+
+def _quiet(reader: Any) -> Iterator[Any]:
+    """Yield what a reader yields; it warns of lines that are too long, which are refused."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', pd.errors.ParserWarning)
+        yield from reader
 
 
 class _Watched(io.FileIO):
@@ -247,7 +255,8 @@ def _csv_table(path: Path, encoding: str, file: TextIO) -> TextTable | None:
 
 
 def _is_comment(text: str) -> bool:
-    return text.startswith('#') and not any(mark in text for mark in _SEPARATORS)
+    is_bare = text.startswith('#') and not any(mark in text for mark in _SEPARATORS)
+    return is_bare or text.startswith('#{')
 
 
 def _is_figure(title: str) -> bool:
