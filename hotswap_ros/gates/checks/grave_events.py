@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+from scipy.special import bdtrc
 
 from hotswap_ros.gates.pairing.blocks import FleetBlock
 from hotswap_ros.gates.result import (
@@ -19,37 +22,81 @@ from hotswap_ros.gates.result import (
     verdict_of,
 )
 from hotswap_ros.gates.stats.evidence import RareEvidence
-from hotswap_ros.gates.window import News, Window
+from hotswap_ros.gates.window import News, Tally, Window
 from hotswap_ros.text import count
+
+#: Tasks of one robot in which a burst is looked for.
+BURST_TASKS: Final = 100
+
+#: A burst that is less likely than this at the rate of the control is not by chance, whatever the
+#: number of robots and of looks.
+_UNLIKELY: Final = 1e-6
+
+class _Robot:
+    """What one robot did: its latest tasks with the candidate, and all with the control."""
+
+    def __init__(self) -> None:
+        self.recent: deque[tuple[int, int]] = deque()
+        self.tasks = 0
+        self.stuck = 0
+        self.control = (0, 0)
+
+    def add(self, news: News) -> None:
+        """Count finished and stuck tasks; more than BURST_TASKS are kept only in one message."""
+        finished, stuck = news.candidate.finished, news.candidate.stuck
+        self.control = _plus(self.control, news.control)
+        self.recent.append((finished, stuck))
+        self.tasks += finished
+        self.stuck += stuck
+        while self.tasks - self.recent[0][0] >= BURST_TASKS:
+            old_tasks, old_stuck = self.recent.popleft()
+            self.tasks -= old_tasks
+            self.stuck -= old_stuck
 
 
 class StuckCheck:
-    """Check that no robot gets stuck with the candidate too often: a limit, without statistics."""
+    """
+    Check that no robot gets stuck in a burst of tasks with the candidate: a limit.
+
+    A burst is more than `max_stuck_per_robot` of a robot's last BURST_TASKS tasks. Where tasks get
+    robots stuck whichever version serves them, a burst is no fault of the candidate: it counts if
+    it is most unlikely at the rate of the control, of that robot or of all, whichever is higher.
+    Slow differences of the rates are for GraveEventCheck.
+    """
 
     name = 'stuck'
 
     def __init__(self, max_stuck_per_robot: int) -> None:
         self._allowed = max_stuck_per_robot
-        self._stuck: dict[str, int] = {}
+        self._robots: dict[str, _Robot] = {}
+        self._control = (0, 0)
+        #: Stuck and all tasks of the burst of each robot that is above the limit.
+        self._bursts: dict[str, tuple[int, int]] = {}
 
     def add(self, robot_id: str, news: News) -> None:
-        """Count the candidate's stuck tasks."""
-        if news.candidate.stuck:
-            self._stuck[robot_id] = self._stuck.get(robot_id, 0) + news.candidate.stuck
+        """Count the tasks of a robot."""
+        robot = self._robots.setdefault(robot_id, _Robot())
+        self._control = _plus(self._control, news.control)
+        robot.add(news)
+        if news.candidate.stuck and self._is_burst(robot):
+            self._bursts[robot_id] = robot.stuck, robot.tasks
 
-    @property
-    def _worst(self) -> int:
-        return max(self._stuck.values(), default=0)
+    def _is_burst(self, robot: _Robot) -> bool:
+        if robot.stuck <= self._allowed * max(1, robot.tasks // BURST_TASKS):
+            return False
+        of_control = [stuck / n for n, stuck in (robot.control, self._control) if n]
+        tasks = max(robot.tasks, robot.stuck)
+        return float(bdtrc(robot.stuck - 1, tasks, max(of_control, default=0.0))) < _UNLIKELY
 
     @property
     def failed(self) -> bool:
-        """Whether the evidence of harm has reached its limit."""
-        return self._worst > self._allowed
+        """Whether a robot got stuck in a burst."""
+        return bool(self._bursts)
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the present verdict; `complete` says that the stage has all its data."""
         tasks = window.candidate.finished
-        worst = self._worst
+        worst = max((robot.stuck for robot in self._robots.values()), default=0)
         verdict = verdict_of(failed=self.failed, complete=complete, enough=tasks >= MIN_TASKS)
         return CheckResult(
             name=self.name,
@@ -63,33 +110,47 @@ class StuckCheck:
         )
 
     def _sentence(self, window: Window, verdict: Verdict, worst: int) -> str:
-        name, limit = window.candidate_name, f'the limit is {self._allowed:,} per robot'
+        name = window.candidate_name
+        limit = f'the limit is {self._allowed:,} in {BURST_TASKS} tasks of a robot'
         if verdict is Verdict.FAIL:
             return f'{self._above_limit()} with {name}; {limit}: roll back.'
         done = f'in {count(window.candidate.finished, "task")} with {name}'
         if verdict is Verdict.INCONCLUSIVE:
             return f'Stuck tasks {done}: inconclusive, {MIN_TASKS} tasks are needed.'
         if not worst:
-            return f'No robot got stuck {done}; {limit}.'
-        robot = min(robot for robot, stuck in self._stuck.items() if stuck == worst)
-        return f'{robot} got stuck {_times(worst)}, most often of all robots, {done}; {limit}.'
+            return f'No robot got stuck lately, {done}; {limit}.'
+        robot = min(robot for robot, found in self._robots.items() if found.stuck == worst)
+        robots = 'of all robots'
+        if worst > self._allowed:
+            robots += ', and no more often than the control explains'
+        return f'{robot} got stuck {_times(worst)} lately, most often {robots}, {done}; {limit}.'
 
     def _above_limit(self) -> str:
-        over = sorted((r for r, s in self._stuck.items() if s > self._allowed), key=self._order)
-        named = [f'{robot} got stuck {_times(self._stuck[robot])}' for robot in over[:3]]
+        over = sorted(self._bursts, key=lambda robot: (-self._bursts[robot][0], robot))
+        named = [f'{robot} got stuck {_times(self._bursts[robot][0])}' for robot in over[:3]]
         rest = f' and {count(len(over) - 3, "more robot")}' if len(over) > 3 else ''
         return ', '.join(named) + rest
 
-    def _order(self, robot_id: str) -> tuple[int, str]:
-        return -self._stuck[robot_id], robot_id
-
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
-        return {'stuck': dict(self._stuck)}
+        return {
+            'robots': {
+                robot_id: {'recent': [list(one) for one in r.recent], 'control': list(r.control)}
+                for robot_id, r in self._robots.items()
+            },
+            'control': list(self._control),
+            'bursts': {robot_id: list(burst) for robot_id, burst in self._bursts.items()},
+        }
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Restore the state that `dump` returned."""
-        self._stuck = dict(data['stuck'])
+        """Restore the state that `dump` returned; the totals of older ones tell of no burst."""
+        for robot_id, found in data.get('robots', {}).items():
+            robot = self._robots[robot_id] = _Robot()
+            robot.recent.extend((tasks, stuck) for tasks, stuck in found['recent'])
+            robot.tasks, robot.stuck = (sum(column) for column in zip(*robot.recent))
+            robot.control = tuple(found['control'])
+        self._control = tuple(data.get('control', (0, 0)))
+        self._bursts = {name: tuple(burst) for name, burst in data.get('bursts', {}).items()}
 
 
 class GraveEventCheck:
@@ -180,6 +241,11 @@ def _events(kind: str, found: FleetBlock) -> tuple[int, int]:
     if kind == 'stuck':
         return found.control.stuck, found.candidate.stuck
     return found.control.troubled, found.candidate.troubled
+
+
+def _plus(counts: tuple[int, int], tally: Tally) -> tuple[int, int]:
+    """Add the finished and the stuck tasks of a tally."""
+    return counts[0] + tally.finished, counts[1] + tally.stuck
 
 
 def _times(number: int) -> str:

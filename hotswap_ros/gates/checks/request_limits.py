@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,12 @@ from hotswap_ros.text import count, percent
 
 _QUANTILE = 0.95
 
+#: Units among which the longest is looked for: one task without end must not outweigh all others.
+_LATELY = 50
+
+#: Units after which the longest is known well enough; those before wait for it.
+_FIRST = 20
+
 
 class _RequestCheck:
     """
@@ -32,7 +39,8 @@ class _RequestCheck:
 
     Requests of one task are alike (one slow moment of a computer makes many slow requests), so the
     unit is a task: the requests of a robot from one finished candidate task to the next are one
-    bet on their share. The null is about the mean over tasks, each with the same weight. Once the
+    bet on their share. The limit is about requests, so a task weighs as many as it has, against the
+    longest of the last tasks: where slow requests sit in short tasks, they are few. Once the
     evidence reaches its limit, the verdict stays FAIL. With `plain`, only the observed rate of the
     stage counts, at the end of the stage. `miss` says in words what misses the limit, which is
     `threshold` in the unit of the plan.
@@ -51,6 +59,8 @@ class _RequestCheck:
         self._plain = plain
         self._evidence = RateEvidence(allowed)
         self._open: dict[str, tuple[int, int, int]] = {}
+        self._lengths: deque[int] = deque(maxlen=_LATELY)
+        self._first: list[tuple[int, int]] = []
 
     def _counted(self, tally: Tally) -> tuple[int, int]:
         """Return the requests, and those of them that miss the limit."""
@@ -71,9 +81,22 @@ class _RequestCheck:
         tasks, requests, misses = (sum(pair) for pair in zip(new, before))
         if tasks > 0 and requests:
             if not self.failed:
-                self._evidence.add(min(1.0, misses / requests))
+                self._bet(requests, misses)
             tasks = requests = misses = 0
         self._open[robot_id] = (tasks, requests, misses)
+
+    def _bet(self, requests: int, misses: int) -> None:
+        """Take in a unit; the first ones wait until it is known how long units are."""
+        longest = max(self._lengths, default=0)
+        self._lengths.append(requests)
+        self._first.append((requests, misses))
+        if len(self._lengths) < _FIRST:
+            return
+        if len(self._first) > 1:
+            longest = max(self._lengths)
+        for length, missed in self._first:
+            self._evidence.add(min(1.0, missed / length), min(1.0, length / longest))
+        self._first.clear()
 
     @property
     def failed(self) -> bool:
@@ -126,12 +149,16 @@ class _RequestCheck:
         """Return the whole state for JSON."""
         return {
             'log_e': list(self._evidence.log_e),
+            'lengths': list(self._lengths),
+            'first': [list(unit) for unit in self._first],
             'open': {robot_id: list(unit) for robot_id, unit in self._open.items()},
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Restore the state that `dump` returned."""
         self._evidence.log_e = list(data['log_e'])
+        self._lengths.extend(data.get('lengths', ()))
+        self._first = [(requests, misses) for requests, misses in data.get('first', ())]
         self._open = {robot_id: (u[0], u[1], u[2]) for robot_id, u in data['open'].items()}
 
 

@@ -164,9 +164,9 @@ class RateEvidence(GainEvidence):
         super().__init__()
         self._limit = limit
 
-    def add(self, share: float) -> None:
-        """Multiply by a unit whose share is in [0, 1]."""
-        super().add(share / self._limit - 1)
+    def add(self, share: float, weight: float = 1.0) -> None:
+        """Multiply by a unit whose share and weight are in [0, 1]; the null is about the mean."""
+        super().add(weight * (share / self._limit - 1))
 
 
 class RareEvidence:

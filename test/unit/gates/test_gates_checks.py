@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -235,24 +236,90 @@ def test_an_error_rate_above_the_limit_by_chance_passes_and_says_so(
     assert 'above the limit, but not beyond chance' in found.sentence
 
 
+@pytest.mark.parametrize('check_name', ['latency', 'errors'])
+def test_a_limit_on_requests_is_about_requests_wherever_they_sit(
+    robot: MakeRobot, check: Check, check_name: str
+) -> None:
+    """4.5% of the requests miss where 5% may, all of them in short tasks: that is allowed."""
+    failed = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        limit = {'latency': {'max_latency_ms': 50}, 'errors': {'max_error_rate': 0.05}}[check_name]
+        gate = _gate(**limit, grave_events=(), max_stuck_per_robot=None)
+        amr = robot().tell(gate)
+        for _ in range(600):
+            is_short = rng.random() < 0.8
+            requests = 10 if is_short else 100
+            missed = int(rng.binomial(requests, 0.1575)) if is_short else 0
+            latency = {10.0: requests - missed, 75.0: missed}
+            amr.run('v24', latency_ms=latency, errors=missed).run('v23').tell(gate)
+        failed += check(gate, check_name, complete=True).verdict is Verdict.FAIL
+    assert failed <= 1
+
+
+def test_slow_requests_in_long_tasks_are_found_though_most_tasks_are_fast(
+    robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate(max_latency_ms=50)
+    amr = robot().tell(gate)
+    for index in range(100):
+        latency = {10.0: 10} if index % 5 else {10.0: 80, 75.0: 20}
+        amr.run('v24', latency_ms=latency).run('v23').tell(gate)
+    assert check(gate, 'latency').verdict is Verdict.FAIL
+
+
 # -- stuck ----------------------------------------------------------------------------------------
 
 
 def test_a_robot_that_gets_stuck_too_often_fails_at_once(robot: MakeRobot, check: Check) -> None:
     gate = _gate()
     amr, other = robot('amr_001').tell(gate), robot('amr_002').tell(gate)
-    amr.run('v23', 50, stuck=50).run('v24', 10, stuck=10).tell(gate)
+    amr.run('v23', 50, stuck=1).run('v24', 10, stuck=10).tell(gate)
     other.run('v24', 10, stuck=9).tell(gate)
     found = check(gate, 'stuck')
     assert (found.verdict, found.method, found.estimate) == (Verdict.PENDING, 'limit', 10)
-    for figure in ('amr_001 got stuck 10 times', '20 tasks with v24', '10 per robot'):
+    for figure in ('amr_001 got stuck 10 times', '20 tasks with v24', '10 in 100 tasks'):
         assert figure in found.sentence
     amr.run('v24', 1, stuck=1).tell(gate)
     found = check(gate, 'stuck')
     assert found.verdict is Verdict.FAIL
     assert found.sentence.startswith('amr_001 got stuck 11 times with v24; ')
-    assert '10 per robot' in found.sentence
+    assert '10 in 100 tasks' in found.sentence
     assert math.isnan(found.evidence)
+    amr.run('v24', 500).tell(gate)
+    assert check(gate, 'stuck').verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize('rate', [0.005, 0.03, 0.2, 0.6])
+@pytest.mark.parametrize('share', [0.5, 0.9])
+def test_robots_that_get_stuck_with_both_versions_are_no_fault_of_one(
+    robot: MakeRobot, check: Check, rate: float, share: float
+) -> None:
+    """The limit had no denominator: sooner or later every long rollout reached it."""
+    gate = _gate(grave_events=())
+    rng = np.random.default_rng(7)
+    robots = [robot(f'amr_{number}').tell(gate) for number in range(3)]
+    for _ in range(300):
+        for amr in robots:
+            for version, tasks in (('v23', round(40 * (1 - share))), ('v24', round(40 * share))):
+                stuck = int(rng.binomial(tasks, rate))
+                amr.run(version, tasks, succeeded=tasks - stuck, stuck=stuck)
+            amr.tell(gate)
+    assert check(gate, 'stuck', complete=True).verdict is Verdict.PASS
+
+
+def test_a_burst_is_found_after_a_long_good_time_and_in_a_gate_that_was_loaded(
+    robot: MakeRobot, check: Check
+) -> None:
+    gate = _gate()
+    amr = robot().tell(gate)
+    for _ in range(100):
+        amr.run('v23', 20).run('v24', 20).tell(gate)
+    for burst in range(11):
+        assert check(gate, 'stuck').verdict is Verdict.PENDING, burst
+        gate = Gate.load(SuccessCriteria(), 'v24', json.loads(json.dumps(gate.dump())))
+        amr.run('v23').run('v24', stuck=1).tell(gate)
+    assert check(gate, 'stuck').verdict is Verdict.FAIL
 
 
 def test_a_reboot_does_not_wipe_out_stuck_tasks(robot: MakeRobot, check: Check) -> None:
