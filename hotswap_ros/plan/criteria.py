@@ -120,8 +120,8 @@ class SuccessCriteria(Section):
         10,
         ge=0,
         description=(
-            'A robot that gets stuck in more of its last 100 tasks on the candidate than this stops '
-            'the rollout at once, unless the control gets stuck as often.'
+            'A robot that gets stuck in more of its last 100 tasks on the candidate than this '
+            'stops the rollout at once, unless the control gets stuck as often.'
         ),
     )
     grave_events: tuple[Literal['stuck', 'fallback'], ...] = Field(

@@ -32,6 +32,7 @@ BURST_TASKS: Final = 100
 #: number of robots and of looks.
 _UNLIKELY: Final = 1e-6
 
+
 class _Robot:
     """What one robot did: its latest tasks with the candidate, and all with the control."""
 

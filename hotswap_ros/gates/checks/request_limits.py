@@ -39,8 +39,8 @@ class _RequestCheck:
 
     Requests of one task are alike (one slow moment of a computer makes many slow requests), so the
     unit is a task: the requests of a robot from one finished candidate task to the next are one
-    bet on their share. The limit is about requests, so a task weighs as many as it has, against the
-    longest of the last tasks: where slow requests sit in short tasks, they are few. Once the
+    bet on their share. The limit is about requests, so a task weighs as many as it has, against
+    the longest of the last tasks: where slow requests sit in short tasks, they are few. Once the
     evidence reaches its limit, the verdict stays FAIL. With `plain`, only the observed rate of the
     stage counts, at the end of the stage. `miss` says in words what misses the limit, which is
     `threshold` in the unit of the plan.
