@@ -3,15 +3,20 @@
 
 """Launch file of the arm in Gazebo, the robot that drives it, and a coordinator."""
 
-from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
+import shlex
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    GroupAction,
+    IncludeLaunchDescription,
+    OpaqueFunction,
+)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
-
-JOINTS = ('yaw', 'shoulder', 'elbow')
 
 
 def include(share, name, **arguments):
@@ -23,10 +28,25 @@ def include(share, name, **arguments):
     )
 
 
+def gazebo(context):
+    """Return Gazebo with the world; its launch file gives `gz_args` to a shell."""
+    options, world = (
+        LaunchConfiguration(name).perform(context) for name in ('gz_options', 'world')
+    )
+    return [
+        include(
+            FindPackageShare('ros_gz_sim'),
+            'gz_sim.launch.py',
+            gz_args=f'{options} {shlex.quote(world)}',
+            on_exit_shutdown='true',
+        )
+    ]
+
+
 def generate_launch_description():
     """Return the launch description."""
     share = FindPackageShare('hotswap_ros')
-    gazebo = PathJoinSubstitution([share, 'config', 'gazebo'])
+    files = PathJoinSubstitution([share, 'config', 'gazebo'])
     return LaunchDescription(
         [
             DeclareLaunchArgument(
@@ -39,7 +59,7 @@ def generate_launch_description():
             ),
             DeclareLaunchArgument(
                 'world',
-                default_value=PathJoinSubstitution([gazebo, 'pick_arm.sdf']),
+                default_value=PathJoinSubstitution([files, 'pick_arm.sdf']),
                 description='World file of Gazebo with the arm.',
             ),
             DeclareLaunchArgument(
@@ -47,35 +67,12 @@ def generate_launch_description():
                 default_value='-r',
                 description='Options of gz sim: "-r" runs at once, "-r -s" runs without a window.',
             ),
-            include(
-                FindPackageShare('ros_gz_sim'),
-                'gz_sim.launch.py',
-                gz_args=[LaunchConfiguration('gz_options'), ' ', LaunchConfiguration('world')],
-                on_exit_shutdown='true',
-            ),
+            OpaqueFunction(function=gazebo),
             Node(
                 package='ros_gz_bridge',
                 executable='parameter_bridge',
-                parameters=[{'config_file': PathJoinSubstitution([gazebo, 'bridge.yaml'])}],
+                parameters=[{'config_file': PathJoinSubstitution([files, 'bridge.yaml'])}],
                 output='screen',
-            ),
-            *(
-                # One command for all joints, as in ros2_control; Gazebo has one topic per joint.
-                Node(
-                    package='topic_tools',
-                    executable='transform',
-                    name=f'{joint}_command',
-                    arguments=[
-                        '/velocity_controller/commands',
-                        f'/velocity_controller/{joint}',
-                        'std_msgs/msg/Float64',
-                        f'std_msgs.msg.Float64(data=m.data[{index}])',
-                        '--import',
-                        'std_msgs',
-                        '--wait-for-start',
-                    ],
-                )
-                for index, joint in enumerate(JOINTS)
             ),
             include(
                 share,

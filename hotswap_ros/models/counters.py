@@ -75,7 +75,8 @@ class RoleCounts:
     """
     Requests to a version in one role, and those that it failed, by cause.
 
-    Stable answered `fallbacks` of these. `latency` is as in VersionCounters.
+    Stable answered `fallbacks` of the requests: of those that failed, and of those that the robot's
+    computer was too busy to run in time. `latency` is as in VersionCounters.
     """
 
     requests: int = 0
@@ -89,11 +90,12 @@ class VersionCounters:
     """
     Everything that is counted for one version on one robot.
 
-    This version was to answer `requests` and failed `errors` of them; `fallbacks` counts those by
-    cause. `latency` has one count per bucket of `LATENCY_EDGES_MS`, and one for the rest. `stable`
-    and `candidate` split the requests by the role that they were made in; a version that was
-    stable when a task began stays stable to its end. `shadow` counts its work as a shadow, which
-    no other field counts. `inputs` counts, for each input feature with training statistics,
+    This version was to answer `requests` and failed `errors` of them; `fallbacks` counts those that
+    stable answered, by cause: 'busy_computer' is no error. `latency` has one count per bucket of
+    `LATENCY_EDGES_MS`, and one for the rest, without time that a worker waited for a processor.
+    `stable` and `candidate` split the requests by the role that they were made in; a version that
+    was stable when a task began stays stable to its end. `shadow` counts its work as a shadow,
+    which no other field counts. `inputs` counts, for each input feature with training statistics,
     sampled observations between their deciles (see InputBins).
     """
 

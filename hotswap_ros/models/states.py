@@ -9,7 +9,11 @@ import enum
 
 
 class FailureCause(str, enum.Enum):
-    """Cause of a failed answer. `msg/Decision.msg` numbers them from 1 in this order."""
+    """
+    Cause of a failed answer. `msg/Decision.msg` numbers them from 1 in this order.
+
+    BUSY_COMPUTER is no error of the version: the robot's computer did not run it in time.
+    """
 
     EXCEPTION = 'exception'
     OUTPUT = 'output'
@@ -18,6 +22,7 @@ class FailureCause(str, enum.Enum):
     DEADLINE = 'deadline'
     CRASH = 'crash'
     RATE_LIMIT = 'rate_limit'
+    BUSY_COMPUTER = 'busy_computer'
 
 
 class VersionState(str, enum.Enum):

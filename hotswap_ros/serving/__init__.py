@@ -29,11 +29,13 @@ from hotswap_ros.serving.errors import (
 )
 from hotswap_ros.serving.onnx.runtime import Placement, RuntimeSettings
 from hotswap_ros.serving.onnx.session import Session
+from hotswap_ros.serving.processor_waits import BusyComputer
 from hotswap_ros.serving.settings import EngineSettings, Isolation
 from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome
 from hotswap_ros.serving.versions.loaded_version import VersionInfo
 
 __all__ = [
+    'BusyComputer',
     'BREAKER_LIMIT',
     'Decision',
     'Engine',

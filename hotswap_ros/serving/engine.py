@@ -16,11 +16,12 @@ from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import ModelRepository, Routing, VersionCounters
+from hotswap_ros.models import FailureCause, ModelRepository, Routing, VersionCounters
 from hotswap_ros.serving.assignment import Assignment
 from hotswap_ros.serving.breaker import Breaker, OpenBreaker
 from hotswap_ros.serving.errors import InferenceFailedError
 from hotswap_ros.serving.onnx.session import Session
+from hotswap_ros.serving.processor_waits import BusyComputer, ProcessorWaits
 from hotswap_ros.serving.recorder import Recorder, Recorders
 from hotswap_ros.serving.router import Router
 from hotswap_ros.serving.routing_control import RoutingControl
@@ -78,6 +79,7 @@ class Engine:
         changed = threading.Condition(self._lock)
         self._recorders = Recorders(self._lock)
         self._breaker = Breaker(settings.breaker_limit)
+        self._waits = ProcessorWaits()
         folder = None if settings.state_folder is None else Path(settings.state_folder)
         self._last_known_good = LastKnownGood(folder, model_id)
         self._versions = Versions(
@@ -149,7 +151,7 @@ class Engine:
         result = loaded.attempt(inputs, reserve_ms, previous)
         if isinstance(result, Failure):
             return self._fall_back(inputs, stable, task, loaded, result, taken)
-        outputs, latency_ms = result
+        outputs, latency_ms, waited_ms = result
         if limits_rates:
             task.remember(outputs, loaded)
         router = self._in_force.router
@@ -162,6 +164,9 @@ class Engine:
                 loaded.recorder.sample_inputs(inputs)
             if self._breaker.count and loaded is router.candidate:
                 self._breaker.record_success()
+            if waited_ms:
+                is_late = waited_ms + latency_ms > loaded.deadline_ms
+                self._waits.count(self._in_force.clock(), loaded.version, is_late)
         return Decision(outputs, loaded.version, False, None, (perf_counter() - taken) * 1e3)
 
     def _let_shadow(
@@ -204,6 +209,8 @@ class Engine:
         saved = loaded is not stable and outputs is not None
         with self._lock:
             loaded.recorder.count_failure(failure.latency_ms, failure.cause, saved, task.on_trial)
+            if failure.cause is FailureCause.BUSY_COMPUTER:
+                self._waits.count(self._in_force.clock(), loaded.version, is_late=True)
             opened = self._in_force.record_failure(loaded, failure.cause)
         if opened:
             self._announce()
@@ -273,6 +280,12 @@ class Engine:
     def breaker(self) -> OpenBreaker | None:
         """Return why the candidate was dropped, or None."""
         return self._breaker.opened
+
+    @property
+    def busy_computer(self) -> BusyComputer | None:
+        """Return how often the computer was too busy for the worker; None: hardly ever."""
+        with self._lock:
+            return self._waits.busy(self._in_force.clock())
 
     def set_routing(self, routing: Routing) -> Routing:
         """

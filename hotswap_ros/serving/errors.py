@@ -180,11 +180,16 @@ class UnknownTaskError(ServingError):
 
 
 class RunFailedError(Exception):
-    """A run ended without outputs; not raised to callers, because stable answers then."""
+    """
+    A run ended without outputs; not raised to callers, because stable answers then.
 
-    def __init__(self, cause: FailureCause, detail: str) -> None:
+    `waited_ms` of its time were spent on waiting for a processor.
+    """
+
+    def __init__(self, cause: FailureCause, detail: str, waited_ms: float = 0.0) -> None:
         self.cause = cause
         self.detail = detail
+        self.waited_ms = waited_ms
         super().__init__(f'{cause.value}: {detail}')
 
 

@@ -90,10 +90,15 @@ class Recorder:
     def count_failure(
         self, latency_ms: float, cause: FailureCause, saved: bool, on_trial: bool = False
     ) -> None:
-        """Count a request that the version failed, and whether stable answered it."""
+        """
+        Count a request that the version failed, and whether stable answered it.
+
+        One that the computer did not run in time is no error of the version.
+        """
         self.count_request(latency_ms, on_trial)
         role = self._roles[on_trial]
-        role.errors[cause.value] = role.errors.get(cause.value, 0) + 1
+        if cause is not FailureCause.BUSY_COMPUTER:
+            role.errors[cause.value] = role.errors.get(cause.value, 0) + 1
         if saved:
             role.fallbacks[cause.value] = role.fallbacks.get(cause.value, 0) + 1
 

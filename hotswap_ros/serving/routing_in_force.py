@@ -146,8 +146,12 @@ class InForce:
         return True
 
     def record_failure(self, loaded: LoadedVersion, cause: FailureCause) -> bool:
-        """Count a failure; returns whether it took the candidate out, being one too many."""
-        if loaded is not self.router.candidate:
+        """
+        Count a failure; returns whether it took the candidate out, being one too many.
+
+        A busy computer takes no candidate out.
+        """
+        if loaded is not self.router.candidate or cause is FailureCause.BUSY_COMPUTER:
             return False
         generation = self.router.routing.generation
         opened = self.breaker.record_failure(loaded.version, cause, generation)

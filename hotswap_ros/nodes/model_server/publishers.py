@@ -22,6 +22,7 @@ from hotswap_ros.nodes.conversions.robot import (
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.nodes.thread_pool import ThreadPool
 from hotswap_ros.serving import Engine, ShadowComparison
+from hotswap_ros.text import count
 
 _LEVELS = {
     msg.RobotStatus.HEALTH_OK: DiagnosticStatus.OK,
@@ -142,5 +143,13 @@ class ServerPublishers:
             return msg.RobotStatus.HEALTH_DEGRADED, text
         if self.lost_candidate:
             text = f'{self.lost_candidate} was dropped: no heartbeat of a coordinator'
+            return msg.RobotStatus.HEALTH_DEGRADED, text
+        busy = engine.busy_computer
+        if busy is not None:
+            text = (
+                f'the computer is too busy: {busy.late} of {count(busy.requests, "request")} to '
+                f'{busy.version} in the last minute waited too long for a processor, which does '
+                f'not count against {busy.version}'
+            )
             return msg.RobotStatus.HEALTH_DEGRADED, text
         return msg.RobotStatus.HEALTH_OK, ''

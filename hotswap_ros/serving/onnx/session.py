@@ -123,11 +123,12 @@ class Session:
 
     def run(
         self, inputs: dict[str, NDArray[Any]], patience_s: float = math.inf
-    ) -> dict[str, NDArray[Any]]:
+    ) -> tuple[dict[str, NDArray[Any]], float]:
         """
         Return the outputs by name, arrays of the caller's own. Raises what the runtime raises.
 
-        A run in this process cannot be interrupted: `patience_s` is for sessions elsewhere.
+        A run in this process cannot be interrupted, and waits for no other process: `patience_s`
+        and the second value, 0.0, are for sessions elsewhere (see VersionSession).
         """
         if self.can_bind:
             try:
@@ -135,13 +136,13 @@ class Session:
             except IndexError:
                 binding = self.bind(Slot.of(self._manifest))
             try:
-                return binding.run_on(inputs)
+                return binding.run_on(inputs), 0.0
             except Exception:
                 # An output of another shape does not fit its buffer: return it as it is.
-                return self.run_unbound(inputs)
+                return self.run_unbound(inputs), 0.0
             finally:
                 self._free.append(binding)
-        return self.run_unbound(inputs)
+        return self.run_unbound(inputs), 0.0
 
     def run_unbound(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return the outputs in any form. Raises what the runtime raises."""
@@ -191,7 +192,7 @@ class Session:
         """Return the time of the run in ms."""
         started = perf_counter()
         try:
-            outputs = self.run_unbound(zeros) if is_first else self.run(zeros)
+            outputs = self.run_unbound(zeros) if is_first else self.run(zeros)[0]
         except Exception as error:
             raise self._failed(f'it raised an error on zeros: {error}') from error
         took_ms = (perf_counter() - started) * 1e3

@@ -43,23 +43,30 @@ class VersionInfo:
 
 
 class Answer(NamedTuple):
-    """Outputs that keep the manifest's promises."""
+    """
+    Outputs that keep the manifest's promises.
+
+    `latency_ms` is without `waited_ms`, the time that a worker waited for a processor.
+    """
 
     outputs: dict[str, NDArray[Any]]
     latency_ms: float
+    waited_ms: float = 0.0
 
 
 class Failure(NamedTuple):
     """
     A run that broke a promise; `detail` is the error message of the runtime, if it raised.
 
-    `outputs` are there when all that is wrong with them is that they are late.
+    `outputs` are there when all that is wrong with them is that they are late. Times are as in
+    Answer.
     """
 
     cause: FailureCause
     latency_ms: float
     detail: str = ''
     outputs: dict[str, NDArray[Any]] | None = None
+    waited_ms: float = 0.0
 
 
 class VersionSession(Protocol):
@@ -79,8 +86,15 @@ class VersionSession(Protocol):
     def pid(self) -> int:
         """Return the id of the process that the version runs in, 0 while there is none."""
 
-    def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
-        """Return outputs of the caller's own, by name. Raises for whatever prevents it."""
+    def run(
+        self, inputs: dict[str, NDArray[Any]], patience_s: float
+    ) -> tuple[dict[str, NDArray[Any]], float]:
+        """
+        Return outputs of the caller's own, by name, and how long they waited for a processor.
+
+        The wait is in ms, and only that for another process: 0.0 for a version in this one. Raises
+        for whatever prevents an answer.
+        """
 
     def offer(
         self, inputs: dict[str, NDArray[Any]], outputs: dict[str, NDArray[Any]], primary: Primary
@@ -104,6 +118,7 @@ class LoadedVersion:
 
     __slots__ = (
         '_patience_s',
+        'deadline_ms',
         'guard',
         'limits_rates',
         'manifest',
@@ -133,7 +148,8 @@ class LoadedVersion:
         recorder.watch_inputs(manifest.input_statistics)
         self.safe_outputs = safe_outputs_of(manifest)
         deadline_ms = manifest.deadline_ms
-        self._patience_s = (DEFAULT_DEADLINE_MS if deadline_ms is None else deadline_ms) / 1e3
+        self.deadline_ms = DEFAULT_DEADLINE_MS if deadline_ms is None else deadline_ms
+        self._patience_s = self.deadline_ms / 1e3
 
     def attempt(
         self,
@@ -146,7 +162,8 @@ class LoadedVersion:
 
         A worker gets until `reserve_ms` before the deadline, and at least half of the time: the
         rest is for another version that answers in its place. `previous` is the decision that rate
-        limits compare this one with.
+        limits compare this one with. Waiting of a worker for a processor does not make an answer
+        late: it is there now, and another version would only answer later.
         """
         started = perf_counter()
         patience_s = self._patience_s
@@ -154,21 +171,23 @@ class LoadedVersion:
             patience_s = max(patience_s / 2, patience_s - reserve_ms / 1e3)
         try:
             try:
-                outputs = self.session.run(inputs, patience_s)
+                outputs, waited_ms = self.session.run(inputs, patience_s)
             except SessionClosedError:  # it was replaced a moment ago
-                outputs = self.session.run(inputs, patience_s)
+                outputs, waited_ms = self.session.run(inputs, patience_s)
         except RunFailedError as error:
-            return Failure(error.cause, _ms_since(started), error.detail)
+            waited_ms = error.waited_ms
+            latency_ms = max(0.0, _ms_since(started) - waited_ms)
+            return Failure(error.cause, latency_ms, error.detail, None, waited_ms)
         except Exception as error:
             return Failure(FailureCause.EXCEPTION, _ms_since(started), str(error))
-        latency_ms = (perf_counter() - started) * 1e3
+        latency_ms = (perf_counter() - started) * 1e3 - waited_ms
         cause = self.guard.check(outputs, latency_ms)
         if previous is not None and cause in (None, FailureCause.DEADLINE):
             cause = self.guard.check_rate(outputs, previous) or cause
         if cause is None:
-            return Answer(outputs, latency_ms)
+            return Answer(outputs, latency_ms, waited_ms)
         late = outputs if cause is FailureCause.DEADLINE else None
-        return Failure(cause, latency_ms, outputs=late)
+        return Failure(cause, latency_ms, outputs=late, waited_ms=waited_ms)
 
 
 def safe_outputs_of(manifest: Manifest) -> dict[str, NDArray[Any]] | None:

@@ -10,7 +10,7 @@ import math
 import os
 import threading
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 from hotswap_ros.models import FailureCause, Manifest, ModelError, ModelRepository, VersionState
@@ -68,7 +68,7 @@ class Worker:
         )
         self._session.warm_up(Guard(manifest))
         exchange = Exchange(manifest, self._fds['memory'])
-        self._slot = exchange.request
+        self._slot, self._times = exchange.request, exchange.times
         # Started here, the thread stays in the scheduling class of the thread that loads.
         shadow = _Shadow(self._session, manifest, exchange.samples, self._fds)
         threading.Thread(target=shadow.serve, daemon=True).start()
@@ -82,8 +82,14 @@ class Worker:
     def serve(self) -> None:
         """Answer until the engine closes its end of the pipe, or has ended."""
         requests, replies = self._fds['requests'], self._fds['replies']
+        times = self._times
+        times.rest(thread_time())
         while os.read(requests, 1):
-            os.write(replies, self._answer()[:_MOST_BYTES])
+            times.begin(perf_counter())
+            reply = self._answer()[:_MOST_BYTES]
+            times.end(perf_counter())
+            os.write(replies, reply)
+            times.rest(thread_time())
 
     def _answer(self) -> bytes:
         if self._binding is not None:
@@ -138,7 +144,7 @@ class _Shadow:
         """Return 0 and leave the figures in the sample, or one more than the cause's place."""
         started = perf_counter()
         try:
-            outputs = self._session.run(sample.inputs)
+            outputs, _ = self._session.run(sample.inputs)
         except Exception:
             return 1 + CAUSES.index(FailureCause.EXCEPTION)
         latency_ms = (perf_counter() - started) * 1e3

@@ -26,6 +26,7 @@ from hotswap_ros.serving.errors import RunFailedError
 from hotswap_ros.serving.onnx.runtime import RuntimeSettings
 from hotswap_ros.serving.worker.shadow_ring import ShadowRing
 from hotswap_ros.serving.worker.shared_memory import DONE, RAISED, Exchange
+from hotswap_ros.serving.worker.waiting import OWN_PART, Progress, activity_of, waited_s
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +63,9 @@ class Process:
     def __init__(self, job: Job) -> None:
         self._is_behind = False
         self._times_behind = 0
+        self._sent_s = 0.0
+        #: Whether the computer, not the version, was late with the request that it is behind with.
+        self._is_excused = False
         ours: dict[str, int] = {}
         theirs: dict[str, int] = {}
         try:
@@ -80,28 +84,36 @@ class Process:
             _close(theirs.values())
         self.pid = self._popen.pid
         self._fds = ours
+        self._times = exchange.times
         self._inputs = tuple(exchange.request.inputs.items())
         self._outputs = tuple(exchange.request.outputs.items())
         self.samples = ShadowRing(job.manifest, exchange.samples, ours['samples'], ours['results'])
         self._poll = select.poll()
         self._poll.register(ours['replies'], select.POLLIN)
 
-    def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
-        """Return the outputs. Raises RunFailedError."""
+    def run(
+        self, inputs: dict[str, NDArray[Any]], patience_s: float
+    ) -> tuple[dict[str, NDArray[Any]], float]:
+        """Return the outputs, and the ms that it waited for a processor. Raises RunFailedError."""
         if self._is_behind:
-            self._catch_up()
+            self._catch_up(patience_s)
+        times = self._times
+        times.reset()
         for name, place in self._inputs:
             place[...] = inputs[name]
+        sent_s = self._sent_s = perf_counter()
         try:
             os.write(self._fds['requests'], b'r')
         except BrokenPipeError:
             raise self._lost() from None
         if not self._is_answered(patience_s):
-            self._fall_behind()
-            raise RunFailedError(FailureCause.DEADLINE, 'its worker did not answer in time')
+            late = self._late(patience_s, 'its worker did not answer in time')
+            self._fall_behind(is_excused=late.cause is FailureCause.BUSY_COMPUTER)
+            raise late
+        waited = waited_s(sent_s, times.began_s, times.ended_s, perf_counter())
         reply = os.read(self._fds['replies'], _MOST_BYTES)
         if reply == DONE:
-            return {name: place.copy() for name, place in self._outputs}
+            return {name: place.copy() for name, place in self._outputs}, waited * 1e3
         if not reply:
             raise self._lost()
         cause = FailureCause.EXCEPTION if reply[:1] == RAISED else FailureCause.OUTPUT
@@ -134,29 +146,63 @@ class Process:
         _close(self._fds.values())
         return f'was ended by signal {-code}' if code < 0 else f'ended with exit code {code}'
 
-    def _catch_up(self) -> None:
-        """Read the reply that came too late from the pipe, or fail at once if it did not come."""
+    def _late(self, patience_s: float, detail: str) -> RunFailedError:
+        """Return the failure of a request without a reply: the version's, or the computer's."""
+        now_s = perf_counter()
+        own_s = self._own_s(now_s)
+        if own_s >= OWN_PART * patience_s:
+            return RunFailedError(FailureCause.DEADLINE, detail)
+        total_s = now_s - self._sent_s
+        return RunFailedError(
+            FailureCause.BUSY_COMPUTER,
+            f'its worker ran for {own_s * 1e3:.1f} of {total_s * 1e3:.1f} ms: the computer was '
+            'busy with other processes',
+            waited_ms=(total_s - own_s) * 1e3,
+        )
+
+    def _own_s(self, now_s: float) -> float:
+        times, activity = self._times, activity_of(self.pid)
+        cpu_s = None if activity.cpu_s is None else activity.cpu_s - times.cpu_before_s
+        return Progress(self._sent_s, times.began_s, activity.is_runnable, cpu_s).own_s(now_s)
+
+    def _catch_up(self, patience_s: float) -> None:
+        """
+        Read the reply that came too late from the pipe, or fail at once if it did not come.
+
+        If the computer was taken to be the reason and the version was, this request pays for it.
+        """
         if not self._poll.poll(0):
-            raise RunFailedError(
-                FailureCause.DEADLINE, 'its worker is still busy with an earlier request'
-            )
+            raise self._late(patience_s, 'its worker is still busy with an earlier request')
         if not os.read(self._fds['replies'], _MOST_BYTES):
             raise self._lost()
         self._is_behind = False
+        took_s = self._times.cpu_of_last_s
+        if self._is_excused and took_s > patience_s:
+            raise RunFailedError(
+                FailureCause.DEADLINE,
+                f'it used {took_s * 1e3:.1f} ms of processor time for its last request',
+            )
 
-    def _fall_behind(self) -> None:
-        self._is_behind = True
+    def _fall_behind(self, is_excused: bool) -> None:
+        self._is_behind, self._is_excused = True, is_excused
         self._times_behind += 1
-        watch = threading.Timer(HANG_S, self._end_if_behind, [self._times_behind])
+        self._watch(self._times_behind)
+
+    def _watch(self, time: int) -> None:
+        watch = threading.Timer(HANG_S, self._end_if_behind, [time])
         watch.daemon = True
         watch.start()
 
     def _end_if_behind(self, time: int) -> None:
         # A slow worker is behind again and again, by another request each time.
         is_same = self._is_behind and self._times_behind == time
-        if is_same and not self._poll.poll(0):
-            _log.warning('worker %d hangs: it is ended', self.pid)
-            self.kill()
+        if not is_same or self._poll.poll(0):
+            return
+        if self._own_s(perf_counter()) < OWN_PART * HANG_S:
+            self._watch(time)  # it does not hang, it does not get to run
+            return
+        _log.warning('worker %d hangs: it is ended', self.pid)
+        self.kill()
 
     def _lost(self) -> RunFailedError:
         return RunFailedError(FailureCause.CRASH, 'its worker died')

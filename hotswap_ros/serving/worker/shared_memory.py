@@ -44,6 +44,56 @@ class Slot(NamedTuple):
         return cls(inputs, outputs)
 
 
+class Times:
+    """
+    When the worker began and ended the request, and the processor time of its thread, in seconds.
+
+    Times are those of `perf_counter`, which on Linux is one clock for all processes.
+    """
+
+    __slots__ = ('_figures',)
+
+    def __init__(self, figures: NDArray[np.float64]) -> None:
+        self._figures = figures
+
+    def reset(self) -> None:
+        """Forget the last request."""
+        self._figures[0] = self._figures[1] = 0.0
+
+    def begin(self, now_s: float) -> None:
+        """Note when the worker began."""
+        self._figures[0] = now_s
+
+    def end(self, now_s: float) -> None:
+        """Note when the worker ended."""
+        self._figures[1] = now_s
+
+    def rest(self, cpu_s: float) -> None:
+        """Note the processor time that the thread has used, between two requests."""
+        self._figures[3] = cpu_s - self._figures[2]
+        self._figures[2] = cpu_s
+
+    @property
+    def began_s(self) -> float:
+        """Return when the worker began, 0.0: it has not."""
+        return float(self._figures[0])
+
+    @property
+    def ended_s(self) -> float:
+        """Return when the worker ended, 0.0: it has not."""
+        return float(self._figures[1])
+
+    @property
+    def cpu_before_s(self) -> float:
+        """Return the processor time that the thread had used before the request."""
+        return float(self._figures[2])
+
+    @property
+    def cpu_of_last_s(self) -> float:
+        """Return the processor time that the last request took, once it was answered."""
+        return float(self._figures[3])
+
+
 class Sample(NamedTuple):
     """An observation for the shadow, stable's outputs on it, and room for the shadow's own."""
 
@@ -67,12 +117,14 @@ class Exchange:
     def __init__(self, manifest: Manifest, fd: int) -> None:
         layout = _Layout()
         request = [layout.add_all(specs) for specs in (manifest.inputs, manifest.outputs)]
+        times = layout.add(4 * 8)
         size = layout.end + 1024 * (1 + len(manifest.outputs))
         count = min(_MOST_SAMPLES, max(_FEWEST_SAMPLES, _SAMPLE_BYTES // size))
         samples = [_add_sample(layout, manifest) for _ in range(count)]
         os.ftruncate(fd, layout.end)
         memory = mmap.mmap(fd, layout.end)
         self.request = Slot(*(_views(memory, places) for places in request))
+        self.times = Times(np.frombuffer(memory, np.float64, 4, times))
         self.samples = tuple(_sample(memory, manifest, *places) for places in samples)
 
 

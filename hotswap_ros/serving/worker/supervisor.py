@@ -104,9 +104,11 @@ class WorkerSupervisor:
         worker = self._worker
         return 0 if worker is None else worker.pid
 
-    def run(self, inputs: dict[str, NDArray[Any]], patience_s: float) -> dict[str, NDArray[Any]]:
+    def run(
+        self, inputs: dict[str, NDArray[Any]], patience_s: float
+    ) -> tuple[dict[str, NDArray[Any]], float]:
         """
-        Return the outputs, arrays of the caller's own, by name.
+        Return the outputs, arrays of the caller's own, by name, and the wait; see VersionSession.
 
         Raises RunFailedError, when `patience_s` has passed at the latest, and SessionClosedError.
         """

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -134,6 +134,16 @@ class ExternalWorld(TaskWorld):
         """Return the joint speeds that stop the arm, for a time without joint states."""
         self._decided, self._sent = None, _STILL
         return _STILL
+
+    @property
+    def is_between_tasks(self) -> bool:
+        """Whether no task is under way."""
+        return self._ended
+
+    @property
+    def report(self) -> JointReport | None:
+        """The last state of the arm, with the torques that the policy sees; None: none yet."""
+        return self._report and replace(self._report, effort=self._effort)
 
     @property
     def is_lost(self) -> bool:

@@ -26,7 +26,7 @@ class SlowSession(Session):
 
     def run(
         self, inputs: dict[str, NDArray[Any]], patience_s: float = math.inf
-    ) -> dict[str, NDArray[Any]]:
+    ) -> tuple[dict[str, NDArray[Any]], float]:
         """Return the outputs, later. Raises what the runtime raises."""
         started = perf_counter()
         try:

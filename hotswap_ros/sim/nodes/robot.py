@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from rclpy.executors import Executor
@@ -156,6 +157,20 @@ class SimRobot:
             if speeds is not None:
                 self._drive(task, speeds)
             return self._task
+
+    def hold_task(self) -> None:
+        """
+        Keep the task under way while the arm cannot move.
+
+        Without an inference it would time out, and count against a version that did nothing wrong.
+        """
+        with self._lock:
+            task, server = self._task, self._server
+            if task is None or server is None:
+                return
+            observation = {'observation': self.world.observation()}
+            with suppress(NotServingError, InferenceFailedError):
+                server.engine.infer(observation, self.task_id(task), task.category)
 
     def _next_task(self) -> TaskStart | None:
         """Return the task under way, or a new one; None without a policy, or before its begin."""

@@ -124,7 +124,9 @@ class SimRobotNode(Node):
         self._commanded_s = 0.0
         self._external: ExternalArm | None = None
         if world is not None:
-            self._external = ExternalArm(self, world, self.robot.step, self._host.scheduler)
+            self._external = ExternalArm(
+                self, world, self.robot, self._host.scheduler, self.robot_id
+            )
             return
         # Other programs expect reliable joint states, and this name of the clock.
         self._joint_publisher = self.create_publisher(JointState, 'joint_states', qos.EVENT)

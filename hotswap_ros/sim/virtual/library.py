@@ -25,7 +25,7 @@ class _NoSession:
     typical_ms = warm_latency_ms = 0.0
     pid = 0
 
-    def run(self, inputs: dict[str, Any], patience_s: float) -> dict[str, Any]:
+    def run(self, inputs: dict[str, Any], patience_s: float) -> tuple[dict[str, Any], float]:
         raise NotImplementedError('virtual robots run no model')
 
     def offer(self, inputs: dict[str, Any], outputs: dict[str, Any], primary: object) -> bool:

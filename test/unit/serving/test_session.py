@@ -169,19 +169,19 @@ def test_warming_up_does_not_judge_bounds_or_time(make_version: Any) -> None:
 
 def test_what_it_returns_belongs_to_the_caller(make_version: Any, observe: Any) -> None:
     session = open_session(make_version, bias=0.5)
-    first = session.run(observe())['decision']
-    second = session.run(observe())['decision']
+    first = session.run(observe())[0]['decision']
+    second = session.run(observe())[0]['decision']
     first[:] = 7.0
     np.testing.assert_array_equal(second, np.full((1, 2), 0.5, np.float32))
     np.testing.assert_array_equal(
-        session.run(observe())['decision'], np.full((1, 2), 0.5, np.float32)
+        session.run(observe())[0]['decision'], np.full((1, 2), 0.5, np.float32)
     )
 
 
 def test_any_memory_order_is_taken(make_version: Any) -> None:
     doubled = np.full((1, 8), 1.0, np.float32)
     session = open_session(make_version, bias=0.5)
-    outputs = session.run({'observation': doubled[:, ::2]})
+    outputs, _ = session.run({'observation': doubled[:, ::2]})
     np.testing.assert_array_equal(outputs['decision'], np.full((1, 2), 0.5, np.float32))
 
 
@@ -189,9 +189,9 @@ def test_an_output_that_does_not_fit_its_buffer_is_shown_as_it_is(
     make_version: Any, observe: Any
 ) -> None:
     session = open_session(make_version, fault='output')
-    assert session.run(observe())['decision'].shape == (1, 2)
-    assert session.run(observe(-1))['decision'].shape == (2, 2)
-    assert session.run(observe())['decision'].shape == (1, 2)
+    assert session.run(observe())[0]['decision'].shape == (1, 2)
+    assert session.run(observe(-1))[0]['decision'].shape == (2, 2)
+    assert session.run(observe())[0]['decision'].shape == (1, 2)
 
 
 def test_runs_at_once_do_not_share_buffers(make_version: Any) -> None:
@@ -204,7 +204,7 @@ def test_runs_at_once_do_not_share_buffers(make_version: Any) -> None:
 
     def run(thread: int) -> bool:
         inputs = {'observation': np.full((1, 4), thread, np.float32)}
-        return all((session.run(inputs)['decision'] == thread).all() for _ in range(500))
+        return all((session.run(inputs)[0]['decision'] == thread).all() for _ in range(500))
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(run, range(4)))

@@ -1,0 +1,70 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""
+How long a worker, and the engine behind it, waited for a processor.
+
+A version in a worker needs two more turns on a processor than one in the engine's process: the
+worker's, and the engine's to read the reply. On a busy computer each turn may take longer than the
+deadline. That is the computer's time, not the version's: as stable, the version does not need it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+#: A late answer counts against the version if the version itself used this part of its time.
+OWN_PART = 0.5
+
+
+class Progress(NamedTuple):
+    """
+    A request that is not answered yet; times are those of one clock, in seconds.
+
+    `began_s` is 0.0 until the worker begins. `is_runnable` is whether its thread runs, or waits for
+    a processor, `cpu_s` how long it ran since the request; None: the kernel does not tell.
+    """
+
+    sent_s: float
+    began_s: float
+    is_runnable: bool
+    cpu_s: float | None
+
+    def own_s(self, now_s: float) -> float:
+        """Return how much of the time until now was the version's own."""
+        since_s = max(0.0, now_s - max(self.sent_s, self.began_s))
+        if not self.is_runnable:  # it sleeps, waits for a device, or is stopped
+            return since_s if self.began_s else max(0.0, now_s - self.sent_s)
+        if not self.began_s:
+            return 0.0
+        return since_s if self.cpu_s is None else min(since_s, self.cpu_s)
+
+
+def waited_s(sent_s: float, began_s: float, ended_s: float, read_s: float) -> float:
+    """
+    Return how long an answered request waited for the worker, and its reply for the engine.
+
+    Times that cannot be (a worker may write anything into its memory) count as no wait.
+    """
+    if not sent_s <= began_s <= ended_s <= read_s:
+        return 0.0
+    return (began_s - sent_s) + (read_s - ended_s)
+
+
+class ThreadActivity(NamedTuple):
+    """What the kernel says of a thread: whether it is runnable, and its processor time in s."""
+
+    is_runnable: bool
+    cpu_s: float | None
+
+
+def activity_of(pid: int) -> ThreadActivity:
+    """Return the activity of the first thread of a process."""
+    thread, is_runnable, cpu_s = Path(f'/proc/{pid}/task/{pid}'), False, None
+    with suppress(OSError, ValueError, IndexError):
+        # The name of the program, in brackets, may contain anything.
+        is_runnable = (thread / 'stat').read_text().rpartition(')')[2].split()[0] == 'R'
+        cpu_s = int((thread / 'schedstat').read_text().split()[0]) / 1e9
+    return ThreadActivity(is_runnable, cpu_s)
