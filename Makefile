@@ -20,7 +20,7 @@ with_nodes = $(filter-out $(pure),$(TESTS))
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 
 .NOTPARALLEL:
-.PHONY: help setup tools servers generator build test bench soak chaos lint demo docs reference clean
+.PHONY: help setup tools servers generator build gazebo test bench soak chaos lint demo docs reference clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 10
@@ -42,6 +42,14 @@ build: setup  ## Build the package into install/ (a minute, and after changes of
 
 demo: build  ## Roll a better policy, then a worse one, out over a simulated fleet
 	@exec $(in_env) hotswap demo $(ARGS)
+
+# Gazebo is part of an installed ROS 2, not of .venv: this uses the ROS 2 that the shell has sourced.
+gazebo:  ## Launch the arm in Gazebo, where ROS 2 with Gazebo is installed (docs/how-to/use_gazebo.md)
+	@if (for name in ros_gz_sim ros_gz_bridge hotswap_ros; do ros2 pkg prefix $$name || exit; done) \
+	  >/dev/null 2>&1; \
+	then exec ros2 launch hotswap_ros gazebo.launch.py $(ARGS); \
+	else echo 'Gazebo is not here: install ros-$$ROS_DISTRO-ros-gz, build this package with colcon, and source both (docs/how-to/use_gazebo.md).'; \
+	fi
 
 test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit ARGS='-k gate')
 	@$(if $(pure),$(in_env) pytest --numprocesses auto $(pure) $(ARGS)$(or_none_chosen))
