@@ -46,6 +46,7 @@ def test_causes_are_numbered_as_in_the_message() -> None:
         'deadline',
         'crash',
         'rate_limit',
+        'busy_computer',
     ]
     assert [cause.value for cause in FailureCause] == names
 

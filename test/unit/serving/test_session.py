@@ -24,7 +24,8 @@ def open_session(make_version: Any, **fields: Any) -> Session:
 
 
 def test_it_runs(make_version: Any, observe: Any) -> None:
-    outputs = open_session(make_version, bias=0.5).run(observe())
+    outputs, waited_ms = open_session(make_version, bias=0.5).run(observe())
+    assert waited_ms == 0.0
     assert list(outputs) == ['decision']
     np.testing.assert_array_equal(outputs['decision'], np.full((1, 2), 0.5, np.float32))
 
