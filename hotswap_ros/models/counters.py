@@ -75,7 +75,7 @@ class RoleCounts:
     """
     Requests to a version in one role, and those that it failed, by cause.
 
-    Stable answered `fallbacks` of the requests: of those that failed, and of those that the robot's
+    Stable answered `fallbacks` of the requests: of those that failed, and of those that the
     computer was too busy to run in time. `latency` is as in VersionCounters.
     """
 
@@ -90,7 +90,7 @@ class VersionCounters:
     """
     Everything that is counted for one version on one robot.
 
-    This version was to answer `requests` and failed `errors` of them; `fallbacks` counts those that
+    This version was to answer `requests` and failed `errors` of them; `fallbacks` counts what
     stable answered, by cause: 'busy_computer' is no error. `latency` has one count per bucket of
     `LATENCY_EDGES_MS`, and one for the rest, without time that a worker waited for a processor.
     `stable` and `candidate` split the requests by the role that they were made in; a version that

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether the robot's computer is too busy to run a version in a worker in time."""
+"""Counts of how often the robot's computer did not run a worker in time."""
 
 from __future__ import annotations
 

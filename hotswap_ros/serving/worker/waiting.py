@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 """
-How long a worker, and the engine behind it, waited for a processor.
+The time that a worker, and the engine behind it, waited for a processor.
 
 A version in a worker needs two more turns on a processor than one in the engine's process: the
 worker's, and the engine's to read the reply. On a busy computer each turn may take longer than the
@@ -23,7 +23,7 @@ class Progress(NamedTuple):
     """
     A request that is not answered yet; times are those of one clock, in seconds.
 
-    `began_s` is 0.0 until the worker begins. `is_runnable` is whether its thread runs, or waits for
+    `began_s` is 0.0 until the worker begins. `is_runnable` is whether its thread runs or waits for
     a processor, `cpu_s` how long it ran since the request; None: the kernel does not tell.
     """
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is checked of an external arm: that its joints follow, and that its links float."""
+"""Checks of an external arm: that its joints follow, and that its links float."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_S = 5.0
 _GRAVITY_M_S2 = 9.81
 #: Mass of the links in kg, each with its centre in the middle.
 _UPPER_KG, _FORE_KG = 1.6, 1.0
-#: Poses from which an estimate is made, and the part of gravity from which links are said to feel it.
+#: Poses for an estimate, and the part of gravity from which links are said to feel it.
 _POSES, _FELT = 5, 0.5
 
 
@@ -37,7 +37,7 @@ class JointCheck:
         self._began_s = math.nan
 
     def hear(self, report: JointReport) -> Point | None:
-        """Take the state of the arm; return the speeds to send (rad/s), None: all have followed."""
+        """Take the state of the arm; return speeds to send (rad/s), None: all have followed."""
         if not report.time_s - self._began_s >= 0.0:  # the first one, or time began again
             self._began_s = report.time_s
         for index, (sent, speed) in enumerate(zip(self._sent, report.speeds)):
@@ -47,9 +47,7 @@ class JointCheck:
             return None
         yaw, shoulder, elbow = (
             math.copysign(_TEST_SPEED, (low + high) / 2 - joint) if is_open else 0.0
-            for is_open, joint, low, high in zip(
-                self._open, report.joints, JOINT_LOW, JOINT_HIGH
-            )
+            for is_open, joint, low, high in zip(self._open, report.joints, JOINT_LOW, JOINT_HIGH)
         )
         self._sent = yaw, shoulder, elbow
         return self._sent
@@ -65,8 +63,8 @@ class LinkGravity:
     """
     Estimates from torques at rest whether gravity acts on the links of the arm.
 
-    The arm is modelled with links that float, as those of a real arm with compensation. Payload and
-    links pull differently at shoulder and elbow: least squares over a few poses find both.
+    The arm is modelled with links that float, as those of a real arm with compensation. Payload
+    and links pull differently at shoulder and elbow: least squares over a few poses find both.
     """
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ from hotswap_ros.text import few
 
 #: Names of the joints on topics.
 JOINTS = ('yaw', 'shoulder', 'elbow')
-#: All joints in one message, as in ros2_control. Gazebo has one topic per joint, in this namespace.
+#: All joints in one message, as in ros2_control; Gazebo has one topic per joint.
 COMMANDS = 'velocity_controller/commands'
 _COMMAND = 'velocity_controller/{}'
 
@@ -61,10 +61,10 @@ class ExternalArm:
     """
     An arm that steps the robot once per control period of joint states, and sends commands.
 
-    Time is that of the stamps. The robot runs in a thread of the scheduler; the executor thread only
-    receives joint states and watches them. While nobody hears the commands, or joint states do not
-    come, the task waits: it is not the version that fails. Before the first task, and after such a
-    time between two tasks, each joint must follow a command.
+    Time is that of the stamps. The robot runs in a thread of the scheduler; the executor thread
+    only receives joint states and watches them. While nobody hears the commands, or joint states do
+    not come, the task waits: it is not the version that fails. Before the first task, and after
+    such a time between two tasks, each joint must follow a command.
     """
 
     def __init__(
@@ -124,8 +124,8 @@ class ExternalArm:
             return
         if now_s - self._heard_s > _STALE_S:
             self._note(
-                f'no joint states for {_STALE_S:g} s: check that the external world runs, and that '
-                'joint_states is bridged'
+                f'no joint states for {_STALE_S:g} s: check that the external world runs, and '
+                'that joint_states is bridged'
             )
         if self._fault and now_s - self._held_s > _HOLD_S:
             self._held_s = now_s
@@ -154,7 +154,9 @@ class ExternalArm:
         if fault:
             self._logger.warning(f'{fault}; the task waits, and counts against no version')
         else:
-            self._logger.info('joint states received again, and commands heard: the task continues')
+            self._logger.info(
+                'joint states received again, and commands heard: the task continues'
+            )
             if self._world.is_between_tasks:
                 self._check = JointCheck()
         self._fault = fault

@@ -9,12 +9,20 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from hotswap_ros.models import BINS, RoleCounts, ShadowCounts, TaskCounts, VersionCounters
+from hotswap_ros.models import (
+    BINS,
+    FailureCause,
+    RoleCounts,
+    ShadowCounts,
+    TaskCounts,
+    VersionCounters,
+)
 from hotswap_ros.sim.virtual.outcomes import VersionOutcomes
 from hotswap_ros.sim.virtual.workload import CAUSES, Counts, LatencyHistograms
 
 #: A robot samples one of this number of observations, like the serving engine.
 _SAMPLED_EVERY = 16
+_BUSY = FailureCause.BUSY_COMPUTER.value
 _NO_ROLE, _NO_SHADOW = RoleCounts(), ShadowCounts()
 
 
@@ -96,7 +104,9 @@ class SentCounters(Mapping[str, VersionCounters]):
             if not (requests or any(whole) or any(shadow)):
                 continue
             by_cause = {cause.value: n for cause, n in zip(CAUSES, failures) if n}
-            failed = sum(by_cause.values())
+            # As a model server counts: a busy computer is no error of the version.
+            errors = {name: n for name, n in by_cause.items() if name != _BUSY}
+            failed = sum(errors.values())
             latency = looks.latency.upto(self._robot, index, requests)
             yield (
                 looks.versions[index],
@@ -111,7 +121,7 @@ class SentCounters(Mapping[str, VersionCounters]):
                         if name and row[0]
                     },
                     latency=latency,
-                    candidate=RoleCounts(requests, by_cause, failed, latency),
+                    candidate=RoleCounts(requests, errors, sum(by_cause.values()), latency),
                     stable=_NO_ROLE,
                     shadow=_shadow(*shadow),
                     inputs=looks.inputs_upto(self._robot, index, requests + shadow[0]),

@@ -296,6 +296,8 @@ class VirtualServer:
         candidate = self.in_force.router.candidate
         if candidate is None or candidate.version != version:
             return
+        if cause is FailureCause.BUSY_COMPUTER:  # it opens no breaker
+            return
         while not self.in_force.record_failure(candidate, cause):
             pass
         self._changed()

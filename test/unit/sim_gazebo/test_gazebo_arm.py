@@ -16,8 +16,8 @@ from hotswap_ros.sim.arm import arm as pick_arm
 
 FOLDER = Path(__file__).resolve().parents[3] / 'config' / 'gazebo'
 JOINTS = ('yaw', 'shoulder', 'elbow')
-#: SDF has no inertia of a motor (`armature`): the links have it, kg·m² about their axes. Forearm and
-#: upper arm turn together about the shoulder: 0.1 there, and 0.05 at the elbow, as in MuJoCo.
+#: SDF has no inertia of a motor (`armature`): the links have it, kg·m² about their axes. Forearm
+#: and upper arm turn together about the shoulder: 0.1 there, and 0.05 at the elbow.
 MOTORS = {'base': (0.1, 0.1, 0.1), 'upper': (0.0, 0.05, 0.05), 'fore': (0.0, 0.05, 0.05)}
 
 

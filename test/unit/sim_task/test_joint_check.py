@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is checked of an external arm before it does tasks: joints that follow, links that float."""
+"""What is checked of an external arm: joints that follow, links that float."""
 
 import math
 

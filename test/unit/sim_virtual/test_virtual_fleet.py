@@ -256,6 +256,22 @@ def test_a_failing_version_is_taken_out_by_the_robot_itself() -> None:
         assert any('not finite' in event.text for event in found.events)
 
 
+@pytest.mark.parametrize(
+    ('cause', 'end'),
+    [('busy_computer', Status.SUCCEEDED), ('deadline', Status.ROLLED_BACK)],
+)
+def test_a_busy_computer_is_not_held_against_a_version_and_a_slow_one_is(
+    cause: str, end: Status
+) -> None:
+    late = ({'cause': cause, 'tasks': {'': 0.3}, 'requests': 3},)
+    with session([plain('v23', 0.9), plain('v24', 1.0, failures=late)]) as found:
+        assert roll_out(found) is end
+        robots = (found.coordinator._view.telemetry('pick_policy', r) for r in found.fleet.served())
+        counts = [t.versions['v24'] for t in robots if t is not None and 'v24' in t.versions]
+        assert sum(count.fallbacks.get(cause, 0) for count in counts) > 0
+        assert (sum(count.errors for count in counts) > 0) == (cause == 'deadline')
+
+
 def test_a_version_that_no_robot_can_load_serves_nowhere() -> None:
     with session([plain('v23', 0.9), plain('v24', 0.9, refused='its outputs differ')]) as found:
         assert roll_out(found) is Status.FAILED
