@@ -11,12 +11,13 @@ from functools import partial
 import mujoco
 import pytest
 from _world import Program, wait_until
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Float64, Float64MultiArray
 
 from hotswap_ros import msg, srv
 from hotswap_ros.nodes import qos
@@ -125,7 +126,7 @@ class Outside(Node):
     STEP_NS = 10_000_000
     JOINTS = ('elbow', 'shoulder', 'yaw')
 
-    def __init__(self, **options):
+    def __init__(self, hears=True, **options):
         super().__init__('outside', **options)
         self.arm = Arm()
         away = (0.0, 0.0, -2.0)
@@ -135,15 +136,25 @@ class Outside(Node):
         self._time_ns = 0
         self._states = self.create_publisher(JointState, '/joint_states', qos.EVENT)
         self._clock_publisher = self.create_publisher(Clock, '/clock', qos.EVENT)
-        self.create_subscription(
-            Float64MultiArray, '/velocity_controller/commands', self._on_command, qos.EVENT
-        )
+        if hears:
+            self.create_subscription(
+                Float64MultiArray, '/velocity_controller/commands', self._on_command, qos.EVENT
+            )
         # Twice as fast as real time.
         self.create_timer(self.STEP_NS / 2e9, self._step)
 
     def _on_command(self, message):
         self.commands.append(list(message.data))
         self.arm.data.ctrl[:] = message.data
+
+    def hear_joint(self, index):
+        """Take the commands of one joint, as Gazebo does."""
+
+        def on_speed(message):
+            self.arm.data.ctrl[index] = message.data
+
+        joint = self.JOINTS[::-1][index]
+        self.create_subscription(Float64, f'/velocity_controller/{joint}', on_speed, qos.EVENT)
 
     def _step(self):
         if self.is_paused:
@@ -175,6 +186,28 @@ def test_it_does_the_tasks_with_an_arm_that_somebody_else_moves(run, world):
     results.clear()
     outside.is_paused = False
     results.wait_for(lambda m: True, 'the task that was under way, or the next')
+    world.remove(outside)
+
+
+def test_no_task_begins_before_every_joint_hears_its_commands(run, world):
+    results = world.listen(msg.TaskResult, '/fleet/task_results', qos.EVENT)
+    diagnostics = world.listen(DiagnosticArray, '/diagnostics', qos.EVENT)
+    robot = run(world='external', use_sim_time=True)
+    outside = world.add(lambda: Outside(hears=False, **world.node_options))
+    robot.wait_for_log('nobody subscribes to velocity_controller/commands, nor to')
+    diagnostics.wait_for(
+        lambda m: any(
+            s.name == 'r1: external arm' and s.level == s.ERROR and 'nobody' in s.message
+            for s in m.status
+        )
+    )
+    for index in range(2):
+        world.do(partial(outside.hear_joint, index))
+    robot.wait_for_log('nor to velocity_controller/elbow')
+    assert not list(results)
+    world.do(partial(outside.hear_joint, 2))
+    robot.wait_for_log('every joint follows its commands')
+    results.wait_for(lambda m: m.success, 'a payload placed')
     world.remove(outside)
 
 

@@ -62,8 +62,8 @@ class ExternalArm:
     An arm that steps the robot once per control period of joint states, and sends commands.
 
     Time is that of the stamps. The robot runs in a thread of the scheduler; the executor thread
-    only receives joint states and watches them. While nobody hears the commands, or joint states do
-    not come, the task waits: it is not the version that fails. Before the first task, and after
+    only receives joint states and watches them. While nobody hears the commands, or joint states
+    do not come, the task waits: it is not the version that fails. Before the first task, and after
     such a time between two tasks, each joint must follow a command.
     """
 

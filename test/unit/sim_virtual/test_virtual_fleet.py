@@ -266,8 +266,9 @@ def test_a_busy_computer_is_not_held_against_a_version_and_a_slow_one_is(
     late = ({'cause': cause, 'tasks': {'': 0.3}, 'requests': 3},)
     with session([plain('v23', 0.9), plain('v24', 1.0, failures=late)]) as found:
         assert roll_out(found) is end
-        robots = (found.coordinator._view.telemetry('pick_policy', r) for r in found.fleet.served())
-        counts = [t.versions['v24'] for t in robots if t is not None and 'v24' in t.versions]
+        view = found.coordinator._view
+        heard = [view.telemetry('pick_policy', robot_id) for robot_id in found.fleet.served()]
+        counts = [one.versions['v24'] for one in heard if one and 'v24' in one.versions]
         assert sum(count.fallbacks.get(cause, 0) for count in counts) > 0
         assert (sum(count.errors for count in counts) > 0) == (cause == 'deadline')
 
