@@ -10,7 +10,7 @@ import math
 import os
 import threading
 from collections.abc import Sequence
-from time import perf_counter, thread_time
+from time import perf_counter
 from typing import Any
 
 from hotswap_ros.models import FailureCause, Manifest, ModelError, ModelRepository, VersionState
@@ -27,6 +27,7 @@ from hotswap_ros.serving.worker.shared_memory import (
     Exchange,
     Sample,
 )
+from hotswap_ros.serving.worker.waiting import Interruptions
 
 #: A pipe takes a message of this size at once or not at all.
 _MOST_BYTES = 4096
@@ -82,14 +83,16 @@ class Worker:
     def serve(self) -> None:
         """Answer until the engine closes its end of the pipe, or has ended."""
         requests, replies = self._fds['requests'], self._fds['replies']
-        times = self._times
-        times.rest(thread_time())
+        times, interruptions = self._times, Interruptions()
+        times.rest(interruptions.rest())
         while os.read(requests, 1):
-            times.begin(perf_counter())
+            began_s = perf_counter()
+            times.begin(began_s)
             reply = self._answer()[:_MOST_BYTES]
-            times.end(perf_counter())
+            ended_s = perf_counter()
+            times.end(ended_s, interruptions.during(ended_s - began_s))
             os.write(replies, reply)
-            times.rest(thread_time())
+            times.rest(interruptions.rest())
 
     def _answer(self) -> bytes:
         if self._binding is not None:

@@ -108,9 +108,12 @@ class Process:
             raise self._lost() from None
         if not self._is_answered(patience_s):
             late = self._late(patience_s, 'its worker did not answer in time')
-            self._fall_behind(is_excused=late.cause is FailureCause.BUSY_COMPUTER)
-            raise late
-        waited = waited_s(sent_s, times.began_s, times.ended_s, perf_counter())
+            if not self._poll.poll(0):  # the reply may have come meanwhile
+                self._fall_behind(is_excused=late.cause is FailureCause.BUSY_COMPUTER)
+                raise late
+        waited = waited_s(
+            sent_s, times.began_s, times.ended_s, perf_counter(), times.interrupted_s
+        )
         reply = os.read(self._fds['replies'], _MOST_BYTES)
         if reply == DONE:
             return {name: place.copy() for name, place in self._outputs}, waited * 1e3
@@ -171,8 +174,9 @@ class Process:
 
         If the computer was taken to be the reason and the version was, this request pays for it.
         """
+        late = self._late(patience_s, 'its worker is still busy with an earlier request')
         if not self._poll.poll(0):
-            raise self._late(patience_s, 'its worker is still busy with an earlier request')
+            raise late
         if not os.read(self._fds['replies'], _MOST_BYTES):
             raise self._lost()
         self._is_behind = False
@@ -195,10 +199,11 @@ class Process:
 
     def _end_if_behind(self, time: int) -> None:
         # A slow worker is behind again and again, by another request each time.
+        own_s = self._own_s(perf_counter())
         is_same = self._is_behind and self._times_behind == time
         if not is_same or self._poll.poll(0):
             return
-        if self._own_s(perf_counter()) < OWN_PART * HANG_S:
+        if own_s < OWN_PART * HANG_S:
             self._watch(time)  # it does not hang, it does not get to run
             return
         _log.warning('worker %d hangs: it is ended', self.pid)

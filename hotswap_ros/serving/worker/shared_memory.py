@@ -64,8 +64,9 @@ class Times:
         """Note when the worker began."""
         self._figures[0] = now_s
 
-    def end(self, now_s: float) -> None:
-        """Note when the worker ended."""
+    def end(self, now_s: float, interrupted_s: float) -> None:
+        """Note when the worker ended, and how long other processes had its processor."""
+        self._figures[4] = interrupted_s
         self._figures[1] = now_s
 
     def rest(self, cpu_s: float) -> None:
@@ -82,6 +83,11 @@ class Times:
     def ended_s(self) -> float:
         """Return when the worker ended, 0.0: it has not."""
         return float(self._figures[1])
+
+    @property
+    def interrupted_s(self) -> float:
+        """Return how long other processes had the processor of the worker meanwhile."""
+        return float(self._figures[4])
 
     @property
     def cpu_before_s(self) -> float:
@@ -117,14 +123,14 @@ class Exchange:
     def __init__(self, manifest: Manifest, fd: int) -> None:
         layout = _Layout()
         request = [layout.add_all(specs) for specs in (manifest.inputs, manifest.outputs)]
-        times = layout.add(4 * 8)
+        times = layout.add(5 * 8)
         size = layout.end + 1024 * (1 + len(manifest.outputs))
         count = min(_MOST_SAMPLES, max(_FEWEST_SAMPLES, _SAMPLE_BYTES // size))
         samples = [_add_sample(layout, manifest) for _ in range(count)]
         os.ftruncate(fd, layout.end)
         memory = mmap.mmap(fd, layout.end)
         self.request = Slot(*(_views(memory, places) for places in request))
-        self.times = Times(np.frombuffer(memory, np.float64, 4, times))
+        self.times = Times(np.frombuffer(memory, np.float64, 5, times))
         self.samples = tuple(_sample(memory, manifest, *places) for places in samples)
 
 

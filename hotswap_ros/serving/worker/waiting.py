@@ -13,10 +13,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from resource import RUSAGE_THREAD, getrusage
+from time import thread_time
 from typing import NamedTuple
 
 #: A late answer counts against the version if the version itself used this part of its time.
 OWN_PART = 0.5
+#: Shorter runs are not asked for interruptions: the question would take longer than some of them.
+_LONG_S = 1e-3
 
 
 class Progress(NamedTuple):
@@ -42,15 +46,46 @@ class Progress(NamedTuple):
         return since_s if self.cpu_s is None else min(since_s, self.cpu_s)
 
 
-def waited_s(sent_s: float, began_s: float, ended_s: float, read_s: float) -> float:
+def waited_s(
+    sent_s: float, began_s: float, ended_s: float, read_s: float, interrupted_s: float = 0.0
+) -> float:
     """
     Return how long an answered request waited for the worker, and its reply for the engine.
 
-    Times that cannot be (a worker may write anything into its memory) count as no wait.
+    `interrupted_s` of the run another process had the processor. Times that cannot be (a worker may
+    write anything into its memory) count as no wait.
     """
     if not sent_s <= began_s <= ended_s <= read_s:
         return 0.0
-    return (began_s - sent_s) + (read_s - ended_s)
+    waited = (began_s - sent_s) + (read_s - ended_s)
+    return waited + interrupted_s if 0.0 <= interrupted_s <= ended_s - began_s else waited
+
+
+class Interruptions:
+    """
+    Time for which the thread that answers was ready to run and did not, in s.
+
+    One whose thread slept, for a device or other threads, counts as not interrupted: how much of its
+    time was sleep is not known.
+    """
+
+    def __init__(self) -> None:
+        self.rest()
+
+    def rest(self) -> float:
+        """Note the state between two requests; return the processor time of the thread."""
+        self._sleeps = getrusage(RUSAGE_THREAD).ru_nvcsw
+        self._cpu_s = thread_time()
+        return self._cpu_s
+
+    def during(self, run_s: float) -> float:
+        """Return the interruptions of a run that has just taken `run_s`."""
+        if run_s < _LONG_S:
+            return 0.0
+        # One sleep is that before the request.
+        if getrusage(RUSAGE_THREAD).ru_nvcsw - self._sleeps > 1:
+            return 0.0
+        return max(0.0, run_s - (thread_time() - self._cpu_s))
 
 
 class ThreadActivity(NamedTuple):

@@ -5,8 +5,8 @@
 
 import math
 import os
+import signal
 import subprocess
-import sys
 import time
 from typing import Any
 
@@ -17,7 +17,13 @@ from hotswap_ros.serving import BusyComputer, Engine, FailureCause, Routing
 from hotswap_ros.serving.errors import RunFailedError
 from hotswap_ros.serving.processor_waits import ProcessorWaits
 from hotswap_ros.serving.recorder import Recorder
-from hotswap_ros.serving.worker.waiting import Progress, waited_s
+from hotswap_ros.serving.worker.waiting import (
+    Interruptions,
+    Progress,
+    ThreadActivity,
+    activity_of,
+    waited_s,
+)
 
 # -- whose time it was ---------------------------------------------------------------------------
 
@@ -25,6 +31,23 @@ from hotswap_ros.serving.worker.waiting import Progress, waited_s
 def test_the_wait_is_that_for_the_worker_and_for_the_engine() -> None:
     # Sent at 1.0, begun 4 ms later, answered after 2 ms, read 30 ms after that.
     assert waited_s(1.0, 1.004, 1.006, 1.036) == pytest.approx(0.034)
+
+
+def test_what_other_processes_took_of_the_run_is_a_wait_too() -> None:
+    assert waited_s(1.0, 1.0, 1.030, 1.030, interrupted_s=0.025) == pytest.approx(0.025)
+    # More than the run: not to be believed.
+    assert waited_s(1.0, 1.0, 1.030, 1.030, interrupted_s=0.5) == 0.0
+
+
+def test_a_run_that_slept_was_not_interrupted() -> None:
+    interruptions = Interruptions()
+    for _ in range(3):
+        time.sleep(0.002)
+    assert interruptions.during(0.006) == 0.0
+    # The processor was not asked for at all, and the thread did not sleep: others had it.
+    interruptions.rest()
+    assert interruptions.during(10.0) == pytest.approx(10.0, abs=1.0)
+    assert interruptions.during(0.0005) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -176,23 +199,48 @@ def test_a_minute_ago_is_forgotten_and_so_is_another_version() -> None:
     assert waits.busy(99.0) is None
 
 
-# -- a real worker on a processor that another process keeps --------------------------------------
+# -- a real worker that gets no turn -----------------------------------------------------------------
 
 
-def test_a_worker_that_gets_no_processor_is_not_blamed(watch: Any, observe: Any) -> None:
-    watched = watch({'deadline_ms': 20.0}, breaker_limit=3)
-    engine, core = watched.engine, min(os.sched_getaffinity(0))
-    burner = subprocess.Popen([sys.executable, '-c', 'while True: pass'])
-    try:
-        os.sched_setaffinity(burner.pid, {core})
-        os.sched_setaffinity(watched.pid(), {core})
-        os.sched_setscheduler(watched.pid(), os.SCHED_IDLE, os.sched_param(0))
-        decisions = (engine.infer(observe(), 'task') for _ in range(10_000))
-        late = next(one for one in decisions if one.cause is FailureCause.BUSY_COMPUTER)
-    finally:
-        burner.kill()
-        burner.wait()
-    assert (late.version, late.fallback) == ('v1', True)
-    assert 'busy with other processes' in late.detail
+def test_a_worker_that_gets_no_processor_is_not_blamed(
+    watch: Any, observe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped worker, of which the kernel says that it could run, is one without a turn."""
+    where = 'hotswap_ros.serving.worker.process'
+    monkeypatch.setattr(f'{where}.HANG_S', 0.05)
+    runnable = ThreadActivity(is_runnable=True, cpu_s=0.0)
+    monkeypatch.setattr(f'{where}.activity_of', lambda pid: runnable)
+    watched = watch({'deadline_ms': 20.0}, breaker_limit=2)
+    engine, pid = watched.engine, watched.stop()
+    decisions = [engine.infer(observe(), 'task') for _ in range(5)]
+    time.sleep(0.2)  # longer than a worker that hangs may live
+    assert {(one.version, one.cause) for one in decisions} == {('v1', FailureCause.BUSY_COMPUTER)}
+    assert 'busy with other processes' in decisions[0].detail
     assert engine.breaker is None
     assert engine.counters()['v2'].errors == 0
+    # Once it has its turn, it is the same worker that answers.
+    os.kill(pid, signal.SIGCONT)
+    answers = (engine.infer(observe(), 'task') for _ in range(100_000))
+    assert next(one.version for one in answers if not one.fallback) == 'v2'
+    assert watched.pid() == pid
+
+
+def test_a_worker_says_when_it_ran(watch: Any, observe: Any) -> None:
+    candidate = watch().engine._in_force.router.candidate
+    outputs, waited_ms = candidate.session.run(observe(), 20.0)
+    assert list(outputs) == ['decision']
+    assert waited_ms > 0.0
+
+
+def test_the_kernel_tells_what_a_process_does() -> None:
+    sleeping = subprocess.Popen(['sleep', '60'])
+    try:
+        while activity_of(sleeping.pid).is_runnable:  # it starts
+            pass
+        activity = activity_of(sleeping.pid)
+    finally:
+        sleeping.kill()
+        sleeping.wait()
+    assert activity.cpu_s is None or activity.cpu_s < 10.0
+    assert activity_of(os.getpid()).is_runnable
+    assert activity_of(sleeping.pid) == ThreadActivity(False, None)
