@@ -52,8 +52,8 @@ def waited_s(
     """
     Return how long an answered request waited for the worker, and its reply for the engine.
 
-    `interrupted_s` of the run another process had the processor. Times that cannot be (a worker may
-    write anything into its memory) count as no wait.
+    For `interrupted_s` of the run another process had the processor. Times that cannot be (a
+    worker may write anything into its memory) count as no wait.
     """
     if not sent_s <= began_s <= ended_s <= read_s:
         return 0.0
@@ -65,8 +65,8 @@ class Interruptions:
     """
     Time for which the thread that answers was ready to run and did not, in s.
 
-    One whose thread slept, for a device or other threads, counts as not interrupted: how much of its
-    time was sleep is not known.
+    A run in which it slept, for a device or other threads, counts as not interrupted: how much of
+    its time was sleep is not known.
     """
 
     def __init__(self) -> None:

@@ -199,7 +199,7 @@ def test_a_minute_ago_is_forgotten_and_so_is_another_version() -> None:
     assert waits.busy(99.0) is None
 
 
-# -- a real worker that gets no turn -----------------------------------------------------------------
+# -- a real worker that gets no turn --------------------------------------------------------------
 
 
 def test_a_worker_that_gets_no_processor_is_not_blamed(
