@@ -199,11 +199,12 @@ class Process:
 
     def _end_if_behind(self, time: int) -> None:
         # A slow worker is behind again and again, by another request each time.
-        own_s = self._own_s(perf_counter())
+        now_s = perf_counter()
+        own_s, since_s = self._own_s(now_s), now_s - self._sent_s
         is_same = self._is_behind and self._times_behind == time
         if not is_same or self._poll.poll(0):
             return
-        if own_s < OWN_PART * HANG_S:
+        if own_s < OWN_PART * min(since_s, HANG_S):
             self._watch(time)  # it does not hang, it does not get to run
             return
         _log.warning('worker %d hangs: it is ended', self.pid)
