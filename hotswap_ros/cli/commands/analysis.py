@@ -76,7 +76,7 @@ def analyze(
     json: Json = None,
 ) -> None:
     """Compare two versions in a trial, and recommend one of them."""
-    need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
+    need('matplotlib', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli.files.reading import Reading
     from hotswap_ros.cli.verbs.analyze import run_analyze
     from hotswap_ros.gates.analysis import Question
@@ -102,7 +102,7 @@ def shadow(
     json: Json = None,
 ) -> None:
     """Analyze the decisions of a shadow, and recommend the next step."""
-    need('statsmodels', 'jinja2', 'mcap_ros2')
+    need('jinja2', 'mcap_ros2')
     from hotswap_ros.cli.files.reading import Reading
     from hotswap_ros.cli.verbs.shadow import run_shadow
 
@@ -147,7 +147,7 @@ def diagnose(
     json: Json = None,
 ) -> None:
     """List likely causes of a failed rollout, with their evidence."""
-    need('matplotlib', 'statsmodels', 'jinja2', 'mcap_ros2')
+    need('matplotlib', 'jinja2', 'mcap_ros2')
     from hotswap_ros.cli.files.case_files import Sources
     from hotswap_ros.cli.files.reading import Reading
     from hotswap_ros.cli.verbs.diagnose import run_diagnose

@@ -4,7 +4,7 @@
 """
 Reports on finished trials and shadows, from records of tasks.
 
-They do not decide on a running rollout. No node imports this room: it loads scipy and statsmodels.
+They do not decide on a running rollout. No node imports this room: it loads scipy.
 """
 
 from hotswap_ros.gates.analysis.by_robot import by_robot

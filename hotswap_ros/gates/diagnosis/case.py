@@ -106,7 +106,7 @@ class Case:
         return self.drop * self.both[1].tasks
 
     def part(self, excess: float) -> float:
-        """Return `excess` as a part (0 to 1) of the candidate's extra failures."""
+        """Return `excess` as a part, 0 to 1, of the candidate's extra failures."""
         if not self.is_comparable or self.excess <= 0:
             return 0.0
         return min(1.0, max(0.0, excess / self.excess))

@@ -39,7 +39,7 @@ class Counts(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """Return the success rate (0 to 1)."""
+        """Return the success rate, 0 to 1."""
         return self.successes / self.tasks
 
     @property

@@ -67,7 +67,7 @@ class Baseline:
 
     @property
     def rate(self) -> float:
-        """Return the estimate of the control's success rate (0 to 1)."""
+        """Return the estimate of the control's success rate, 0 to 1."""
         if self.kind is Control.HISTORY:
             # The uncertainty of the history must not count against the candidate.
             return min(0.999, wilson_interval(self._history.succeeded, self._history.finished).low)
