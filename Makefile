@@ -7,7 +7,7 @@
 
 PYTHON ?= python3
 DISTRO ?= kilted
-TESTS ?= $(wildcard test/unit test/hostile test/sim test/ros test/launch)
+TESTS ?= $(wildcard test/unit test/hostile test/sim test/package test/ros test/launch)
 ARGS ?=
 for_distro = --distro $(DISTRO)
 in_env = scripts/run_in_env.sh $(for_distro)
@@ -15,7 +15,7 @@ in_env = scripts/run_in_env.sh $(for_distro)
 # Tests with real nodes run beside each other by three files, each in ROS domains of its own: they wait
 # more than they work. The others share all cores. With ARGS that choose, one half may have nothing to
 # run: pytest says 5 then.
-pure = $(filter test/unit% test/hostile% test/sim%,$(TESTS))
+pure = $(filter test/unit% test/hostile% test/sim% test/package%,$(TESTS))
 with_nodes = $(filter-out $(pure),$(TESTS))
 or_none_chosen = $(if $(ARGS), || [ $$? = 5 ])
 

@@ -160,7 +160,11 @@ class VersionMaker:
 
 @pytest.fixture
 def make_version(tmp_path: Path) -> VersionMaker:
-    """Return the maker of versions: `make_version('v1', fault='not_finite', bias=0.5)`."""
+    """
+    Return the maker of versions.
+
+    For example `make_version('v1', fault='not_finite', bias=0.5)`.
+    """
     return VersionMaker(tmp_path / 'models')
 
 
@@ -178,7 +182,11 @@ def repository(make_version: VersionMaker) -> ModelRepository:
 
 @pytest.fixture
 def observe() -> Callable[..., dict[str, NDArray[Any]]]:
-    """Return a maker of observations: `observe()` is a good one, `observe(-1)` sets off faults."""
+    """
+    Return a maker of observations.
+
+    `observe()` is a good one, `observe(-1)` sets off faults.
+    """
 
     def make(value: float = 1.0) -> dict[str, NDArray[Any]]:
         return {'observation': np.full((1, 4), value, np.float32)}

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hotswap_ros.models.manifest import Comparison, DType, Manifest, Metric, TensorSpec
     from hotswap_ros.models.repository import MANIFEST_NAME, ModelRepository
     from hotswap_ros.models.routing import Routing, bucket, next_generation
+    from hotswap_ros.models.share import shared
     from hotswap_ros.models.sources import is_url, source_of
     from hotswap_ros.models.states import FailureCause, VersionState
     from hotswap_ros.models.verified import VerifiedVersion
@@ -74,6 +75,7 @@ __all__ = [
     'bucket',
     'is_url',
     'next_generation',
+    'shared',
     'source_of',
     'succeeded',
 ]

@@ -23,10 +23,12 @@ from hotswap_ros.rollout import RolloutState, Runner, Status
 @dataclass(frozen=True)
 class Evidence:
     """
-    A journal as a killed process left it: the states of all rollouts, in the order in which they
-    began, their final events, the desired routings by robot id, and the epoch. `orders` are the
-    statuses of the rollbacks that were ordered, by id, `orders_ended` those whose end was told.
-    `joined` are the robots that joined a rollout while it ran, with its id.
+    A journal as a killed process left it.
+
+    The states of all rollouts, in the order in which they began, their final events, the desired
+    routings by robot id, and the epoch. `orders` are the statuses of the rollbacks that were
+    ordered, by id, `orders_ended` those whose end was told. `joined` are the robots that joined a
+    rollout while it ran, with its id.
     """
 
     states: tuple[RolloutState, ...]

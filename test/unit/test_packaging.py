@@ -6,6 +6,7 @@ import ast
 import configparser
 import importlib
 import importlib.metadata
+import itertools
 import os
 import re
 import sys
@@ -41,8 +42,8 @@ IMPORTED_AS = {
     'PyYAML': 'yaml',
     'pyyaml': 'yaml',
 }
-# What rosdep has no key for, or the system has: CONTRIBUTING.md and the README say what pip needs.
-WITHOUT_KEY = {'statsmodels', 'tzdata'}
+# What the system has where rosdep installs.
+WITHOUT_KEY = {'tzdata'}
 
 installed = pytest.mark.skipif(
     'AMENT_PREFIX_PATH' not in os.environ, reason='needs the built ROS package'
@@ -89,6 +90,36 @@ def test_version_is_the_same_everywhere():
     assert setup_cfg()['metadata']['version'] == hotswap_ros.__version__
 
 
+def test_the_maintainer_can_be_written_to():
+    # bloom and the build farm write to this address.
+    address = package_xml().find('maintainer').get('email')
+    assert re.fullmatch(r'[\w.+-]+@(?:[\w-]+\.)+[a-z]{2,}', address)
+    assert not address.endswith('.invalid')
+    assert setup_cfg()['metadata']['maintainer_email'] == address
+
+
+def test_the_pydantic_that_ubuntu_lacks_is_named_the_same_everywhere():
+    lines = (ROOT / 'requirements' / 'runtime.txt').read_text().splitlines()
+    (requirement,) = [line for line in lines if line.startswith('pydantic')]
+    for name in ('README.md', 'CONTRIBUTING.md', 'Containerfile'):
+        assert f"'{requirement}'" in (ROOT / name).read_text(), name
+    (depend,) = [e for e in package_xml() if e.text == 'python3-pydantic']
+    assert f'>={depend.get("version_gte")},' in requirement
+
+
+def test_the_changelog_is_one_that_bloom_reads():
+    # catkin_prepare_release turns "Forthcoming" into the section of the next version.
+    lines = (ROOT / 'CHANGELOG.rst').read_text().splitlines()
+    title = f'Changelog for package {package_xml().findtext("name")}'
+    assert lines[:3] == ['^' * len(title), title, '^' * len(title)]
+    pairs = itertools.pairwise(lines)
+    sections = [above for above, line in pairs if re.fullmatch('-{3,}', line)]
+    released = [section for section in sections if section != 'Forthcoming']
+    assert sections[0] == 'Forthcoming' or sections[0].startswith(hotswap_ros.__version__)
+    for section in released:
+        assert re.fullmatch(r'\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)', section)
+
+
 def test_rosdep_and_pip_name_the_same_requirements():
     depends = [element.text for element in package_xml().findall('exec_depend')]
     rosdep = {
@@ -121,7 +152,7 @@ def test_every_imported_library_is_declared():
             undeclared |= tops - sys.stdlib_module_names - {'hotswap_ros'} - declared
     # onnx writes model files, which robots only read, and rosdep has no key for it. mcap and
     # zstandard come with mcap-ros2-support.
-    assert undeclared <= {'onnx', 'mcap', 'zstandard'} | WITHOUT_KEY
+    assert undeclared <= {'onnx', 'mcap', 'zstandard'}
 
 
 @pytest.mark.parametrize('name', EXECUTABLES)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ament_index_python.packages import get_package_share_directory
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
@@ -23,6 +22,7 @@ from rich.table import Table
 from hotswap_ros.cli.live.processes import Processes, use_separate_domain
 from hotswap_ros.cli.verbs.rollout import heard_by
 from hotswap_ros.cli.views.dashboard import LiveView
+from hotswap_ros.models import shared
 from hotswap_ros.nodes.client import FleetClient
 from hotswap_ros.rollout import Status
 
@@ -89,8 +89,8 @@ def _run(
 
 
 def _start(processes: Processes, folder: Path, robots: int, speed: float) -> None:
-    plans = Path(get_package_share_directory('hotswap_ros')) / 'config' / 'plans'
-    files = {'journal': str(folder / 'journal'), 'plans_folder': str(plans)}
+    plans = str(shared('config', 'plans'))
+    files = {'journal': str(folder / 'journal'), 'plans_folder': plans}
     processes.start_node('fleet_coordinator', files)
     processes.start_node('sim_fleet', {'robots': robots, 'speed': float(speed)})
 

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import Progress
 
-from hotswap_ros.models import ModelError, ModelRepository
+from hotswap_ros.models import ModelError, ModelRepository, shared
 from hotswap_ros.sim.film.painters import RendererMissingError, choose, painter
 
 
@@ -77,14 +76,6 @@ def _render(
 
 
 def _repository(given: Path | None) -> Path:
-    """Return the model repository. Raises ValueError if there is none."""
-    if given is not None:
-        return given
+    """Return the model repository: the given one, the folder `models` here, or the package's."""
     here = Path('models')
-    if here.is_dir():
-        return here
-    if importlib.util.find_spec('ament_index_python') is not None:
-        from hotswap_ros.nodes.share import shared
-
-        return Path(shared('models'))
-    raise ValueError('no folder models here: name the model repository with --models')
+    return given or (here if here.is_dir() else shared('models'))

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-import hotswap_ros
 from hotswap_ros.cli.views.document import refuse
 from hotswap_ros.fleet import Event, Level
+from hotswap_ros.models import shared
 from hotswap_ros.sim import FaultError
 from hotswap_ros.sim.scenario import (
     Played,
@@ -30,37 +30,22 @@ from hotswap_ros.sim.scenario import (
 _COLOURS = {Level.INFO: 'default', Level.WARNING: 'yellow', Level.ERROR: 'red'}
 
 
-def config_folder() -> Path:
-    """Return the configuration folder of the package."""
-    beside = Path(hotswap_ros.__file__).resolve().parents[1] / 'config'
-    if beside.is_dir():
-        return beside
-    from hotswap_ros.nodes.share import shared
-
-    return Path(shared('config'))
-
-
-def models_folder() -> Path:
-    """Return the model repository of the package."""
-    return config_folder().parent / 'models'
-
-
 def available_versions(scenario: Scenario) -> set[str]:
     """Return the versions of a scenario's model in the package."""
-    folder = models_folder() / scenario.fleet.model_id
+    folder = shared('models', scenario.fleet.model_id)
     return {path.parent.name for path in folder.glob('*/manifest.json')}
 
 
 def read_scenario(name: str, folder: Path | None, seed: int | None) -> Scenario:
     """Return a scenario, with another seed if one is given. Raises ScenarioError."""
-    found = find_scenario(folder or config_folder() / 'scenarios', name)
+    found = find_scenario(folder or shared('config', 'scenarios'), name)
     return found if seed is None else found.model_copy(update={'seed': seed})
 
 
 def show_list(console: Console, folder: Path | None) -> int:
     """Print every scenario; return the exit code."""
     table = Table.grid(padding=(0, 2))
-    for name in scenarios(folder or config_folder() / 'scenarios'):
+    for name in scenarios(folder or shared('config', 'scenarios')):
         try:
             found = read_scenario(name, folder, None)
         except ScenarioError as error:
@@ -79,7 +64,7 @@ def run_scenario(console: Console, name: str, folder: Path | None, seed: int | N
         began = time.perf_counter()
         played = play(
             scenario,
-            config_folder() / 'outcomes',
+            shared('config', 'outcomes'),
             lambda moment, event: show_event(console, moment, event),
         )
     except (ScenarioError, FaultError) as error:
@@ -95,7 +80,7 @@ def introduce(console: Console, name: str, scenario: Scenario) -> None:
     console.rule(f'{name}: {escape(scenario.description)}', align='left')
     if scenario.source:
         console.print(f'[dim]{escape(scenario.source)}[/]', highlight=False)
-    for outcomes in scenario.outcomes(config_folder() / 'outcomes'):
+    for outcomes in scenario.outcomes(shared('config', 'outcomes')):
         line = f'{outcomes.version}: success rate {outcomes.success:.1%}; {outcomes.origin}'
         console.print(f'[dim]{escape(line)}[/]', highlight=False, soft_wrap=True)
 
@@ -141,7 +126,7 @@ def conclude(console: Console, played: Played) -> None:
 
 def is_group(name: str, folder: Path | None) -> bool:
     """Return whether a name is no scenario but the first word of several."""
-    known = scenarios(folder or config_folder() / 'scenarios')
+    known = scenarios(folder or shared('config', 'scenarios'))
     is_one = name in known or Path(name).is_file()
     return not is_one and any(other.startswith(f'{name}_') for other in known)
 
@@ -155,11 +140,11 @@ def run_all(console: Console, folder: Path | None, seed: int | None, group: str 
         table.add_column(header, justify='right')
     table.add_column('first cause')
     failed: list[str] = []
-    for name in scenarios(folder or config_folder() / 'scenarios'):
+    for name in scenarios(folder or shared('config', 'scenarios')):
         if group and not name.startswith(f'{group}_'):
             continue
         try:
-            played = play(read_scenario(name, folder, seed), config_folder() / 'outcomes')
+            played = play(read_scenario(name, folder, seed), shared('config', 'outcomes'))
         except (ScenarioError, FaultError) as error:
             return refuse(console, error)
         failed += [f'{name}: {problem}' for problem in played.problems]

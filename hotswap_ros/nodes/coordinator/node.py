@@ -26,7 +26,7 @@ from rclpy.node import Node
 
 from hotswap_ros import msg
 from hotswap_ros.coordinator import JournalError, JournalHeldError
-from hotswap_ros.models import InvalidRoutingError
+from hotswap_ros.models import InvalidRoutingError, shared
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
 from hotswap_ros.nodes.conversions.report import robot_clock, robot_report, telemetry_value
@@ -39,7 +39,6 @@ from hotswap_ros.nodes.coordinator.robot_calls import RobotCalls
 from hotswap_ros.nodes.coordinator.services import PlanService, RolloutServices
 from hotswap_ros.nodes.parameters import declare
 from hotswap_ros.nodes.process import give_up, run
-from hotswap_ros.nodes.share import shared
 
 #: Number of its own recent heartbeats that a coordinator recognises.
 _OWN_BEATS = 64

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hotswap_ros.models import CachedRepository, ModelRepository, is_url, source_of
+from hotswap_ros.models import CachedRepository, ModelRepository, is_url, shared, source_of
 from hotswap_ros.nodes.parameters import parameter
-from hotswap_ros.nodes.share import shared
 from hotswap_ros.serving import BREAKER_LIMIT, EngineSettings, Isolation, RuntimeSettings
 
 
@@ -98,7 +97,7 @@ class ModelServerParameters:
 
     def repository(self) -> ModelRepository:
         """Return where versions come from."""
-        place = self.model_repository or shared('models')
+        place = self.model_repository or str(shared('models'))
         if not self.cache_folder:
             return ModelRepository(place)
         quota_bytes = self.cache_quota_mb * 1_000_000 or None
