@@ -4,6 +4,7 @@
 """Launch file of fleet_coordinator."""
 
 from launch.actions import DeclareLaunchArgument, EmitEvent, LogInfo, OpaqueFunction
+from launch.conditions import IfCondition
 from launch.events import matches_action
 from launch.events.process import ShutdownProcess
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -58,7 +59,15 @@ def start(context):
             respawn_delay=1.0,
             on_exit=stay_down,
             output='screen',
-        )
+        ),
+        Node(
+            package='diagnostic_aggregator',
+            executable='aggregator_node',
+            parameters=[LaunchConfiguration('diagnostics_file')],
+            ros_arguments=['--log-level', LaunchConfiguration('log_level')],
+            condition=IfCondition(LaunchConfiguration('diagnostics')),
+            output='screen',
+        ),
     ]
 
 
@@ -91,6 +100,18 @@ def generate_launch_description():
                 'use_respawn',
                 default_value='true',
                 description='Restart the node when it exits; rollouts continue.',
+            ),
+            DeclareLaunchArgument(
+                'diagnostics',
+                default_value='false',
+                description='Group /diagnostics into /diagnostics_agg, for rqt_robot_monitor.',
+            ),
+            DeclareLaunchArgument(
+                'diagnostics_file',
+                default_value=PathJoinSubstitution(
+                    [FindPackageShare('hotswap_ros'), 'config', 'diagnostics.yaml']
+                ),
+                description='Parameters file of diagnostic_aggregator.',
             ),
             DeclareLaunchArgument(
                 'log_level',

@@ -88,6 +88,11 @@ def generate_launch_description():
                 description='Let the coordinator use the time of /clock.',
             ),
             DeclareLaunchArgument(
+                'diagnostics',
+                default_value='false',
+                description='Group /diagnostics into /diagnostics_agg, for rqt_robot_monitor.',
+            ),
+            DeclareLaunchArgument(
                 'log_level',
                 default_value='info',
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
@@ -106,6 +111,7 @@ def generate_launch_description():
                             'namespace': LaunchConfiguration('namespace'),
                             'use_sim_time': LaunchConfiguration('use_sim_time'),
                             'log_level': LaunchConfiguration('log_level'),
+                            'diagnostics': LaunchConfiguration('diagnostics'),
                             # Not the file of the simulator, whose argument has the same name.
                             'params_file': PathJoinSubstitution(
                                 [share, 'config', 'fleet_coordinator.yaml']

@@ -46,7 +46,9 @@ def test_the_usual_arguments_are_there(name):
 @pytest.mark.parametrize('name', PARAMETERS)
 def test_an_argument_that_stands_for_a_parameter_has_its_name(name):
     fields = {field.name for field in dataclasses.fields(PARAMETERS[name])}
-    overriding = [a.name for a in arguments(name).values() if 'as in params_file' in a.description]
+    overriding = [
+        a.name for a in arguments(name).values() if 'value in params_file' in a.description
+    ]
     assert overriding
     included = {field.name for field in dataclasses.fields(CoordinatorParameters)}
     assert set(overriding) <= fields | (included if name == 'fleet_sim.launch.py' else set())

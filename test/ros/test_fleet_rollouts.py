@@ -11,6 +11,7 @@ of them.
 import json
 
 import pytest
+from _aggregator import Analyzers
 from _world import plan, wait_until
 from action_msgs.msg import GoalStatus
 
@@ -394,6 +395,22 @@ def test_diagnostics_tell_how_the_coordinator_is(site):
     assert status.level == DiagnosticStatus.OK
     assert status.message == f'{ROBOTS} robots reachable'
     assert 'epoch' in {pair.key for pair in status.values}
+
+
+def test_each_diagnostic_status_has_a_place_in_the_aggregated_tree(site):
+    from diagnostic_msgs.msg import DiagnosticArray
+
+    heard = site.world.listen(DiagnosticArray, '/diagnostics', qos.EVENT)
+    analyzers = Analyzers()
+
+    def places():
+        return [analyzers.outputs(status.name) for m in heard for status in m.status]
+
+    expected = {'/Fleet/Coordinator/rollouts'}
+    expected |= {f'/Fleet/Robots/robot_{n:02} pick_policy' for n in range(1, ROBOTS + 1)}
+    wait_until(lambda: {name for found in places() for name in found} == expected, places)
+    # By one analyzer each, and none is left for "Other".
+    assert {len(found) for found in places()} == {1}
 
 
 def test_a_second_coordinator_is_refused_the_journal_and_with_its_own_takes_over(site):

@@ -725,7 +725,7 @@ def test_diagnostics_tell_what_is_served_and_how_well(robot):
     robot.trial()
     robot.infer()
     robot.report(success=True)
-    name = f'{robot.node.robot_id}: policy'
+    name = f'model_server: {robot.node.robot_id} policy'
 
     def of_ours(condition):
         def check(message):

@@ -123,7 +123,8 @@ class ServerPublishers:
             diagnostics_msg(
                 self._server.now(),
                 _LEVELS.get(health, DiagnosticStatus.ERROR),
-                f'{robot_id}: {engine.model_id}',
+                # As diagnostic_updater names them; config/diagnostics.yaml relies on it.
+                f'model_server: {robot_id} {engine.model_id}',
                 text or f'serving {routing.stable}',
                 values,
                 hardware_id=robot_id,
