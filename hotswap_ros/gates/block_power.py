@@ -4,8 +4,8 @@
 """
 The power of sequential evidence before a rollout, by simulation.
 
-It draws blocks of tasks at random and feeds them to the evidence of the gate itself. The draws are
-seeded, so that the same question always has the same answer.
+It draws tasks, or blocks of tasks, at random and feeds them to the evidence of the gate itself.
+The draws are seeded, so that the same question always has the same answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from hotswap_ros.gates.pairing.blocks import BLOCK_TASKS
 from hotswap_ros.gates.result import MIN_TASKS
-from hotswap_ros.gates.stats.evidence import HARM_DROPS, Block, BlockEvidence, DrawnEvidence
+from hotswap_ros.gates.stats.drawn import WEIGHTS, log_factors
+from hotswap_ros.gates.stats.evidence import HARM_DROPS, Block, BlockEvidence
 from hotswap_ros.plan import Control
 
 #: Probability of finding a drop from which on it is called detectable.
@@ -35,6 +36,8 @@ Ints: TypeAlias = NDArray[np.int64]
 _DROPS = tuple(0.01 * 1.2**exponent for exponent in range(24))
 #: Up to so many blocks are drawn one by one; of more, sums of several blocks are drawn.
 _MOST_DRAWS = 100
+#: One task of each kind: control failed, control succeeded, candidate failed, candidate succeeded.
+_TASKS = (Block(1, 0), Block(1, 1), Block(0, 0, 1, 0), Block(0, 0, 1, 1))
 #: Number of block sizes that are drawn for a stage.
 _SIZES = 60
 _NUMBER_TASKS = 10_000_000
@@ -67,13 +70,20 @@ def drops_by_evidence(
     rho: float,
 ) -> tuple[float, ...]:
     """Return, for the end of each stage, the smallest detectable drop; see detectable_drops."""
-    kinds = [_Blocks(control, null, rates, stage) for stage in stages]
+    kinds: list[_Blocks | _DrawnTasks] = [
+        _DrawnTasks(null, rates, stage)
+        if control is Control.WITHIN_ROBOTS and stage.candidate and stage.control
+        else _Blocks(control, null, rates, stage)
+        for stage in stages
+    ]
+    is_drawn = control is Control.WITHIN_ROBOTS and not null
+    weights = WEIGHTS if is_drawn else (1,) * len(HARM_DROPS)
     effects = [_effect_at(control, stages, index, rho) for index in range(len(stages))]
     drops = [null + drop for drop in _DROPS if null + drop < rates[0]]
 
     @cache
     def powers(index: int) -> tuple[float, ...]:
-        return _powers(kinds, drops[index], alpha, effects)
+        return _powers(kinds, weights, drops[index], alpha, effects)
 
     def power(stage: int, index: int) -> float:
         return powers(index)[stage]
@@ -117,27 +127,58 @@ def smallest(drops: Sequence[float], power: Callable[[int], float]) -> float:
 
 
 def _powers(
-    kinds: Sequence[_Blocks], drop: float, alpha: float, effects: Sequence[float]
+    kinds: Sequence[_Blocks | _DrawnTasks],
+    weights: Sequence[float],
+    drop: float,
+    alpha: float,
+    effects: Sequence[float],
 ) -> tuple[float, ...]:
     """Return the probability that evidence reaches its limit by the end of each stage."""
     chance = np.random.default_rng(SEED)
     limit = math.log(1 / alpha)
-    start = np.zeros((REPETITIONS, 1, len(HARM_DROPS)))
+    start = np.zeros((REPETITIONS, 1, len(weights)))
     is_found = np.zeros(REPETITIONS, bool)
     found = []
     for kind, effect in zip(kinds, effects):
         path = start + np.cumsum(kind.draw(drop, chance), axis=1)
         if path.shape[1]:
             start = path[:, -1:, :]
-            is_found |= (_log_mean_exp(path / effect) >= limit).any(axis=1)
+            is_found |= (_log_mean_exp(path / effect, weights) >= limit).any(axis=1)
         found.append(float(is_found.mean()))
     return tuple(found)
 
 
-def _log_mean_exp(logs: Floats) -> Floats:
+def _log_mean_exp(logs: Floats, weights: Sequence[float]) -> Floats:
     top = logs.max(axis=-1)
-    found: Floats = top + np.log(np.exp(logs - top[..., None]).mean(axis=-1))
+    mean = np.average(np.exp(logs - top[..., None]), axis=-1, weights=weights)
+    found: Floats = top + np.log(mean)
     return found
+
+
+class _DrawnTasks:
+    """The tasks of one stage whose versions are drawn; `rates` are as in _Blocks."""
+
+    def __init__(self, null: float, rates: tuple[float, float], stage: StageTasks) -> None:
+        self._baseline, known = rates
+        self._share = stage.candidate / (stage.candidate + stage.control)
+        self._number = stage.candidate + stage.control
+        self._outcomes = _task_table(null, known, self._share)
+
+    def draw(self, drop: float, chance: np.random.Generator) -> Floats:
+        """Return log evidence of shape (repetitions, groups of tasks, alternatives)."""
+        groups = min(self._number, _MOST_DRAWS)
+        sizes = np.diff(np.linspace(0, self._number, groups + 1).astype(int))
+        own = max(0.0, self._baseline - drop)
+        share = self._share
+        chances = (
+            (1 - share) * (1 - self._baseline),
+            (1 - share) * self._baseline,
+            share * (1 - own),
+            share * own,
+        )
+        drawn = chance.multinomial(sizes, chances, size=(REPETITIONS, groups))
+        found: Floats = drawn @ self._outcomes
+        return found
 
 
 class _Blocks:
@@ -151,14 +192,12 @@ class _Blocks:
         self, control: Control, null: float, rates: tuple[float, float], stage: StageTasks
     ) -> None:
         self._baseline, known = rates
-        is_drawn = control is Control.WITHIN_ROBOTS and not null
         against_number = control in (Control.FIXED, Control.HISTORY)
         sizes = _sizes(stage, against_number)
         self._number = int(stage.candidate / sizes[:, 1].mean())
         kinds, self._picks = np.unique(sizes, axis=0, return_inverse=True)
         tables = [
-            _table(is_drawn, against_number, null, known, int(control), int(own))
-            for control, own in kinds
+            _table(against_number, null, known, int(control), int(own)) for control, own in kinds
         ]
         self._control, self._own = kinds[:, 0], kinds[:, 1]
         self._places = np.cumsum([0, *(len(table) for table in tables[:-1])])
@@ -198,10 +237,21 @@ def _sizes(stage: StageTasks, against_number: bool) -> Ints:
     return found
 
 
+@lru_cache(maxsize=64)
+def _task_table(null: float, baseline: float, share: float) -> Floats:
+    """Return the log evidence of a task of each kind."""
+    if not null:
+        return np.array(log_factors(share, baseline))
+    rows = []
+    for task in _TASKS:
+        evidence = BlockEvidence([null + drop for drop in HARM_DROPS], null)
+        evidence.add(task, baseline, share)
+        rows.append(evidence.log_e)
+    return np.array(rows)
+
+
 @lru_cache(maxsize=1024)
-def _table(
-    is_drawn: bool, against_number: bool, null: float, baseline: float, control: int, own: int
-) -> Floats:
+def _table(against_number: bool, null: float, baseline: float, control: int, own: int) -> Floats:
     """Return the log evidence of every outcome: by failures of control, then of candidate."""
     rows = []
     for failed in range(control + 1):
@@ -210,11 +260,7 @@ def _table(
             if against_number:
                 tasks = _NUMBER_TASKS
                 block = Block(tasks, baseline * tasks, own, own - own_failed)
-            evidence: DrawnEvidence | BlockEvidence
-            if is_drawn:
-                evidence = DrawnEvidence(HARM_DROPS)
-            else:
-                evidence = BlockEvidence([null + drop for drop in HARM_DROPS], null)
+            evidence = BlockEvidence([null + drop for drop in HARM_DROPS], null)
             evidence.add(block, baseline)
             rows.append(evidence.log_e)
     return np.array(rows)

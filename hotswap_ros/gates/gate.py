@@ -16,8 +16,13 @@ from hotswap_ros.gates.checks.request_limits import ErrorCheck, LatencyCheck
 from hotswap_ros.gates.checks.shadow import ShadowCheck
 from hotswap_ros.gates.checks.stage_tests import FixedHorizonCheck, ThresholdCheck
 from hotswap_ros.gates.checks.success import SuccessCheck
-from hotswap_ros.gates.checks.validity import SampleRatioCheck, UnreachableCheck
-from hotswap_ros.gates.older_dumps import from_format_5
+from hotswap_ros.gates.checks.validity import (
+    SampleRatioCheck,
+    UnreachableCheck,
+    sample_ratio_alpha,
+)
+from hotswap_ros.gates.older_dumps import upgraded
+from hotswap_ros.gates.pairing.blocks import DrawnTasks
 from hotswap_ros.gates.pairing.strata import Strata
 from hotswap_ros.gates.result import CheckResult
 from hotswap_ros.gates.stats.alpha import split_alpha
@@ -25,16 +30,17 @@ from hotswap_ros.gates.window import News, Window
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.plan import Method, SuccessCriteria
 
-_FORMAT = 6
+_FORMAT = 7
 
 
 class _Check(Protocol):
     """
     One check of the candidate, on all data since the start of the rollout.
 
-    A check also has those of the methods `join`, `add`, `compare`, `observe`, `share` and `reach`
-    that it needs. They receive a robot's first snapshot, the new counts of a robot, a block of
-    tasks, the whole snapshot, the routing, and the number of unreachable robots.
+    A check also has those of the methods `join`, `add`, `draw`, `compare`, `observe`, `share`,
+    `reach` and `begin_stage` that it needs. They receive a robot's first snapshot, the new counts
+    of a robot, tasks whose versions were drawn with a known share, a block of tasks (after those
+    that were drawn), the whole snapshot, the routing, and the number of unreachable robots.
     """
 
     @property
@@ -58,22 +64,32 @@ class Gate:
     statistical checks together: success may spend 80% of alpha, the other checks share the rest
     (`alpha_split`), and the limit of evidence is the reciprocal of that part. `stages` is the
     number of stages of the rollout, over which a fixed-horizon test splits its part. Without
-    `explain` there are no intervals, which is much faster, for simulations.
+    `explain` there are no intervals, which is much faster, for simulations. `drawn` says that the
+    share that a robot reports is the probability with which the candidate gets each of its tasks;
+    otherwise it only tells which robots are alike, and tasks are compared in blocks.
     """
 
     def __init__(
-        self, criteria: SuccessCriteria, candidate: str, *, stages: int = 1, explain: bool = True
+        self,
+        criteria: SuccessCriteria,
+        candidate: str,
+        *,
+        stages: int = 1,
+        explain: bool = True,
+        drawn: bool = True,
     ) -> None:
         self._window = Window(candidate)
-        self._strata = Strata(criteria.control)
+        self._strata = Strata(criteria.control, drawn=drawn)
         self.alpha_split = split_alpha(criteria.alpha, spenders(criteria))
         self._checks = _checks(criteria, candidate, self.alpha_split, stages, explain)
         self._joiners = self._listeners('join')
         self._adders = self._listeners('add')
         self._comparers = self._listeners('compare')
+        self._drawers = self._listeners('draw')
         self._observers = self._listeners('observe')
         self._sharers = self._listeners('share')
         self._reachers = self._listeners('reach')
+        self._beginners = self._listeners('begin_stage')
 
     def _listeners(self, name: str) -> tuple[Callable[..., None], ...]:
         return tuple(getattr(check, name) for check in self._checks if hasattr(check, name))
@@ -141,21 +157,23 @@ class Gate:
         if news is not None:
             self._count(robot_id, news, in_flight)
 
-    def _in_flight(self, robot_id: str) -> tuple[int, int]:
+    def _in_flight(self, robot_id: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Return the tasks in flight on a robot, as far as the strata do not know them."""
-        return (0, 0) if robot_id in self._strata else self._window.in_flight(robot_id)
+        return ({}, {}) if robot_id in self._strata else self._window.in_flight(robot_id)
 
     def _join(self, robot_id: str) -> None:
         history = self._window.reference(robot_id)
         for join in self._joiners:
             join(robot_id, history)
 
-    def _count(self, robot_id: str, news: News, in_flight: tuple[int, int]) -> None:
+    def _count(
+        self, robot_id: str, news: News, in_flight: tuple[Mapping[str, int], Mapping[str, int]]
+    ) -> None:
         for add in self._adders:
             add(robot_id, news)
-        for block in self._strata.add(robot_id, news, in_flight):
-            for compare in self._comparers:
-                compare(block)
+        for ended in self._strata.add(robot_id, news, in_flight):
+            for take in self._drawers if isinstance(ended, DrawnTasks) else self._comparers:
+                take(ended)
 
     def reach(self, lost: int, robots: int) -> None:
         """Take in how many of the rollout's robots are unreachable at present."""
@@ -165,6 +183,8 @@ class Gate:
     def begin_stage(self) -> None:
         """Begin a stage: methods that judge at the end of a stage use the data from here on."""
         self._window.begin_stage()
+        for begin_stage in self._beginners:
+            begin_stage()
 
     @property
     def under_way(self) -> list[int]:
@@ -210,8 +230,7 @@ class Gate:
         explain: bool = True,
     ) -> Gate:
         """Return a dumped gate. Raises ValueError if it is of another candidate or criteria."""
-        if data.get('format') == 5:
-            data = from_format_5(data)
+        data = upgraded(data, criteria)
         gate = cls(criteria, candidate, stages=stages, explain=explain)
         names = [check.name for check in gate._checks]
         expected = (_FORMAT, candidate, sorted(names))
@@ -275,8 +294,8 @@ def _checks(
         checks.append(DriftCheck(candidate, criteria.max_input_drift))
     if criteria.max_unreachable_share is not None:
         checks.append(UnreachableCheck(criteria.max_unreachable_share))
-    if criteria.sample_ratio_alpha is not None:
-        checks.append(SampleRatioCheck(criteria.sample_ratio_alpha))
+    if sample_ratio_alpha(criteria):
+        checks.append(SampleRatioCheck(criteria))
     return tuple(checks)
 
 

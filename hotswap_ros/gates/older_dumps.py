@@ -5,8 +5,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from hotswap_ros.gates.checks.validity import sample_ratio_alpha
+from hotswap_ros.gates.stats.drawn import ODDS_RATIOS
+from hotswap_ros.gates.stats.evidence import log_mean_exp
+from hotswap_ros.plan import Control, SuccessCriteria
+
+#: The number of the comparison that DrawnTasks are put together to, in dumps that lack it: it is
+#: that of no other comparison.
+_TOGETHER = 0
+
+
+def upgraded(data: Mapping[str, Any], criteria: SuccessCriteria) -> Mapping[str, Any]:
+    """Return a dump of any older format in the present one; one that is unknown as it is."""
+    if data.get('format') == 5:
+        data = from_format_5(data)
+    if data.get('format') == 6:
+        data = from_format_6(data, criteria)
+    return data
+
+
+def from_format_6(data: Mapping[str, Any], criteria: SuccessCriteria) -> dict[str, Any]:
+    """
+    Return a dump of format 6 in format 7, in which tasks count one by one and by category.
+
+    Within robots, the alternatives were drops in the success rate. The evidence is kept; from here
+    on the new alternatives multiply it.
+    """
+    strata = {
+        **data['strata'],
+        'lanes': [[share, _lane(lane)] for share, lane in data['strata']['lanes']],
+        'in_flight': {
+            robot_id: [[troubled for troubled, _ in both], _by_category(both)]
+            for robot_id, both in data['strata']['in_flight'].items()
+        },
+    }
+    checks = dict(data['checks'])
+    success = checks.get('success', {})
+    is_exact = criteria.harm_null == 'not_worse' or not criteria.max_success_drop
+    if 'harm' in success and criteria.control is Control.WITHIN_ROBOTS and is_exact:
+        evidence = log_mean_exp(success['harm'])
+        parts = [[None, evidence, [0.0] * len(ODDS_RATIOS)]]
+        checks['success'] = {**success, 'harm': {'first': None, 'parts': parts}}
+    if sample_ratio_alpha(criteria):
+        unchecked = {'shares': {}, 'began': [], 'assigned': [0, 0], 'expected': [0.0, 0.0]}
+        checks.setdefault('sample_ratio', unchecked)
+    return {**data, 'format': 7, 'strata': strata, 'checks': checks}
+
+
+def _by_category(both: Sequence[Any]) -> list[list[Any]]:
+    """Return the tasks in flight of both versions as tasks without a category."""
+    return [[index, '', in_flight] for index, (_, in_flight) in enumerate(both)]
+
+
+def _lane(lane: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **lane,
+        'open': [lane['open'][0], _block(lane['open'][1])],
+        'closed': [[number, _block(block)] for number, block in lane['closed']],
+        'together': [_TOGETHER, [0] * 4, [0] * 4],
+    }
+
+
+def _block(block: Sequence[Any]) -> list[Any]:
+    started, control, candidate, closed = block
+    cells = [[index, '', started[index], arm] for index, arm in enumerate((control, candidate))]
+    return [cells, closed]
 
 
 def from_format_5(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,27 @@ from collections.abc import Callable, Mapping
 from operator import add, sub
 from typing import Any, NamedTuple
 
-from hotswap_ros.models import LATENCY_EDGES_MS, VersionCounters
+from hotswap_ros.models import LATENCY_EDGES_MS, TaskCounts, VersionCounters
 from hotswap_ros.models.counter_delta import CounterTracker
 
 #: Maximum number of names with counts per robot; the others are left out to bound memory.
 MAX_NAMES = 64
 _NO_LATENCY = (0,) * (len(LATENCY_EDGES_MS) + 1)
+_NO_CATEGORIES: Mapping[str, CategoryTasks] = {}
+
+
+class CategoryTasks(NamedTuple):
+    """Tasks of one version in one category, which is empty for tasks without a category."""
+
+    started: int = 0
+    finished: int = 0
+    succeeded: int = 0
+    stuck: int = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Return the number of tasks that have begun and not ended."""
+        return max(0, self.started - self.finished)
 
 
 class Tally(NamedTuple):
@@ -30,11 +45,15 @@ class Tally(NamedTuple):
     agreed: int = 0
     offered: int = 0
     latency: tuple[int, ...] = _NO_LATENCY
+    categories: Mapping[str, CategoryTasks] = _NO_CATEGORIES
 
     @classmethod
-    def of(cls, counters: VersionCounters) -> Tally:
+    def of(cls, counters: VersionCounters, *, by_category: bool = False) -> Tally:
         """Return the counts that gates and trials need."""
         tasks, shadow = counters.tasks, counters.shadow
+        categories = _NO_CATEGORIES
+        if by_category and counters.categories:
+            categories = _categories(counters.categories)
         return cls(
             counters.requests,
             counters.errors,
@@ -46,16 +65,41 @@ class Tally(NamedTuple):
             shadow.agreed,
             shadow.offered,
             tuple(counters.latency),
+            categories,
         )
 
     @property
-    def in_flight(self) -> int:
-        """Return the number of tasks that have begun and not ended."""
-        return max(0, self.started - self.finished)
+    def by_category(self) -> Mapping[str, CategoryTasks]:
+        """
+        Return the tasks of each category, with those of none.
 
-    def lose(self, tasks: int) -> Tally:
-        """Return this with `tasks` more (if negative: fewer) that ended without success."""
-        return self._replace(finished=self.finished + tasks)
+        All tasks have none where the categories cannot be parts of the total.
+        """
+        total = CategoryTasks(self.started, self.finished, self.succeeded, self.stuck)
+        if not self.categories:
+            return {'': total}
+        known = map(sum, zip(*self.categories.values()))
+        rest = CategoryTasks._make(map(sub, total, known))
+        if min(rest.started, rest.succeeded, rest.stuck) < 0 or rest.finished * total.finished < 0:
+            return {'': total}
+        return {**self.categories, '': rest} if any(rest) else self.categories
+
+    @property
+    def in_flight(self) -> Mapping[str, int]:
+        """Return the number of tasks of each category that have begun and not ended."""
+        return {name: tasks.in_flight for name, tasks in self.by_category.items()}
+
+    def lose(self, tasks: Mapping[str, int]) -> Tally:
+        """Return this with more tasks (if negative: fewer) that ended without success."""
+        if not any(tasks.values()):
+            return self
+        categories = dict(self.categories)
+        for name, number in tasks.items():
+            if name and number:
+                before = categories.get(name, CategoryTasks())
+                categories[name] = before._replace(finished=before.finished + number)
+        finished = self.finished + sum(tasks.values())
+        return self._replace(finished=finished, categories=categories)
 
     def plus(self, other: Tally) -> Tally:
         """Return the sum."""
@@ -66,31 +110,66 @@ class Tally(NamedTuple):
         return _NOTHING if self == last else self._with(sub, last)
 
     def _with(self, operation: Callable[[int, int], int], other: Tally) -> Tally:
-        counts = map(operation, self[:-1], other[:-1])
+        counts = map(operation, self[:-2], other[:-2])
         latency = tuple(map(operation, self.latency, other.latency))
-        return Tally._make((*counts, latency))
+        if not self.categories and not other.categories:
+            return Tally._make((*counts, latency, _NO_CATEGORIES))
+        # A category that is missing in the newer counts has nothing new.
+        names = {**other.categories, **self.categories} if operation is add else self.categories
+        nothing = CategoryTasks()
+        categories = {
+            name: CategoryTasks._make(
+                map(
+                    operation,
+                    self.categories.get(name, nothing),
+                    other.categories.get(name, nothing),
+                )
+            )
+            for name in names
+            if operation is add or self.categories[name] != other.categories.get(name)
+        }
+        return Tally._make((*counts, latency, categories))
 
     @property
     def is_possible(self) -> bool:
         """Return whether this can be what happened between two snapshots."""
         return (
-            min(self[:-1]) >= 0
+            min(self[:-2]) >= 0
             and self.succeeded <= self.finished
             and self.agreed <= self.shadowed
         )
 
     def dump(self) -> list[Any]:
-        """Return the counts for JSON, the histogram last."""
-        return [*self[:-1], list(self.latency)]
+        """Return the counts for JSON, the histogram last, and the categories if there are any."""
+        counts = [*self[:-2], list(self.latency)]
+        if self.categories:
+            counts.append({name: list(tasks) for name, tasks in self.categories.items()})
+        return counts
 
     @classmethod
     def load(cls, data: list[Any]) -> Tally:
         """Restore what `dump` returned; counts that older dumps lack are zero."""
-        missing = [0] * (len(cls._fields) - len(data))
-        return cls._make([*data[:-1], *missing, tuple(data[-1])])
+        categories = _NO_CATEGORIES
+        if isinstance(data[-1], dict):
+            *data, found = data
+            categories = {name: CategoryTasks(*tasks) for name, tasks in found.items()}
+        missing = [0] * (len(cls._fields) - len(data) - 1)
+        return cls._make([*data[:-1], *missing, tuple(data[-1]), categories])
+
+
+def _categories(counted: Mapping[str, TaskCounts]) -> Mapping[str, CategoryTasks]:
+    names = counted if len(counted) <= MAX_NAMES else sorted(counted)[:MAX_NAMES]
+    return {
+        name: CategoryTasks(
+            max(tasks.started, tasks.finished), tasks.finished, tasks.succeeded, tasks.stuck
+        )
+        for name in names
+        for tasks in (counted[name],)
+    }
 
 
 _NOTHING = Tally()
+_NO_TASKS: Mapping[str, int] = {}
 
 
 def tally_rise(now: Tally, last: Tally | None) -> Tally | None:
@@ -151,13 +230,15 @@ class Window:
         """Begin the counts of another stage."""
         self._stage_began = News(self.candidate, self.control)
 
-    def in_flight(self, robot_id: str) -> tuple[int, int]:
-        """Return the tasks of the candidate and of the control that a robot last had in flight."""
+    def in_flight(self, robot_id: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Return the tasks of candidate and control that a robot had in flight, by category."""
         return self._in_flight(robot_id, self._tracker.latest(robot_id))
 
-    def _in_flight(self, robot_id: str, snapshot: Mapping[str, Tally] | None) -> tuple[int, int]:
+    def _in_flight(
+        self, robot_id: str, snapshot: Mapping[str, Tally] | None
+    ) -> tuple[Mapping[str, int], Mapping[str, int]]:
         if not snapshot:
-            return 0, 0
+            return _NO_TASKS, _NO_TASKS
         control = snapshot.get(self._controls[robot_id], _NOTHING)
         return snapshot[self._name].in_flight, control.in_flight
 
@@ -185,7 +266,10 @@ class Window:
         if own is None or control is None:
             counts = self._filled(robot_id, boot_id, {self._name: own, control_version: control})
         else:
-            counts = {self._name: Tally.of(own), control_version: Tally.of(control)}
+            counts = {
+                self._name: Tally.of(own, by_category=True),
+                control_version: Tally.of(control, by_category=True),
+            }
         delta = self._tracker.advance(robot_id, boot_id, counts)
         if delta is None:
             return None
@@ -201,7 +285,7 @@ class Window:
         """Return the counts of both versions; one that is missing has done nothing new."""
         last = self._tracker.last_of(robot_id, boot_id)
         return {
-            name: last.get(name, _NOTHING) if found is None else Tally.of(found)
+            name: last.get(name, _NOTHING) if found is None else Tally.of(found, by_category=True)
             for name, found in counters.items()
         }
 
@@ -214,7 +298,7 @@ class Window:
     ) -> News:
         """Count tasks in flight that are lost as ended, and no longer those that are found."""
         ended = zip(self._in_flight(robot_id, lost), self._in_flight(robot_id, found))
-        return News(*(tally.lose(gone - back) for tally, (gone, back) in zip(news, ended)))
+        return News(*(tally.lose(_less(*both)) for tally, both in zip(news, ended)))
 
     def leave(self, robot_id: str) -> News | None:
         """Count the tasks in flight on a robot as lost, until its next snapshot."""
@@ -249,3 +333,7 @@ class Window:
         self.control = Tally.load(data['control'])
         self._stage_began = News(*map(Tally.load, data['stage_began']))
         self._control_versions = list(data['control_versions'])
+
+
+def _less(tasks: Mapping[str, int], fewer: Mapping[str, int]) -> dict[str, int]:
+    return {name: tasks.get(name, 0) - fewer.get(name, 0) for name in {*tasks, *fewer}}

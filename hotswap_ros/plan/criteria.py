@@ -57,7 +57,7 @@ class SuccessCriteria(Section):
     """
     The limits that the candidate must keep; one that is None is not checked.
 
-    Of the methods, `sequential` looks after every block of tasks and keeps `alpha` however often
+    Of the methods, `sequential` looks after every task and keeps `alpha` however often
     it looks; `fixed` tests once at the end of each stage; `threshold` compares the observed rates
     there and keeps no `alpha`.
     """
@@ -155,11 +155,13 @@ class SuccessCriteria(Section):
     )
     sample_ratio_alpha: float | None = Field(
         None,
-        gt=0,
+        ge=0,
         lt=0.5,
         description=(
             'The gate is inconclusive if the observed split of the tasks is less likely than this '
-            'under the planned split. 0.001 is usual.'
+            'under the planned split; 0: the split is not checked. If not given, 0.001 with '
+            '`method: sequential` and `control: within_robots`, whose evidence rests on the '
+            'split, and otherwise 0.'
         ),
     )
     harm_null: Literal['not_worse', 'not_worse_than_tolerance'] = Field(

@@ -76,7 +76,7 @@ def replay(
         alpha=alpha,
     )
     records = design.trial.records
-    teller = _Teller(Gate(criteria, candidate), control, candidate)
+    teller = _Teller(Gate(criteria, candidate, drawn=False), control, candidate)
     teller.join(records)
     moments = []
     for time, messages in _in_messages(records, control):

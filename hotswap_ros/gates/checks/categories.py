@@ -132,7 +132,7 @@ class CategoryCheck:
 
     def _strength(self, name: str) -> float:
         category = self._categories[name]
-        return math.log(category.evidence.value) - math.log(category.limit(self._alpha))
+        return category.evidence.log_value - math.log(category.limit(self._alpha))
 
     def _sentence(self, window: Window, name: str, verdict: Verdict) -> str:
         category = self._categories[name]

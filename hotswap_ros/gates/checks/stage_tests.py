@@ -6,19 +6,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import repeat
 from typing import Any
 
 from hotswap_ros.gates.pairing.baseline import Baseline
+from hotswap_ros.gates.pairing.blocks import FleetBlock
 from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.stats.evidence import Block
 from hotswap_ros.gates.stats.intervals import (
     Interval,
     newcombe_interval,
     score_test,
     wilson_interval,
 )
+from hotswap_ros.gates.stats.stratified import (
+    drop_interval,
+    drop_test,
+    stratified_drop,
+    stratified_test,
+)
 from hotswap_ros.gates.window import News, Tally, Window
-from hotswap_ros.plan import SuccessCriteria
+from hotswap_ros.plan import Control, SuccessCriteria
 from hotswap_ros.text import change, count, percent, points, span
 
 
@@ -28,6 +37,10 @@ class ThresholdCheck:
 
     It looks once, at the data of the stage, and does not keep any error rate: with stages of 100,
     500 and 2,500 tasks, one equal candidate in five is rolled back.
+
+    Within robots, tasks are compared with those that began at the same time (in the blocks of the
+    stage). Otherwise an hour in which tasks are harder and the share is larger would look like a
+    worse version.
     """
 
     name = 'success'
@@ -38,6 +51,21 @@ class ThresholdCheck:
         self._tolerance = criteria.max_success_drop
         self._null = self._tolerance if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
         self._baseline = Baseline(criteria)
+        #: The blocks of the stage and their number; of thousands, few differ.
+        self._blocks: dict[Block, int] | None = None
+        if criteria.control is Control.WITHIN_ROBOTS:
+            self._blocks = {}
+
+    def begin_stage(self) -> None:
+        """Begin the data of another stage."""
+        if self._blocks is not None:
+            self._blocks = {}
+
+    def compare(self, found: FleetBlock) -> None:
+        """Take in a block of finished tasks."""
+        if self._blocks is not None:
+            block = self._baseline.block(found)
+            self._blocks[block] = self._blocks.get(block, 0) + 1
 
     def join(self, robot_id: str, history: Tally) -> None:
         """Take in the control's earlier tasks on a robot."""
@@ -60,6 +88,9 @@ class ThresholdCheck:
             counts.append(control.finished)
         enough = min(counts) >= MIN_TASKS and self._baseline.is_known
         drop = self._rate(control) - ratio(candidate.succeeded, candidate.finished)
+        if self._blocks is not None:
+            drop = stratified_drop(self._strata)
+            enough = enough and not math.isnan(drop)
         p_value = self._p_value(candidate, control) if enough and complete else math.nan
         failed = complete and enough and self._is_harm(drop, p_value)
         verdict = verdict_of(failed=failed, complete=complete, enough=enough)
@@ -94,6 +125,11 @@ class ThresholdCheck:
         if self._baseline.is_number:
             return self._baseline.rate if self._baseline.is_known else math.nan
         return ratio(control.succeeded, control.finished)
+
+    @property
+    def _strata(self) -> Iterator[Block]:
+        for block, number in (self._blocks or {}).items():
+            yield from repeat(block, number)
 
     def _is_harm(self, drop: float, p_value: float) -> bool:
         return drop > self._tolerance
@@ -144,20 +180,25 @@ class ThresholdCheck:
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
-        return {'baseline': self._baseline.dump()}
+        blocks = [[*block, number] for block, number in (self._blocks or {}).items()]
+        return {'baseline': self._baseline.dump(), 'blocks': blocks}
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Restore the state that `dump` returned."""
         self._baseline.load(data['baseline'])
+        if self._blocks is not None:
+            # Dumps of earlier releases lack them: their stage is judged by its rest.
+            self._blocks = {Block(*block): number for *block, number in data.get('blocks', ())}
 
 
 class FixedHorizonCheck(ThresholdCheck):
     """
     A one-sided test at the end of each stage, on the stage's data; alpha is split over the stages.
 
-    Against a control: the score test of the difference, and Newcombe's interval. Against a number:
-    the exact binomial test, and Wilson's interval. If robots are compared, the counts are first
-    divided by the design effect. `stats/intervals` has the sources.
+    Within robots: a test and an interval of the difference over the blocks of the stage
+    (`stats/stratified`). Against other robots: the score test of the difference, and Newcombe's
+    interval. Against a number: the exact binomial test, and Wilson's interval. If robots are
+    compared, the counts are first divided by the design effect. `stats/intervals` has the sources.
     """
 
     method = 'fixed-horizon'
@@ -169,6 +210,9 @@ class FixedHorizonCheck(ThresholdCheck):
         return p_value < self._alpha
 
     def _p_value(self, candidate: Tally, control: Tally) -> float:
+        if self._blocks is not None:
+            strata = self._strata
+            return stratified_test(strata) if not self._null else drop_test(strata, self._null)
         effect = self._baseline.design_effect
         n, won = candidate.finished / effect, candidate.succeeded / effect
         if self._baseline.is_number:
@@ -181,6 +225,8 @@ class FixedHorizonCheck(ThresholdCheck):
         )
 
     def _interval(self, candidate: Tally, control: Tally) -> Interval:
+        if self._blocks is not None:
+            return drop_interval(self._strata)
         effect = self._baseline.design_effect
         n, won = candidate.finished / effect, candidate.succeeded / effect
         if self._baseline.is_number:

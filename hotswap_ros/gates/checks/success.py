@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The check of success: the candidate's tasks against the control's, after every block."""
+"""The check of success: the candidate's tasks against the control's, after every task or block."""
 
 from __future__ import annotations
 
@@ -10,16 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from hotswap_ros.gates.pairing.baseline import Baseline
-from hotswap_ros.gates.pairing.blocks import FleetBlock
+from hotswap_ros.gates.pairing.blocks import DrawnTasks, FleetBlock
 from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
 from hotswap_ros.gates.stats.bounds import DropBounds
-from hotswap_ros.gates.stats.evidence import (
-    HARM_DROPS,
-    PROOF_DROPS,
-    Block,
-    BlockEvidence,
-    DrawnEvidence,
-)
+from hotswap_ros.gates.stats.drawn import DrawnEvidence
+from hotswap_ros.gates.stats.evidence import HARM_DROPS, PROOF_DROPS, Block, BlockEvidence
 from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
 from hotswap_ros.gates.stats.stratified import weighted_drop
 from hotswap_ros.gates.window import News, Tally, Window
@@ -32,13 +27,14 @@ _OTHER_TAIL = 0.25
 
 class SuccessCheck:
     """
-    Block e-process against "not worse" or "not worse than the tolerance".
+    E-process against "not worse" or "not worse than the tolerance".
 
-    Evidence multiplies over blocks of tasks that began together (see Lane). Within robots and
-    against "not worse" the evidence depends only on the random choice of versions, for any tasks
-    and robots (DrawnEvidence has the limits of this); in all other cases on the means of a block
-    (BlockEvidence). A second one, against "worse by at least the tolerance", proves the opposite:
-    once it reaches 1/alpha, the candidate stays proven.
+    Evidence multiplies over tasks in the order in which they began where robots report the share
+    with which versions are drawn, and otherwise over blocks of tasks that began together (see
+    Lane). Within robots and against "not worse" it depends only on the random choice of versions,
+    for any tasks and robots (DrawnEvidence has the limits of this); in all other cases on the
+    means of tasks that began together (BlockEvidence). A second one, against "worse by at least
+    the tolerance", proves the opposite: once it reaches 1/alpha, the candidate stays proven.
 
     The baseline of an alternative is the control's rate in earlier blocks, with a prior of
     Beta(9, 1), or the number that the plan compares with. Once the evidence of harm reaches the
@@ -58,7 +54,7 @@ class SuccessCheck:
         self._null = self._tolerance if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
         self._harm: BlockEvidence | DrawnEvidence
         if criteria.control is Control.WITHIN_ROBOTS and not self._null:
-            self._harm = DrawnEvidence(HARM_DROPS)
+            self._harm = DrawnEvidence(self._limit)
         else:
             self._harm = BlockEvidence([self._null + drop for drop in HARM_DROPS], self._null)
         self._proof = BlockEvidence(PROOF_DROPS, self._tolerance)
@@ -79,6 +75,16 @@ class SuccessCheck:
         """Count the tasks of each robot, where robots are compared."""
         self._baseline.add(robot_id, news)
 
+    def draw(self, found: DrawnTasks) -> None:
+        """Take in tasks whose versions were drawn, in the order in which they began."""
+        # In an order that does not depend on the versions.
+        for category, (control, candidate) in sorted(found.categories.items()):
+            if self._failed:
+                return
+            tasks = Block(control.tasks, control.succeeded, candidate.tasks, candidate.succeeded)
+            self._judge_drawn(tasks, found.share, category)
+            self._baseline.learn_in(category, control)
+
     def compare(self, found: FleetBlock) -> None:
         """Take in a block of finished tasks."""
         if not found.candidate.tasks or not self._baseline.is_known:
@@ -86,14 +92,33 @@ class SuccessCheck:
         if self._failed:
             return
         block, rate = self._baseline.block(found), self._baseline.rate
-        self._harm.add(block, rate)
-        self._proof.add(self._baseline.block_for_proof(found), self._baseline.rate_for_proof)
-        self._proven = self._proven or self._proof_evidence >= self._proof_limit
+        if not found.is_drawn:
+            self._judge(block, rate)
+            self._proof.add(self._baseline.block_for_proof(found), self._baseline.rate_for_proof)
+            self._conclude()
         if self._bounds is not None:
             self._bounds.add(block, rate, self._baseline.design_effect)
         self._weigh(block)
         self._baseline.learn(found.control)
+
+    def _judge(self, block: Block, rate: float) -> None:
+        if isinstance(self._harm, DrawnEvidence):
+            self._harm.add_block(block)
+        else:
+            self._harm.add(block, rate)
+
+    def _judge_drawn(self, tasks: Block, share: float, category: str) -> None:
+        rate = self._baseline.rate
+        if isinstance(self._harm, DrawnEvidence):
+            self._harm.add_tasks(tasks, share, self._baseline.rate_in(category), category)
+        else:
+            self._harm.add(tasks, rate, share)
+        self._proof.add(tasks, rate, share)
+        self._conclude()
+
+    def _conclude(self) -> None:
         self._failed = self._evidence >= self._limit
+        self._proven = self._proven or self._proof_evidence >= self._proof_limit
 
     def _weigh(self, block: Block) -> None:
         # A difference of pooled rates would take a baseline that moves while the candidate's share
@@ -109,6 +134,8 @@ class SuccessCheck:
 
     @property
     def _evidence(self) -> float:
+        if isinstance(self._harm, DrawnEvidence):
+            return self._harm.value
         return self._harm.value_for(self._baseline.design_effect)
 
     @property
@@ -227,8 +254,8 @@ class SuccessCheck:
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
         return {
-            'harm': list(self._harm.log_e),
-            'proof': list(self._proof.log_e),
+            'harm': self._harm.dump(),
+            'proof': self._proof.dump(),
             'baseline': self._baseline.dump(),
             'bounds': None if self._bounds is None else self._bounds.dump(),
             'failed': self._failed,
@@ -238,8 +265,8 @@ class SuccessCheck:
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Restore the state that `dump` returned."""
-        self._harm.log_e = list(data['harm'])
-        self._proof.log_e = list(data['proof'])
+        self._harm.load(data['harm'])
+        self._proof.load(data['proof'])
         self._baseline.load(data['baseline'])
         if self._bounds is not None and data['bounds'] is not None:
             self._bounds.load(data['bounds'])

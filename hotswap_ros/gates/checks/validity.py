@@ -9,9 +9,24 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from hotswap_ros.gates.result import CheckResult, Verdict, ratio
+from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
 from hotswap_ros.gates.window import News, Window
+from hotswap_ros.plan import Control, Method, SuccessCriteria
 from hotswap_ros.text import count, percent
+
+_USUAL_ALPHA = 0.001
+
+
+def _are_enough(window: Window) -> bool:
+    return min(window.candidate.finished, window.control.finished) >= MIN_TASKS
+
+
+def sample_ratio_alpha(criteria: SuccessCriteria) -> float:
+    """Return the alpha of the check of the split; 0: the split is not checked."""
+    if criteria.sample_ratio_alpha is not None:
+        return criteria.sample_ratio_alpha
+    is_drawn = criteria.control is Control.WITHIN_ROBOTS and criteria.method is Method.SEQUENTIAL
+    return _USUAL_ALPHA if is_drawn else 0.0
 
 
 class UnreachableCheck:
@@ -74,8 +89,10 @@ class SampleRatioCheck:
     Check that tasks are split between the versions as the routing says (sample-ratio mismatch).
 
     Another split means that something selects the tasks of a version, so that the versions do not
-    get comparable tasks. The check counts the tasks that began on a robot after its first
-    candidate task since the last change of its share. Chi-square test with one degree of freedom.
+    get comparable tasks. The first tasks that a robot reports after its share was changed do not
+    count: they may have begun before. Chi-square test with one degree of freedom.
+
+    Where the plan does not ask for it, robots that report no share leave nothing to check.
 
     Source: Fabijan et al. 2019, "Diagnosing sample ratio mismatch in online controlled
     experiments", KDD 25.
@@ -83,8 +100,9 @@ class SampleRatioCheck:
 
     name = 'sample_ratio'
 
-    def __init__(self, alpha: float) -> None:
-        self._alpha = alpha
+    def __init__(self, criteria: SuccessCriteria) -> None:
+        self._alpha = sample_ratio_alpha(criteria)
+        self._is_asked = criteria.sample_ratio_alpha is not None
         self._shares: dict[str, float] = {}
         self._began: set[str] = set()
         self._assigned = [0, 0]
@@ -99,14 +117,15 @@ class SampleRatioCheck:
     def add(self, robot_id: str, news: News) -> None:
         """Count the tasks that began."""
         if robot_id not in self._began:
-            if news.candidate.started > 0:
-                self._began.add(robot_id)
+            self._began.add(robot_id)
             return
         share = self._shares.get(robot_id)
         if share is None:
             return
         control, candidate = max(0, news.control.started), max(0, news.candidate.started)
         began = control + candidate
+        if not began:
+            return
         self._assigned = [self._assigned[0] + control, self._assigned[1] + candidate]
         self._expected = [
             self._expected[0] + began * (1 - share),
@@ -130,6 +149,8 @@ class SampleRatioCheck:
         p_value, began = self._p_value, sum(self._assigned)
         if not complete:
             verdict = Verdict.PENDING
+        elif not self._is_asked and not self._shares:
+            verdict = verdict_of(failed=False, complete=complete, enough=_are_enough(window))
         else:
             verdict = Verdict.PASS if p_value >= self._alpha else Verdict.INCONCLUSIVE
         share, asked = (ratio(arm[1], began) for arm in (self._assigned, self._expected))

@@ -12,12 +12,16 @@ from hotswap_ros.gates.pairing.clustering import Clusters
 from hotswap_ros.gates.result import MIN_TASKS, ratio
 from hotswap_ros.gates.stats.evidence import Block
 from hotswap_ros.gates.stats.intervals import wilson_interval
-from hotswap_ros.gates.window import News, Tally, Window
+from hotswap_ros.gates.window import MAX_NAMES, News, Tally, Window
 from hotswap_ros.plan import Control, SuccessCriteria
 from hotswap_ros.text import percent
 
-#: The prior of the control's success rate: Beta(9, 1). A wrong one costs power, never validity.
+#: The prior of the control's success rate: Beta(9, 1), and the control's earlier tasks, of which
+#: so many count at most. A wrong one costs power, never validity.
 _PRIOR = (10.0, 9.0)
+_MOST_HISTORY = 100
+#: The rate of a category is drawn to that of all tasks, as if by so many of these.
+_SHRINKAGE = 10
 #: A known rate counts as the rate of so many tasks.
 _ENDLESS = 10_000_000
 
@@ -35,6 +39,7 @@ class Baseline:
         self._number = criteria.baseline_success_rate
         self._tasks, self._successes = _PRIOR
         self._history = Tally()
+        self._categories: dict[str, tuple[int, int]] = {}
         self.clusters = Clusters()
 
     @property
@@ -73,7 +78,15 @@ class Baseline:
             return min(0.999, wilson_interval(self._history.succeeded, self._history.finished).low)
         if self._number is not None:
             return self._number
-        return self._successes / self._tasks
+        history = self._history
+        counted = min(1.0, _MOST_HISTORY / max(1, history.finished))
+        tasks = self._tasks + counted * history.finished
+        return (self._successes + counted * history.succeeded) / tasks
+
+    def rate_in(self, category: str) -> float:
+        """Return the estimate of the control's success rate in a category."""
+        tasks, succeeded = self._categories.get(category, (0, 0))
+        return (succeeded + _SHRINKAGE * self.rate) / (tasks + _SHRINKAGE)
 
     @property
     def rate_for_proof(self) -> float:
@@ -99,6 +112,13 @@ class Baseline:
             return Block(_ENDLESS, rate * _ENDLESS, candidate.tasks, candidate.succeeded)
         control = found.control
         return Block(control.tasks, control.succeeded, candidate.tasks, candidate.succeeded)
+
+    def learn_in(self, category: str, control: Arm) -> None:
+        """Take in judged tasks of the control in one category."""
+        tasks, succeeded = self._categories.get(category, (0, 0))
+        if control.tasks and (tasks or len(self._categories) < MAX_NAMES):
+            counts = tasks + control.tasks, succeeded + control.succeeded
+            self._categories[category] = counts
 
     def learn(self, control: Arm) -> None:
         """Take in the control's part of a judged block."""
@@ -133,6 +153,7 @@ class Baseline:
         """Return the whole state for JSON."""
         return {
             'learned': [self._tasks, self._successes],
+            'categories': {name: list(counts) for name, counts in self._categories.items()},
             'history': self._history.dump(),
             'clusters': self.clusters.dump(),
         }
@@ -140,5 +161,7 @@ class Baseline:
     def load(self, data: dict[str, Any]) -> None:
         """Restore the state that `dump` returned."""
         self._tasks, self._successes = data['learned']
+        categories = data.get('categories', {})
+        self._categories = {name: (counts[0], counts[1]) for name, counts in categories.items()}
         self._history = Tally.load(data['history'])
         self.clusters.load(data['clusters'])

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from operator import sub
 from typing import Any
 
 from hotswap_ros.gates.pairing.blocks import Arm
+from hotswap_ros.gates.window import CategoryTasks
 
 #: The block of tasks that count nowhere.
 NO_BLOCK = -1
@@ -18,16 +19,15 @@ _NOTHING = Arm()
 
 class InFlight:
     """
-    The tasks in flight of one version on one robot, by block.
+    The tasks in flight of one version and category on one robot, by block.
 
     Tasks are assumed to end in the order in which they began.
     """
 
-    __slots__ = ('_open', 'troubled')
+    __slots__ = ('_open',)
 
-    def __init__(self, early: int) -> None:
+    def __init__(self, early: int = 0) -> None:
         self._open = [[NO_BLOCK, early]] if early else []
-        self.troubled = False
 
     @property
     def blocks(self) -> set[int]:
@@ -58,14 +58,66 @@ class InFlight:
 
     def dump(self) -> list[Any]:
         """Return the whole state for JSON."""
-        return [int(self.troubled), [list(entry) for entry in self._open]]
+        return [list(entry) for entry in self._open]
 
     @classmethod
     def load(cls, data: list[Any]) -> InFlight:
         """Restore the state that `dump` returned."""
-        found = cls(0)
-        found.troubled = bool(data[0])
-        found._open = [list(entry) for entry in data[1]]
+        found = cls()
+        found._open = [list(entry) for entry in data]
+        return found
+
+
+class RobotTasks:
+    """The tasks in flight on one robot, of control (0) and candidate (1), by category."""
+
+    __slots__ = ('_tasks', '_troubled')
+
+    def __init__(self, early: Sequence[Mapping[str, int]] = ()) -> None:
+        self._tasks: dict[tuple[int, str], InFlight] = {
+            (index, category): InFlight(number)
+            for index, tasks in enumerate(early)
+            for category, number in tasks.items()
+            if number
+        }
+        #: Whether a version has failed requests since a task of it last ended.
+        self._troubled = [False, False]
+
+    @property
+    def blocks(self) -> set[int]:
+        """Return the blocks that tasks in flight belong to."""
+        return set().union(*(tasks.blocks for tasks in self._tasks.values()))
+
+    def begin(self, index: int, category: str, block: int, tasks: int) -> None:
+        """Add tasks of a block that began."""
+        self._tasks.setdefault((index, category), InFlight()).begin(block, tasks)
+
+    def trouble(self, index: int) -> None:
+        """Note that a version has failed requests: of the task that ends next."""
+        self._troubled[index] = True
+
+    def end(self, index: int, category: str, new: CategoryTasks) -> Iterator[tuple[int, Arm]]:
+        """Yield the tasks that ended by block, in the order in which they began."""
+        tasks = self._tasks.setdefault((index, category), InFlight())
+        if new.finished < 0:
+            tasks.take_back(-new.finished)
+        elif new.finished:
+            troubled, self._troubled[index] = int(self._troubled[index]), False
+            succeeded = min(new.succeeded, new.finished)
+            ended = Arm(new.finished, succeeded, min(new.stuck, new.finished), troubled)
+            yield from tasks.end(ended)
+
+    def dump(self) -> list[Any]:
+        """Return the whole state for JSON."""
+        tasks = [[*key, found.dump()] for key, found in self._tasks.items()]
+        return [list(map(int, self._troubled)), tasks]
+
+    @classmethod
+    def load(cls, data: list[Any]) -> RobotTasks:
+        """Restore the state that `dump` returned."""
+        found = cls()
+        found._troubled = list(map(bool, data[0]))
+        found._tasks = {(i, name): InFlight.load(tasks) for i, name, tasks in data[1]}
         return found
 
 

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import Any
 
-from hotswap_ros.gates.pairing.blocks import Arm, FleetBlock, Lane, Progress
-from hotswap_ros.gates.pairing.in_flight import NO_BLOCK, InFlight
-from hotswap_ros.gates.window import News, Tally
+from hotswap_ros.gates.pairing.blocks import Arm, DrawnTasks, FleetBlock, Lane, Progress
+from hotswap_ros.gates.pairing.in_flight import NO_BLOCK, RobotTasks
+from hotswap_ros.gates.window import News
 from hotswap_ros.plan import Control
 
 
@@ -25,14 +25,18 @@ class Strata:
     A task belongs to the share that was in force when it began, and to no lane where that is not
     known: the first tasks that a robot reports after its share was changed may have begun before.
     Memory is constant per robot: an entry for each task in flight, and a block.
+
+    `drawn`: a share is the probability with which the version of each task was drawn, and not only
+    a name for robots that are alike.
     """
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, *, drawn: bool = True) -> None:
         self._control = control
+        self._drawn = drawn
         self._lanes: dict[float, Lane] = {}
         self._shares: dict[str, float] = {}
         self._moved: set[str] = set()
-        self._in_flight: dict[str, tuple[InFlight, InFlight]] = {}
+        self._in_flight: dict[str, RobotTasks] = {}
         self._begun = 0
         self._messages = 0
         self._numbers = 0
@@ -100,7 +104,7 @@ class Strata:
         Only those of its tasks that end soon could be counted, which would not be a fair choice.
         """
         self._shares.pop(robot_id, None)
-        waiting = set().union(*(tasks.blocks for tasks in self._in_flight.pop(robot_id)))
+        waiting = self._in_flight.pop(robot_id).blocks
         for share, lane in list(self._lanes.items()):
             if robot_id in lane.robots or not lane.blocks.isdisjoint(waiting):
                 lane.robots.discard(robot_id)
@@ -108,63 +112,70 @@ class Strata:
             if lane.is_over:
                 del self._lanes[share]
 
-    def add(self, robot_id: str, news: News, in_flight: tuple[int, int]) -> tuple[FleetBlock, ...]:
+    def add(
+        self,
+        robot_id: str,
+        news: News,
+        in_flight: tuple[Mapping[str, int], Mapping[str, int]] = ({}, {}),
+    ) -> tuple[FleetBlock | DrawnTasks, ...]:
         """
-        Count what is new on a robot, and return the blocks that have ended with it.
+        Count what is new on a robot, and return the tasks and blocks that have ended with it.
 
-        `in_flight` are its tasks in flight before, of the candidate and of the control; those of a
-        robot that joins began too early to count. Where its share is not known, a robot joins with
-        its first task of the candidate: a robot that never serves the candidate is no control.
+        `in_flight` are its tasks in flight before by category, of candidate and control; those of
+        a robot that joins began too early to count. Where its share is not known, a robot joins
+        with its first task of the candidate: one that never serves the candidate is no control.
         """
         share = self._shares.get(robot_id, 0.0)
         is_known = robot_id not in self._moved
         self._moved.discard(robot_id)
-        both = self._in_flight.get(robot_id)
-        if both is None:
+        tasks = self._in_flight.get(robot_id)
+        if tasks is None:
             if self._control is Control.WITHIN_ROBOTS and not share and not news.candidate.started:
                 return ()
-            candidate, control = in_flight
-            both = self._in_flight[robot_id] = InFlight(control), InFlight(candidate)
+            tasks = self._in_flight[robot_id] = RobotTasks(in_flight[::-1])
         if share not in self._lanes:
-            self._lanes[share] = self._new_lane()
+            self._lanes[share] = self._new_lane(share)
         lane = self._lanes[share]
         lane.robots.add(robot_id)
         self._messages += 1
         for index, new in enumerate((news.control, news.candidate)):
             self._begun += new.started
-            number = lane.begin(index, new.started) if is_known else NO_BLOCK
-            both[index].begin(number, new.started)
-            self._end(both[index], index, new)
-        return tuple(self._ended())
+            if new.errors > 0:
+                tasks.trouble(index)
+            if not (new.started or new.finished):
+                continue
+            for category, own in new.by_category.items():
+                number = NO_BLOCK
+                if is_known and own.started:
+                    number = lane.begin(index, category, own.started)
+                tasks.begin(index, category, number, own.started)
+                self._end(tasks.end(index, category, own), index, category)
+        has_news = any(new.started or new.finished for new in news)
+        return tuple(self._ended()) if has_news else ()
 
-    def _end(self, tasks: InFlight, index: int, new: Tally) -> None:
-        tasks.troubled = tasks.troubled or new.errors > 0
-        if new.finished < 0:
-            tasks.take_back(-new.finished)
-        if new.finished <= 0:
-            return
-        troubled, tasks.troubled = int(tasks.troubled), False
-        of_them = min(new.succeeded, new.finished), min(new.stuck, new.finished)
-        ended = Arm(new.finished, *of_them, troubled)
-        for number, arm in tasks.end(ended):
+    def _end(self, ended: Iterable[tuple[int, Arm]], index: int, category: str) -> None:
+        for number, arm in ended:
             for lane in self._lanes.values():
-                lane.end(number, index, arm)
+                lane.end(number, index, category, arm)
 
-    def _ended(self) -> list[FleetBlock]:
+    def _ended(self) -> list[FleetBlock | DrawnTasks]:
         now = self._now
-        found: list[FleetBlock] = []
+        found: list[FleetBlock | DrawnTasks] = []
         for share, lane in list(self._lanes.items()):
             found += lane.ended(now)
             if lane.is_over:
                 del self._lanes[share]
-        self._has_compared = self._has_compared or bool(found)
+        if not self._has_compared:
+            self._has_compared = any(isinstance(ended, FleetBlock) for ended in found)
         return found
 
     @property
     def _now(self) -> Progress:
         return Progress(self._begun, self._messages, len(self._in_flight))
 
-    def _new_lane(self) -> Lane:
+    def _new_lane(self, share: float) -> Lane:
+        if self._control is Control.WITHIN_ROBOTS and self._drawn and 0 < share < 1:
+            return Lane(self._new_number, share=share)
         without_control = self._control in (Control.FIXED, Control.HISTORY)
         return Lane(self._new_number, without_control=without_control)
 
@@ -180,21 +191,17 @@ class Strata:
             'counted': [self._begun, self._messages, self._numbers],
             'has_compared': self._has_compared,
             'lanes': [[share, lane.dump()] for share, lane in self._lanes.items()],
-            'in_flight': {
-                robot_id: [tasks.dump() for tasks in both]
-                for robot_id, both in self._in_flight.items()
-            },
+            'in_flight': {robot_id: tasks.dump() for robot_id, tasks in self._in_flight.items()},
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Restore the state that `dump` returned."""
         self._shares, self._moved = dict(data['shares']), set(data['moved'])
         for share, dumped in data['lanes']:
-            self._lanes[share] = self._new_lane()
+            self._lanes[share] = self._new_lane(share)
             self._lanes[share].load(dumped)
         self._begun, self._messages, self._numbers = data['counted']
         self._has_compared = data['has_compared']
         self._in_flight = {
-            robot_id: (InFlight.load(both[0]), InFlight.load(both[1]))
-            for robot_id, both in data['in_flight'].items()
+            robot_id: RobotTasks.load(tasks) for robot_id, tasks in data['in_flight'].items()
         }

@@ -14,7 +14,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-#: Alternatives over which the evidence of harm is averaged: drops in success rate.
+#: Alternatives over which the evidence of harm is averaged, where versions were not drawn for each
+#: task: drops in success rate.
 HARM_DROPS = (0.03, 0.05, 0.08, 0.12, 0.18, 0.25)
 #: Alternatives over which the evidence of non-inferiority is averaged (negative: gains).
 PROOF_DROPS = (0.0, -0.015)
@@ -23,7 +24,8 @@ STAKES = (0.005, 0.02, 0.08, 0.3, 0.9)
 #: Alternatives for grave events: ratios of the candidate's rate to the control's.
 RATIOS = (2.0, 4.0, 8.0, 20.0, 50.0)
 
-_RATE_FLOOR = 0.001
+#: Rates are kept so far from 0 and 1.
+RATE_FLOOR = 0.001
 _STEPS = 60
 _CLOSE = 1e-9
 
@@ -62,69 +64,28 @@ class BlockEvidence:
         """Return the evidence if the tasks count as their number divided by `design_effect`."""
         return mean_exp([log_e / design_effect for log_e in self.log_e])
 
-    def add(self, block: Block, baseline: float) -> None:
-        """Multiply by a block. `baseline`, the control's rate, must come from earlier blocks."""
+    def add(self, block: Block, baseline: float, share: float | None = None) -> None:
+        """
+        Multiply by a block. `baseline`, the control's rate, must come from earlier blocks.
+
+        With a `share`, the version of each of the tasks was drawn, the candidate with that
+        probability: each of them is a block of one task, and they are multiplied one by one.
+        """
+        sizes = block[::2] if share is None else (1 - share, share)
         for index, drop in enumerate(self._drops):
-            candidate = min(max(baseline - drop, _RATE_FLOOR), 1 - _RATE_FLOOR)
+            candidate = min(max(baseline - drop, RATE_FLOOR), 1 - RATE_FLOOR)
             # At the ends of the scale, an alternative may be moved into the null: it is left out.
             if (baseline - candidate - self._tolerance) * (drop - self._tolerance) > 0:
-                self.log_e[index] += block_log_e(block, baseline, candidate, self._tolerance)
+                rates = baseline, candidate
+                self.log_e[index] += block_log_e(block, rates, self._tolerance, sizes)
 
+    def dump(self) -> list[float]:
+        """Return the whole state for JSON."""
+        return list(self.log_e)
 
-class DrawnEvidence:
-    """
-    E-process against "not worse", for tasks whose version was drawn: averaged over `drops`.
-
-    Given the number of failed tasks of a block, and if no outcome depends on the version, the
-    candidate's failures are hypergeometric, for any mix of tasks, robots and hours. A block
-    multiplies by the likelihood ratio of Fisher's noncentral distribution to this one, which is 1
-    on average for equal versions, and less for a better candidate. Its validity does not depend on
-    the baseline, which only sets the odds of the alternatives. It has over 99% of the growth of
-    BlockEvidence, whose validity depends on the means of the block.
-
-    That is exact for blocks of a size that no draw moves, and an approximation in two cases. A
-    block that had to wait for its first task of a version ends with that one, so that not all
-    splits were possible: with a share of 0.1 one block in three. Measured, the mean is 1 within
-    0.002 all the same, where tasks get harder and easier by the hour, too. And versions that are
-    equal on average alone, each better at other tasks, are equal here only as far as tasks come
-    in no order.
-
-    Source: Fisher 1935, JRSS 98 (exact test and noncentral distribution); Ville's inequality.
-    """
-
-    def __init__(self, drops: Sequence[float]) -> None:
-        self._drops = tuple(drops)
-        self.log_e = [0.0] * len(self._drops)
-
-    @property
-    def value(self) -> float:
-        """Return the evidence; 1 is none."""
-        return mean_exp(self.log_e)
-
-    def value_for(self, design_effect: float) -> float:
-        """Return the evidence if the tasks count as their number divided by `design_effect`."""
-        return mean_exp([log_e / design_effect for log_e in self.log_e])
-
-    def add(self, block: Block, baseline: float) -> None:
-        """Multiply by a block. `baseline`, the control's rate, must come from earlier blocks."""
-        n_control, n = int(block.control_tasks), int(block.candidate_tasks)
-        failed = n - int(block.candidate_successes)
-        together = failed + n_control - int(block.control_successes)
-        possible = range(max(0, together - n_control), min(n, together) + 1)
-        if len(possible) < 2:
-            return
-        chances = [
-            log_choose(together, k) + log_choose(n_control + n - together, n - k) for k in possible
-        ]
-        total = log_choose(n_control + n, n)
-        control = min(max(baseline, _RATE_FLOOR), 1 - _RATE_FLOOR)
-        for index, drop in enumerate(self._drops):
-            candidate = max(control - drop, _RATE_FLOOR)
-            odds = math.log((1 - candidate) / candidate) - math.log((1 - control) / control)
-            logs = [odds * k + chance for k, chance in zip(possible, chances)]
-            top = max(logs)
-            expected = top + math.log(sum([math.exp(value - top) for value in logs])) - total
-            self.log_e[index] += odds * failed - expected
+    def load(self, data: Sequence[float]) -> None:
+        """Restore the state that `dump` returned."""
+        self.log_e = list(data)
 
 
 class GainEvidence:
@@ -140,6 +101,11 @@ class GainEvidence:
 
     def __init__(self) -> None:
         self.log_e = [0.0] * len(STAKES)
+
+    @property
+    def log_value(self) -> float:
+        """Return the logarithm of the evidence; 0 is none. Many tasks bring it far below 0."""
+        return log_mean_exp(self.log_e)
 
     @property
     def value(self) -> float:
@@ -198,17 +164,22 @@ class RareEvidence:
             self.log_e[index] += events[0] * math.log((1 - worse) / (1 - share))
 
 
-def block_log_e(block: Block, control: float, candidate: float, tolerance: float) -> float:
+def block_log_e(
+    block: Block, rates: tuple[float, float], tolerance: float, sizes: tuple[float, float]
+) -> float:
     """
-    Return the log e-value of a block for one alternative (`control`, `candidate`).
+    Return the log e-value of a block for one alternative: the `rates` of control and candidate.
 
     It is the likelihood ratio of the alternative to its projection onto the null. It is an e-value
-    for any success rates of single tasks if their means in the block fulfil the null.
+    for any success rates of single tasks if their means in the block fulfil the null. `sizes` are
+    the numbers of tasks of control and candidate. Where versions were drawn, these are the
+    probabilities of a task: the null is convex for a task and its version as well.
 
     Source: Turner, Ly, Grünwald 2024, JSPI 230; arXiv 2203.09785.
     """
     n_control, s_control, n_candidate, s_candidate = block
-    null = null_projection(control, candidate, n_control, n_candidate, tolerance)
+    control, candidate = rates
+    null = null_projection(control, candidate, *sizes, tolerance)
     return (
         s_control * math.log(control / null[0])
         + (n_control - s_control) * math.log((1 - control) / (1 - null[0]))
@@ -272,5 +243,10 @@ def log_choose(n: int, k: int) -> float:
 
 def mean_exp(logs: Sequence[float]) -> float:
     """Return the mean of the exponentials, without overflow."""
+    return math.exp(min(log_mean_exp(logs), 700.0))
+
+
+def log_mean_exp(logs: Sequence[float]) -> float:
+    """Return the logarithm of the mean of the exponentials, without overflow or underflow."""
     top = max(logs)
-    return math.exp(min(top, 700.0)) * sum([math.exp(value - top) for value in logs]) / len(logs)
+    return top + math.log(sum([math.exp(value - top) for value in logs]) / len(logs))

@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hotswap_ros.gates.stats.evidence import Block, log_choose
+from hotswap_ros.gates.stats.intervals import Interval
 
 #: If the variance of all failures is below this, their distribution is computed exactly. Above it,
 #: the normal distribution is close enough: a p-value of 0.01 has an error of at most 10%.
 _EXACT_BELOW = 400.0
 _TINY = 1e-15
+_NORMAL_95 = NormalDist().inv_cdf(0.975)
 
 
 def weighted_drop(block: Block) -> tuple[float, float]:
@@ -65,6 +67,44 @@ def stratified_test(strata: Iterable[Block]) -> float:
     if variance < _EXACT_BELOW:
         return min(1.0, _exact_tail([margins for _, *margins in tables], failed))
     return NormalDist().cdf((expected + 0.5 - failed) / math.sqrt(variance))
+
+
+def drop_test(strata: Iterable[Block], tolerance: float) -> float:
+    """
+    Return the one-sided p-value against "the drop is at most `tolerance`"; 1 without data.
+
+    Source: Sato 1989, Biometrics 45, for the variance of the weighted drop in small strata.
+    """
+    drop, error = _drop_and_error(strata)
+    if math.isnan(drop):
+        return 1.0
+    if not error:
+        return float(drop <= tolerance)
+    return NormalDist().cdf((tolerance - drop) / error)
+
+
+def drop_interval(strata: Iterable[Block]) -> Interval:
+    """Return the 95% interval of the weighted drop; its variance is as in `drop_test`."""
+    drop, error = _drop_and_error(strata)
+    margin = _NORMAL_95 * error
+    return Interval(max(-1.0, drop - margin), min(1.0, drop + margin))
+
+
+def _drop_and_error(strata: Iterable[Block]) -> tuple[float, float]:
+    drop = weight = by_size = by_outcome = 0.0
+    for block in strata:
+        part, own_weight = weighted_drop(block)
+        if not own_weight:
+            continue
+        n, m = block.control_tasks, block.candidate_tasks
+        won, own_won = block.control_successes, block.candidate_successes
+        drop, weight = drop + part, weight + own_weight
+        by_size += (n * n * own_won - m * m * won + n * m * (m - n) / 2) / (n + m) ** 2
+        by_outcome += (won * (m - own_won) + own_won * (n - won)) / (2 * (n + m))
+    if not weight:
+        return math.nan, math.nan
+    mean = drop / weight
+    return mean, math.sqrt(max(0.0, mean * by_size + by_outcome)) / weight
 
 
 def _failures(block: Block) -> tuple[int, int, int, int] | None:

@@ -103,7 +103,7 @@ def test_an_e_value_holds_for_tasks_that_are_not_alike() -> None:
     for outcome in itertools.product((0, 1), repeat=6):
         chance = math.prod(r if won else 1 - r for r, won in zip(both, outcome))
         block = Block(3, sum(outcome[:3]), 3, sum(outcome[3:]))
-        expectation += chance * math.exp(block_log_e(block, 0.9, 0.65, 0.0))
+        expectation += chance * math.exp(block_log_e(block, (0.9, 0.65), 0.0, (3, 3)))
     assert expectation <= 1
 
 

@@ -26,7 +26,7 @@ def test_a_good_version_is_promoted_everywhere(fleet, plan):
     assert fleet.stables() == {'v24'}
     assert fleet.candidates() == set()
     report = fleet.coordinator.report(rollout)
-    assert [check['verdict'] for check in report['checks']] == ['pass', 'pass', 'pass']
+    assert [check['verdict'] for check in report['checks']] == ['pass'] * 4
     assert report['candidate_tasks'] >= 510
     assert report['events'][0]['kind'] == 'started'
     assert report['events'][-1]['kind'] == 'succeeded'
