@@ -11,12 +11,13 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
+from gates_parts import methods
 from gates_parts.rollouts import BASELINE, DESIGNS, RATES
 from gates_parts.rules import AS_CAREFUL
 
 from hotswap_ros.text import percent
 
-_SHORT = dict(zip(DESIGNS, ('half', 'cautious', 'across')))
+_SHORT = dict(zip(DESIGNS, ('half', 'cautious', 'thin', 'across')))
 
 
 def report(found: dict[str, Any]) -> None:
@@ -37,6 +38,8 @@ def report(found: dict[str, Any]) -> None:
         f'{rollouts["equal_rollouts"]} rollouts ({low:.1%} to {high:.1%}).'
     )
     print(f'\n{fill(note, 98)}')
+    print('\n'.join(methods.rows(found['methods'])))
+    print('(in brackets: as a multiple of the limit)')
     row = found['cost']
     print(
         f'\nOne telemetry message costs {row["message_us"]:.1f} µs (to reach: 30), one look '

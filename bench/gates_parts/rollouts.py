@@ -28,16 +28,18 @@ TASKS = sum(tasks for _, tasks in STAGES)
 
 @dataclass(frozen=True)
 class Design:
-    """The design of a gate: criteria, and the control's share of tasks in each stage."""
+    """The design of a gate: criteria, and of each stage the control's share and the robots."""
 
     criteria: dict[str, Any]
     control_shares: tuple[float, float, float]
     whole_fleet: bool = False
+    robots: tuple[int, ...] = tuple(robots for robots, _ in STAGES)
 
 
 DESIGNS = {
     'gate, half of the tasks control': Design({}, (0.5, 0.5, 0.5)),
     'gate, cautious start (0.9)': Design({}, (0.9, 0.9, 0.5)),
+    'gate, a tenth of the tasks of all robots': Design({}, (0.9, 0.9, 0.9), robots=(FLEET,) * 3),
     'gate, across robots': Design({'control': 'across_robots'}, (0.0, 0.0, 0.0), whole_fleet=True),
 }
 
@@ -108,7 +110,7 @@ def rollout(design: Design, rate: float, correlation: float, seed: int) -> Outco
     due: list[tuple[float, int]] = []
     busy: set[int] = set()
     now, needed = 0.0, 0
-    for (size, tasks), control_share in zip(STAGES, design.control_shares):
+    for (_, tasks), size, control_share in zip(STAGES, design.robots, design.control_shares):
         needed += tasks
         share = dict.fromkeys(range(FLEET), 0.0) | dict.fromkeys(range(size), 1 - control_share)
         for number in range(FLEET if design.whole_fleet else size):
