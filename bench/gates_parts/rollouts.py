@@ -39,7 +39,8 @@ class Design:
 DESIGNS = {
     'gate, half of the tasks control': Design({}, (0.5, 0.5, 0.5)),
     'gate, cautious start (0.9)': Design({}, (0.9, 0.9, 0.5)),
-    'gate, a tenth of the tasks of all robots': Design({}, (0.9, 0.9, 0.9), robots=(FLEET,) * 3),
+    # As many tasks of the candidate at a time as with half of the tasks of few robots.
+    'gate, a small share of all robots': Design({}, (0.975, 0.9, 0.75), robots=(FLEET,) * 3),
     'gate, across robots': Design({'control': 'across_robots'}, (0.0, 0.0, 0.0), whole_fleet=True),
 }
 
