@@ -8,7 +8,9 @@ from pathlib import Path
 
 def shared(*parts: str) -> Path:
     """
-    Return the path of a file or folder of the package, as in `shared('config', 'plans')`.
+    Return the path of a file or folder of the package.
+
+    For example `shared('config', 'plans')`.
 
     Python files and the others are below one folder: that of the sources, or where `colcon build`
     or pip installed both. Raises FileNotFoundError if only the Python files were copied.

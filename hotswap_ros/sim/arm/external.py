@@ -142,7 +142,7 @@ class ExternalWorld(TaskWorld):
 
     @property
     def report(self) -> JointReport | None:
-        """The last state of the arm, with the torques that the policy sees; None: none yet."""
+        """Return the last state of the arm with the torques that the policy sees; None: none."""
         return self._report and replace(self._report, effort=self._effort)
 
     @property
