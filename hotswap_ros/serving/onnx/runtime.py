@@ -84,7 +84,7 @@ def open_runtime(path: str, settings: RuntimeSettings) -> tuple[ort.InferenceSes
     try:
         runtime = ort.InferenceSession(path, _options(settings, usable), providers=usable)
     except Exception as error:
-        raise RuntimeRefusedError(f'the runtime refused it: {error}') from error
+        raise RuntimeRefusedError(_refusal(str(error))) from error
     # It would silently rebuild itself on another provider when a run fails.
     runtime.disable_fallback()
     started = runtime.get_providers()
@@ -94,11 +94,30 @@ def open_runtime(path: str, settings: RuntimeSettings) -> tuple[ort.InferenceSes
     return runtime, _placement(runtime, settings, missing)
 
 
+def _refusal(said: str) -> str:
+    """Return why the runtime refused a file, with the remedy where it is known."""
+    # Runtimes before 1.18 name only the file that they do not find.
+    if 'external data' not in said.lower() and 'GetFileLength' not in said:
+        return f'the runtime refused it: {said}'
+    return (
+        'its weights are in a second file, as exporters write them by default, and the digest in '
+        'the manifest covers one file: export with external_data=False (torch.onnx.export), or '
+        "join them with onnx.save_model(onnx.load('model.onnx'), 'joined.onnx'), and publish that "
+        f'(the runtime says: {said[:200]})'
+    )
+
+
 def _placement(
     runtime: ort.InferenceSession, settings: RuntimeSettings, missing: dict[str, str]
 ) -> Placement:
     if settings.is_cpu_only:
         return Placement((CPU,))
+    if not hasattr(runtime, 'get_provider_graph_assignment_info'):
+        notes = [f'{name} {why}' for name, why in missing.items()]
+        notes.append(
+            f'which nodes run where is told by onnxruntime 1.24, this is {ort.__version__}'
+        )
+        return Placement(tuple(runtime.get_providers()), '; '.join(notes))
     nodes = _nodes_by_provider(runtime)
     where = ', '.join(f'{name} runs {count} of its nodes' for name, count in nodes.items())
     notes = [f'{name} {why}' for name, why in missing.items()]

@@ -56,6 +56,14 @@ def test_as_asked_there_is_nothing_to_say(make_version: Any) -> None:
     assert serving(make_version, 'cpu').placement == Placement((CPU,), '')
 
 
+#: From onnxruntime 1.24 on.
+tells_nodes = pytest.mark.skipif(
+    not hasattr(onnxruntime.InferenceSession, 'get_provider_graph_assignment_info'),
+    reason='this runtime does not tell which nodes run where',
+)
+
+
+@tells_nodes
 @pytest.mark.skipif(
     'RknpuExecutionProvider' in onnxruntime.get_available_providers(), reason='it is here'
 )
@@ -65,6 +73,18 @@ def test_the_next_one_that_works_is_taken_and_told(make_version: Any) -> None:
     assert info.placement == Placement((CPU,), note)
 
 
+def test_a_runtime_that_does_not_tell_where_nodes_run_is_used_all_the_same(
+    make_version: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(
+        onnxruntime.InferenceSession, 'get_provider_graph_assignment_info', raising=False
+    )
+    placement = serving(make_version, 'rknpu', 'cpu').placement
+    assert placement.providers == (CPU,)
+    assert 'is told by onnxruntime 1.24' in placement.note
+
+
+@tells_nodes
 def test_a_provider_that_takes_no_node_is_told(
     make_version: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
