@@ -28,6 +28,7 @@ from hotswap_ros.gates.analysis import (
     Analysis,
     AnalysisError,
     Arm,
+    Categories,
     Question,
     Trial,
     analyze,
@@ -62,7 +63,6 @@ def run_analyze(
 def to_json(report: Analysis) -> dict[str, object]:
     """Return the report as a JSON value, without the points of the plots."""
     found: dict[str, object] = as_json(report)
-    found['p_value'] = as_json(report.p_value)
     if isinstance(found['replay'], dict):
         del found['replay']['moments']
     return found
@@ -76,6 +76,8 @@ def to_document(report: Analysis, trial: Trial, source: str) -> Document:
         Section('Certainty', [_certainty(report)]),
         Section('Power of a trial of this size', [_sizes(report)]),
     ]
+    if report.categories is not None and report.categories.compared:
+        sections.insert(1, Section('Task categories', _categories(report.categories)))
     if report.replay is not None:
         sections.insert(1, Section('During the trial', _over_time(report)))
     if report.warnings:
@@ -163,42 +165,46 @@ def _over_time(report: Analysis) -> list[Part]:
 def _certainty(report: Analysis) -> Grid:
     question = report.question
     low, high = report.interval
+    level = f'{100 * (1 - 2 * report.tail):.4g}% interval'
+    unit = 'the robot is the unit' if report.unit == 'robots' else 'the task is the unit'
     rows = [
         [
-            'difference in success rate',
+            'difference in success rate, all tasks',
+            f'{100 * report.pooled:+.2f} points',
+            'as counted; decides nothing',
+        ],
+        [
+            'difference among comparable tasks',
             f'{100 * report.difference:+.2f} points',
-            f'95% interval {100 * low:+.2f} to {100 * high:+.2f}; Newcombe',
+            f'{level} {100 * low:+.2f} to {100 * high:+.2f}; Mantel-Haenszel in '
+            f'{_strata(report)}, {unit}'
+            if report.is_decidable
+            else 'too few robots for an interval',
         ],
         ['effect size', f'h = {report.effect_size:.4f}', "Cohen's h; 0.2 is small"],
-        [
-            'equal success, by tasks',
-            p_words(report.p_values['tasks']),
-            f'chi-square {report.chi_square:.4f}, no Yates correction; {_sides(report)}',
-        ],
     ]
-    if report.robots is not None and 'robots' in report.p_values:
-        rows.append(
+    if report.is_decidable:
+        rows += [
             [
-                'equal success, by robots',
-                p_words(report.p_values['robots']),
-                f'{report.robots.method}; correlation {report.robots.correlation:.3f} in a robot',
-            ]
-        )
-    if report.hours is not None:
-        rows.append(
+                'equal success',
+                p_words(report.p_value),
+                f'the same comparison, chi-square {report.chi_square:.4f}; {_sides(report)}, '
+                f'limit {report.limit:.4g}',
+            ],
             [
-                'equal success, by hours',
-                p_words(report.p_values['hours']),
-                f'{100 * report.hours.difference:+.2f} within tenths; Cochran-Mantel-Haenszel',
-            ]
-        )
-    rows.append(
-        [
-            f'at most {100 * question.tolerance:g} points worse',
-            p_words(report.not_inferior_p),
-            'score test of non-inferiority, one-sided',
+                f'at most {100 * question.tolerance:g} points worse',
+                p_words(report.not_inferior_p),
+                f'the same comparison; one-sided, limit {report.tail:.4g}',
+            ],
         ]
-    )
+    if report.categories is not None and not math.isnan(report.categories.balance_p):
+        rows.append(
+            [
+                'same categories for both versions',
+                p_words(report.categories.balance_p),
+                'generalized Cochran-Mantel-Haenszel; alarm below 0.001',
+            ]
+        )
     if report.control.stuck + report.candidate.stuck:
         ratio = f'{report.stuck_ratio:.3g} times' if math.isfinite(report.stuck_ratio) else 'all'
         rows.append(
@@ -221,6 +227,32 @@ def _certainty(report: Analysis) -> Grid:
         for look in report.looks
     ]
     return Grid(['question', 'answer', 'method'], rows, texts=(0, 2))
+
+
+def _categories(found: Categories) -> list[Part]:
+    rows = [
+        [
+            one.name or 'no category',
+            f'{one.control.rate:.1%}',
+            f'{one.control.tasks:,}',
+            f'{one.candidate.rate:.1%}',
+            f'{one.candidate.tasks:,}',
+            f'{100 * one.difference:+.1f}',
+            f'{100 * one.interval.low:+.1f} to {100 * one.interval.high:+.1f}',
+            p_words(one.p_value),
+        ]
+        for one in found.compared
+    ]
+    headers = ['category', 'control', 'tasks', 'candidate', 'tasks', 'points', 'interval', 'worse']
+    remark = (
+        'Intervals and p values (one-sided, of "not worse") are corrected for '
+        'all categories of the table.'
+    )
+    return [Grid(headers, rows), Remarks([remark])]
+
+
+def _strata(report: Analysis) -> str:
+    return 'one stratum' if report.strata == 1 else f'{report.strata:,} strata'
 
 
 def _sides(report: Analysis) -> str:

@@ -7,7 +7,8 @@ Reports on finished trials and shadows, from records of tasks.
 They do not decide on a running rollout. No node imports this room: it loads scipy.
 """
 
-from hotswap_ros.gates.analysis.by_robot import by_robot
+from hotswap_ros.gates.analysis.by_category import Categories, CategoryDifference
+from hotswap_ros.gates.analysis.by_robot import mean_test
 from hotswap_ros.gates.analysis.records import Names, Records
 from hotswap_ros.gates.analysis.replay import Moment, Replay
 from hotswap_ros.gates.analysis.report import analyze
@@ -46,6 +47,8 @@ __all__ = [
     'AnalysisError',
     'Arm',
     'Case',
+    'Categories',
+    'CategoryDifference',
     'Counts',
     'Diagnosis',
     'Drift',
@@ -68,10 +71,10 @@ __all__ = [
     'analyze',
     'analyze_shadow',
     'as_json',
-    'by_robot',
     'choose_versions',
     'decile_drift',
     'diagnose',
     'feature_drift',
     'find_design',
+    'mean_test',
 ]

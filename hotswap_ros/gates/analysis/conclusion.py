@@ -1,19 +1,16 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The conclusion of an A/B report: the action, its sentence and warnings, from the figures."""
+"""The conclusion of an A/B report: the action and its sentence, from the figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from hotswap_ros.gates.analysis.by_robot import HourView
+from hotswap_ros.gates.analysis.by_category import CategoryDifference
+from hotswap_ros.gates.analysis.comparison import LEAST_ROBOTS_ACROSS
 from hotswap_ros.gates.analysis.result import Action, Analysis
-from hotswap_ros.gates.analysis.trial import ACROSS, WITHIN
 from hotswap_ros.text import change, p_words, percent, points, span
 
-#: With fewer robots than this, a single robot can decide the result.
-_FEW_ROBOTS = 10
+_USUAL_LIMIT = 0.05
 
 
 def conclude(report: Analysis) -> tuple[Action, str]:
@@ -26,28 +23,36 @@ def conclude(report: Analysis) -> tuple[Action, str]:
 
 def _conclude(report: Analysis) -> tuple[Action, str]:
     control, candidate = report.control.version, report.candidate.version
-    if report.ratio is not None and report.ratio.is_alarm:
-        return Action.REPEAT, _broken_assignment(report)
     figures = _figures(report)
-    replayed = report.replay
-    if replayed is not None and replayed.alarm is not None:
-        return Action.KEEP, (
-            f'{figures}: harm is shown (evidence {replayed.evidence:,.3g}, limit '
-            f'{replayed.limit:,.3g}, reached after {replayed.alarm.candidate.tasks:,} tasks of '
-            f'{candidate}). Keep {control}.'
-        )
+    if report.ratio is not None and report.ratio.is_alarm:
+        return Action.REPEAT, f'{_broken_assignment(report)} As recorded, {figures}.'
+    if not report.is_decidable:
+        return Action.KEEP, f'{figures}: {_too_few_robots(report)} Keep {control}.'
     if report.is_running:
         return _conclude_running(report, figures)
-    if report.p_value >= report.question.alpha:
-        return Action.KEEP, (
-            f'{figures}: no difference is shown. Keep {control}. {_not_inferior(report)}'
+    worst = _worst(report)
+    if report.p_value < report.limit and report.difference < 0:
+        rest = f' {_worst_words(report)}' if worst is not None and worst.is_worse else ''
+        return (
+            Action.KEEP,
+            f'{figures}: worse beyond chance.{_gate_words(report)}{rest} Keep {control}.',
         )
-    if report.difference < 0:
-        return Action.KEEP, f'{figures}: worse beyond chance. Keep {control}.'
+    if worst is not None and worst.is_worse:
+        return Action.KEEP, f'{figures}. {_worst_words(report)} Keep {control}.'
+    rest = '' if worst is None else f' {_worst_words(report)}'
+    if report.p_value >= report.limit:
+        return Action.KEEP, (
+            f'{figures}: no difference is shown. Keep {control}. {_not_inferior(report)}{rest}'
+        )
+    if _gate_words(report):
+        return Action.KEEP, (
+            f'{figures}: better beyond chance over the whole trial, but worse beyond chance in a '
+            f'part of it.{_gate_words(report)} Keep {control}, and find out what changed.{rest}'
+        )
     matters = report.question.matters
     small = report.difference < matters - 1e-9  # 0.94 − 0.92 is not quite 0.02
     remark = f' The gain is below the relevant {points(matters)}.' if small else ''
-    return Action.PROMOTE, f'{figures}: better beyond chance. Promote {candidate}.{remark}'
+    return Action.PROMOTE, f'{figures}: better beyond chance. Promote {candidate}.{remark}{rest}'
 
 
 def _broken_assignment(report: Analysis) -> str:
@@ -57,43 +62,67 @@ def _broken_assignment(report: Analysis) -> str:
         f'{report.candidate.version} got {ratio.candidate:,} {ratio.unit} and '
         f'{report.control.version} got {ratio.control:,}, but {percent(ratio.share)} and '
         f'{percent(1 - ratio.share)} were planned ({p_words(ratio.p_value)}): the assignment is '
-        'broken, so the figures of this trial are not valid. Find the cause, and repeat it.'
+        'broken, so the figures of this trial are not valid. Find the cause, and repeat it; keep '
+        f'{report.control.version} until then.'
+    )
+
+
+def _too_few_robots(report: Analysis) -> str:
+    robots = report.robots
+    assert robots is not None
+    return (
+        f'nothing is shown, because each robot served one version, and {robots.control_robots} '
+        f'and {robots.candidate_robots} robots are too few to tell versions from robots. At least '
+        f'{LEAST_ROBOTS_ACROSS} robots with each version are needed in each comparison, or robots '
+        'that serve both versions.'
     )
 
 
 def _conclude_running(report: Analysis, figures: str) -> tuple[Action, str]:
+    control, candidate = report.control.version, report.candidate.version
+    replayed = report.replay
+    if replayed is not None and replayed.alarm is not None:
+        return Action.KEEP, (
+            f'{figures}: harm is shown (evidence {replayed.evidence:,.3g}, limit '
+            f'{replayed.limit:,.3g}, reached after {replayed.alarm.candidate.tasks:,} tasks of '
+            f'{candidate}). Keep {control}.'
+        )
     crossed = next((look for look in report.looks if look.z >= look.bound), None)
     if crossed is not None:
         return Action.PROMOTE, (
             f'{figures}: at {percent(crossed.fraction)} of the planned tasks, z is '
             f'{crossed.z:.2f}, above the bound of {crossed.bound:.2f}: better beyond chance, the '
-            f'trial may end early. Promote {report.candidate.version}.'
+            f'trial may end early. Promote {candidate}.'
         )
     return Action.GO_ON, (
         f'{figures}: the trial is still running, and neither benefit nor harm is shown. Continue '
-        f'to {report.question.planned:,} tasks of each version, and keep {report.control.version} '
-        'until then.'
+        f'to {report.question.planned:,} tasks of each version, and keep {control} until then.'
     )
 
 
 def _figures(report: Analysis) -> str:
-    p_values = report.p_values
-    name = max(p_values, key=lambda key: p_values[key])
-    by = '' if name == 'tasks' else f' by {name}, {p_words(p_values["tasks"])} by tasks'
-    sides = 'one-sided' if report.question.one_sided else 'two-sided'
     control, candidate = report.control, report.candidate
-    low, high = report.interval
-    return (
+    found = change(-report.difference)
+    among = '' if found == change(-report.pooled) else 'among comparable tasks '
+    text = (
         f'{candidate.version} succeeds in {percent(candidate.rate)} of {candidate.tasks:,} tasks, '
-        f'{control.version} in {percent(control.rate)} of {control.tasks:,}: '
-        f'{change(-report.difference)} (95% interval: {span(-high, -low)}; '
-        f'{p_words(p_values[name])}{by}, {sides})'
+        f'{control.version} in {percent(control.rate)} of {control.tasks:,}: {among}{found}'
+    )
+    if not report.is_decidable:
+        return text
+    low, high = report.interval
+    limit = '' if report.limit == _USUAL_LIMIT else f', limit {report.limit:.4g}'
+    by = ' by robots' if report.unit == 'robots' else ''
+    sides = 'one-sided' if report.question.one_sided else 'two-sided'
+    return (
+        f'{text} ({100 * (1 - 2 * report.tail):.4g}% interval: {span(-high, -low)}; '
+        f'{p_words(report.p_value)}{by}{limit}, {sides})'
     )
 
 
 def _not_inferior(report: Analysis) -> str:
     bound = f'at most {points(report.question.tolerance)} worse'
-    if report.not_inferior_p < report.question.alpha:
+    if report.not_inferior_p < report.tail:
         return (
             f'{report.candidate.version} is shown to be {bound} '
             f'({p_words(report.not_inferior_p)}), which is enough if it has other advantages.'
@@ -104,54 +133,34 @@ def _not_inferior(report: Analysis) -> str:
     )
 
 
-def _is_moved(report: Analysis, hours: HourView) -> bool:
-    """Return whether the pooled difference is off by more than a part of the interval."""
-    ripple = (report.interval.high - report.interval.low) / 8
-    return abs(hours.difference - report.difference) > max(0.005, ripple)
+def _worst(report: Analysis) -> CategoryDifference | None:
+    found = report.categories
+    return found.compared[0] if found is not None and found.compared else None
 
 
-def warnings(report: Analysis) -> Iterator[str]:
-    """Yield the limits of the figures."""
-    robots, hours = report.robots, report.hours
-    tasks = report.control.tasks + report.candidate.tasks
-    if report.apart:
-        yield report.apart
-    yield from report.data_warnings
-    is_named = report.control.robots + report.candidate.robots > 0
-    if not is_named:
-        yield (
-            'The data have no robot ids, so tasks are taken as independent. Tasks of one robot '
-            'are similar: with few robots the p value is too small. Add a column robot_id.'
-        )
-    elif robots is not None and robots.design == ACROSS and robots.design_effect > 1:
-        yield (
-            'Each robot served one version only, and the tasks of a robot are similar '
-            f'(intra-class correlation {robots.correlation:.3f}): {tasks:,} tasks have the '
-            f'information of {tasks / robots.design_effect:,.0f} independent ones (design effect '
-            f'{robots.design_effect:.1f}). Interval and power include this.'
-        )
-    if (
-        robots is not None
-        and robots.design == ACROSS
-        and robots.control_robots + robots.candidate_robots < _FEW_ROBOTS
-    ):
-        yield (
-            f'Only {robots.control_robots} and {robots.candidate_robots} robots were compared: '
-            'one robot can decide the result. Let every robot serve both versions.'
-        )
-    if robots is not None and robots.design == WITHIN and robots.control_robots == 1:
-        yield (
-            'All tasks are of one robot, and the result holds for this robot only. Let several '
-            'robots serve both versions.'
-        )
-    if hours is not None and _is_moved(report, hours):
-        yield (
-            f'Within tenths of the trial the candidate is {change(-hours.difference)}, over the '
-            f'whole trial it is {change(-report.difference)}: the baseline changed while the '
-            'shares changed. The first figure is the valid one.'
-        )
-    if report.replay is None and not report.apart:
-        yield (
-            'The data have no times, so the evidence over time and changes of the baseline are '
-            'unknown. Add a column started.'
-        )
+def _worst_words(report: Analysis) -> str:
+    worst = _worst(report)
+    assert worst is not None
+    assert report.categories is not None
+    n = len(report.categories.compared)
+    rates = (
+        f'{percent(worst.candidate.rate)} of {worst.candidate.tasks:,} tasks against '
+        f'{percent(worst.control.rate)} of {worst.control.tasks:,}, {change(-worst.difference)}'
+    )
+    corrected = f'{p_words(worst.p_value)}, corrected for {n} categories'
+    if worst.is_worse:
+        return f"In category '{worst.name}' it is shown to be worse: {rates} ({corrected})."
+    return (
+        f"The worst of {n} categories is '{worst.name}': {rates}, not beyond chance ({corrected})."
+    )
+
+
+def _gate_words(report: Analysis) -> str:
+    alarm = None if report.replay is None else report.replay.alarm
+    is_unbalanced = report.categories is not None and report.categories.is_unbalanced
+    if alarm is None or is_unbalanced:
+        return ''
+    return (
+        f' A gate would have rolled back after {alarm.candidate.tasks:,} tasks of '
+        f'{report.candidate.version}.'
+    )

@@ -17,8 +17,6 @@ import numpy as np
 from scipy import stats
 
 from hotswap_ros.gates.analysis.trial import Latency
-from hotswap_ros.gates.diagnosis import Counts
-from hotswap_ros.gates.stats import intervals
 from hotswap_ros.gates.stats.intervals import Interval
 
 #: The power for which trials are planned.
@@ -30,39 +28,6 @@ class Outcome(NamedTuple):
 
     statistic: float
     p_value: float
-
-
-def chi_square(control: Counts, candidate: Counts, *, yates: bool = False) -> Outcome:
-    """Return Pearson's chi-square test of equal success rates, two-sided, one degree."""
-    table = [[arm.successes, arm.failures] for arm in (control, candidate)]
-    if not all(map(sum, zip(*table))):
-        return Outcome(0.0, 1.0)  # Everything succeeded, or nothing.
-    found = stats.chi2_contingency(table, correction=yates)
-    return Outcome(float(found[0]), float(found[1]))
-
-
-def better_test(control: Counts, candidate: Counts) -> Outcome:
-    """Return the one-sided test that the candidate is better; z is the root of chi-square."""
-    root = math.sqrt(chi_square(control, candidate).statistic)
-    z = math.copysign(root, candidate.rate - control.rate)
-    return Outcome(z, float(stats.norm.sf(z)))
-
-
-def newcombe_interval(control: Counts, candidate: Counts) -> Interval:
-    """Return the 95% interval of the difference candidate − control, as in the gate."""
-    low, high = intervals.newcombe_interval(*control, *candidate)
-    return Interval(-high, -low)
-
-
-def score_test(control: Counts, candidate: Counts, drop: float = 0.0, *, worse: bool) -> Outcome:
-    """
-    Return the one-sided score test of a difference of −`drop`.
-
-    With `worse`, a small p shows that the candidate is worse than that; without it, that it is
-    better (for a drop of the tolerance: not inferior). The gate has the same.
-    """
-    z = -intervals.score_statistic(*control, *candidate, drop)
-    return Outcome(z, float(stats.norm.cdf(z) if worse else stats.norm.sf(z)))
 
 
 def cohens_h(control_rate: float, candidate_rate: float) -> float:

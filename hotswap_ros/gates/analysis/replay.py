@@ -27,6 +27,8 @@ _FEWEST_POINTS = 20
 #: With more messages than this, several tasks of a robot share one message.
 _MESSAGES = 20_000
 _BOOT = 'trial'
+#: The share of a robot with fewer tasks of one version than an eighth.
+_LEAST = 0.05
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,13 @@ def replay(
     """
     Replay the tasks of a trial in their order.
 
-    None if the order is unknown, or if there is no control at the time of the candidate.
+    None if the order is unknown, or if each robot served one version: evidence after every task
+    needs both versions on the same robot, or it takes differences of robots for harm.
     """
-    if not design.trial.is_ordered or design.apart:
+    if not design.trial.is_ordered or design.kind == ACROSS:
         return None
-    across = design.kind == ACROSS
     criteria = SuccessCriteria(
-        control=Control.ACROSS_ROBOTS if across else Control.WITHIN_ROBOTS,
+        control=Control.WITHIN_ROBOTS,
         max_success_drop=tolerance,
         max_stuck_per_robot=None,
         grave_events=(),
@@ -153,14 +155,14 @@ class _Teller:
         """
         Let every robot join with the observed share of the candidate in its tasks.
 
-        Shares are rounded to quarters, so that robots with similar shares are pooled; a share does
-        not depend on outcomes.
+        Shares are rounded to quarters, so that robots with similar shares are pooled, but not to
+        none or all; a share does not depend on outcomes.
         """
         own = records.of_version(self._versions[1])
         candidates = own.counts_by(own.robot_id)
         for robot_id, counts in sorted(records.counts_by(records.robot_id).items()):
             candidate = candidates[robot_id].tasks if robot_id in candidates else 0
-            share = round(4 * candidate / counts.tasks) / 4
+            share = min(max(round(4 * candidate / counts.tasks) / 4, _LEAST), 1 - _LEAST)
             self._gate.observe(robot_id, self._versions[0], _BOOT, {}, share)
 
     def tell(self, message: _Message) -> None:

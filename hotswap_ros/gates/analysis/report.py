@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hotswap_ros.gates.analysis import fixed
-from hotswap_ros.gates.analysis.by_robot import by_hour, by_robot
-from hotswap_ros.gates.analysis.conclusion import conclude, warnings
+from hotswap_ros.gates.analysis.by_category import by_category, split_alpha
+from hotswap_ros.gates.analysis.by_robot import by_robot
+from hotswap_ros.gates.analysis.comparison import Comparison
+from hotswap_ros.gates.analysis.conclusion import conclude
 from hotswap_ros.gates.analysis.planned_looks import obrien_fleming_bounds
 from hotswap_ros.gates.analysis.replay import replay
 from hotswap_ros.gates.analysis.result import Analysis, Arm, Look, Question, RatioCheck, Size
@@ -23,8 +25,10 @@ from hotswap_ros.gates.analysis.trial import (
     choose_versions,
     find_design,
 )
+from hotswap_ros.gates.analysis.warnings import warnings
 from hotswap_ros.gates.diagnosis import AnalysisError, Counts
 from hotswap_ros.gates.result import MIN_TASKS
+from hotswap_ros.gates.stats.alpha import SUCCESS_SHARE
 from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
 from hotswap_ros.text import count
 
@@ -52,44 +56,58 @@ class _Analyst:
                     f'least {MIN_TASKS}: record more tasks'
                 )
         self.robots = by_robot(self.design, *self.names)
-        self.hours = by_hour(self.design, self.names[1])
         self.effect = self.robots.design_effect if self.robots else 1.0
+        self.limit, self.category_alpha = split_alpha(question.alpha, self.design)
+        self.tail = self.limit if question.one_sided else self.limit / 2
+        self.comparison = Comparison.of(self.design, self.names[1])
+        if math.isnan(self.comparison.value):
+            raise AnalysisError(_nothing_compared(self.design, *self.names))
 
     def figures(self) -> Analysis:
         question, sizes = self.question, (self.control.tasks, self.candidate.tasks)
-        arms = self._arm(0), self._arm(1)
+        arms, comparison = (self._arm(0), self._arm(1)), self.comparison
         stuck = fixed.event_test((arms[1].stuck, arms[0].stuck), (sizes[1], sizes[0]))
-        replayed = replay(
-            self.design, *self.names, tolerance=question.tolerance, alpha=question.alpha
-        )
+        found = comparison.difference(self.tail, one_sided=question.one_sided)
+        ratio, even_p = self._ratio()
+        looks = self._looks()
+        is_running = bool(question.planned) and not (looks and looks[-1].fraction >= 1)
         return Analysis(
             question=question,
             control=arms[0],
             candidate=arms[1],
             design=self.design.kind,
-            difference=self.difference,
-            interval=self._interval(),
-            chi_square=fixed.chi_square(self.control, self.candidate).statistic,
-            p_values=self._p_values(),
+            pooled=self.candidate.rate - self.control.rate,
+            difference=found.value,
+            interval=found.interval,
+            p_value=found.p_value,
+            limit=self.limit,
+            tail=self.tail,
+            chi_square=comparison.chi_square,
+            unit=comparison.unit,
+            strata=comparison.strata,
+            compared=comparison.tasks,
             effect_size=fixed.cohens_h(self.control.rate, self.candidate.rate),
-            not_inferior_p=self._not_inferior(),
+            not_inferior_p=comparison.p_better(-question.tolerance),
             size=self._size(),
             robots=self.robots,
-            hours=self.hours,
+            categories=by_category(self.design, *self.names, self.category_alpha),
             stuck_ratio=stuck.statistic,
             stuck_p=stuck.p_value,
-            ratio=self._ratio(),
-            replay=replayed,
-            looks=self._looks(),
+            ratio=ratio,
+            even_p=even_p,
+            replay=replay(
+                self.design,
+                *self.names,
+                tolerance=question.tolerance,
+                # A running trial spends half of alpha on harm, and half on benefit.
+                alpha=question.alpha / 2 / SUCCESS_SHARE if is_running else question.alpha,
+            ),
+            looks=looks,
             left_out=self.design.left_out,
             apart=self.design.apart,
             data_warnings=(*self.trial.warnings, *self.design.warnings),
             notes=(*self.trial.notes, *self._notes()),
         )
-
-    @property
-    def difference(self) -> float:
-        return self.candidate.rate - self.control.rate
 
     def _counts(self, version: str) -> Counts:
         return self.design.trial.records.of_version(version).counts
@@ -122,7 +140,7 @@ class _Analyst:
             alone = fixed.tasks_per_arm(rate, aim, question.alpha, one_sided=question.one_sided)
             needed = math.ceil(self.effect * alone)
         if question.tolerance and 0 < rate < 1:
-            alone = fixed.tasks_per_arm_not_inferior(rate, question.tolerance, question.alpha)
+            alone = fixed.tasks_per_arm_not_inferior(rate, question.tolerance, self.tail)
             not_inferior = math.ceil(self.effect * alone)
         return Size(
             fixed.power(rate, aim, n, ratio, question.alpha, one_sided=question.one_sided),
@@ -131,42 +149,8 @@ class _Analyst:
             fixed.detectable_drop(rate, n, ratio, question.alpha),
         )
 
-    def _interval(self) -> Interval:
-        """Return Newcombe's interval for the effective numbers of tasks."""
-        return fixed.newcombe_interval(*self._effective())
-
-    def _effective(self) -> tuple[Counts, Counts]:
-        if self.effect == 1:
-            return self.control, self.candidate
-        control, candidate = (
-            Counts(*(number / self.effect for number in arm))  # type: ignore[arg-type]
-            for arm in (self.control, self.candidate)
-        )
-        return control, candidate
-
-    def _p_values(self) -> dict[str, float]:
-        """Return the p value by tasks, robots and hours, as far as known; one-sided if asked."""
-        p_value = fixed.chi_square(self.control, self.candidate).p_value
-        found = {'tasks': (p_value, self.difference)}
-        if self.robots is not None and not math.isnan(self.robots.p_value):
-            found['robots'] = (self.robots.p_value, self.robots.difference)
-        if self.hours is not None:
-            found['hours'] = (self.hours.p_value, self.hours.difference)
-        if not self.question.one_sided:
-            return {name: p_value for name, (p_value, _) in found.items()}
-        return {
-            name: p_value / 2 if difference > 0 else 1 - p_value / 2
-            for name, (p_value, difference) in found.items()
-        }
-
-    def _not_inferior(self) -> float:
-        return fixed.score_test(*self._effective(), self.question.tolerance, worse=False).p_value
-
-    def _ratio(self) -> RatioCheck | None:
-        share = self.question.share
-        if share is None and self.design.kind == WITHIN:
-            return None
-        share = 0.5 if share is None else share
+    def _ratio(self) -> tuple[RatioCheck | None, float]:
+        """Return the check of the planned share, and the p value of one half if it is unknown."""
         if self.design.kind == ACROSS and self.robots is not None:
             unit, sizes = 'robots', (self.robots.control_robots, self.robots.candidate_robots)
         else:
@@ -175,7 +159,11 @@ class _Analyst:
                 # The records of each robot begin and end with a candidate task.
                 robots = len(self.design.trial.records.robot_id.seen())
                 sizes = (sizes[0], max(0, sizes[1] - 2 * robots))
-        return RatioCheck(unit, *sizes, share, fixed.sample_ratio_test(*sizes, share).p_value)
+        share = self.question.share
+        p_value = fixed.sample_ratio_test(*sizes, 0.5 if share is None else share).p_value
+        if share is None:
+            return None, p_value
+        return RatioCheck(unit, *sizes, share, p_value), math.nan
 
     def _looks(self) -> tuple[Look, ...]:
         """Return the planned looks that the trial has reached."""
@@ -190,7 +178,7 @@ class _Analyst:
             return ()
         if now > 1:
             reached[-1] = 1.0
-        bounds = obrien_fleming_bounds(reached, question.alpha / 2)
+        bounds = obrien_fleming_bounds(reached, self.limit / 2)
         return tuple(
             Look(fraction, self._z_at(fraction, now), bound)
             for fraction, bound in zip(reached, bounds)
@@ -198,14 +186,11 @@ class _Analyst:
         )
 
     def _z_at(self, fraction: float, now: float) -> float:
-        control, candidate = self.control, self.candidate
         records = self.design.trial.records
-        if self.design.trial.is_ordered and fraction < now:
-            first = records[: round(len(records) * fraction / now)]
-            control, candidate = (first.of_version(name).counts for name in self.names)
-        if not control.tasks or not candidate.tasks:
-            return 0.0
-        return fixed.better_test(control, candidate).statistic / math.sqrt(self.effect)
+        if not self.design.trial.is_ordered or fraction >= now:
+            return self.comparison.z
+        first = records[: round(len(records) * fraction / now)]
+        return Comparison.of(self.design, self.names[1], first).z
 
     def _notes(self) -> Iterator[str]:
         control, candidate = self.names
@@ -215,10 +200,15 @@ class _Analyst:
                 f'Left out: {left_out} of {control}, or of robots with one version: not done at '
                 f'the same time as tasks of {candidate}.'
             )
-        if self.question.share is None and self.design.kind == WITHIN:
+        if self.question.share is None:
             yield (
                 'The sample ratio was not checked, because the planned share is not in the data. '
                 'If it did not change, set it with --share.'
+            )
+        if self.design.kind == ACROSS and self.design.trial.is_ordered:
+            yield (
+                'Evidence over time is not shown: each robot served one version, and evidence '
+                'after every task needs both versions on the same robot.'
             )
         units = {one.unit for one in self.trial.latency.values()}
         if 'requests' in units:
@@ -226,3 +216,11 @@ class _Analyst:
                 'Latencies are of single requests, at the edges of histogram buckets. Requests of '
                 'one task are similar, so their intervals are too narrow.'
             )
+
+
+def _nothing_compared(design: Design, control: str, candidate: str) -> str:
+    when = ' at the same time' if design.trial.is_ordered else ''
+    return (
+        f'{control} and {candidate} did no tasks of the same category{when}, so nothing can be '
+        'compared: give tasks of every category to both versions while the trial runs'
+    )

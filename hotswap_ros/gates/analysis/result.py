@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 
-from hotswap_ros.gates.analysis.by_robot import HourView, RobotView
+from hotswap_ros.gates.analysis.by_category import Categories
+from hotswap_ros.gates.analysis.by_robot import RobotView
 from hotswap_ros.gates.analysis.replay import Replay
 from hotswap_ros.gates.stats.intervals import Interval
 
@@ -31,8 +33,7 @@ class Question:
     The question of a trial, which must be decided before the first look.
 
     `tolerance` is the tolerated drop and `matters` the smallest relevant gain, as differences of
-    success rates. `share` is the planned share of units of the candidate (0 to 1); None: one half
-    of the robots. A running trial has `planned` tasks per version and `looks`; planned 0: it has
+    success rates. `share` is the planned share of units of the candidate (0 to 1); None: not known. A running trial has `planned` tasks per version and `looks`; planned 0: it has
     ended.
     """
 
@@ -109,27 +110,38 @@ class Analysis:
     """
     The whole report.
 
-    `interval` is Newcombe's 95% interval of `difference`, candidate − control. `p_values` are by
-    method, one- or two-sided as the question says; the largest of them decides. `apart` is a
-    sentence if the versions never ran at the same time, `data_warnings` are those of the reader.
+    `difference` is candidate − control among comparable tasks, `pooled` that of all tasks.
+    `interval`, `p_value` (one- or two-sided, as the question says) and `not_inferior_p` come with
+    it from one method (see Comparison), with `unit` and `strata`, in which `compared` tasks are.
+    They are NaN if the robots are too few. The p value decides below `limit`. The interval leaves
+    out `tail` on each side: it excludes zero if and only if the two-sided p value decides, and
+    "worse by the tolerance" if and only if `not_inferior_p` is below `tail`. `even_p` is the p value
+    of an assignment of one half to each version if the plan is not known; NaN if it is.
     """
 
     question: Question
     control: Arm
     candidate: Arm
     design: str
+    pooled: float
     difference: float
     interval: Interval
+    p_value: float
+    limit: float
+    tail: float
     chi_square: float
-    p_values: dict[str, float]
+    unit: str
+    strata: int
+    compared: int
     effect_size: float
     not_inferior_p: float
     size: Size
     robots: RobotView | None
-    hours: HourView | None
+    categories: Categories | None
     stuck_ratio: float
     stuck_p: float
     ratio: RatioCheck | None
+    even_p: float
     replay: Replay | None
     looks: tuple[Look, ...]
     left_out: int
@@ -141,9 +153,9 @@ class Analysis:
     data_warnings: tuple[str, ...] = ()
 
     @property
-    def p_value(self) -> float:
-        """Return the p value that decides."""
-        return max(self.p_values.values())
+    def is_decidable(self) -> bool:
+        """Return whether the robots are enough for a p value."""
+        return not math.isnan(self.p_value)
 
     @property
     def is_running(self) -> bool:

@@ -104,6 +104,8 @@ def _by_latency(
     step: ChooseWinner, by_version: _ByVersion, stable: str, version: str
 ) -> Conclusion:
     """Compare how often each is faster than the last edge below the control's 95th percentile."""
+    from hotswap_ros.gates.analysis import AnalysisError
+
     p95 = {
         name: _quantile(_histogram(robots.values()), 0.95) for name, robots in by_version.items()
     }
@@ -115,6 +117,9 @@ def _by_latency(
         if any(counts.latency)
     ]
     found = _analysis(step, records, stable, version)
+    if found.unit != 'robots' or not found.is_decidable:
+        # Requests of one task are alike, so they cannot take the place of robots.
+        raise AnalysisError('the robots are too few to compare latency on them')
     text = (
         f'{version} answers within {p95[version]:.3g} ms in 95% of requests, {stable} within '
         f'{p95[stable]:.3g} ms'
@@ -126,7 +131,7 @@ def _by_latency(
 
 def _by_cost(step: ChooseWinner, by_version: _ByVersion, stable: str, version: str) -> Conclusion:
     """Compare the computing time per task, robot by robot."""
-    from hotswap_ros.gates.analysis import AnalysisError, Trial, by_robot, find_design
+    from hotswap_ros.gates.analysis import AnalysisError, Trial, find_design, mean_test
 
     records = [
         # A mean per task is tested like a rate: the robot is the unit.
@@ -138,7 +143,7 @@ def _by_cost(step: ChooseWinner, by_version: _ByVersion, stable: str, version: s
     cost = {name: _mean_cost_ms(robots) for name, robots in by_version.items()}
     if not all(cost.values()):
         raise AnalysisError('no computing time was recorded for one of the versions')
-    view = by_robot(find_design(Trial.of(records), stable, version), stable, version)
+    view = mean_test(find_design(Trial.of(records), stable, version), stable, version)
     if view is None or view.p_value != view.p_value:
         raise AnalysisError('the robots are too few to compare what a task costs on them')
     text = f'{version} computes {cost[version]:.3g} ms for a task, {stable} {cost[stable]:.3g} ms'

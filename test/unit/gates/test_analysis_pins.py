@@ -11,39 +11,53 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, multivariate_normal, norm
+from scipy.stats import binom, chi2_contingency, multivariate_normal, norm
 
 from hotswap_ros.gates import wilson_interval
-from hotswap_ros.gates.analysis import Counts, Latency
+from hotswap_ros.gates.analysis import Counts, Latency, Record, Trial, find_design
+from hotswap_ros.gates.analysis.comparison import Comparison
 from hotswap_ros.gates.analysis.fixed import (
-    better_test,
-    chi_square,
     cohens_h,
     detectable_drop,
     event_test,
-    newcombe_interval,
     power,
     quantile_interval,
     sample_ratio_test,
-    score_test,
     tasks_per_arm,
     tasks_per_arm_not_inferior,
 )
 from hotswap_ros.gates.analysis.planned_looks import obrien_fleming_bounds
 from hotswap_ros.gates.pairing.clustering import design_effect
+from hotswap_ros.gates.stats.intervals import newcombe_interval, score_test
 
 V23, V24 = Counts(9200, 10_000), Counts(9210, 10_000)
 
 
+def compared(control: Counts, candidate: Counts) -> Comparison:
+    records = [
+        Record('v23', control.tasks, control.successes),
+        Record('v24', candidate.tasks, candidate.successes),
+    ]
+    return Comparison.of(find_design(Trial.of(records), 'v23', 'v24'), 'v24')
+
+
 def test_the_guides_example_has_no_significant_difference() -> None:
-    found = chi_square(V23, V24)
-    assert found.statistic == pytest.approx(0.06832491228789385, abs=1e-12)
-    assert found.p_value == pytest.approx(0.7938, abs=5e-5)
-    assert chi_square(V23, V24, yates=True).p_value == pytest.approx(0.8140, abs=5e-5)
+    found = compared(V23, V24)
+    # Pearson's chi-square without Yates correction, but for the factor of Mantel and Haenszel.
+    assert found.chi_square * 20_000 / 19_999 == pytest.approx(0.06832491228789385, abs=1e-12)
+    assert found.difference(0.025).p_value == pytest.approx(0.7938, abs=5e-5)
+    table = [[9200, 800], [9210, 790]]
+    assert chi2_contingency(table, correction=False)[1] == pytest.approx(0.7938, abs=5e-5)
+    # The statistic of Miettinen and Nurminen for "two points worse".
+    assert norm.isf(found.p_better(-0.02)) == pytest.approx(5.4557, abs=5e-5)
 
 
 def test_the_guides_example_in_interval_effect_and_power() -> None:
-    assert newcombe_interval(V23, V24) == pytest.approx((-0.0065033, 0.0085041), abs=5e-8)
+    # The score interval is Newcombe's to five digits here.
+    newcombe = newcombe_interval(*V23, *V24)
+    assert newcombe == pytest.approx((-0.0085041, 0.0065033), abs=5e-8)
+    interval = compared(V23, V24).difference(0.025).interval
+    assert interval == pytest.approx((-newcombe.high, -newcombe.low), abs=2e-6)
     assert cohens_h(0.920, 0.921) == pytest.approx(0.0036966351, abs=5e-11)
     assert power(0.920, 0.921, 10_000) == pytest.approx(0.058, abs=5e-4)
 
@@ -67,8 +81,10 @@ def test_the_detectable_drop_is_the_other_way_round() -> None:
 def test_small_samples() -> None:
     assert binom.cdf(89, 100, 0.92) == pytest.approx(0.17566699553, abs=1e-11)
     assert wilson_interval(92, 100) == pytest.approx((0.850019, 0.958907), abs=5e-7)
-    worse = score_test(Counts(1748, 1900), Counts(88, 100), worse=True)
-    assert worse.p_value == pytest.approx(0.077710, abs=5e-7)
+    assert score_test(1748, 1900, 88, 100, 0.0) == pytest.approx(0.077710, abs=5e-7)
+    assert compared(Counts(1748, 1900), Counts(88, 100)).p_worse() == pytest.approx(
+        0.07771, abs=5e-6
+    )
 
 
 def test_stuck_tasks_and_sample_ratio() -> None:
@@ -120,12 +136,17 @@ def test_a_histogram_is_its_samples() -> None:
 def test_tests_answer_for_every_outcome(n: int, m: int, data: st.DataObject) -> None:
     control = Counts(data.draw(st.integers(0, n)), n)
     candidate = Counts(data.draw(st.integers(0, m)), m)
-    two_sided, better = chi_square(control, candidate), better_test(control, candidate)
-    assert 0 <= two_sided.p_value <= 1
-    smaller = min(better.p_value, 1 - better.p_value)
-    assert 2 * smaller == pytest.approx(two_sided.p_value, abs=1e-9)
-    low, high = newcombe_interval(control, candidate)
+    found = compared(control, candidate)
+    whole = found.difference(0.025)
+    better, worse = found.p_better(), found.p_worse()
+    assert better + worse == pytest.approx(1, abs=1e-9)
+    assert whole.p_value == pytest.approx(min(1.0, 2 * min(better, worse)), abs=1e-9)
+    low, high = whole.interval
     assert low - 1e-9 <= candidate.rate - control.rate <= high + 1e-9
+    # One method: the interval excludes what its own test rejects.
+    for difference in (-0.3, -0.02, 0.0, 0.1):
+        assert (found.p_better(difference) < 0.025) == (low > difference)
+        assert (found.p_worse(difference) < 0.025) == (high < difference)
 
 
 def test_a_design_effect_is_that_of_kish() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_the_guides_example_keeps_v23() -> None:
     ):
         assert figure in report.sentence
     assert report.size.tasks_needed == 2543
-    assert report.size.tasks_needed_not_inferior == 2276
+    assert report.size.tasks_needed_not_inferior == 2889
     assert report.design == UNKNOWN
 
 
@@ -105,11 +106,15 @@ def test_one_sided_asks_for_better_alone() -> None:
 
 
 def test_a_broken_assignment_is_found_before_anything_is_believed() -> None:
-    report = analyze(counts((9200, 10_000), (10_340, 11_000)))
+    trial = counts((9200, 10_000), (10_340, 11_000))
+    report = analyze(trial, question=Question(share=0.5))
     assert report.action is Action.REPEAT
     assert report.ratio.is_alarm
-    for figure in ('v24 got 11,000', 'v23 got 10,000', '50.0% and 50.0%'):
+    for figure in ('v24 got 11,000', 'v23 got 10,000', '50.0% and 50.0%', '2.0 points better'):
         assert figure in report.sentence
+    unplanned = analyze(trial)
+    assert unplanned.action is Action.PROMOTE
+    assert '--share' in unplanned.warnings[0]
     planned = analyze(counts((9200, 10_000), (10_340, 11_000)), question=Question(share=11 / 21))
     assert planned.action is Action.PROMOTE
 
@@ -148,16 +153,19 @@ def test_robots_that_serve_one_version_each_are_clusters() -> None:
     assert report.design == ACROSS
     assert report.robots is not None
     assert report.robots.design_effect > 3
-    assert report.p_values['robots'] > report.p_values['tasks']
+    assert report.unit == 'robots'
     assert f'design effect {report.robots.design_effect:.1f}' in report.warnings[0]
     assert report.interval.high - report.interval.low > 0.05
 
 
 def test_lucky_robots_are_not_promoted() -> None:
     """Equal versions on whole robots: by tasks alone far more than 5% would be significant."""
-    reports = [analyze(drawn(seed, 600, correlation=0.05, across=True)) for seed in range(40)]
-    by_tasks = sum(report.p_values['tasks'] < 0.05 for report in reports)
-    decided = sum(report.p_value < 0.05 for report in reports)
+    by_tasks = decided = 0
+    for seed in range(40):
+        trial = drawn(seed, 600, correlation=0.05, across=True)
+        decided += analyze(trial).p_value < 0.05
+        alike = Trial.of(record._replace(robot_id='') for record in trial.records)
+        by_tasks += analyze(alike).p_value < 0.05
     assert wilson_interval(by_tasks, 40).low > 0.05
     assert wilson_interval(decided, 40).low <= 0.05
 
@@ -194,12 +202,12 @@ def test_a_moving_baseline_is_no_gain() -> None:
         day=lambda passed: (0.0, 0.04, 0.07)[int(3 * passed)],
     )
     report = analyze(trial)
-    assert report.difference > 0.015
-    assert report.p_values['tasks'] < 0.05
-    assert report.hours is not None
-    assert abs(report.hours.difference) < 0.012
+    assert report.pooled > 0.015
+    assert abs(report.difference) < 0.012
     assert report.action is Action.KEEP
-    assert any('the baseline changed' in warning for warning in report.warnings)
+    pooled = [record._replace(time=math.nan) for record in trial.records]
+    assert analyze(Trial.of(pooled)).p_value < 0.05
+    assert any('did not get the same' in warning for warning in report.warnings)
 
 
 def test_a_running_trial_goes_on_until_a_bound_is_crossed() -> None:
@@ -225,8 +233,9 @@ def test_counts_without_robots_and_times_are_warned_of() -> None:
 
 
 def test_a_single_robot_is_warned_of() -> None:
-    assert any('of one robot' in warning for warning in analyze(drawn(1, robots=1)).warnings)
-    assert not any('of one robot' in warning for warning in analyze(drawn(1, robots=2)).warnings)
+    for robots, text in ((1, 'of one robot'), (2, 'of 2 robots'), (5, 'of 5 robots')):
+        assert any(text in warning for warning in analyze(drawn(1, robots=robots)).warnings)
+    assert not any('All tasks are of' in one for one in analyze(drawn(1, robots=6)).warnings)
 
 
 def test_a_report_is_json() -> None:

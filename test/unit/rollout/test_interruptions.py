@@ -268,4 +268,4 @@ def test_9200_and_9210_of_10000_keep_a():
     step = ChooseWinner(robots=(), metric='success_rate', minimum_improvement=0.0)
     found = conclude_trial(step, trial_counts, 'v23', 'v24', shares)
     assert found.verdict == 'keep'
-    assert found.evidence['p_values']['tasks'] == pytest.approx(0.7938, abs=1e-4)
+    assert found.evidence['p_value'] == pytest.approx(0.7938, abs=1e-4)
