@@ -104,10 +104,10 @@ def _success(report: ShadowReport) -> list[Part]:
             [
                 'difference, by simulator or outcome model',
                 f'{100 * estimate.difference:+.1f} points',
-                f'{100 * interval.low:+.1f} to {100 * interval.high:+.1f}; Student, in pairs',
+                f'{100 * interval.low:+.1f} to {100 * interval.high:+.1f}; Agresti and Min, in pairs',
             ]
         )
-    if report.off_policy is not None:
+    if report.off_policy is not None and report.off_policy.is_consistent:
         rows += _off_policy(report)
     return [Grid(['figure', 'found', '95% interval and method'], rows, texts=(0, 2))]
 

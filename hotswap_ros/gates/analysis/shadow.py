@@ -26,6 +26,9 @@ _LEAST_COVERAGE = 0.5
 #: With fewer effective tasks, an off-policy estimate is not reliable.
 _LEAST_EFFECTIVE = 20
 _PROPENSITY_FLOOR = 1e-12
+#: Propensities contradict each other if their mean ratio differs from 1 with a smaller p value.
+_INCONSISTENT = 0.001
+_ROUNDING = 0.01
 
 
 class ShadowTask(NamedTuple):
@@ -88,11 +91,15 @@ class OffPolicy:
     """
     The shadow's success rate as if it had acted, from logged propensities.
 
-    `effective` is the effective sample size. `doubly_robust` is NaN without an outcome model.
+    `effective` is the effective sample size. `mean_weight` is the mean ratio of the propensities,
+    shadow to stable; if it is not 1 but for chance, they contradict each other and the estimates
+    are not valid (`is_consistent`). `doubly_robust` is NaN without an outcome model.
     """
 
     tasks: int
     effective: float
+    mean_weight: float
+    is_consistent: bool
     weighted: float
     interval: Interval
     normalized: float
@@ -258,7 +265,14 @@ def _remarks(facts: _Facts, off_policy: OffPolicy | None) -> Iterator[str]:
             f'The success of {facts.shadow} is an estimate of your simulator or outcome model '
             'and no real outcome: promote in stages, on real outcomes.'
         )
-    if off_policy is not None:
+    if off_policy is not None and not off_policy.is_consistent:
+        yield (
+            'The propensities contradict each other: the mean ratio of shadow_propensity to '
+            f'propensity is {off_policy.mean_weight:,.3g} and must be 1, but for chance. No '
+            'off-policy estimate is given. Log both as the probability of the same actions over '
+            'the whole task.'
+        )
+    elif off_policy is not None:
         yield (
             f'The off-policy estimate uses {off_policy.effective:,.0f} effective tasks of '
             f'{off_policy.tasks:,}. It is never a sufficient reason to promote.'
@@ -279,14 +293,42 @@ def _estimate(tasks: Sequence[ShadowTask]) -> Estimate | None:
         return None
     stable, shadow = np.array(known).T
     return Estimate(
-        len(known), float(stable.mean()), float(shadow.mean()), _mean_interval(shadow - stable)
+        len(known), float(stable.mean()), float(shadow.mean()), _paired_interval(shadow - stable)
     )
 
 
-def _mean_interval(values: NDArray[np.float64]) -> Interval:
-    """Return Student's 95% interval of a mean."""
+def _paired_interval(changes: NDArray[np.float64]) -> Interval:
+    """
+    Return the 95% interval of a mean change of success (each −1 to 1), with Student's quantile.
+
+    Half a gain, half a loss and one task without change are added: without them, tasks of which
+    none changed would leave no doubt at all.
+
+    Source: Agresti, Min 2005, Statistics in Medicine 24 (intervals for matched proportions).
+    """
+    n = len(changes) + 2
+    mean = float(changes.sum()) / n
+    variance = (float((changes**2).sum()) + 1) / n - mean**2
+    half = stats.t.ppf(0.975, n - 1) * math.sqrt(variance / n)
+    return Interval(max(-1.0, float(mean - half)), min(1.0, float(mean + half)))
+
+
+def _rate_interval(values: NDArray[np.float64]) -> Interval:
+    """Return Student's 95% interval of a mean that is a rate."""
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
-    return Interval(float(values.mean() - half), float(values.mean() + half))
+    low, high = float(values.mean() - half), float(values.mean() + half)
+    return Interval(min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0))
+
+
+def _rate(values: NDArray[np.float64]) -> float:
+    return min(max(float(values.mean()), 0.0), 1.0)
+
+
+def _is_consistent(weights: NDArray[np.float64]) -> bool:
+    """Return whether the mean ratio of propensities may be 1, which it is by expectation."""
+    error = weights.std(ddof=1) / math.sqrt(len(weights))
+    allowed = stats.t.isf(_INCONSISTENT / 2, len(weights) - 1) * error
+    return bool(abs(weights.mean() - 1) <= allowed + _ROUNDING)
 
 
 def _off_policy(tasks: Sequence[ShadowTask]) -> OffPolicy | None:
@@ -327,9 +369,11 @@ def _off_policy(tasks: Sequence[ShadowTask]) -> OffPolicy | None:
     return OffPolicy(
         tasks=len(known),
         effective=float(weights.sum() ** 2 / (weights**2).sum()),
-        weighted=float(terms.mean()),
-        interval=_mean_interval(terms),
+        mean_weight=float(weights.mean()),
+        is_consistent=_is_consistent(weights),
+        weighted=_rate(terms),
+        interval=_rate_interval(terms),
         normalized=float(terms.sum() / weights.sum()),
-        doubly_robust=float(robust.mean()),
-        doubly_robust_interval=_mean_interval(robust) if len(robust) > 1 else Interval(),
+        doubly_robust=math.nan if np.isnan(robust).any() else _rate(robust),
+        doubly_robust_interval=_rate_interval(robust) if len(robust) > 1 else Interval(),
     )

@@ -10,6 +10,9 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
 
 from hotswap_ros.gates import wilson_interval
 from hotswap_ros.gates.analysis import AnalysisError, ShadowAction, ShadowTask, analyze_shadow
@@ -176,3 +179,71 @@ def test_impossible_propensities_are_refused() -> None:
     wrong = [task._replace(propensity=0.0) for task in logged(50, 3, 0.8)]
     with pytest.raises(AnalysisError, match='propensities'):
         analyze_shadow(wrong)
+
+
+def test_twenty_tasks_without_a_failure_leave_doubt() -> None:
+    """Half of the steps agree, and a simulator saw no failure in twenty tasks."""
+    few = [ShadowTask(str(n), 10, 5, 10, success=1.0, shadow_success=1.0) for n in range(20)]
+    report = analyze_shadow(few, 'v23', 'v24')
+    assert report.estimate is not None
+    low, high = report.estimate.interval
+    assert low < -0.05
+    assert high > 0.05
+    assert report.action is ShadowAction.KEEP
+    many = analyze_shadow(few * 50, 'v23', 'v24')
+    assert many.action is ShadowAction.DEPLOY
+
+
+@pytest.mark.parametrize(
+    ('n', 'worse', 'better'), [(20, 0.02, 0.02), (50, 0.05, 0.01), (200, 0.01, 0.03), (30, 0.3, 0.2)]
+)
+def test_the_interval_of_an_estimate_holds(n: int, worse: float, better: float) -> None:
+    rng, repetitions, missed = np.random.default_rng(6), 400, 0
+    for _ in range(repetitions):
+        changes = rng.choice([-1, 0, 1], n, p=[worse, 1 - worse - better, better])
+        drawn = [
+            ShadowTask(str(i), 1, 1, 1, success=float(c < 1), shadow_success=float(c > -1))
+            for i, c in enumerate(changes)
+        ]
+        found = analyze_shadow(drawn).estimate
+        assert found is not None
+        missed += not found.interval.low <= better - worse <= found.interval.high
+    assert missed <= binom.isf(0.001, repetitions, 0.05)
+
+
+def test_propensities_that_contradict_each_other_give_no_estimate() -> None:
+    """The shadow's are of one step, the stable version's of the whole task."""
+    drawn = [
+        ShadowTask(str(n), 10, 9, 10, success=float(n % 10 > 0))._replace(
+            propensity=0.005, shadow_propensity=0.9 if n % 2 else 0.8
+        )
+        for n in range(300)
+    ]
+    report = analyze_shadow(drawn)
+    assert report.off_policy is not None
+    assert not report.off_policy.is_consistent
+    assert report.off_policy.weighted <= 1
+    assert any('contradict' in remark and '170' in remark for remark in report.remarks)
+    assert not any('effective tasks' in remark for remark in report.remarks)
+
+
+def test_consistent_propensities_are_seldom_refused() -> None:
+    found = [analyze_shadow(logged(200, seed, 0.9)).off_policy for seed in range(100)]
+    assert sum(not one.is_consistent for one in found if one is not None) <= 2
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1), st.floats(0.001, 1), st.floats(0, 1)), min_size=2, max_size=40
+    )
+)
+def test_no_estimate_is_beyond_a_rate(rows: list[tuple[float, float, float]]) -> None:
+    drawn = [
+        ShadowTask(str(n), 1, 1, 1, success, success, logged, own, success, success)
+        for n, (success, logged, own) in enumerate(rows)
+    ]
+    report = analyze_shadow(drawn)
+    if report.off_policy is not None:
+        found = report.off_policy
+        rates = (found.weighted, found.normalized, found.doubly_robust, *found.interval)
+        assert all(0 <= rate <= 1 + 1e-9 for rate in rates)
