@@ -93,12 +93,13 @@ def by_category(design: Design, control: str, candidate: str, alpha: float) -> C
     compared = [
         CategoryDifference(
             name,
-            *both,
+            own,
+            other,
             comparison.value,
             comparison.difference(alpha / len(usable)).interval,
             min(1.0, comparison.p_worse() * len(usable)),
         )
-        for name, (*both, comparison) in usable.items()
+        for name, (own, other, comparison) in usable.items()
     ]
     compared.sort(key=lambda one: (one.p_value, one.difference))
     return Categories(

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How similar the tasks of one robot are, and the test of a mean per robot."""
+"""The similarity of the tasks of one robot, and the test of a mean per robot."""
 
 from __future__ import annotations
 

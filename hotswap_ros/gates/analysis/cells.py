@@ -97,6 +97,11 @@ def _shares(columns: _Columns, robots: int) -> Indices:
     return np.rint(4 * own / np.maximum(both, 1)).astype(np.int64)
 
 
+def summed(index: Indices, values: Floats, size: int) -> Floats:
+    """Return the sums of values by their index."""
+    return np.bincount(index, values, size).astype(float)
+
+
 def _numbered(*keys: NDArray[np.integer[Any]]) -> Indices:
     _, numbers = np.unique(np.column_stack(keys), axis=0, return_inverse=True)
     return np.asarray(numbers, np.int64).reshape(-1)

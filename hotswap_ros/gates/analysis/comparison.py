@@ -9,8 +9,8 @@ rejected if it is rejected for independent tasks, and also for robots that diffe
 the tolerated drop and the ends of the interval are tested in the same way, so all of them agree.
 
 Sources: Mantel, Haenszel 1959, JNCI 22; Miettinen, Nurminen 1985, Statistics in Medicine 4 (score
-test and interval in strata; for no difference it is the Cochran-Mantel-Haenszel test); Efron, Stein
-1981, Annals of Statistics 9, and Hansen 2025, "Jackknife standard errors for clustered regression"
+test and interval in strata; for no difference the Cochran-Mantel-Haenszel test); Efron, Stein 1981,
+Annals of Statistics 9, and Hansen 2025, "Jackknife standard errors for clustered regression"
 (the jackknife over clusters, which on average is not too small); Carter, Schnepel, Steigerwald
 2017, Review of Economics and Statistics 99 (effective number of clusters); Welch 1947, Biometrika
 34.
@@ -26,7 +26,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from hotswap_ros.gates.analysis.cells import LEAST_ROBOTS, Cells, Floats, cells_of
+from hotswap_ros.gates.analysis.cells import LEAST_ROBOTS, Cells, Floats, Indices, cells_of, summed
 from hotswap_ros.gates.analysis.records import Records
 from hotswap_ros.gates.analysis.trial import ACROSS, WITHIN, Design
 from hotswap_ros.gates.stats.intervals import Interval
@@ -56,7 +56,7 @@ class Comparison:
         self._cells = cells
         self._kind = kind
         self._sums = [
-            np.bincount(cells.stratum, values, cells.strata)
+            summed(cells.stratum, values, cells.strata)
             for values in (
                 cells.control_tasks,
                 cells.control_successes,
@@ -70,9 +70,7 @@ class Comparison:
         self.strata = int(np.count_nonzero(weights))
 
     @classmethod
-    def of(
-        cls, design: Design, candidate: str, records: Records | None = None
-    ) -> Comparison:
+    def of(cls, design: Design, candidate: str, records: Records | None = None) -> Comparison:
         """Compare the versions of a design, in all of its tasks or in some `records` of them."""
         return cls(cells_of(design, candidate, records), design.kind)
 
@@ -182,17 +180,29 @@ class Comparison:
 
     @cached_property
     def _variance_of_robots(self) -> float:
-        """Return the jackknife's variance, leaving out one robot at a time."""
-        if self.unit == 'tasks':
-            return 0.0
-        changes = self._without() - self.value
-        return sum(
-            (len(some) - 1) / len(some) * float((changes[some] ** 2).sum())
-            for some in self._samples
-        )
+        """
+        Return the jackknife's variance, leaving out one robot at a time.
+
+        Of two samples of robots it is not less than with the spread of all robots in both: a few
+        robots that happen to be alike say little of their version.
+        """
+        parts = self._variances_of_samples
+        if self._kind == WITHIN:
+            return sum(parts)
+        sizes = [len(some) for some in self._samples]
+        spread = sum(part * n * (n - 1) for part, n in zip(parts, sizes)) / (sum(sizes) - 2)
+        return max(sum(parts), spread * sum(1 / n for n in sizes))
 
     @cached_property
-    def _samples(self) -> list[Floats]:
+    def _variances_of_samples(self) -> list[float]:
+        changes = self._without() - self.value
+        return [
+            (len(some) - 1) / len(some) * float((changes[some] ** 2).sum())
+            for some in self._samples
+        ]
+
+    @cached_property
+    def _samples(self) -> list[Indices]:
         """Return the robots of each sample: all of them, or those of control and candidate."""
         cells = self._cells
         if self._kind == WITHIN:
@@ -214,7 +224,7 @@ class Comparison:
         rest = [total[cells.stratum] - own for total, own in zip(self._sums, columns)]
         before = _gains(*(total[cells.stratum] for total in self._sums))
         gain, weight = (
-            total + np.bincount(cells.robot, after - last, cells.robots)
+            total + summed(cells.robot, after - last, cells.robots)
             for total, after, last in zip((self._gain, self._weight), _gains(*rest), before)
         )
         is_left = weight > 1e-9 * self._weight
@@ -227,14 +237,14 @@ class Comparison:
             return math.inf
         cells = self._cells
         if self._kind == WITHIN:
-            own = np.bincount(cells.robot, cells.candidate_tasks, cells.robots)
-            other = np.bincount(cells.robot, cells.control_tasks, cells.robots)
+            own = summed(cells.robot, cells.candidate_tasks, cells.robots)
+            other = summed(cells.robot, cells.control_tasks, cells.robots)
             return _effective(own * other / np.maximum(own + other, 1)) - 1
-        changes = self._without() - self.value
-        parts, freedoms = [], []
-        for some, tasks in zip(self._samples, (cells.control_tasks, cells.candidate_tasks)):
-            freedoms.append(_effective(np.bincount(cells.robot, tasks, cells.robots)) - 1)
-            parts.append((len(some) - 1) / len(some) * float((changes[some] ** 2).sum()))
+        parts = self._variances_of_samples
+        freedoms = [
+            _effective(summed(cells.robot, tasks, cells.robots)) - 1
+            for tasks in (cells.control_tasks, cells.candidate_tasks)
+        ]
         if not sum(parts):
             return min(freedoms)
         return sum(parts) ** 2 / sum(v**2 / f for v, f in zip(parts, freedoms))

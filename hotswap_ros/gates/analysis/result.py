@@ -33,8 +33,8 @@ class Question:
     The question of a trial, which must be decided before the first look.
 
     `tolerance` is the tolerated drop and `matters` the smallest relevant gain, as differences of
-    success rates. `share` is the planned share of units of the candidate (0 to 1); None: not known. A running trial has `planned` tasks per version and `looks`; planned 0: it has
-    ended.
+    success rates. `share` is the planned share of units of the candidate (0 to 1); None: not
+    known. A running trial has `planned` tasks per version and `looks`; planned 0: it has ended.
     """
 
     tolerance: float = 0.02
@@ -115,8 +115,8 @@ class Analysis:
     it from one method (see Comparison), with `unit` and `strata`, in which `compared` tasks are.
     They are NaN if the robots are too few. The p value decides below `limit`. The interval leaves
     out `tail` on each side: it excludes zero if and only if the two-sided p value decides, and
-    "worse by the tolerance" if and only if `not_inferior_p` is below `tail`. `even_p` is the p value
-    of an assignment of one half to each version if the plan is not known; NaN if it is.
+    "worse by the tolerance" if and only if `not_inferior_p` is below `tail`. `even_p` is the p
+    value of an assignment of one half to each version if the plan is not known; NaN if it is.
     """
 
     question: Question

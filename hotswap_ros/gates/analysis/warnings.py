@@ -26,14 +26,14 @@ def warnings(report: Analysis) -> Iterator[str]:
     tasks = report.control.tasks + report.candidate.tasks
     if report.compared < _MOST * tasks:
         yield (
-            f'Only {report.compared:,} of {tasks:,} tasks can be compared: the others have no task '
-            'of the other version in the same category and part of the trial.'
+            f'Only {report.compared:,} of {tasks:,} tasks can be compared: the others have no '
+            'task of the other version in the same category and part of the trial.'
         )
     if _is_moved(report):
         yield (
             f'Among comparable tasks the candidate is {change(-report.difference)}, over all '
-            f'tasks it is {change(-report.pooled)}: the versions did not get the same tasks, hours or '
-            'robots. The first figure is the valid one.'
+            f'tasks it is {change(-report.pooled)}: the versions did not get the same tasks, '
+            'hours or robots. The first figure is the valid one.'
         )
     if report.replay is None and report.design != ACROSS:
         yield (

@@ -23,6 +23,8 @@ from hotswap_ros.gates.analysis import (
     analyze,
     find_design,
 )
+from hotswap_ros.gates.analysis.by_category import by_category as categories_of
+from hotswap_ros.gates.analysis.by_category import split_alpha
 from hotswap_ros.gates.analysis.comparison import Comparison, restricted_rates
 from hotswap_ros.gates.stats.evidence import null_projection
 
@@ -31,7 +33,7 @@ REPETITIONS = 100
 MOST = int(binom.isf(0.001, REPETITIONS, 0.05))
 
 
-def by_category(**arms: tuple[int, int, int, int]) -> Trial:
+def counts_in(**arms: tuple[int, int, int, int]) -> Trial:
     """Return counts by category: tasks and successes of v23, and of v24."""
     records = []
     for name, (n, won, own_n, own) in arms.items():
@@ -92,7 +94,7 @@ def on_robots(
 
 
 def test_in_strata_it_is_cochran_mantel_and_haenszel() -> None:
-    trial = by_category(near=(400, 380, 300, 270), far=(50, 20, 200, 100), heavy=(80, 60, 70, 60))
+    trial = counts_in(near=(400, 380, 300, 270), far=(50, 20, 200, 100), heavy=(80, 60, 70, 60))
     tables = [[[270, 30], [380, 20]], [[100, 100], [20, 30]], [[60, 10], [60, 20]]]
     expected = StratifiedTable([np.array(t, float) for t in tables]).test_null_odds()
     found = compared(trial)
@@ -102,15 +104,15 @@ def test_in_strata_it_is_cochran_mantel_and_haenszel() -> None:
 
 def test_over_equal_robots_it_is_the_t_test() -> None:
     rng = np.random.default_rng(3)
-    own, other = rng.binomial(100, rng.beta(8, 2, 10)), rng.binomial(100, rng.beta(8, 2, 12))
+    own, other = rng.binomial(100, rng.beta(8, 2, 10)), rng.binomial(100, rng.beta(8, 2, 10))
     across = [Record('v24', 100, int(s), robot_id=f'a{n}') for n, s in enumerate(own)]
     across += [Record('v23', 100, int(s), robot_id=f'b{n}') for n, s in enumerate(other)]
     expected = ttest_ind(own / 100, other / 100, equal_var=False)
     found = compared(Trial.of(across)).difference(0.025)
     assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9)
     assert found.interval == pytest.approx(tuple(expected.confidence_interval(0.95)), rel=1e-9)
-    within = [r._replace(robot_id=f'r{n % 10}') for n, r in enumerate(across[:20])]
-    gains = (own - other[:10]) / 100
+    within = [r._replace(robot_id=f'r{n % 10}') for n, r in enumerate(across)]
+    gains = (own - other) / 100
     paired = ttest_1samp(gains, 0.0)
     assert compared(Trial.of(within)).difference(0.025).p_value == pytest.approx(paired.pvalue)
 
@@ -168,7 +170,7 @@ def test_a_drop_is_not_called_small_because_the_day_got_easier() -> None:
 
 
 def test_worse_in_each_category_is_not_promoted_for_its_mix() -> None:
-    trial = by_category(near=(8000, 7600, 8000, 7168), far=(2000, 1000, 200, 91))
+    trial = counts_in(near=(8000, 7600, 8000, 7168), far=(2000, 1000, 200, 91))
     pooled = Trial.of(record._replace(category='') for record in trial.records)
     assert analyze(pooled).action is Action.PROMOTE
     report = analyze(trial)
@@ -180,7 +182,7 @@ def test_worse_in_each_category_is_not_promoted_for_its_mix() -> None:
 
 
 def test_better_in_each_category_is_not_kept_for_its_mix() -> None:
-    trial = by_category(near=(8000, 7200, 2000, 1900), far=(200, 90, 2000, 1000))
+    trial = counts_in(near=(8000, 7200, 2000, 1900), far=(200, 90, 2000, 1000))
     pooled = Trial.of(record._replace(category='') for record in trial.records)
     assert analyze(pooled).p_value < 0.001
     assert analyze(pooled).difference < 0
@@ -210,7 +212,7 @@ def test_better_in_each_category_is_promoted_where_shares_differ_over_time_too()
 
 
 def test_one_broken_category_is_the_headline() -> None:
-    report = analyze(by_category(near=(8000, 7600, 8000, 7680), heavy=(100, 97, 100, 30)))
+    report = analyze(counts_in(near=(8000, 7600, 8000, 7680), heavy=(100, 97, 100, 30)))
     assert report.action is Action.KEEP
     assert "'heavy'" in report.sentence
     assert '67.0 points worse' in report.sentence
@@ -222,12 +224,12 @@ def test_one_broken_category_is_the_headline() -> None:
 
 
 def test_a_category_that_cannot_be_compared_is_named() -> None:
-    report = analyze(by_category(near=(500, 450, 500, 450), heavy=(500, 400, 5, 0)))
+    report = analyze(counts_in(near=(500, 450, 500, 450), heavy=(500, 400, 5, 0)))
     assert any("'heavy'" in warning for warning in report.warnings)
 
 
 def test_versions_with_different_categories_are_not_compared() -> None:
-    trial = by_category(near=(500, 450, 0, 0), far=(0, 0, 500, 400))
+    trial = counts_in(near=(500, 450, 0, 0), far=(0, 0, 500, 400))
     with pytest.raises(AnalysisError, match='same category'):
         analyze(trial)
 
@@ -235,7 +237,10 @@ def test_versions_with_different_categories_are_not_compared() -> None:
 def test_categories_of_a_fair_assignment_are_balanced() -> None:
     rng = np.random.default_rng(8)
     found = [
-        analyze(on_robots(rng, 8, tasks=900, categories=3)).categories for _ in range(REPETITIONS)
+        categories_of(
+            find_design(on_robots(rng, 8, categories=3), 'v23', 'v24'), 'v23', 'v24', 0.01
+        )
+        for _ in range(REPETITIONS)
     ]
     low = sum(one.balance_p < 0.05 for one in found if one is not None)
     assert 0 < low <= MOST
@@ -287,6 +292,11 @@ WORLDS = {
     'four and four robots': {'robots': 8, 'of_candidate': 4, 'correlation': 0.3},
     'six and six robots of different speeds': {'robots': 12, 'of_candidate': 6, 'speeds': 1.5},
     'five of fifty robots': {'robots': 50, 'of_candidate': 5, 'correlation': 0.02},
+    'five of fifty robots that differ much': {
+        'robots': 50,
+        'of_candidate': 5,
+        'correlation': 0.3,
+    },
     'a day that gets easier': {'robots': 8, 'parts': 10, 'drift': 0.1, 'rate': 0.8},
     'few failures': {'robots': 8, 'rate': 0.97, 'correlation': 0.02},
 }
@@ -294,20 +304,20 @@ WORLDS = {
 
 @pytest.mark.parametrize('world', WORLDS)
 def test_equal_versions_are_seldom_called_different(world: str) -> None:
-    """The whole report with three categories: better, worse, or worse in a category."""
+    """What a report may say of three categories: better, worse, or worse in a category."""
     rng = np.random.default_rng(11)
     wrong = 0
-    # The evidence over time takes most of the time of a report.
-    repetitions = 40 if 'parts' in WORLDS[world] else REPETITIONS
-    for _ in range(repetitions):
+    for _ in range(REPETITIONS):
         trial = on_robots(rng, **{'categories': 3, **WORLDS[world]})
         if world == 'robots unknown':
             trial = Trial.of(record._replace(robot_id='') for record in trial.records)
-        report = analyze(trial)
-        said = report.is_decidable and report.p_value < report.limit
-        found = report.categories
-        wrong += said or (found is not None and any(one.is_worse for one in found.compared))
-    assert wrong <= binom.isf(0.001, repetitions, 0.05)
+        design = find_design(trial, 'v23', 'v24')
+        limit, of_categories = split_alpha(0.05, design)
+        found = categories_of(design, 'v23', 'v24', of_categories)
+        assert found is not None
+        is_worse = any(one.is_worse for one in found.compared)
+        wrong += is_worse or compared(trial).difference(limit / 2).p_value < limit
+    assert wrong <= MOST
 
 
 @pytest.mark.parametrize(
@@ -322,7 +332,7 @@ def test_what_is_at_the_tolerance_is_seldom_called_within_it(
     wrong = 0
     for _ in range(REPETITIONS):
         trial = on_robots(rng, robots, of_candidate, 3000, correlation=0.02, gain=-0.02)
-        wrong += analyze(trial).not_inferior_p < 0.05
+        wrong += compared(trial).p_better(-0.02) < 0.05
     assert wrong <= MOST
 
 

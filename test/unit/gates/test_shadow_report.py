@@ -195,7 +195,8 @@ def test_twenty_tasks_without_a_failure_leave_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    ('n', 'worse', 'better'), [(20, 0.02, 0.02), (50, 0.05, 0.01), (200, 0.01, 0.03), (30, 0.3, 0.2)]
+    ('n', 'worse', 'better'),
+    [(20, 0.02, 0.02), (50, 0.05, 0.01), (200, 0.01, 0.03), (30, 0.3, 0.2)],
 )
 def test_the_interval_of_an_estimate_holds(n: int, worse: float, better: float) -> None:
     rng, repetitions, missed = np.random.default_rng(6), 400, 0
