@@ -51,7 +51,7 @@ def by_robot(design: Design, control: str, candidate: str) -> RobotView | None:
 
 @dataclass(frozen=True)
 class MeanTest:
-    """The mean difference per robot, candidate − control, with its p value; NaN: too few robots."""
+    """The mean of candidate − control over robots, and its p value; NaN: too few robots."""
 
     difference: float
     p_value: float
