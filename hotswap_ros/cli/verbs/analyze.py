@@ -188,8 +188,10 @@ def _certainty(report: Analysis) -> Grid:
             [
                 'equal success',
                 p_words(report.p_value),
-                f'the same comparison, chi-square {report.chi_square:.4f}; {_sides(report)}, '
-                f'limit {report.limit:.4g}',
+                (
+                    f'the same comparison, chi-square {report.chi_square:.4f}; {_sides(report)}, '
+                    f'limit {report.limit:.4g}'
+                ),
             ],
             [
                 f'at most {100 * question.tolerance:g} points worse',

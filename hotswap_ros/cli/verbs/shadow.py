@@ -104,7 +104,7 @@ def _success(report: ShadowReport) -> list[Part]:
             [
                 'difference, by simulator or outcome model',
                 f'{100 * estimate.difference:+.1f} points',
-                f'{100 * interval.low:+.1f} to {100 * interval.high:+.1f}; Agresti and Min, in pairs',
+                f'{100 * interval.low:+.1f} to {100 * interval.high:+.1f}; pairs, Agresti and Min',
             ]
         )
     if report.off_policy is not None and report.off_policy.is_consistent:

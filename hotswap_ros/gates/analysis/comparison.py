@@ -5,8 +5,8 @@
 The comparison of two success rates: one estimate, one interval and one p value, from one method.
 
 The estimate is the difference within strata with the weights of Mantel and Haenszel. A difference
-is rejected if it is rejected for independent tasks, and also for robots that differ. No difference,
-the tolerated drop and the ends of the interval are tested in the same way, so all of them agree.
+is rejected if it is rejected for independent tasks, and also for robots that differ. Zero, the
+tolerated drop and the ends of the interval are tested in the same way, so all of them agree.
 
 Sources: Mantel, Haenszel 1959, JNCI 22; Miettinen, Nurminen 1985, Statistics in Medicine 4 (score
 test and interval in strata; for no difference the Cochran-Mantel-Haenszel test); Efron, Stein

@@ -84,7 +84,8 @@ def _trials() -> Iterator[tuple[str, Trial, Question]]:
     yield 'worse', _counts(9400, 9200), usual
     yield 'few', _counts(92, 91, 100, 100), usual
     yield 'one-sided', _counts(920, 941, 1000, 1000), Question(one_sided=True)
-    yield 'broken assignment', _counts(9200, 10_340, other=11_000), usual
+    yield 'broken assignment', _counts(9200, 10_340, other=11_000), Question(share=0.5)
+    yield 'unplanned assignment', _counts(9200, 10_340, other=11_000), usual
     yield 'within robots', _within(2000, 10, 9), usual
     yield 'within robots, worse', _within(2000, 10, 6), usual
     yield 'late start', _within(2000, 10, 9, start=500), usual
