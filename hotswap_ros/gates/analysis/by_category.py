@@ -124,7 +124,7 @@ def _balance(design: Design, candidate: str) -> float:
     records = design.trial.records
     names = len(records.category.names)
     part = np.zeros(len(records), np.int64)
-    if design.trial.is_ordered:
+    if design.trial.is_ordered and not design.apart:
         part = (np.cumsum(records.tasks) - records.tasks) * _PARTS // records.tasks.sum()
     if design.kind == WITHIN:
         part = part + _PARTS * records.robot_id.codes

@@ -69,7 +69,7 @@ def cells_of(design: Design, candidate: str, records: Records | None = None) -> 
     alike = _shares(columns, robots)[columns.robot] if is_within else units
     strata = np.zeros_like(units)
     for by_robot, parts in divisions:
-        if parts > 1 and not design.trial.is_ordered:
+        if parts > 1 and (design.apart or not design.trial.is_ordered):
             continue
         part = np.minimum(parts - 1, (columns.place * parts).astype(np.int64))
         strata = _numbered(units if by_robot else alike, columns.category, part)

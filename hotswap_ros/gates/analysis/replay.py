@@ -65,10 +65,10 @@ def replay(
     """
     Replay the tasks of a trial in their order.
 
-    None if the order is unknown, or if each robot served one version: evidence after every task
-    needs both versions on the same robot, or it takes differences of robots for harm.
+    None if the order is unknown, if there is no control at the time of the candidate, or if each
+    robot served one version: then evidence after every task takes differences of robots for harm.
     """
-    if not design.trial.is_ordered or design.kind == ACROSS:
+    if not design.trial.is_ordered or design.apart or design.kind == ACROSS:
         return None
     criteria = SuccessCriteria(
         control=Control.WITHIN_ROBOTS,

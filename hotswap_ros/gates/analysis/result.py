@@ -117,6 +117,8 @@ class Analysis:
     out `tail` on each side: it excludes zero if and only if the two-sided p value decides, and
     "worse by the tolerance" if and only if `not_inferior_p` is below `tail`. `even_p` is the p
     value of an assignment of one half to each version if the plan is not known; NaN if it is.
+    `apart` is a sentence if the versions never ran at the same time, `data_warnings` are those of
+    the reader.
     """
 
     question: Question

@@ -20,6 +20,9 @@ _MOST = 0.9
 
 def warnings(report: Analysis) -> Iterator[str]:
     """Yield the limits of the figures."""
+    if report.apart:
+        yield report.apart
+    yield from report.data_warnings
     yield from _assignment(report)
     yield from _robots(report)
     yield from _categories(report)
@@ -35,7 +38,7 @@ def warnings(report: Analysis) -> Iterator[str]:
             f'tasks it is {change(-report.pooled)}: the versions did not get the same tasks, '
             'hours or robots. The first figure is the valid one.'
         )
-    if report.replay is None and report.design != ACROSS:
+    if report.replay is None and report.design != ACROSS and not report.apart:
         yield (
             'The data have no times, so the evidence over time and changes of the baseline are '
             'unknown. Add a column started.'
@@ -56,13 +59,13 @@ def _assignment(report: Analysis) -> Iterator[str]:
 def _robots(report: Analysis) -> Iterator[str]:
     robots = report.robots
     tasks = report.control.tasks + report.candidate.tasks
-    if robots is None:
+    if not report.control.robots + report.candidate.robots:
         yield (
             'The data have no robot ids, so tasks are taken as independent. Tasks of one robot '
             'are similar: if each robot served one version, the p value is too small. Add a '
             'column robot_id.'
         )
-    elif robots.design == ACROSS and robots.design_effect > 1:
+    elif robots is not None and robots.design == ACROSS and robots.design_effect > 1:
         yield (
             'Each robot served one version only, and the tasks of a robot are similar '
             f'(intra-class correlation {robots.correlation:.3f}): {tasks:,} tasks have the '
@@ -70,7 +73,7 @@ def _robots(report: Analysis) -> Iterator[str]:
             f'{robots.design_effect:.1f}). The power includes this; interval and p value are '
             'those of a comparison of robots.'
         )
-    elif robots.design == WITHIN and robots.control_robots < LEAST_ROBOTS:
+    elif robots is not None and robots.design == WITHIN and robots.control_robots < LEAST_ROBOTS:
         which = 'one robot' if robots.control_robots == 1 else f'{robots.control_robots} robots'
         yield (
             f'All tasks are of {which}, and the result holds for no other robots. Let at least '
