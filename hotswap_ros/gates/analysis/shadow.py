@@ -360,7 +360,7 @@ def _off_policy(tasks: Sequence[ShadowTask]) -> OffPolicy | None:
     weights = target / logged
     if not weights.any():
         return None
-    terms = weights * rewards
+    terms, scaled = weights * rewards, weights / weights.max()
     robust = np.array([math.nan])
     if not any(math.isnan(task.model + task.shadow_model) for task in known):
         guess = np.array([task.model for task in known])
@@ -368,7 +368,7 @@ def _off_policy(tasks: Sequence[ShadowTask]) -> OffPolicy | None:
         robust = shadow_guess + weights * (rewards - guess)
     return OffPolicy(
         tasks=len(known),
-        effective=float(weights.sum() ** 2 / (weights**2).sum()),
+        effective=float(scaled.sum() ** 2 / (scaled**2).sum()),
         mean_weight=float(weights.mean()),
         is_consistent=_is_consistent(weights),
         weighted=_rate(terms),
