@@ -46,6 +46,8 @@ class _Robot:
         """Count finished and stuck tasks; more than BURST_TASKS are kept only in one message."""
         finished, stuck = news.candidate.finished, news.candidate.stuck
         self.control = _plus(self.control, news.control)
+        if not (finished or stuck):
+            return  # Most news of a robot is about requests, or about the control.
         self.recent.append((finished, stuck))
         self.tasks += finished
         self.stuck += stuck
@@ -148,7 +150,8 @@ class StuckCheck:
         for robot_id, found in data.get('robots', {}).items():
             robot = self._robots[robot_id] = _Robot()
             robot.recent.extend((tasks, stuck) for tasks, stuck in found['recent'])
-            robot.tasks, robot.stuck = (sum(column) for column in zip(*robot.recent))
+            robot.tasks = sum(tasks for tasks, _ in robot.recent)
+            robot.stuck = sum(stuck for _, stuck in robot.recent)
             robot.control = tuple(found['control'])
         self._control = tuple(data.get('control', (0, 0)))
         self._bursts = {name: tuple(burst) for name, burst in data.get('bursts', {}).items()}

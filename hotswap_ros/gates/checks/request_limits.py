@@ -40,9 +40,10 @@ class _RequestCheck:
     Requests of one task are alike (one slow moment of a computer makes many slow requests), so the
     unit is a task: the requests of a robot from one finished candidate task to the next are one
     bet on their share. The limit is about requests, so a task weighs as many as it has, against
-    the longest of the last tasks: where slow requests sit in short tasks, they are few. Once the
-    evidence reaches its limit, the verdict stays FAIL. With `plain`, only the observed rate of the
-    stage counts, at the end of the stage. `miss` says in words what misses the limit, which is
+    the longest of the last tasks: where slow requests sit in short tasks, they are few. The first
+    _FIRST units wait until that is known, at most until the end of the stage. Once the evidence
+    reaches its limit, the verdict stays FAIL. With `plain`, only the observed rate of the stage
+    counts, at the end of the stage. `miss` says in words what misses the limit, which is
     `threshold` in the unit of the plan.
     """
 
@@ -70,10 +71,6 @@ class _RequestCheck:
         """Return the figure that the limit is about, in the unit of the plan."""
         raise NotImplementedError
 
-    @property
-    def _value(self) -> float:
-        return math.nan if self._plain else self._evidence.value
-
     def add(self, robot_id: str, news: News) -> None:
         """Count the requests, and those that miss the limit."""
         new = news.candidate.finished, *self._counted(news.candidate)
@@ -90,29 +87,45 @@ class _RequestCheck:
         longest = max(self._lengths, default=0)
         self._lengths.append(requests)
         self._first.append((requests, misses))
-        if len(self._lengths) < _FIRST:
-            return
-        if len(self._first) > 1:
+        if len(self._lengths) >= _FIRST:
+            self._bet_waiting(self._evidence, longest)
+            self._first.clear()
+
+    def _bet_waiting(self, evidence: RateEvidence, longest: int = 0) -> None:
+        """Take in the units that wait; `longest` is that of those before them."""
+        if len(self._first) > 1 or not longest:
             longest = max(self._lengths)
         for length, missed in self._first:
-            self._evidence.add(min(1.0, missed / length), min(1.0, length / longest))
-        self._first.clear()
+            evidence.add(min(1.0, missed / length), min(1.0, length / longest))
+
+    def _evidence_at(self, *, end: bool) -> float:
+        """Return the evidence; the units that wait count at the end of a stage."""
+        if self._plain:
+            return math.nan
+        if not (end and self._first) or self.failed:
+            return self._evidence.value
+        # Where robots report several tasks at once, a stage may end before there are _FIRST units.
+        found = RateEvidence(self._allowed)
+        found.log_e = list(self._evidence.log_e)
+        self._bet_waiting(found)
+        return found.value
 
     @property
     def failed(self) -> bool:
         """Whether the evidence of harm has reached its limit."""
-        return not self._plain and self._value >= self._limit
+        return not self._plain and self._evidence.value >= self._limit
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the present verdict; `complete` says that the stage has all its data."""
+        value = self._evidence_at(end=complete)
         candidate = window.stage.candidate if self._plain else window.candidate
         tasks, (requests, misses) = candidate.finished, self._counted(candidate)
         over, enough = misses > self._allowed * requests, tasks >= MIN_TASKS and requests > 0
-        failed = complete and enough and over if self._plain else self.failed
+        failed = complete and enough and over if self._plain else value >= self._limit
         verdict = verdict_of(failed=failed, complete=complete, enough=enough)
         sentence = (
             f'{_share(window, misses, requests)} {self._miss}, {percent(self._allowed)} allowed: '
-            f'{self._words(verdict, tasks, over)}.'
+            f'{self._words(verdict, value, tasks, over)}.'
         )
         return CheckResult(
             name=self.name,
@@ -122,14 +135,14 @@ class _RequestCheck:
             estimate=self._figure(candidate),
             control=self._figure(window.control),
             threshold=self._threshold,
-            evidence=self._value,
+            evidence=value,
             evidence_limit=self._limit,
             alpha=self._alpha,
             n=requests,
             n_control=self._counted(window.control)[0],
         )
 
-    def _words(self, verdict: Verdict, tasks: int, over: bool) -> str:
+    def _words(self, verdict: Verdict, value: float, tasks: int, over: bool) -> str:
         if self._plain and verdict is not Verdict.INCONCLUSIVE:
             return {
                 Verdict.FAIL: 'above the limit: roll back',
@@ -138,7 +151,7 @@ class _RequestCheck:
             }[verdict]
         return conclusion(
             verdict,
-            self._value,
+            value,
             self._limit,
             harm='above the limit',
             no_harm='above the limit, but not beyond chance' if over else 'within the limit',

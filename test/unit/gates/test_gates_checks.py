@@ -268,6 +268,20 @@ def test_slow_requests_in_long_tasks_are_found_though_most_tasks_are_fast(
     assert check(gate, 'latency').verdict is Verdict.FAIL
 
 
+def test_a_stage_in_which_robots_report_many_tasks_at_once_is_judged_too(
+    robot: MakeRobot, check: Check
+) -> None:
+    """The first units wait for others, and were not judged if the stage ended before."""
+    gate = _gate(max_error_rate=0.01, max_latency_ms=50)
+    amr = robot().tell(gate)
+    for _ in range(10):
+        amr.run('v24', 10, requests=100, errors=100, latency_ms={75.0: 100}).run('v23', 10)
+        amr.tell(gate)
+    names = ('errors', 'latency')
+    assert {check(gate, name).verdict for name in names} == {Verdict.PENDING}
+    assert {check(gate, name, complete=True).verdict for name in names} == {Verdict.FAIL}
+
+
 # -- stuck ----------------------------------------------------------------------------------------
 
 
@@ -320,6 +334,22 @@ def test_a_burst_is_found_after_a_long_good_time_and_in_a_gate_that_was_loaded(
         gate = Gate.load(SuccessCriteria(), 'v24', json.loads(json.dumps(gate.dump())))
         amr.run('v23').run('v24', stuck=1).tell(gate)
     assert check(gate, 'stuck').verdict is Verdict.FAIL
+
+
+def test_what_a_gate_keeps_of_a_robot_does_not_grow_with_the_tasks_of_the_control(
+    robot: MakeRobot,
+) -> None:
+    gate = _gate()
+    amr = robot().tell(gate)
+
+    def size_after(tasks: int) -> int:
+        for _ in range(tasks):
+            amr.run('v23').tell(gate)
+        dump = json.loads(json.dumps(gate.dump()))
+        assert Gate.load(SuccessCriteria(), 'v24', dump).dump() == dump
+        return len(json.dumps(dump['checks']['stuck']))
+
+    assert size_after(1000) <= size_after(10) + 10
 
 
 def test_a_reboot_does_not_wipe_out_stuck_tasks(robot: MakeRobot, check: Check) -> None:
