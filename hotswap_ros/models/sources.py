@@ -21,6 +21,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
+from hotswap_ros.models.verified import open_regular
+
 #: A server that is silent for this time is unreachable.
 _TIMEOUT_S: Final = 10.0
 
@@ -59,9 +61,9 @@ class FolderSource:
 
     @contextmanager
     def open(self, *path: str, within_s: float, offset: int = 0) -> Iterator[IO[bytes]]:
-        """Open a file to read; nothing ends a drive that hangs."""
+        """Open a regular file to read; nothing ends a drive that hangs."""
         try:
-            file = self._root.joinpath(*path).open('rb')
+            file = open_regular(self._root.joinpath(*path))
         except FileNotFoundError as error:
             raise MissingError from error
         with file:
@@ -81,13 +83,16 @@ class HttpSource:
     A file server, by the address of the root folder.
 
     User and password come from the address, from the environment variable CREDENTIALS or from
-    ~/.netrc, and are in no text for people. Raises ValueError for an address without a host.
+    ~/.netrc, and are in no text for people. Raises ValueError for an address without a host, or
+    with more than a folder.
     """
 
     def __init__(self, url: str) -> None:
         parts = urllib.parse.urlsplit(url.rstrip('/'))
         if not parts.hostname or (parts.port is not None and parts.port == 0):
             raise ValueError('the address names no host: write http://host/folder')
+        if parts.query or parts.fragment:
+            raise ValueError("the address goes on after its folder: write it without '?' and '#'")
         place = parts.netloc.rpartition('@')[2]
         self._url = urllib.parse.urlunsplit((parts.scheme, place, parts.path, '', ''))
         self._host = parts.hostname

@@ -212,6 +212,13 @@ def test_an_address_without_a_host_is_refused(address: str) -> None:
         source_of(address)
 
 
+@pytest.mark.parametrize('rest', ['?token=1', '#part'])
+def test_an_address_with_more_than_a_folder_is_refused(rest: str) -> None:
+    """It was cut off without a word, and the server then knew no version."""
+    with pytest.raises(ValueError, match='after its folder'):
+        source_of(f'http://host/folder{rest}')
+
+
 def test_an_address_that_nobody_answers(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(('127.0.0.1', 0))

@@ -201,6 +201,18 @@ def test_a_name_that_is_too_long_is_unknown(make_cache: MakeCache) -> None:
         make_cache().fetch('policy', 'v' * 300)
 
 
+@pytest.mark.parametrize('name', ['manifest.json', 'model.onnx'])
+def test_a_file_that_never_ends_in_a_folder_is_refused(
+    make_version: Any, tmp_path: Path, name: str
+) -> None:
+    file = make_version('v1') / name
+    file.unlink()
+    os.mkfifo(file)
+    cache = CachedRepository(tmp_path / 'cache', source_of(str(make_version.root)))
+    with pytest.raises(FetchFailedError, match='regular'):
+        cache.fetch('policy', 'v1')
+
+
 def test_a_folder_that_cannot_be_written(make_version: Any, tmp_path: Path) -> None:
     make_version('v1')
     (tmp_path / 'cache').write_text('a file')
