@@ -40,14 +40,17 @@ def console(json_file: Path | None = None) -> Console:
 
 
 def write_json(json_file: Path, figures: object) -> None:
-    """Write figures to a file, or to the standard output. Raises OSError."""
+    """Write figures to a file, or to the standard output; exit with the reason if it cannot."""
     text = json.dumps(figures, indent=2) + '\n'
     if json_file == STANDARD_OUTPUT:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    json_file.parent.mkdir(parents=True, exist_ok=True)
-    json_file.write_text(text)
+    try:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(text)
+    except OSError as error:
+        raise SystemExit(f'hotswap: the figures cannot be written: {error}') from error
 
 
 def need(*modules: str) -> None:

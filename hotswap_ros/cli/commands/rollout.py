@@ -108,9 +108,15 @@ def start(
         raise typer.Exit(run_dry(console(json), plan, json))
     if json is not None:
         raise typer.BadParameter("'--json' needs '--dry-run'")
+    from hotswap_ros.plan import PlanError, read_plan_file
+
+    try:
+        text = read_plan_file(plan)
+    except PlanError as error:
+        raise SystemExit(f'hotswap: {error}') from error
     from hotswap_ros.cli.verbs.rollout import start_and_watch
 
-    raise typer.Exit(start_and_watch(Console(), plan.read_text()))
+    raise typer.Exit(start_and_watch(Console(), text))
 
 
 def watch(

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import hotswap_ros
 from hotswap_ros.cli.app import app
+from hotswap_ros.cli.terminal import write_json
 
 #: What takes longer to import than Python and the command line to start.
 HEAVY = {
@@ -99,6 +100,21 @@ def test_the_version_is_that_of_the_package():
     result = run('--version')
     assert result.exit_code == 0
     assert result.output.split() == ['hotswap_ros', hotswap_ros.__version__]
+
+
+def test_a_plan_that_is_no_text_is_refused_before_anything_is_asked(tmp_path):
+    pytest.importorskip('rclpy', reason='needs ROS')
+    plan = tmp_path / 'plan.yaml'
+    plan.write_bytes('modelId: m'.encode('utf-16'))
+    result = run('rollout', 'start', str(plan))
+    assert isinstance(result.exception, SystemExit)
+    assert 'UTF-16' in str(result.exception.code)
+
+
+def test_figures_that_cannot_be_written_end_a_command_with_the_reason(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(SystemExit, match='cannot be written'):
+        write_json(tmp_path / 'file' / 'figures.json', {})
 
 
 @pytest.mark.parametrize('words', [(), ('rollout',), ('rollout', 'watch'), ('sim',)])
