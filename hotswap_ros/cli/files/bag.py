@@ -39,9 +39,6 @@ _CONVERT = (
 
 
 _BY_NAME = 'parts are read in the order of their names'
-
-
-_BY_NAME = 'parts are read in the order of their names'
 _MESSAGES = 'SELECT topic_id, data FROM messages ORDER BY timestamp'
 
 
@@ -111,20 +108,20 @@ class Bag:
 
     def messages(self, wanted: Callable[[str], bool]) -> Iterator[Message]:
         """Yield the messages of wanted types, part by part. Raises AnalysisError."""
-        found = False
+        found = is_cut = False
         for part in self.parts:
             try:
                 for message in self._of_part(part, wanted):
                     found = True
                     yield message
-            except OSError as error:
+            except (OSError, sqlite3.Error) as error:
                 raise AnalysisError(f'{part} cannot be read: {error}') from error
             except _Damaged as error:
-                found = found or error.began
+                found, is_cut = found or error.began, True
                 self.notes.append(
                     f'{part.name} is cut off or damaged: only the part before is used'
                 )
-        if not found and self.notes and self.notes[-1].endswith('is used'):
+        if is_cut and not found:
             raise AnalysisError(
                 f'{self.path.name} is no recording, or has no complete message: record with '
                 "'ros2 bag record --storage mcap /fleet/task_results /fleet/telemetry'"
@@ -197,9 +194,7 @@ class Bag:
                     f'{part.name} has no message definitions, as ROS 2 Humble writes it: '
                     f'{_CONVERT.format(self.path)}'
                 )
-            for topic, data in db.execute(
-                'SELECT topic_id, data FROM messages ORDER BY timestamp'
-            ):
+            for topic, data in db.execute(_MESSAGES):
                 if topic in topics:
                     kind, encoding = topics[topic]
                     yield Message(schemas.get(kind), encoding, self._plain(data, part))

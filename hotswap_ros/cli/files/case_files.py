@@ -263,10 +263,13 @@ def _reviews(path: Path | None) -> tuple[Review, ...] | None:
             'task succeeded although it counts as failed'
         )
     versions = table.text(table.first('version'))
-    right = table.shares(verdict) == 1
+    right = table.shares(verdict)
     tasks = table.ids(table.first('task_id'))
-    names = (versions.names[code] for code in versions.codes)
-    return tuple(map(Review, tasks, names, right.tolist()))
+    return tuple(
+        Review(task, versions.names[code], found == 1)
+        for task, code, found in zip(tasks, versions.codes, right.tolist())
+        if not math.isnan(found)  # a failure that nobody has reviewed yet
+    )
 
 
 def _apart(shadow: Path | None, trial: Path, reading: Reading) -> dict[str, bool] | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hotswap_ros.cli.files.columns import SHADOW_COLUMNS
 from hotswap_ros.cli.files.reading import AS_IT_IS, Reading, is_recording
@@ -100,25 +99,19 @@ def _only(table: Table, role: str) -> str:
 
 def _per_task(table: Table) -> list[ShadowTask]:
     steps, agreed = table.counts(table.first('steps')), table.counts(table.first('agreed'))
-    _check(table, 'agreed', agreed > steps, steps, 'is more than the {} steps of the line')
+    match = table.first('agreed')
+    what = 'says not how many of the {} steps of the line agreed: write a number'
+    table.refuse(match, table.unknown(match) & (steps > 0), what, steps)
+    table.refuse(match, agreed > steps, 'is more than the {} steps of the line', steps)
     offered = np.full(table.rows, -1)
     if (match := table.first('offered')) is not None:
-        given = ~np.isnan(table.numbers(match, whole=True))
+        given = ~table.unknown(match)
         offered[given] = table.counts(match)[given]
         wrong = given & (offered < steps)
-        _check(table, 'offered', wrong, steps, 'is less than the {} that were compared')
+        table.refuse(match, wrong, 'is less than the {} that were compared', steps)
     names = table.ids(table.first('task_id')).tolist()
     found = map(ShadowTask, names, steps.tolist(), agreed.tolist(), offered.tolist())
     return [task._replace(**more) for task, more in zip(found, _outcomes(table))]
-
-
-def _check(
-    table: Table, role: str, wrong: NDArray[np.bool_], limit: NDArray[Any], what: str
-) -> None:
-    match = table.first(role)
-    if wrong.any() and match is not None:
-        row = int(np.flatnonzero(wrong)[0])
-        raise table.error(match, row, str(table.ids(match)[row]), what.format(limit[row]))
 
 
 def _outcomes(table: Table) -> list[dict[str, Any]]:
@@ -131,9 +124,10 @@ def _outcomes(table: Table) -> list[dict[str, Any]]:
 
 def _per_step(table: Table) -> list[ShadowTask]:
     tasks: dict[str, ShadowTask] = {}
-    agreed = np.nan_to_num(table.yes_no(table.first('agreement')))
+    match = table.first('agreement')
+    agreed = table.yes_no(match)
     wrong = (agreed != 0) & (agreed != 1)
-    _check(table, 'agreement', wrong, agreed, 'is neither yes nor no: write true or false')
+    table.refuse(match, wrong, 'is neither yes nor no: write true or false')
     names = table.ids(table.first('task_id'))
     for name, agrees, more in zip(names, agreed.tolist(), _outcomes(table)):
         task = tasks.get(name) or ShadowTask(name, 0, 0)._replace(**more)

@@ -28,6 +28,7 @@ Piece = dict[int, NDArray[np.object_]]
 Progress = Callable[[float], None]
 
 _ROWS = 50_000
+_BUFFER_BYTES = 1 << 18
 _SEPARATORS = ',;\t|'
 _BOMS = (
     (codecs.BOM_UTF8, 'utf-8-sig'),
@@ -151,6 +152,8 @@ class TextTable:
         rows: list[list[str]] = []
         names = [self.titles[index] for index in columns]
         for found in _objects(file, self.path.name, self.encoding):
+            if found is None:
+                break
             rows.append([found.get(name, '') for name in names])
             if len(rows) == _ROWS:
                 yield _columns(rows, columns)
@@ -176,10 +179,19 @@ class _Watched(io.FileIO):
     def read(self, size: int | None = -1) -> bytes:
         """Return the next bytes."""
         found = super().read(-1 if size is None else size)
-        self._read += len(found)
+        self._tell(len(found))
+        return found
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read the next bytes into a buffer, and return their number."""
+        size = super().readinto(buffer)
+        self._tell(size)
+        return size
+
+    def _tell(self, size: int) -> None:
+        self._read += size
         if self._progress is not None:
             self._progress(self._read / self._size)
-        return found
 
 
 def open_table(path: Path) -> TextTable:
@@ -241,8 +253,10 @@ def _csv_table(path: Path, encoding: str, file: TextIO) -> TextTable | None:
         skipped += 1
     else:
         raise AnalysisError(f'{path.name} is empty: the first line must name the columns')
-    separator = separator or max(_SEPARATORS, key=text.count)
-    titles = next(csv.reader([text.lstrip('# ')], delimiter=separator))
+    # A tab at its beginning follows an empty title, as pandas gives it to row numbers.
+    header = line.strip(' \r\n')
+    separator = separator or max(_SEPARATORS, key=header.count)
+    titles = next(csv.reader([header.lstrip('# ')], delimiter=separator))
     while titles and not titles[-1].strip():
         titles.pop()
     if all(_is_figure(title) for title in titles):
@@ -284,19 +298,23 @@ def _cut_off(path: Path, encoding: str, separator: str, width: int) -> int:
 
 def _json_table(path: Path, encoding: str) -> TextTable:
     titles: dict[str, None] = {}
+    broken = 0
     with _Watched(path, None) as file:
         for found in _objects(file, path.name, encoding):
-            titles |= dict.fromkeys(found)
+            broken += found is None
+            titles |= dict.fromkeys(found or ())
     if not titles:
         raise AnalysisError(f'{path.name} has no rows: write one JSON object per task and line')
-    last = path.read_bytes()[-65_536:].split(b'\n')[-1].decode(encoding, errors='replace')
-    is_cut = last.startswith('{') and not last.rstrip().endswith('}')
-    return TextTable(path, list(titles), encoding, broken=int(is_cut))
+    return TextTable(path, list(titles), encoding, broken=broken)
 
 
-def _objects(file: Any, name: str, encoding: str) -> Iterator[dict[str, str]]:
-    """Yield the objects of JSON lines, or of one JSON array, with their values as text."""
-    text = io.TextIOWrapper(io.BufferedReader(file), encoding=encoding)
+def _objects(file: Any, name: str, encoding: str) -> Iterator[dict[str, str] | None]:
+    """
+    Yield the objects of JSON lines, or of one JSON array, with their values as text.
+
+    None at the end: the last line is cut off, because its writer was stopped.
+    """
+    text = io.TextIOWrapper(io.BufferedReader(file, _BUFFER_BYTES), encoding=encoding)
     first = next((line for line in text if line.strip()), '')
     second = next(text, '')
     if first.lstrip().startswith('[') or first.strip() == '{' or not second:
@@ -309,7 +327,8 @@ def _objects(file: Any, name: str, encoding: str) -> Iterator[dict[str, str]]:
             found = json.loads(line)
         except ValueError as error:
             if not line.endswith('\n'):
-                return  # cut off while it was written, see `broken`
+                yield None
+                return
             raise AnalysisError(f'{name}, line {number}: no JSON object: {error}') from error
         yield _flat(found, name, number)
 

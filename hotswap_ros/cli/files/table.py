@@ -122,12 +122,30 @@ class Table:
 
     def error(self, match: Match, row: int, cell: str, what: object) -> AnalysisError:
         """Return the error about a cell."""
-        if self._kept is not None:
-            row = int(np.flatnonzero(self._kept)[row])
         return AnalysisError(
-            f"{self.source.path.name}, line {self.source.line(row)}, column '{match.title}': "
+            f"{self.source.path.name}, line {self.line(row)}, column '{match.title}': "
             f"'{cell[:60]}' {what}"
         )
+
+    def line(self, row: int) -> int:
+        """Return the line of a row in the file."""
+        if self._kept is not None:
+            row = int(np.flatnonzero(self._kept)[row])
+        return self.source.line(row)
+
+    def refuse(
+        self,
+        match: Match | None,
+        wrong: NDArray[np.bool_],
+        what: str,
+        limit: NDArray[Any] | None = None,
+    ) -> None:
+        """Raise AnalysisError if a row is wrong; {} in `what` stands for the limit of the row."""
+        rows = np.flatnonzero(wrong)
+        if match is not None and len(rows):
+            row = int(rows[0])
+            text = what if limit is None else what.format(limit[row])
+            raise self.error(match, row, str(self.ids(match)[row]), text)
 
     def text(self, match: Match | None) -> Names:
         """Return a column of text."""
@@ -174,11 +192,13 @@ class Table:
     def counts(self, match: Match | None) -> NDArray[np.int64]:
         """Return whole numbers, zero or more; 0 for unknown ones."""
         found = self._positive(match, self.numbers(match, whole=True))
-        found[np.isnan(found)] = 0
-        if match is not None and (found != np.round(found)).any():
-            row = int(np.flatnonzero(found != np.round(found))[0])
-            raise self.error(match, row, self._cell(match, row), 'is no count: write an integer')
+        found = np.nan_to_num(found)
+        self.refuse(match, found != np.round(found), 'is no count: write an integer')
         return found.astype(np.int64)
+
+    def unknown(self, match: Match | None) -> NDArray[np.bool_]:
+        """Return the rows in which a column of counts does not say how many."""
+        return np.isnan(self.numbers(match, whole=True))
 
     def durations(self, match: Match | None) -> Floats:
         """Return durations in the unit of the column, NaN for unknown ones."""
@@ -199,11 +219,8 @@ class Table:
         if match is None:
             return np.full(self.rows, math.nan)
         found = self._parsed(match, values.yes_no)
-        wrong = (found < 0) | (found > 1)
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            what = 'is no probability: write a number from 0 to 1, true or false'
-            raise self.error(match, row, self._cell(match, row), what)
+        what = 'is no probability: write a number from 0 to 1, true or false'
+        self.refuse(match, (found < 0) | (found > 1), what)
         return found
 
     def figures(self, match: Match) -> Floats | None:
@@ -221,16 +238,11 @@ class Table:
         return None
 
     def _finite(self, match: Match, found: Floats) -> Floats:
-        if np.isinf(found).any():
-            row = int(np.flatnonzero(np.isinf(found))[0])
-            what = 'is not finite: leave the cell empty if unknown'
-            raise self.error(match, row, self._cell(match, row), what)
+        self.refuse(match, np.isinf(found), 'is not finite: leave the cell empty if unknown')
         return found
 
     def _positive(self, match: Match | None, found: Floats) -> Floats:
-        if match is not None and (found < 0).any():
-            row = int(np.flatnonzero(found < 0)[0])
-            raise self.error(match, row, self._cell(match, row), 'is negative')
+        self.refuse(match, found < 0, 'is negative')
         return found
 
     def _marks(self, match: Match, *, whole: bool = False, quantities: bool = False) -> Marks:
@@ -274,9 +286,6 @@ class Table:
         codes, texts = pd.factorize(self.ids(match))
         return codes, texts
 
-    def _cell(self, match: Match, row: int) -> str:
-        return str(self.ids(match)[row])
-
     def _texts(self, match: Match) -> NDArray[np.object_]:
         """Read a column again, as text."""
         pieces = [piece[match.index] for piece in self.source.pieces([match.index])]
@@ -299,7 +308,7 @@ def read_table(
 
 
 class _Store:
-    """What was read of one column, in a compact form."""
+    """What was read of one column, in a compact form; `filled` is 0 if all of it is unknown."""
 
     filled = 0
 
@@ -358,11 +367,10 @@ class _Figures(_Store):
         self._pieces: list[Floats] = []
 
     def add(self, texts: NDArray[np.object_]) -> None:
+        self.filled = self.filled or _known(texts)
         if self.kind == 'text':
-            self.filled += int((texts != '').sum())
             return
         full = texts != ''
-        self.filled += int(full.sum())
         for kind, parse in (('number', _floats), ('iso', _moments)):
             if self.kind in ('', kind):
                 found = parse(texts, full)
@@ -378,6 +386,11 @@ class _Figures(_Store):
             joined = np.concatenate(self._pieces)
             self.values = joined[: len(joined) - cut]
         self._pieces = []
+
+
+def _known(texts: NDArray[np.object_]) -> int:
+    """Return how many different texts of a column say something."""
+    return sum(not values.is_unknown(text) for text in pd.unique(texts))
 
 
 def _floats(texts: NDArray[np.object_], full: NDArray[np.bool_]) -> Floats | None:

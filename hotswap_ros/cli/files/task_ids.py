@@ -33,12 +33,18 @@ class Ids(NamedTuple):
 
 
 def find_ids(
-    table: Table, versions: Names, robots: Names, cells: Sequence[NDArray[Any]], times: Any
+    table: Table,
+    rows: NDArray[np.bool_],
+    versions: Names,
+    robots: Names,
+    cells: Sequence[NDArray[Any]],
+    times: Any,
 ) -> Ids:
     """
     Return the column that names every task, and the lines that repeat another one.
 
-    `cells` are all understood columns as numbers, `times` the starts. An id is that of one task of
+    `rows` are those of the model that is read, `cells` all understood columns as numbers, `times`
+    the starts. An id is that of one task of
     a version on a robot. A line that repeats all cells is left out. A column whose values repeat
     with other contents in most lines is no id. Raises AnalysisError if few do: then one task has
     two outcomes.
@@ -48,7 +54,7 @@ def find_ids(
     for match in table.candidates('task_id'):
         texts = table.ids(match)
         codes = pd.factorize(texts)[0]
-        found = _Repeats(codes, texts != '', versions, robots, cells, times)
+        found = _Repeats(codes, rows & (texts != ''), versions, robots, cells, times)
         if found.is_id or table.is_chosen('task_id'):
             return found.checked(table, match, tuple(notes))
         notes.append(
@@ -112,7 +118,7 @@ class _Repeats:
         if len(rows):
             first = rows[0]
             other = rows[self._task[rows] == self._task[first]][1]
-            lines = ' and '.join(str(table.source.line(int(row))) for row in (first, other))
+            lines = ' and '.join(str(table.line(int(row))) for row in (first, other))
             n = len(np.unique(self._task[rows]))
             raise AnalysisError(
                 f'{table.source.path.name}: {n:,} of {self._tasks:,} ids in column '

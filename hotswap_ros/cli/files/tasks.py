@@ -52,13 +52,15 @@ class _TrialReader:
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.used: dict[str, Match] = {}
+        #: Those of the model that is read.
+        self.rows = np.ones(table.rows, bool)
 
     def read(self) -> Trial:
         table = self.table
         version = self._version()
         versions = self._text('version', version)
         robots = self._text('robot_id', self._first('robot_id'))
-        rows = self._rows_of_model(version, versions)
+        self.rows = self._rows_of_model(version, versions)
         times = read_times(table, robots)
         for match in times.columns:
             self.used.setdefault('started', match)
@@ -77,7 +79,7 @@ class _TrialReader:
         ]
         if times.duration or table.first('duration_s'):
             cells.append(table.durations(times.duration or table.first('duration_s')))
-        ids = find_ids(table, versions, robots, cells, times.started)
+        ids = find_ids(table, self.rows, versions, robots, cells, times.started)
         if ids.match is not None:
             self.used['task_id'] = ids.match
         kinds = ids.kinds if ids.kinds in table.candidates('task_id') else None
@@ -98,7 +100,7 @@ class _TrialReader:
             error=error,
             latency_ms=latency,
         )
-        kept = ids.kept & rows
+        kept = ids.kept & self.rows
         if not kept.all():
             records = records.take(kept)
         self.notes += [*times.notes, *ids.notes]
@@ -148,7 +150,7 @@ class _TrialReader:
 
     def _rows_of_model(self, version: Match, versions: Names) -> NDArray[np.bool_]:
         """Return the rows of the wanted model. Raises AnalysisError if it must be named."""
-        rows = np.ones(self.table.rows, bool)
+        rows = self.rows
         match = self._first('model_id')
         if match is None:
             return rows
@@ -186,8 +188,8 @@ class _TrialReader:
         if inverse is not None:
             won = known & ~won
         stuck = self.table.yes_no(self._first('stuck')) > 0
-        self._tell_unknown(versions, known)
-        n = int((won & stuck).sum())
+        self._tell_unknown(versions, self.rows & ~known)
+        n = int((won & stuck & self.rows).sum())
         if n:
             self.warnings.append(
                 f'{n:,} tasks are marked as succeeded and as stuck: they count as failed.'
@@ -201,19 +203,17 @@ class _TrialReader:
         if self.success_at is not None:
             self.notes.append(f"success: '{match.title}' of {self.success_at:g} or more")
             return np.asarray(outcomes >= self.success_at)
-        wrong = np.flatnonzero((outcomes < 0) | (outcomes > 1))
-        if len(wrong):
-            row = int(wrong[0])
-            what = (
-                'is neither yes nor no: write true or false, or say from which number on a task '
-                'succeeded, with --success-at'
-            )
-            raise self.table.error(match, row, str(self.table.ids(match)[row]), what)
-        partial = (outcomes > 0) & (outcomes < 1)
-        if partial.any() and not (outcomes == 1).any():
+        what = (
+            'is neither yes nor no: write true or false, or say from which number on a task '
+            'succeeded, with --success-at'
+        )
+        self.table.refuse(match, self.rows & ((outcomes < 0) | (outcomes > 1)), what)
+        partial = self.rows & (outcomes > 0) & (outcomes < 1)
+        if partial.any() and not (self.rows & (outcomes == 1)).any():
+            own = outcomes[self.rows]
             raise AnalysisError(
                 f"{self.file}: column '{match.title}' has numbers from "
-                f'{np.nanmin(outcomes):g} to {np.nanmax(outcomes):g}, and none is a full success: '
+                f'{np.nanmin(own):g} to {np.nanmax(own):g}, and none is a full success: '
                 'say from which number on a task succeeded, with --success-at'
             )
         if partial.any():
@@ -223,33 +223,27 @@ class _TrialReader:
             )
         return np.asarray(outcomes == 1)
 
-    def _tell_unknown(self, versions: Names, known: NDArray[np.bool_]) -> None:
-        if known.all():
+    def _tell_unknown(self, versions: Names, unknown: NDArray[np.bool_]) -> None:
+        if not unknown.any():
             return
-        n = np.bincount(versions.codes[~known], minlength=len(versions.names))
+        n = np.bincount(versions.codes[unknown], minlength=len(versions.names))
         by_version = ', '.join(f'{name} {k:,}' for name, k in zip(versions.names, n) if k)
         self.warnings.append(
-            f'{int((~known).sum()):,} tasks have no outcome, and count as failed ({by_version}).'
+            f'{int(unknown.sum()):,} tasks have no outcome, and count as failed ({by_version}).'
         )
 
     def _counts(
         self, counted: Match, won: Match
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Floats]:
         tasks, successes = self.table.counts(counted), self.table.counts(won)
-        stuck = self.table.counts(self._first('stuck'))
-        self._check(won, successes, tasks, 'tasks of the line')
-        if 'stuck' in self.used:
-            self._check(self.used['stuck'], stuck, tasks - successes, 'failed tasks of the line')
+        stuck, failed = self.table.counts(self._first('stuck')), tasks - successes
+        refuse = self.table.refuse
+        what = 'says not how many of the {} tasks of the line succeeded: write a number'
+        refuse(won, self.table.unknown(won) & (tasks > 0), what, tasks)
+        refuse(won, failed < 0, 'is more than the {} tasks of the line', tasks)
+        what = 'is more than the {} failed tasks of the line'
+        refuse(self.used.get('stuck'), stuck > failed, what, failed)
         return tasks, successes, stuck, np.asarray(successes, np.float64)
-
-    def _check(
-        self, column: Match, own: NDArray[np.int64], limit: NDArray[np.int64], what: str
-    ) -> None:
-        wrong = np.flatnonzero(own > limit)
-        if len(wrong):
-            row = int(wrong[0])
-            cell = str(self.table.ids(column)[row])
-            raise self.table.error(column, row, cell, f'is more than the {limit[row]} {what}')
 
     def _missing(self, role: str) -> AnalysisError:
         column = next(one for one in TASK_COLUMNS if one.name == role)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from _recordings import task_result, telemetry, write_mcap
 
+from hotswap_ros.cli.files.case_files import Sources, load_case
+from hotswap_ros.cli.files.reading import AS_IT_IS
 from hotswap_ros.coordinator import Journal
 from hotswap_ros.plan import load_plan
 from hotswap_ros.rollout import RolloutState, Status
@@ -59,6 +61,14 @@ def test_a_folder_becomes_a_page(hotswap, folder: Path) -> None:
     assert '<title>' in text
     assert 'v24' in text
     assert text.count('data:image/svg+xml') == 2
+
+
+def test_a_failure_that_nobody_has_reviewed_yet_is_no_review(folder: Path) -> None:
+    with (folder / 'reviewed.csv').open('a') as file:
+        file.write('\nt1,v24,\nt2,v24,yes')
+    case, _ = load_case(Sources(folder), '', '', '', AS_IT_IS, '')
+    assert case.reviews is not None
+    assert len(case.reviews) == 51
 
 
 def test_a_manifest_tells_the_lab_and_the_deciles(hotswap, folder: Path) -> None:

@@ -478,3 +478,61 @@ def test_no_task_is_lost(table: Write) -> None:
     assert Counter(record.robot_id for record in trial.records) == Counter(
         f'r{n % 7}' for n in range(120_000)
     )
+
+
+# Nothing is lost, or counted as something else, without a word
+
+
+def test_row_numbers_without_a_title_shift_no_column(table: Write) -> None:
+    """As pandas writes them: `to_csv(sep='\\t')`."""
+    records = read(table('\tversion\tsuccess\n0\tv1\t1\n1\tv2\t0\n'))
+    assert [(record.version, record.successes) for record in records] == [('v1', 1), ('v2', 0)]
+
+
+def test_a_json_line_that_is_cut_off_within_an_object_is_told(table: Write) -> None:
+    whole = '{"version": "v1", "success": true, "more": {"x": 1}}\n'
+    trial = read_trial(table(whole + whole[: whole.index('}') + 1], name='trial.jsonl'))
+    assert len(trial.records) == 1
+    assert any('cut off' in note for note in trial.notes)
+
+
+def test_a_json_array_with_an_object_in_each_line_is_whole(table: Write) -> None:
+    one = '{"version": "v1", "success": true}'
+    trial = read_trial(table(f'[{one},\n{one}]', name='trial.json'))
+    assert len(trial.records) == 2
+    assert not any('cut off' in note for note in trial.notes)
+
+
+def test_reading_json_lines_is_told_too(table: Write) -> None:
+    told: list[float] = []
+    path = table('{"version": "v1", "success": true}\n' * 20_000, name='trial.jsonl')
+    read_trial(path, progress=told.append)
+    assert told == sorted(told)
+    assert 0 < told[0] < told[-1] == 1.0
+
+
+def test_ids_with_opposite_results_are_found_in_a_file_with_empty_lines(table: Write) -> None:
+    rows = ['t1,v1,1', '', 't2,v1,1', 't2,v1,0', 't3,v1,1', 't4,v1,1', 't5,v1,1']
+    with pytest.raises(AnalysisError, match='in lines 4 and 5'):
+        read(table(lines('task_id,version,success', *rows)))
+
+
+def test_successes_that_nobody_has_written_are_no_failures(table: Write) -> None:
+    rows = ('v1,50,45', 'v2,50,', 'v3,,')
+    with pytest.raises(AnalysisError, match=r"line 3, column 'successes': '' .* 50 tasks"):
+        read(table(lines('version,tasks,successes', *rows)))
+    assert len(read(table(lines('version,tasks,successes', rows[0], rows[2])))) == 2
+
+
+def test_other_models_are_not_counted_in_warnings_and_lend_no_ids(table: Write) -> None:
+    ids = range(4)
+    rows = [f'{n},pick,v{n % 2},1' for n in ids] + [f'{n},place,v{n % 2},' for n in ids]
+    trial = read_trial(table(lines('task_id,model,version,success', *rows)), model='pick')
+    assert [record.task_id for record in trial.records] == [str(n) for n in ids]
+    assert not trial.warnings
+
+
+@pytest.mark.parametrize('word', ['nan', 'None'])
+def test_a_column_in_which_all_is_unknown_is_empty(table: Write, word: str) -> None:
+    path = table(lines('version,success,started,timestamp', f'a,1,{word},5', f'b,1,{word},6'))
+    assert [record.time for record in read(path)] == [5.0, 6.0]

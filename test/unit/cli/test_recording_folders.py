@@ -16,6 +16,7 @@ import zstandard
 from _recordings import definition, task_result, telemetry, write_mcap
 from mcap.reader import NonSeekingReader
 
+from hotswap_ros.cli.files.bag import Bag
 from hotswap_ros.cli.files.reading import load_trial
 from hotswap_ros.cli.files.recording import read_recording
 from hotswap_ros.gates.analysis import AnalysisError
@@ -170,6 +171,14 @@ def test_a_database_that_is_damaged(tmp_path: Path) -> None:
     (tmp_path / 'bag_0.db3').write_bytes(b'SQLite format 3\0' * 300)
     with pytest.raises(AnalysisError, match='is no recording'):
         load_trial(tmp_path)
+
+
+def test_a_database_that_is_gone_when_it_is_read(tmp_path: Path) -> None:
+    write_db3(tmp_path / 'bag_0.db3')
+    bag = Bag(tmp_path)
+    bag.parts[0].unlink()
+    with pytest.raises(AnalysisError, match='cannot be read'):
+        list(bag.messages(lambda _: True))
 
 
 def test_a_stuck_task_of_an_older_recording_failed(tmp_path: Path) -> None:

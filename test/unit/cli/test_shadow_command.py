@@ -84,6 +84,8 @@ def test_a_recording(hotswap, tmp_path: Path) -> None:
         ('task_id,steps\na,1\n', "no column 'agreed'"),
         ('task_id,steps,agreed\na,1,2\n', 'is more than the 1 steps'),
         ('task_id,steps,agreed,offered\na,3,2,1\n', '3 that were compared'),
+        ('task_id,steps,agreed\na,3,3\nb,3,\n', 'not how many of the 3 steps'),
+        ('task_id,agreement\na,1\na,\n', 'is neither yes nor no'),
         ('task_id,steps,agreed\n', 'has no rows'),
         ('task_id,steps,agreed\na,0,0\n', 'nothing was compared'),
         ('task_id,steps,agreed,shadow_success\na,2,2,90\n', "column 'shadow_success': '90'"),
