@@ -8,11 +8,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hotswap_ros.cli.files.json_objects import json_objects
 from hotswap_ros.gates.analysis import AnalysisError
 
 #: The texts of some columns, by position, for some rows.
@@ -28,7 +27,6 @@ Piece = dict[int, NDArray[np.object_]]
 Progress = Callable[[float], None]
 
 _ROWS = 50_000
-_BUFFER_BYTES = 1 << 18
 _SEPARATORS = ',;\t|'
 _BOMS = (
     (codecs.BOM_UTF8, 'utf-8-sig'),
@@ -151,7 +149,7 @@ class TextTable:
     def _json(self, file: Any, columns: Sequence[int]) -> Iterator[Piece]:
         rows: list[list[str]] = []
         names = [self.titles[index] for index in columns]
-        for found in _objects(file, self.path.name, self.encoding):
+        for found in json_objects(file, self.path.name, self.encoding):
             if found is None:
                 break
             rows.append([found.get(name, '') for name in names])
@@ -300,67 +298,12 @@ def _json_table(path: Path, encoding: str) -> TextTable:
     titles: dict[str, None] = {}
     broken = 0
     with _Watched(path, None) as file:
-        for found in _objects(file, path.name, encoding):
+        for found in json_objects(file, path.name, encoding):
             broken += found is None
             titles |= dict.fromkeys(found or ())
     if not titles:
         raise AnalysisError(f'{path.name} has no rows: write one JSON object per task and line')
     return TextTable(path, list(titles), encoding, broken=broken)
-
-
-def _objects(file: Any, name: str, encoding: str) -> Iterator[dict[str, str] | None]:
-    """
-    Yield the objects of JSON lines, or of one JSON array, with their values as text.
-
-    None at the end: the last line is cut off, because its writer was stopped.
-    """
-    text = io.TextIOWrapper(io.BufferedReader(file, _BUFFER_BYTES), encoding=encoding)
-    first = next((line for line in text if line.strip()), '')
-    second = next(text, '')
-    if first.lstrip().startswith('[') or first.strip() == '{' or not second:
-        yield from _whole_json(first + second + text.read(), name)
-        return
-    for number, line in enumerate(chain([first, second], text), start=1):
-        if not line.strip():
-            continue
-        try:
-            found = json.loads(line)
-        except ValueError as error:
-            if not line.endswith('\n'):
-                yield None
-                return
-            raise AnalysisError(f'{name}, line {number}: no JSON object: {error}') from error
-        yield _flat(found, name, number)
-
-
-def _whole_json(text: str, name: str) -> Iterator[dict[str, str]]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise AnalysisError(f'{name} is no JSON: {error}') from error
-    if isinstance(found, dict):
-        lists = [value for value in found.values() if isinstance(value, list) and value]
-        lists = [value for value in lists if isinstance(value[0], dict)]
-        if len(lists) > 1:
-            raise AnalysisError(f'{name} has several lists: write one JSON object per line')
-        found = lists[0] if lists else [found]
-    for number, one in enumerate(found, start=1):
-        yield _flat(one, name, number)
-
-
-def _flat(found: Any, name: str, number: int, above: str = '') -> dict[str, str]:
-    if not isinstance(found, dict):
-        raise AnalysisError(f'{name}, entry {number}: {str(found)[:40]!r} is no JSON object')
-    flat: dict[str, str] = {}
-    for title, value in found.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, name, number, f'{above}{title}.')
-        elif value is None:
-            flat[f'{above}{title}'] = ''
-        elif not isinstance(value, list):
-            text = value if isinstance(value, str) else json.dumps(value)
-            flat[f'{above}{title}'] = text.strip()
-    return flat
 
 
 def _columns(rows: list[list[str]], columns: Sequence[int]) -> Piece:

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hotswap_ros.cli.files import values
+from hotswap_ros.cli.files.column_store import Coded, Figures, Floats, Store, Texts, store_for
 from hotswap_ros.cli.files.columns import (
     UNITS,
     Column,
@@ -27,9 +28,6 @@ from hotswap_ros.cli.files.columns import (
 from hotswap_ros.cli.files.open_table import Progress, TextTable, open_table
 from hotswap_ros.cli.files.values import Marks, Unclear
 from hotswap_ros.gates.analysis import AnalysisError, Names
-
-Floats = NDArray[np.float64]
-_FIGURES = (Kind.NUMBER, Kind.COUNT, Kind.MOMENT, Kind.DURATION)
 
 
 class Table:
@@ -71,7 +69,7 @@ class Table:
             for one in some:
                 kinds.setdefault(one.index, set()).add(one.column.kind)
         kinds = kinds or {0: {Kind.TEXT}}
-        self._stores: dict[int, _Store] = {index: _store(kinds[index]) for index in kinds}
+        self._stores: dict[int, Store] = {index: store_for(kinds[index]) for index in kinds}
         kept, self.rows = [], 0
         for piece in self.source.pieces(list(self._stores), progress):
             filled = np.zeros(len(next(iter(piece.values()))), bool)
@@ -152,7 +150,7 @@ class Table:
         if match is None:
             return Names(np.zeros(self.rows, np.int32), ('',))
         store = self._stores[match.index]
-        if isinstance(store, _Coded):
+        if isinstance(store, Coded):
             names = tuple('' if values.is_unknown(name) else name for name in store.known)
             return Names(store.codes, names)
         codes, unique = pd.factorize(self.ids(match))
@@ -163,9 +161,9 @@ class Table:
         if match is None:
             return np.full(self.rows, '', object)
         store = self._stores[match.index]
-        if isinstance(store, _Texts):
+        if isinstance(store, Texts):
             return store.texts
-        if isinstance(store, _Coded):
+        if isinstance(store, Coded):
             return np.array([*store.known, None], object)[store.codes]
         return self._texts(match)
 
@@ -180,7 +178,7 @@ class Table:
         if match is None:
             return np.full(self.rows, math.nan)
         store = self._stores[match.index]
-        if isinstance(store, _Figures) and store.kind == 'number' and not whole:
+        if isinstance(store, Figures) and store.kind == 'number' and not whole:
             return self._finite(match, store.values)
         marks = self._marks(match, whole=whole)
         return self._parsed(match, lambda text: values.number(text, marks))
@@ -207,7 +205,7 @@ class Table:
         unit = match.unit or match.column.unit
         base = UNITS[match.column.unit]
         store = self._stores[match.index]
-        if isinstance(store, _Figures) and store.kind == 'number':
+        if isinstance(store, Figures) and store.kind == 'number':
             found = self._finite(match, store.values) * (UNITS[unit] / base)
         else:
             marks = self._marks(match, quantities=True)
@@ -233,7 +231,7 @@ class Table:
 
     def _read_as(self, kind: str, match: Match) -> Floats | None:
         store = self._stores[match.index]
-        if isinstance(store, _Figures) and store.kind == kind:
+        if isinstance(store, Figures) and store.kind == kind:
             return store.values
         return None
 
@@ -281,7 +279,7 @@ class Table:
     def _unique(self, match: Match) -> tuple[NDArray[Any], Any]:
         """Return a code for each row, and the text of each code."""
         store = self._stores[match.index]
-        if isinstance(store, _Coded):
+        if isinstance(store, Coded):
             return store.codes, list(store.known)
         codes, texts = pd.factorize(self.ids(match))
         return codes, texts
@@ -305,119 +303,3 @@ def read_table(
     `choices` are texts of `--column`. Raises AnalysisError.
     """
     return Table(open_table(path), columns, parse_choices(choices, columns), progress)
-
-
-class _Store:
-    """What was read of one column, in a compact form; `filled` is 0 if all of it is unknown."""
-
-    filled = 0
-
-    def add(self, texts: NDArray[np.object_]) -> None:
-        """Add the texts of a piece."""
-        raise NotImplementedError
-
-    def finish(self, cut: int) -> None:
-        """Join the pieces, without the last `cut` rows."""
-        raise NotImplementedError
-
-
-class _Coded(_Store):
-    """Text that repeats."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, int] = {}
-        self._codes: list[NDArray[np.int32]] = []
-
-    def add(self, texts: NDArray[np.object_]) -> None:
-        codes, unique = pd.factorize(texts)
-        own = [self.known.setdefault(text, len(self.known)) for text in unique]
-        self._codes.append(np.array(own, np.int32)[codes] if own else codes.astype(np.int32))
-
-    def finish(self, cut: int) -> None:
-        joined = np.concatenate(self._codes)
-        self.codes = joined[: len(joined) - cut]
-        self._codes = []
-        seen = np.bincount(self.codes, minlength=len(self.known))
-        unknown = np.array([values.is_unknown(text) for text in self.known], bool)
-        self.filled = int(seen[~unknown].sum())
-
-
-class _Texts(_Store):
-    """Text that is another one in most rows."""
-
-    def __init__(self) -> None:
-        self._pieces: list[NDArray[np.object_]] = []
-
-    def add(self, texts: NDArray[np.object_]) -> None:
-        self._pieces.append(texts)
-
-    def finish(self, cut: int) -> None:
-        joined = np.concatenate(self._pieces)
-        self.texts = joined[: len(joined) - cut]
-        self._pieces = []
-        self.filled = int((self.texts != '').sum())
-
-
-class _Figures(_Store):
-    """Numbers, or dates with time zones; for anything else the column is read again, as text."""
-
-    def __init__(self) -> None:
-        self.kind = ''
-        self.values: Floats = np.zeros(0)
-        self._pieces: list[Floats] = []
-
-    def add(self, texts: NDArray[np.object_]) -> None:
-        self.filled = self.filled or _known(texts)
-        if self.kind == 'text':
-            return
-        full = texts != ''
-        for kind, parse in (('number', _floats), ('iso', _moments)):
-            if self.kind in ('', kind):
-                found = parse(texts, full)
-                if found is not None:
-                    self._pieces.append(found)
-                    self.kind = kind if full.any() else self.kind
-                    return
-        self.kind, self._pieces = 'text', []
-
-    def finish(self, cut: int) -> None:
-        self.kind = self.kind or 'number'
-        if self.kind != 'text':
-            joined = np.concatenate(self._pieces)
-            self.values = joined[: len(joined) - cut]
-        self._pieces = []
-
-
-def _known(texts: NDArray[np.object_]) -> int:
-    """Return how many different texts of a column say something."""
-    return sum(not values.is_unknown(text) for text in pd.unique(texts))
-
-
-def _floats(texts: NDArray[np.object_], full: NDArray[np.bool_]) -> Floats | None:
-    found = np.full(len(texts), math.nan)
-    try:
-        found[full] = texts[full].astype(np.float64)
-    except ValueError:
-        return None
-    return found
-
-
-def _moments(texts: NDArray[np.object_], full: NDArray[np.bool_]) -> Floats | None:
-    found = np.full(len(texts), math.nan)
-    if not full.any() or not all(values.has_zone(text) for text in texts[full]):
-        return None
-    try:
-        read = pd.to_datetime(pd.Series(texts[full]), format='ISO8601', utc=True)
-    except ValueError:
-        return None
-    found[full] = read.dt.tz_localize(None).to_numpy('datetime64[ns]').astype(np.int64) / 1e9
-    return found
-
-
-def _store(kinds: set[Kind]) -> _Store:
-    if Kind.ID in kinds:
-        return _Texts()
-    if kinds & {Kind.TEXT, Kind.YES_NO}:
-        return _Coded()
-    assert kinds <= set(_FIGURES)
-    return _Figures()

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hotswap_ros.cli.files.column_store import Floats
 from hotswap_ros.cli.files.columns import TASK_COLUMNS, Match
 from hotswap_ros.cli.files.open_table import Progress
-from hotswap_ros.cli.files.table import Floats, Table, read_table
+from hotswap_ros.cli.files.table import Table, read_table
 from hotswap_ros.cli.files.task_ids import find_ids
 from hotswap_ros.cli.files.times import read_times
 from hotswap_ros.gates.analysis import AnalysisError, Names, Records, Trial

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from hotswap_ros.cli.files import values
+from hotswap_ros.cli.files.column_store import Floats
 from hotswap_ros.cli.files.columns import UNITS, Match
-from hotswap_ros.cli.files.table import Floats, Table
+from hotswap_ros.cli.files.table import Table
 from hotswap_ros.cli.files.values import Unclear
 from hotswap_ros.gates.analysis import AnalysisError, Names
 
