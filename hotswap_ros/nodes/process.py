@@ -24,7 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 from hotswap_ros.nodes.parameters import ParameterError
 
 #: Exit code of a process that cannot start, and could not either if it were started again:
-#: EX_CONFIG of sysexits.h. The launch files do not start it again.
+#: EX_CONFIG of sysexits.h. `coordinator.launch.py` does not start it again.
 CANNOT_START = 78
 #: Longest time in seconds from the end of the work to the end of the process.
 _TEARDOWN_S = 1.0
