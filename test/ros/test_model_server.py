@@ -7,6 +7,7 @@ import json
 import math
 import os
 import signal
+import threading
 from array import array
 
 import pytest
@@ -18,6 +19,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.parameter import Parameter
 
 from hotswap_ros import msg, srv
+from hotswap_ros.models.verified import SealedCopy
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.model_server import ModelServer
 from hotswap_ros.nodes.model_server.parameters import ModelServerParameters
@@ -480,13 +482,17 @@ def test_every_version_is_listed_loaded_or_not(robot, make_version):
 
 
 @pytest.mark.parametrize('isolation', ['worker', 'in_process'])
-def test_it_serves_while_a_version_is_being_loaded(make_robot, make_version, isolation):
+def test_it_serves_while_a_version_is_being_loaded(make_robot, monkeypatch, isolation):
     robot = make_robot(isolation=isolation)
     robot.wait_until_active()
-    file = make_version.root / 'policy' / 'v2' / 'model.onnx'
-    content = file.read_bytes()
-    file.unlink()
-    os.mkfifo(file)  # whoever reads it waits until there is something to read
+    may_read = threading.Event()
+
+    def slow(*given):
+        """Read a model file, as from a drive that hangs at first."""
+        assert may_read.wait(60.0)
+        return SealedCopy(*given)
+
+    monkeypatch.setattr('hotswap_ros.models.repository.SealedCopy', slow)
     name = f'{robot.node.get_fully_qualified_name()}/load_model'
     loading = robot.world.begin(srv.LoadModel, name, model_id='policy', version='v2')
     verifying = msg.VersionStatus.STATE_VERIFYING
@@ -498,7 +504,7 @@ def test_it_serves_while_a_version_is_being_loaded(make_robot, make_version, iso
     robot.route(generation=5)
     assert robot.wait_for(lambda s: s.routing.generation == 5, 'the routing')
     assert not loading.done()
-    file.write_bytes(content)
+    may_read.set()
     assert robot.world.result_of(loading).status.state == READY
 
 
