@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hotswap_ros.coordinator.journal_evidence import read_journal
     from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
     from hotswap_ros.coordinator.preview.preview import Preview
-    from hotswap_ros.coordinator.preview.version_facts import read_versions
+    from hotswap_ros.coordinator.preview.version_facts import read_versions, refuse_missing
     from hotswap_ros.coordinator.report import Snapshot, planned_steps
     from hotswap_ros.coordinator.rollback.rollback import Rollback
     from hotswap_ros.coordinator.rollback.state import ROLLBACK
@@ -49,6 +49,7 @@ __all__ = [
     'planned_steps',
     'read_journal',
     'read_versions',
+    'refuse_missing',
     'strategy_metrics',
 ]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hotswap_ros.coordinator.journal import Journal
+from hotswap_ros.coordinator.known_versions import known_versions
 from hotswap_ros.coordinator.outbox import Outbox
 from hotswap_ros.coordinator.overlap import OverlapGuard
 from hotswap_ros.coordinator.preview.preview import Preview, Previewer
@@ -291,6 +292,10 @@ class Coordinator:
     def reports(self, model_id: str) -> Mapping[str, RobotReport]:
         """Return what the robots of a model report."""
         return self._view.reports(model_id)
+
+    def known_versions(self, model_id: str) -> set[str]:
+        """Return the versions that robots of a model have or had. Raises JournalError."""
+        return known_versions(model_id, self._view, self._desired, self._journal)
 
     # -- the loop ---------------------------------------------------------------------------------
 

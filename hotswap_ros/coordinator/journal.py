@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from hotswap_ros.coordinator.journal_lock import hold
 from hotswap_ros.coordinator.journal_rows import (
     PUT_ROLLOUT,
+    SELECT_HAD,
     rollback_row,
     rollout_row,
 )
@@ -272,6 +273,10 @@ class Journal:
             left = [name for name in found['rollback']['unconfirmed'] if name not in settled]
             found['rollback']['unconfirmed'] = left
         return found
+
+    def versions_had(self, model_id: str) -> set[str]:
+        """Return the versions of a model that robots had in rollouts and rollbacks, or before."""
+        return {row[0] for row in self._read(SELECT_HAD, (model_id,))} - {''}
 
     def marks(self, rollout_id: str) -> dict[tuple[str, str], Mark]:
         """Return the marks of a rollout by robot and version, see Mark."""

@@ -21,6 +21,16 @@ PUT_ROLLOUT = (
 )
 
 
+#: Selects the versions of a model that robots have had, by what was recorded.
+#: `?1` is the model.
+SELECT_HAD = (
+    "SELECT version FROM rollouts WHERE model_id = ?1 AND (status = 'succeeded' "
+    "OR json_array_length(report, '$.robots_on_candidate') > 0 "
+    "OR json_extract(report, '$.rollback.confirmed') > 0) "
+    "UNION SELECT value FROM rollouts, json_each(report, '$.previous') WHERE model_id = ?1"
+)
+
+
 def rollback_row(state: RollbackState) -> tuple[Any, ...]:
     """Return the row of an ordered rollback."""
     return (

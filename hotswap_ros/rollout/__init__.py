@@ -15,6 +15,7 @@ from hotswap_ros.lazy import lazy_names
 if TYPE_CHECKING:
     from hotswap_ros.rollout.errors import (
         CommandRefusedError,
+        MissingVersionError,
         NoRobotsError,
         NothingToRollBackError,
         OverlapError,
@@ -35,6 +36,7 @@ __all__ = [
     'PAUSE_EVENTS',
     'Cause',
     'CommandRefusedError',
+    'MissingVersionError',
     'NoRobotsError',
     'NothingToRollBackError',
     'OverlapError',

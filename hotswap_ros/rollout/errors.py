@@ -60,6 +60,18 @@ class UnknownRobotError(RolloutError):
         super().__init__(f'unknown robots: {", ".join(robot_ids)} (known: {names})')
 
 
+class MissingVersionError(RolloutError):
+    """No robot ever had a version, and the model repository does not have it."""
+
+    def __init__(self, model_id: str, version: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        super().__init__(
+            f"no robot has had version '{version}' of model '{model_id}', and it is not in the "
+            f'model repository of the coordinator (known: {few(names, 10) or "none"}): '
+            'name another version, or add it there'
+        )
+
+
 class NothingToRollBackError(RolloutError):
     """No robot has a previous version."""
 

@@ -170,3 +170,24 @@ def test_hotswap_says_what_is_wrong_with_a_plan(site, tmp_path):
     shown = hotswap(site, 'rollout', path, '--dry-run')
     assert shown.returncode == 1
     assert "no robot that serves model 'place_policy' is known" in shown.stdout
+
+
+def test_a_mistyped_version_starts_and_ends_nothing(site, tmp_path):
+    path = tmp_path / 'plan.yaml'
+    path.write_text(plan('v32'))
+    shown = hotswap(site, 'rollout', path, '--dry-run')
+    assert shown.returncode == 1, shown.stderr
+    assert "'v32'" in shown.stdout
+    assert 'v24' in shown.stdout
+    goal = site.roll_out(plan('v24', [(50, 1_000_000), (100, 1_000_000)]))
+    site.wait_for_candidate('v24')
+    refused = hotswap(site, 'rollback', 'pick_policy', '--to', 'v32')
+    assert refused.returncode == 1
+    assert 'v24' in refused.stdout + refused.stderr
+    answer = site.roll_back(model_id='pick_policy', version='v32')
+    assert (answer.error_code, answer.rollback_id) == (answer.UNKNOWN_VERSION, '')
+    assert not goal.has_ended, 'the rollout goes on'
+    back = site.roll_back(model_id='pick_policy', version='v23')
+    assert back.error_code == back.NONE, back.error_msg
+    assert goal.result().status == msg.RolloutStatus.STATUS_SUPERSEDED
+    site.wait_until_served('v23')

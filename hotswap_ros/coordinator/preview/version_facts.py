@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from hotswap_ros.models import (
     ModelError,
     ModelRepository,
     TensorSpec,
+    UnknownVersionError,
     is_url,
     source_of,
 )
@@ -42,6 +43,22 @@ def read_versions(
         version: replace(facts, lab=labs.get(version, facts.lab))
         for version, facts in found.items()
     }
+
+
+def refuse_missing(repository: str, model_id: str, version: str, served: Collection[str]) -> None:
+    """
+    Raise UnknownVersionError if a model repository does not have a version.
+
+    Nothing is raised for a repository that cannot be read, or that has none of the versions that
+    robots have `served`: a folder that is not mounted, or the repository of another fleet.
+    """
+    try:
+        _repository(repository).manifest(model_id, version)
+    except UnknownVersionError:
+        if any(not _version(repository, model_id, name).problem for name in served):
+            raise
+    except (ValueError, ModelError):
+        return
 
 
 def _version(repository: str, model_id: str, version: str) -> VersionFacts:

@@ -21,6 +21,7 @@ from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
 from hotswap_ros.plan import PlanError
 from hotswap_ros.rollout import (
     Cause,
+    MissingVersionError,
     NoRobotsError,
     NothingToRollBackError,
     OverlapError,
@@ -48,6 +49,9 @@ _ROLLOUT_CODES = {
 #: Seconds from the coordinator's start until every robot has been heard: robots publish their
 #: status once a second, and DDS needs a while to discover them.
 _HEARS_ALL_S = 2.0
+#: Longest wait in seconds for the model repository, before a rollback to a version that no robot
+#: has had.
+_LOOKUP_S = 1.0
 
 
 class _TakenOverError(Exception):
@@ -168,6 +172,8 @@ class CoordinatorActions:
         asked = goal.request
         result = action.Rollback.Result()
         try:
+            if asked.version:
+                await self._reader.refuse_missing(asked.model_id, asked.version, _LOOKUP_S)
             rollback = await self._link.ask(
                 lambda coordinator, now: coordinator.roll_back(
                     asked.model_id, asked.version, tuple(asked.robot_ids), now
@@ -217,6 +223,8 @@ def _rollback_code(error: Exception) -> int:
     codes = action.Rollback.Result
     if isinstance(error, (NothingToRollBackError, UnknownRobotError)):
         return int(codes.NO_ROBOTS)
+    if isinstance(error, MissingVersionError):
+        return int(codes.UNKNOWN_VERSION)
     return int(codes.INTERNAL)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -12,10 +13,12 @@ from typing import TypeVar
 from rclpy.node import Node
 from rclpy.task import Future
 
-from hotswap_ros.coordinator import read_versions
+from hotswap_ros.coordinator import JournalError, read_versions, refuse_missing
+from hotswap_ros.models import UnknownVersionError
 from hotswap_ros.nodes.coordinator.loop import LoopLink
 from hotswap_ros.nodes.thread_pool import ThreadPool, in_pool
 from hotswap_ros.plan import Plan, PlanError, VersionFacts, load_plan, read_plan_file
+from hotswap_ros.rollout import MissingVersionError
 
 T = TypeVar('T')
 
@@ -51,19 +54,47 @@ class PlanReader:
     async def versions(self, plan: Plan) -> Mapping[str, VersionFacts]:
         """Return facts about a plan's version and about the versions that robots serve."""
         model_id = plan.model_id
+        served = await self._served(model_id)
+        lab = None
+        if plan.checklist is not None and plan.checklist.lab_results:
+            lab = file_in(self._plans, plan.checklist.lab_results)
+        wanted = {plan.version, *served}
+        found: Mapping[str, VersionFacts] = await self.do(
+            lambda: read_versions(self._repository, model_id, wanted, lab)
+        )
+        return found
+
+    async def refuse_missing(self, model_id: str, version: str, within_s: float) -> None:
+        """
+        Raise MissingVersionError if no robot has had a version, and the repository lacks it.
+
+        A version that robots had is not looked up. Without a repository, or an answer of it in
+        time, nobody can tell, and nothing is raised.
+        """
+        try:
+            known: set[str] = await self._link.ask(
+                lambda coordinator, _: coordinator.known_versions(model_id)
+            )
+        except JournalError:
+            return
+        if not self._repository or version in known:
+            return
+        served = await self._served(model_id)
+        lookup = self.do(lambda: refuse_missing(self._repository, model_id, version, served))
+        give_up_at = time.monotonic() + within_s
+        while not lookup.done() and time.monotonic() < give_up_at:
+            await self._link.next_news()
+        error = lookup.exception() if lookup.done() else None
+        if isinstance(error, UnknownVersionError):
+            raise MissingVersionError(model_id, version, known.union(error.known)) from error
+
+    async def _served(self, model_id: str) -> set[str]:
         served: set[str] = await self._link.ask(
             lambda coordinator, _: {
                 report.routing.stable for report in coordinator.reports(model_id).values()
             }
         )
-        lab = None
-        if plan.checklist is not None and plan.checklist.lab_results:
-            lab = file_in(self._plans, plan.checklist.lab_results)
-        wanted = {plan.version, *served} - {''}
-        found: Mapping[str, VersionFacts] = await self.do(
-            lambda: read_versions(self._repository, model_id, wanted, lab)
-        )
-        return found
+        return served - {''}
 
 
 def plan_text(plan: str, folder: Path) -> str:

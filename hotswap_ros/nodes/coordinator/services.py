@@ -18,10 +18,18 @@ from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg
 from hotswap_ros.nodes.conversions.rollout import step_msgs, summary_msg
 from hotswap_ros.nodes.coordinator.loop import LoopLink
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
-from hotswap_ros.plan import PlanError, review
-from hotswap_ros.rollout import SeveralRolloutsError, UnknownRolloutError, Verb
+from hotswap_ros.plan import Plan, PlanError, review
+from hotswap_ros.rollout import (
+    MissingVersionError,
+    SeveralRolloutsError,
+    UnknownRolloutError,
+    Verb,
+)
 
 _VERBS = {getattr(srv.ControlRollout.Request, verb.name): verb for verb in Verb}
+
+#: Longest wait in seconds for a model repository.
+_LOOKUP_S = 10.0
 
 
 class RolloutServices:
@@ -122,5 +130,13 @@ class PlanService:
         response.forecasts = [forecast_msg(found) for found in forecasts]
         response.checklist = [item_msg(item) for item in items]
         response.problems = [
-            f'{item.name.value}: {item.sentence}' for item in items if item.blocks
+            *await self._missing_version(plan),
+            *(f'{item.name.value}: {item.sentence}' for item in items if item.blocks),
         ]
+
+    async def _missing_version(self, plan: Plan) -> list[str]:
+        try:
+            await self._reader.refuse_missing(plan.model_id, plan.version, _LOOKUP_S)
+        except MissingVersionError as error:
+            return [f'version: {error}']
+        return []

@@ -115,6 +115,13 @@ def test_a_partial_rollback_shows_how_many_robots_confirmed_and_when(confirmed, 
     assert second == 'hotswap: r3 has not confirmed'
 
 
+def test_a_refused_rollback_says_why_and_shows_no_robots():
+    result = SimpleNamespace(robots_total=0, error_code=1101, error_msg="no robot has had 'v32'")
+    console = Console(file=io.StringIO(), width=200)
+    assert run_rollback(console, 'm', 'v32', (), lambda: nullcontext(Client(result))) == 1
+    assert console.file.getvalue() == "hotswap: no robot has had 'v32'\n"
+
+
 @contextmanager
 def four_robots(version):
     """Return four robots in virtual time, and a rollout of a version that has ended there."""

@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from hotswap_ros.coordinator import forecast, read_versions
+from hotswap_ros.coordinator import forecast, read_versions, refuse_missing
+from hotswap_ros.models import UnknownVersionError
 from hotswap_ros.plan import Item, LabResult, PlanError, VersionFacts, load_plan, review
 from hotswap_ros.rollout import Cause, Status
 
@@ -188,6 +189,36 @@ def test_without_a_repository_nothing_is_known():
 def test_a_file_server_that_is_not_there_is_a_problem_and_no_crash():
     found = read_versions('http://127.0.0.1:9/models', 'policy', ['v1'])
     assert 'cannot be fetched from http://127.0.0.1:9/models' in found['v1'].problem
+
+
+@pytest.mark.parametrize('version', ['v9', '../v1'])
+def test_a_version_that_the_repository_lacks_is_refused(make_version, version):
+    make_version('v1')
+    with pytest.raises(UnknownVersionError) as caught:
+        refuse_missing(str(make_version.root), 'policy', version, ['v0', 'v1'])
+    assert caught.value.known == ['v1']
+    refuse_missing(str(make_version.root), 'policy', 'v1', ['v1'])
+
+
+@pytest.mark.parametrize(
+    'place', ['', 'not_mounted', 'http://127.0.0.1:9/models', 'http://[', 'ftp://x/y']
+)
+def test_a_repository_that_cannot_be_read_refuses_nothing(tmp_path, place):
+    repository = str(tmp_path / place) if place == 'not_mounted' else place
+    refuse_missing(repository, 'policy', 'v9', ['v1'])
+
+
+def test_the_repository_of_another_fleet_refuses_nothing(make_version):
+    make_version('v1')
+    for served in ([], ['v7']):
+        refuse_missing(str(make_version.root), 'policy', 'v9', served)
+
+
+def test_a_damaged_manifest_is_there(make_version):
+    make_version('v1')
+    damaged = make_version('v2') / 'manifest.json'
+    damaged.write_text('{')
+    refuse_missing(str(make_version.root), 'policy', 'v2', ['v1'])
 
 
 def test_lab_results_may_come_from_a_file(tmp_path, make_version):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from hotswap_ros.rollout import sentences as of
 from hotswap_ros.rollout.errors import (
     CommandRefusedError,
+    MissingVersionError,
     NoRobotsError,
     NothingToRollBackError,
     OverlapError,
@@ -112,6 +113,8 @@ def _errors() -> Iterator[tuple[str, str]]:
         'no rollout': UnknownRolloutError(''),
         'several rollouts': SeveralRolloutsError({'a1': 'v24 of pick', 'a2': 'v7 of place'}),
         'unknown robot': UnknownRobotError(['r9'], THREE),
+        'missing version': MissingVersionError('pick_policy', 'v32', ['v24', 'v23']),
+        'missing version, none is known': MissingVersionError('pick_policy', 'v32', []),
         'nothing to roll back': NothingToRollBackError('pick_policy', 3),
     }.items():
         yield f'error, {name}', str(error)
