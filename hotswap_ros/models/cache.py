@@ -150,9 +150,6 @@ class CachedRepository(ModelRepository):
             raise UnknownVersionError(model_id, version, self.versions(model_id), self._source)
         with self._reading(model_id, version, MANIFEST_NAME, self._patience_s) as file:
             text = file.read(MANIFEST_BYTES + 1)
-        if getattr(file, 'length', None) and len(text) <= MANIFEST_BYTES:
-            problem = f'the connection broke after {len(text):,} bytes of {MANIFEST_NAME}'
-            raise FetchFailedError(version, self._source, problem)
         if not text.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b'{'):
             problem = f'{MANIFEST_NAME} is no JSON object{_what_it_is(text)}'
             raise FetchFailedError(version, self._source, problem)

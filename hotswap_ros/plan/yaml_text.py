@@ -76,27 +76,10 @@ def parse_text(text: str, most_bytes: int = TEXT_FILE_BYTES) -> Any:
     if len(text.encode('utf-8', 'surrogatepass')) > most_bytes:
         raise PlanError([f'the text is larger than {size_words(most_bytes)}: shorten it'])
     try:
-        data = json.loads(text, object_pairs_hook=_json_object)
+        return json.loads(text, object_pairs_hook=_json_object)
     except ValueError:
         _scan(text)
         return yaml.load(text, Loader=_PlainLoader)
-    _refuse_depth(data)
-    return data
-
-
-def _refuse_depth(data: Any) -> None:
-    """Raise PlanError for JSON of more levels than any such text needs."""
-    level = [data]
-    for _ in range(TEXT_DEPTH + 1):
-        level = [inner for value in level for inner in _inside(value)]
-    if level:
-        raise PlanError([f'the text is nested deeper than {TEXT_DEPTH} levels: remove levels'])
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _scan(text: str) -> None:

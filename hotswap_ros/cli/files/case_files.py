@@ -103,6 +103,7 @@ def load_case(
         lab=lab,
         reviews=_reviews(sources.reviewed),
         apart=_apart(sources.shadow, sources.trial, reading),
+        labels=trial.labels,
         **_findings(report),
     )
     if features and sources.inputs is not None:

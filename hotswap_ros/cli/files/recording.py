@@ -21,7 +21,10 @@ from hotswap_ros.models import succeeded
 from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
 
 _PACKAGE = 'hotswap_ros/msg/'
-_WANTED = {f'{_PACKAGE}{name}' for name in ('TaskResult', 'ModelTelemetry', 'ShadowComparison')}
+_WANTED = {
+    f'{_PACKAGE}{name}'
+    for name in ('TaskResult', 'ModelTelemetry', 'ShadowComparison', 'RobotStatus')
+}
 
 #: Counts of one version by name: the input features, and these two.
 _Snapshot = dict[str, Vector]
@@ -37,6 +40,7 @@ class Recording:
     shadows: list[Any] = field(default_factory=list)
     shadow_offered: dict[str, int] = field(default_factory=dict)
     inputs: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     models: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -50,12 +54,12 @@ class Recording:
         if not self.latency:
             notes.append('no latencies: also record the topic /fleet/telemetry')
         trial = Trial.of(self.tasks, self.latency, notes, self.notes)
-        return replace(trial, inputs=self.inputs)
+        return replace(trial, inputs=self.inputs, labels=self.labels)
 
 
 def read_recording(path: Path, model: str = '') -> Recording:
     """
-    Read the task results, telemetry and shadow comparisons of one model.
+    Read the task results, telemetry, shadow comparisons and robots' labels of one model.
 
     `path` is the folder that rosbag2 writes, or one file of it. Topics are recognised by their
     message types. Raises AnalysisError for what is no recording, or has several models if none is
@@ -67,6 +71,9 @@ def read_recording(path: Path, model: str = '') -> Recording:
     bag = Bag(path)
     for kind, message in _messages(bag):
         try:
+            if kind == 'RobotStatus':  # labels belong to the robot, not to one of its models
+                recording.labels[message.robot_id] = tuple(message.labels)
+                continue
             recording.models[message.model_id] = recording.models.get(message.model_id, 0) + 1
             if model and message.model_id != model:
                 continue

@@ -44,8 +44,8 @@ class Trial:
     Tasks of some versions, in the order of their start if `is_ordered`.
 
     `latency` is by version. `inputs` has counts of observations between the deciles of a version's
-    training data, by version and input feature. `notes` tells people which data were read, and
-    how; `warnings` tells what is wrong with them.
+    training data, by version and input feature. `labels` has those of each robot. `notes` tells
+    people which data were read, and how; `warnings` tells what is wrong with them.
     """
 
     records: Records
@@ -53,6 +53,7 @@ class Trial:
     notes: tuple[str, ...] = ()
     is_ordered: bool = False
     inputs: Mapping[str, Mapping[str, tuple[int, ...]]] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     @classmethod

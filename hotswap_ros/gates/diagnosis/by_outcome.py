@@ -16,9 +16,8 @@ from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.intervals import wilson_interval
 from hotswap_ros.text import change, p_words, percent
 
-ROBOTS, FAILURE = 'robots', 'failure'
+FAILURE = 'failure'
 _ALPHA = 0.05
-_FEW_ROBOTS = 3
 #: From these posterior probabilities on, an explanation is supported, or possible.
 _LIKELY, _MAYBE = 0.9, 0.1
 
@@ -60,7 +59,7 @@ def broken_category(case: Case, categories: Mapping[str, Group], likely: float) 
     part = case.part(worst.excess)
     text = f"{percent(part)} of the extra failures are in category '{name}'."
     is_likely = likely >= _MAYBE
-    lines = {n: _group_words(n, g, tests[n]) for n, g in comparable.items()}
+    lines = {n: g.words(n, tests[n]) for n, g in comparable.items()}
     main = name in shown and part >= MAIN
     others = sum(n in shown for n in comparable if n != name)
     return Hypothesis(
@@ -95,7 +94,7 @@ def everywhere(
     least = min((group.drop for group in groups.values()), default=0.0)
     common = sum(max(0.0, least) * group.candidate.tasks for group in groups.values())
     part = case.part(common)
-    lines = {n: _group_words(n, g, tests[n]) for n, g in groups.items()}
+    lines = {n: g.words(n, tests[n]) for n, g in groups.items()}
     why = [
         f'Another cause would have the same effect: {one.title}.'
         for one in causes
@@ -196,44 +195,6 @@ def overfitting(case: Case, categories: Mapping[str, Group], likely: float) -> H
     )
 
 
-def few_robots(case: Case, robots: Mapping[str, Group]) -> Hypothesis:
-    """Examine whether a few robots make the difference."""
-    title = 'A few robots: hardware or location, not the policy'
-    remedy = 'Check these robots (calibration, gripper, location) before you retrain the policy.'
-    usable = {n: g for n, g in robots.items() if n and g.is_comparable}
-    if len(usable) <= 2 * _FEW_ROBOTS:
-        text = 'Too few robots served both versions.'
-        return Hypothesis(ROBOTS, title, Finding.UNEXAMINED, 0.0, text, remedy)
-    worst = list(usable.items())[:_FEW_ROBOTS]
-    part = case.part(sum(group.excess for _, group in worst))
-    expected = sum(g.candidate.tasks for _, g in worst) / max(1, case.both[1].tasks)
-    rest = [group for name, group in usable.items() if name not in dict(worst)]
-    # The worst robots were selected: p is corrected for all choices of as many robots.
-    choices = math.comb(len(usable), _FEW_ROBOTS)
-    p_value = min(1.0, choices * _interaction_p(_sum(g for _, g in worst), _sum(rest)))
-    shown = p_value < 0.01
-    all_line = (
-        f'{sum(g.drop > 0 for g in usable.values())} of {len(usable)} robots are worse with '
-        f'{case.candidate}.'
-    )
-    lines = [_group_words(name, group, None) for name, group in worst]
-    main = shown and part >= max(MAIN, 2 * expected)
-    return Hypothesis(
-        ROBOTS,
-        title,
-        _finding(main=main, shown=shown),
-        part if main else 0.1 * part if shown else 0.0,
-        f'The three worst robots have {percent(part)} of the extra failures and '
-        f'{percent(expected)} of the tasks.',
-        remedy,
-        tuple(lines) if shown else (),
-        (
-            all_line,
-            *(() if shown else (f'Robots do not differ beyond chance ({p_words(p_value)}).',)),
-        ),
-    )
-
-
 def failure_kind(case: Case, failures: Mapping[str, tuple[int, int]]) -> Hypothesis:
     """Examine whether most extra failures have the same reason."""
     title = 'One kind of failure'
@@ -299,16 +260,6 @@ def _interaction_p(new: Group, known: Group) -> float:
             rate = (arm.successes + 1) / (arm.tasks + 2)
             variance += rate * (1 - rate) / arm.tasks
     return NormalDist().cdf((known.drop - new.drop) / math.sqrt(variance))
-
-
-def _group_words(name: str, group: Group, p_value: float | None) -> str:
-    test = '' if p_value is None else f' ({p_words(p_value)})'
-    half = ', less than half of the rate' if group.drop > group.control.rate / 2 else ''
-    return (
-        f'{name or "no category"}: {percent(group.candidate.rate)} of '
-        f'{group.candidate.tasks:,} against {percent(group.control.rate)} of '
-        f'{group.control.tasks:,}, {change(group.drop)}{test}{half}.'
-    )
 
 
 def _finding(*, main: bool, shown: bool) -> Finding:

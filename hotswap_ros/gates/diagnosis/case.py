@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from hotswap_ros.gates.diagnosis.record import Counts, Record
 from hotswap_ros.gates.stats.drift import Drift
+from hotswap_ros.text import change, p_words, percent
 
 #: A cause of at least this part of the extra failures is the main cause.
 MAIN = 0.5
@@ -51,6 +52,7 @@ class Case:
     `requests` are the requests to both versions. `stopped_by` has the failed checks with their
     sentences, `breakers` the robots whose breaker opened with the cause. `given_up` and `refusals`
     have the robots that disabled the candidate or could not load it, with the reasons they report.
+    `labels` are those of each robot, such as its firmware.
     """
 
     control: str
@@ -70,6 +72,7 @@ class Case:
     breakers: Mapping[str, str] = field(default_factory=dict)
     given_up: Mapping[str, str] = field(default_factory=dict)
     refusals: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def of_control(self) -> tuple[Record, ...]:
@@ -139,6 +142,16 @@ class Group(NamedTuple):
     def excess(self) -> float:
         """Return the extra failures among these tasks."""
         return self.drop * self.candidate.tasks if self.is_comparable else 0.0
+
+    def words(self, name: str, p_value: float | None = None) -> str:
+        """Return a line with both success rates, and the p value if one is given."""
+        test = '' if p_value is None else f' ({p_words(p_value)})'
+        half = ', less than half of the rate' if self.drop > self.control.rate / 2 else ''
+        return (
+            f'{name or "no category"}: {percent(self.candidate.rate)} of '
+            f'{self.candidate.tasks:,} against {percent(self.control.rate)} of '
+            f'{self.control.tasks:,}, {change(self.drop)}{test}{half}.'
+        )
 
 
 def counts(records: Iterable[Record]) -> Counts:

@@ -10,8 +10,17 @@ from collections.abc import Mapping
 
 from hotswap_ros.gates.diagnosis import by_evidence as evidence
 from hotswap_ros.gates.diagnosis import by_outcome as outcome
+from hotswap_ros.gates.diagnosis import by_place as place
 from hotswap_ros.gates.diagnosis.by_guard import by_guard
 from hotswap_ros.gates.diagnosis.case import Case, Diagnosis, Finding, Group, Hypothesis
+from hotswap_ros.gates.diagnosis.local import (
+    LABEL,
+    PERIOD,
+    ROBOTS,
+    local_causes,
+    of_kind,
+    without,
+)
 from hotswap_ros.gates.diagnosis.ranking import (
     CATEGORY,
     CHANCE,
@@ -64,6 +73,12 @@ def _by_outcome(
     failures: Mapping[str, tuple[int, int]],
     drift: Hypothesis,
 ) -> list[Hypothesis]:
+    found = local_causes(case)
+    elsewhere = [cause for cause in found if cause.kind != CATEGORY]
+    # Robots, labels and times are left out of what categories say, and the other way round.
+    rest = without(case, elsewhere) if elsewhere else case
+    if elsewhere:
+        categories = rest.split(lambda record: record.category)
     comparable = {name: group for name, group in categories.items() if group.is_comparable}
     lab = case.control_lab, case.lab
     belief = _BELIEF[drift.finding]
@@ -73,18 +88,27 @@ def _by_outcome(
     drift = evidence.weighed(drift, likely.get(DRIFT, 0.0))
     causes = [
         drift,
-        outcome.chance(case, likely[CHANCE]),
-        outcome.overfitting(case, categories, likely.get(OVERFITTING, 0.0)),
+        # What is shown in one place is not chance, whatever is left elsewhere.
+        outcome.chance(case, 0.0 if elsewhere else likely[CHANCE]),
+        outcome.overfitting(rest, categories, likely.get(OVERFITTING, 0.0)),
         evidence.label_noise(case),
-        outcome.broken_category(case, categories, likely.get(CATEGORY, 0.0)),
-        outcome.few_robots(case, robots),
+        outcome.broken_category(rest, categories, likely.get(CATEGORY, 0.0)),
+        place.few_robots(case, robots, of_kind(found, ROBOTS)),
+        *_given(
+            place.with_label(case, of_kind(found, LABEL)),
+            place.in_period(case, of_kind(found, PERIOD)),
+        ),
     ]
     return [
         *causes,
-        outcome.everywhere(case, categories, causes, likely[EVERYWHERE]),
+        outcome.everywhere(rest, categories, causes, likely[EVERYWHERE]),
         evidence.disagreement(case),
         outcome.failure_kind(case, failures),
     ]
+
+
+def _given(*hypotheses: Hypothesis | None) -> list[Hypothesis]:
+    return [one for one in hypotheses if one is not None]
 
 
 def _rank(one: Hypothesis) -> tuple[bool, bool, bool, int, float]:

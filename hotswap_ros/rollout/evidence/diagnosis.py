@@ -126,7 +126,12 @@ class RolloutDiagnosis:
             breakers=self._breakers,
             given_up=self._given_up,
             refusals=self._refusals,
+            labels=self._labels(view),
         )
+
+    def _labels(self, view: FleetView) -> dict[str, tuple[str, ...]]:
+        reports = {name: view.report(self._state.plan.model_id, name) for name in self._newest}
+        return {name: report.labels for name, report in reports.items() if report is not None}
 
     def _done(self, control: str) -> Iterator[_Done]:
         """Yield the counts of both versions on each robot; `control` is the name of all others."""

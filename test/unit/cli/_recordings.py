@@ -114,3 +114,8 @@ def telemetry(
             ],
         },
     )
+
+
+def robot_status(robot: str, labels: list[str], model: str = 'pick_policy') -> Any:
+    fields = {'robot_id': robot, 'model_id': model, 'labels': labels, 'stamp': moment(0.0)}
+    return '/fleet/status', 'RobotStatus', fields

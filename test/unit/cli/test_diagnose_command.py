@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 import pytest
-from _recordings import task_result, telemetry, write_mcap
+from _recordings import robot_status, task_result, telemetry, write_mcap
 
 from hotswap_ros.cli.files.case_files import Sources, load_case
 from hotswap_ros.cli.files.reading import AS_IT_IS
@@ -126,6 +126,24 @@ def test_a_recording(hotswap, tmp_path: Path) -> None:
     result = hotswap('diagnose', write_mcap(tmp_path / 'fleet.mcap', messages))
     assert result.exit_code == 0
     assert '1. Chance' in result.output
+
+
+def test_labels_of_robots_are_read_from_a_recording(hotswap, tmp_path: Path) -> None:
+    chance = random.Random(3)
+    robots = [f'r{number}' for number in range(10)]
+    # Robots report the labels with every model: a second one is no model of this trial.
+    messages = [robot_status(r, [f'firmware={n % 2}'], 'grasp') for n, r in enumerate(robots)]
+    for number in range(3000):
+        version, robot = chance.choice(['v23', 'v24']), chance.randrange(10)
+        rate = 0.6 if version == 'v24' and robot % 2 else 0.9
+        won = chance.random() < rate
+        messages.append(task_result(number, version, success=won, robot_id=robots[robot]))
+    figures = tmp_path / 'figures.json'
+    result = hotswap('diagnose', write_mcap(tmp_path / 'f.mcap', messages), '--json', figures)
+    assert result.exit_code == 0
+    first = json.loads(figures.read_text())['hypotheses'][0]
+    assert first['kind'] == 'label'
+    assert 'firmware=1' in first['title']
 
 
 def test_a_recording_counts_its_inputs(hotswap, tmp_path: Path) -> None:

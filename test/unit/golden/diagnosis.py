@@ -107,8 +107,25 @@ def _cases() -> Iterator[tuple[str, Case]]:
             ),
         ),
     )
+    yield from _in_places()
     yield from _reviewed()
     yield from _observed()
+
+
+def _in_places() -> Iterator[tuple[str, Case]]:
+    equal = _tasks(SAME)
+    labels = {f'r{robot}': (f'firmware={robot % 2}',) for robot in range(8)}
+    yield 'no label', replace(equal, labels=labels)
+
+    def failing(record: Record, *, here: bool) -> Record:
+        return record._replace(successes=70) if here and record.version == 'v24' else record
+
+    some = tuple(failing(r, here=r.robot_id in ('r1', 'r3', 'r5', 'r7')) for r in equal.records)
+    yield 'a label', replace(equal, records=some, labels=labels)
+    timed = [r._replace(time=1.7e9 + 3600 * hour) for hour in range(9) for r in equal.records]
+    yield 'no period', replace(equal, records=tuple(timed))
+    late = tuple(failing(r, here=r.time > 1.7e9 + 6.5 * 3600) for r in timed)
+    yield 'a period', replace(equal, records=late)
 
 
 def _reviewed() -> Iterator[tuple[str, Case]]:

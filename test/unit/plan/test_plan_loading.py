@@ -447,12 +447,6 @@ def test_more_entries_than_any_rollout_has_are_refused(key):
     assert problem(text) == f'{key}: has 101 entries: write at most 100'
 
 
-@pytest.mark.parametrize('depth', [21, 500])
-def test_json_that_is_too_deep_is_refused_as_yaml_is(depth):
-    text = json.dumps({'modelId': 'm', 'labels': json.loads('[' * depth + ']' * depth)})
-    assert problem(text).startswith('the text is nested deeper than 20 levels')
-
-
 def test_a_plan_of_a_megabyte_is_refused_before_it_is_read():
     assert 'larger than 256 kB' in problem(SHORT + STAGES + '# ' + 'x' * 10**6)
 

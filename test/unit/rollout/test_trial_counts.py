@@ -8,10 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from hotswap_ros.fleet import FleetView, Telemetry
+from hotswap_ros.fleet import FleetView, RobotReport, Telemetry
 from hotswap_ros.models import (
     LATENCY_EDGES_MS,
     RoleCounts,
+    Routing,
     ShadowCounts,
     TaskCounts,
     VersionCounters,
@@ -104,3 +105,35 @@ def test_a_diagnosis_knows_what_robots_did_before_they_rebooted(reboots):
     found = diagnosis.conclude(view, ())
     assert found is not None
     assert 'NaN' in found.cause
+
+
+def test_a_diagnosis_knows_the_labels_that_robots_report():
+    """v24 is worse on robots with one of two firmwares."""
+    names = [f'r{number}' for number in range(10)]
+    state = SimpleNamespace(
+        plan=SimpleNamespace(model_id='m', version='v24'),
+        robots={name: RobotProgress('v23') for name in names},
+        previous=dict.fromkeys(names, 'v23'),
+        lab={},
+    )
+    view = FleetView(0.0)
+    diagnosis = RolloutDiagnosis(state)
+    for number, name in enumerate(names):
+        labels = (f'firmware={number % 2}',)
+        report = RobotReport(name, f'/{name}', 'm', 'a', Routing('m', 'v23'), labels=labels)
+        view.on_report(report, 0.0)
+        for tasks in (0, 200):
+            won = round(tasks * (0.6 if number % 2 else 0.9))
+            telemetry = Telemetry(
+                'a',
+                {
+                    'v23': VersionCounters(tasks=TaskCounts(tasks, tasks, round(tasks * 0.9))),
+                    'v24': VersionCounters(tasks=TaskCounts(tasks, tasks, won)),
+                },
+            )
+            diagnosis.observe(name, telemetry)
+            view.on_telemetry('m', name, telemetry)
+    found = diagnosis.conclude(view, ())
+    assert found is not None
+    assert 'firmware=1' in found.cause
+    assert found.finding == 'supported'
