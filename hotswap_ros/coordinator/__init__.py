@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError, JournalHeldError
     from hotswap_ros.coordinator.journal_evidence import read_journal
     from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
+    from hotswap_ros.coordinator.preview.odds import (
+        Outlook,
+        assumed_preview,
+        difference_words,
+        outlook_of,
+    )
     from hotswap_ros.coordinator.preview.preview import Preview
     from hotswap_ros.coordinator.preview.version_facts import read_versions, refuse_missing
     from hotswap_ros.coordinator.report import Snapshot, planned_steps
@@ -36,6 +42,7 @@ __all__ = [
     'Journal',
     'JournalError',
     'JournalHeldError',
+    'Outlook',
     'Output',
     'Preview',
     'Rollback',
@@ -45,7 +52,10 @@ __all__ = [
     'StepState',
     'StepView',
     'StrategyMetrics',
+    'assumed_preview',
+    'difference_words',
     'forecast',
+    'outlook_of',
     'planned_steps',
     'read_journal',
     'read_versions',

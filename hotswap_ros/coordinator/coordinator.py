@@ -9,7 +9,7 @@ The coordinator without ROS: many rollouts over one fleet, and their journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ from hotswap_ros.fleet.quarantine import QuarantineWatch
 from hotswap_ros.fleet.reports import RobotReport, Telemetry
 from hotswap_ros.fleet.throughput import Throughput
 from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.gates import Odds
 from hotswap_ros.plan import Plan, VersionFacts
 from hotswap_ros.rollout.errors import UnknownRolloutError
 from hotswap_ros.rollout.runner import Runner
@@ -185,6 +186,12 @@ class Coordinator:
         self._overlap.begin(runner)
         self._rollouts.add(runner)
         return state.rollout_id
+
+    def note_odds(self, rollout_id: str, odds: Sequence[Odds]) -> None:
+        """Keep for the report what a rollout's plan makes of versions, unless it has ended."""
+        runner = self._rollouts.get(rollout_id)
+        if runner is not None and not runner.state.status.is_terminal:
+            runner.state.odds = tuple(odds)
 
     def preview(self, plan: Plan, now: float) -> Preview:
         """Return what a plan means for the fleet now. Raises PlanError or NoRobotsError."""

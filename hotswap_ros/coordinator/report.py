@@ -69,6 +69,7 @@ def report(runner: Runner) -> dict[str, Any]:
         'plan': state.plan.model_dump(mode='json', by_alias=True, exclude_none=True),
         'promotes_on': state.promotes_on.value,
         'promoted_by': None if state.promoted_by is None else state.promoted_by.model_dump(),
+        'odds': [asdict(found) for found in state.odds],
         'previous': state.previous,
         'checklist': [item.model_dump(mode='json') for item in state.checklist],
         'robots_total': len(state.robots) if state.has_begun else 0,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hotswap_ros.gates.block_power import StageTasks
     from hotswap_ros.gates.flag_controller import Ramp, next_share
     from hotswap_ros.gates.gate import Gate
+    from hotswap_ros.gates.odds import DIFFERENCES, Odds
+    from hotswap_ros.gates.operating_characteristic import WatchedStage, WatchedStages, odds_of
     from hotswap_ros.gates.pairing.clustering import intraclass
     from hotswap_ros.gates.power import (
         bound_without_disagreement,
@@ -28,19 +30,24 @@ if TYPE_CHECKING:
     from hotswap_ros.gates.stats.stratified import stratified_drop, stratified_test
 
 __all__ = [
+    'DIFFERENCES',
     'MIN_TASKS',
     'Block',
     'CheckResult',
     'Gate',
     'Interval',
+    'Odds',
     'Ramp',
     'StageTasks',
     'Verdict',
+    'WatchedStage',
+    'WatchedStages',
     'bound_without_disagreement',
     'detectable_disagreement',
     'detectable_drops',
     'intraclass',
     'next_share',
+    'odds_of',
     'stratified_drop',
     'stratified_test',
     'wilson_interval',

@@ -193,7 +193,7 @@ class _Blocks:
     ) -> None:
         self._baseline, known = rates
         against_number = control in (Control.FIXED, Control.HISTORY)
-        sizes = _sizes(stage, against_number)
+        sizes = block_sizes(stage, against_number)
         self._number = int(stage.candidate / sizes[:, 1].mean())
         kinds, self._picks = np.unique(sizes, axis=0, return_inverse=True)
         tables = [
@@ -222,7 +222,7 @@ class _Blocks:
         return found
 
 
-def _sizes(stage: StageTasks, against_number: bool) -> Ints:
+def block_sizes(stage: StageTasks, against_number: bool) -> Ints:
     """Return (control, candidate) tasks of some blocks of a stage, by the rules of Lane."""
     share = stage.candidate / max(1, stage.candidate + stage.control)
     if against_number or not 0 < share < 1:

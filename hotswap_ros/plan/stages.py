@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.models import bucket
 from hotswap_ros.plan.durations import Duration
+from hotswap_ros.plan.promotion import PromoteOn
 from hotswap_ros.plan.section import Section
 
 
@@ -33,15 +34,25 @@ class Stage(Section):
 
     The stage can pass when both are complete; a stage of no tasks and no time is not watched. The
     larger `control_share` is, the fewer tasks a bad candidate gets before the gate finds it, and
-    the longer the stage takes.
+    the longer the stage takes. With `share` instead of a percentage it is a stage of all robots.
     """
 
     percentage: float = Field(
+        100,
         gt=0,
         le=100,
         description=(
             'Percentage of the robots: a stable random choice, spread over the regions, at least '
-            'one robot. Percentages rise to 100.'
+            'one robot. Percentages rise to 100. Required, unless there is a `share`.'
+        ),
+    )
+    share: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description=(
+            "With `spread: thin`: the candidate's share of the tasks of all robots, instead of "
+            '`percentage` and `controlShare`. Shares rise.'
         ),
     )
     tasks: int | None = Field(
@@ -61,8 +72,9 @@ class Stage(Section):
         lt=1,
         description=(
             "Share of the robots' tasks that stays on the previous version, as the control. The "
-            'default is 0.5, and 0.1 at 100%. 0 is possible only where other robots or a number '
-            'are the control.'
+            'default with `promoteOn: proven` is 0.9 below half of the robots, and 0.5 from there '
+            'on; with `noHarm` it is 0.5, and 0.1 at 100%. 0 is possible only where other robots '
+            'or a number are the control.'
         ),
     )
     max_unreachable: int | None = Field(
@@ -70,7 +82,12 @@ class Stage(Section):
     )
 
     @model_validator(mode='after')
-    def _has_an_end(self) -> Stage:
+    def _is_complete(self) -> Stage:
+        if self.share is None and 'percentage' not in self.model_fields_set:
+            raise ValueError("a stage needs 'percentage', or 'share' with 'spread: thin': add it")
+        for name, given in (('percentage', self.percentage), ('controlShare', self.control_share)):
+            if self.share is not None and given not in (None, 100):
+                raise ValueError(f"'share' and '{name}' exclude each other: remove one")
         if self.tasks is None and self.duration is None:
             raise ValueError("a stage needs an end: add 'tasks', 'duration' or both")
         return self
@@ -81,10 +98,25 @@ class Stage(Section):
         return bool(self.tasks or self.duration)
 
     @property
-    def candidate_share(self) -> float:
-        """Return the share of the cohort's tasks that the candidate serves."""
+    def label(self) -> str:
+        """Return the name of the stage, for people."""
+        if self.share is not None:
+            return f'{100 * self.share:g}% of tasks'
+        return f'{self.percentage:g}%'
+
+    def candidate_share(self, promotes_on: PromoteOn) -> float:
+        """
+        Return the share of the cohort's tasks that the candidate serves.
+
+        Harm on few robots is found with the fewest tasks of the candidate beside a large control,
+        and a proof on many with the fewest tasks in all beside an equal one.
+        """
+        if self.share is not None:
+            return self.share
         if self.control_share is not None:
             return 1.0 - self.control_share
+        if promotes_on is PromoteOn.PROVEN:
+            return 0.1 if self.percentage < 50 else 0.5
         return 0.5 if self.percentage < 100 else 0.9
 
 

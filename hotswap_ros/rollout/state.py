@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PlainSerializer, TypeAdapter, model_validator
 
+from hotswap_ros.gates import Odds
 from hotswap_ros.plan import (
     ChecklistItem,
     ChooseWinner,
@@ -125,6 +126,13 @@ class PromotedBy(BaseModel):
     remark: str
 
 
+def _is_proof(step: Step) -> bool:
+    """Return whether a step chooses the candidate on a proof alone: of success, or of a shadow."""
+    if not isinstance(step, ChooseWinner) or not step.is_binding:
+        return False
+    return step.needs_proof or step.metric in ('success_rate', 'shadow')
+
+
 class RolloutState(BaseModel):
     """
     The whole of a rollout. Times are seconds since 1970.
@@ -144,7 +152,8 @@ class RolloutState(BaseModel):
     before the gate is asked again, after it could not decide. `awaited` are the comparisons whose
     last tasks a stage with everything else in waits for, since `awaited_since`; None: not yet.
     `is_proven` says that the gate in force has proven the candidate, `proof` for how long a stage
-    has gone on for that, and `promoted_by` who promoted it all the same.
+    has gone on for that, and `promoted_by` who promoted it all the same. `odds` are what the plan
+    makes of versions that are better, equal or worse, in simulation.
     """
 
     rollout_id: str
@@ -183,6 +192,7 @@ class RolloutState(BaseModel):
     is_proven: bool = False
     proof: ProofProgress | None = None
     promoted_by: PromotedBy | None = None
+    odds: tuple[Odds, ...] = ()
 
     @model_validator(mode='before')
     @classmethod
@@ -306,7 +316,7 @@ class RolloutState(BaseModel):
     @property
     def promotes_on(self) -> PromoteOn:
         """Return what promotes the version, by the steps: older ones ask for no proof."""
-        asks = any(s.proof or (isinstance(s, ChooseWinner) and s.needs_proof) for s in self.steps)
+        asks = any(step.proof is not None or _is_proof(step) for step in self.steps)
         return PromoteOn.PROVEN if asks else PromoteOn.NO_HARM
 
     @property

@@ -231,6 +231,8 @@ class Transitions:
         by = self.state.promoted_by
         if by is not None:
             return sentences.promoted_by(by.by, by.remark)
+        if any(found.is_binding for found in self.state.conclusions):
+            return ''
         if self.state.promotes_on is PromoteOn.PROVEN:
             return sentences.proven(self.state.plan.success_criteria.max_success_drop)
         return '' if self.state.watch is None else sentences.no_harm()

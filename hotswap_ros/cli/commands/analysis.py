@@ -216,6 +216,15 @@ def advise(
     model: Annotated[str, typer.Option(help='Model (named policy).')] = 'pick_policy',
     version: Annotated[str, typer.Option(help='Version to roll out.')] = 'v24',
     previous: Annotated[str, typer.Option(help='Version to compare it with.')] = 'v23',
+    room: Annotated[
+        bool,
+        typer.Option(
+            '--room/--no-room', help='All robots have the disk and memory for both versions.'
+        ),
+    ] = True,
+    tasks_per_day: Annotated[
+        float | None, typer.Option(help='Tasks that one robot does in a day.', min=0.01)
+    ] = None,
     output: Annotated[Path | None, typer.Option(help='Write the plan to this file.')] = None,
 ) -> None:
     """Recommend a strategy, and write a plan that can be run."""
@@ -230,11 +239,16 @@ def advise(
         version=version,
         previous=previous,
         regions=region or (),
+        has_room=room,
+        tasks_per_day=tasks_per_day,
     )
+    from hotswap_ros.cli.verbs.advise import outlook_comment
+
     out = console()
     out.print(f'[bold]{found.strategy.value}[/bold]. {found.reason}')
+    plan = found.plan + outlook_comment(found.plan, robots, tasks_per_day)
     if output is None:
-        out.print(found.plan, end='', markup=False, highlight=False)
+        out.print(plan, end='', markup=False, highlight=False, soft_wrap=True)
     else:
-        output.write_text(found.plan)
+        output.write_text(plan)
         out.print(f'Written to {output}: hotswap rollout start {output}', markup=False)

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hotswap_ros.cli.terminal import NO_COORDINATOR, write_json
+from hotswap_ros.cli.views.odds import HEADERS, odds_rows
 from hotswap_ros.coordinator import read_versions
 from hotswap_ros.plan import (
     Checklist,
@@ -94,6 +95,7 @@ def run_dry(
     if json_file is not None:
         write_json(json_file, _preview_figures(answer, items))
     _show_steps(console, answer.steps, answer.forecasts)
+    _show_outlook(console, answer)
     of_checklist = [f'{item.name.value}: {item.sentence}' for item in items]
     others = [problem for problem in answer.problems if problem not in of_checklist]
     if others:
@@ -263,6 +265,21 @@ def _show_steps(console: Console, steps: Sequence[Any], forecasts: Sequence[Any]
         )
     console.print(table)
     console.print(f'\n{_total(forecasts)}', highlight=False, soft_wrap=True)
+
+
+def _show_outlook(console: Console, answer: Any) -> None:
+    from hotswap_ros.nodes.conversions.plan import odds_value
+
+    console.print()
+    if answer.odds:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style='dim')
+        for number, head in enumerate(HEADERS):
+            table.add_column(head, justify='right' if number else 'left', no_wrap=True)
+        for row in odds_rows([odds_value(found) for found in answer.odds]):
+            table.add_row(*row)
+        console.print(table)
+    for sentence in answer.outlook:
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _total(forecasts: Sequence[Any]) -> str:

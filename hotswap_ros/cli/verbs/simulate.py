@@ -16,7 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from hotswap_ros.cli.views.document import Document, Grid, Part, Remarks, Section, deliver, refuse
-from hotswap_ros.plan import Plan, PlanError, load_plan, read_plan_file
+from hotswap_ros.cli.views.odds import odds_grid
+from hotswap_ros.coordinator import Outlook, assumed_preview, outlook_of
+from hotswap_ros.plan import Plan, PlanError, Stage, load_plan, read_plan_file
 from hotswap_ros.sim import Characteristics, Share, World, characterize
 from hotswap_ros.text import percent
 
@@ -48,8 +50,11 @@ def run_simulate(
     jobs = jobs or os.cpu_count() or 1
     worlds = [replace(world, candidate=rate) for rate in rates]
     found = _characterize(console, plan, worlds, repetitions, seed, jobs)
-    document = to_document(plan, found, path.name, seed)
-    status = deliver(console, document, lambda: [to_json(one) for one in found], None, json_path)
+    outlook = outlook_in(plan, world)
+    document = to_document(plan, found, path.name, seed, outlook)
+    status = deliver(
+        console, document, lambda: [to_json(one, outlook) for one in found], None, json_path
+    )
     if status or plot is None:
         return status
     try:
@@ -105,7 +110,7 @@ def _draw(path: Path, found: Sequence[Characteristics], version: str) -> None:
     rollbacks(found, version).savefig(path, dpi=160, metadata=metadata)
 
 
-def to_json(found: Characteristics) -> dict[str, Any]:
+def to_json(found: Characteristics, outlook: Outlook) -> dict[str, Any]:
     """Return the figures as a JSON value."""
     return {
         'world': asdict(found.world),
@@ -128,6 +133,8 @@ def to_json(found: Characteristics) -> dict[str, Any]:
         'tasks_lost_per_rollback': _finite(found.lost_per_rollback),
         'tasks_lost_per_1000_after_promotion': found.lost_per_thousand,
         'rollout_s_median': found.seconds,
+        'outlook': [asdict(odds) for odds in outlook.odds],
+        'times_out': list(outlook.times_out),
     }
 
 
@@ -135,7 +142,9 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def to_document(plan: Plan, found: Sequence[Characteristics], source: str, seed: int) -> Document:
+def to_document(
+    plan: Plan, found: Sequence[Characteristics], source: str, seed: int, outlook: Outlook
+) -> Document:
     """Return the report for people."""
     world = found[0].world
     notes = [
@@ -156,14 +165,47 @@ def to_document(plan: Plan, found: Sequence[Characteristics], source: str, seed:
     return Document(
         title=f'{plan.strategy.value} of {plan.version}, simulated',
         subtitle=source,
-        verdict=f'Rolled back in {percent(worst.rolled_back.rate)} of rollouts',
+        verdict=headline(worst),
         sentence=sentence(plan, worst),
         tone=_tone(worst),
-        sections=[Section('Results', parts), Section('Method', [Remarks(notes)])],
+        sections=[
+            Section('Results', parts),
+            Section('Outlook of the plan', _outlook_parts(outlook)),
+            Section('Method', [Remarks(notes)]),
+        ],
     )
 
 
+def outlook_in(plan: Plan, world: World) -> Outlook:
+    """Return what the plan makes of versions in a world."""
+    preview = assumed_preview(
+        plan, world.robots, 1 / world.task_s, world.stable, world.correlation
+    )
+    return outlook_of(preview, world.stable)
+
+
+def _outlook_parts(outlook: Outlook) -> list[Part]:
+    parts: list[Part] = [odds_grid(outlook.odds)] if outlook.odds else []
+    return [*parts, Remarks(list(outlook.sentences))]
+
+
+def headline(found: Characteristics) -> str:
+    """Return what happens to most rollouts; a pause is named if it happens to a tenth."""
+    ends = {
+        'Rolled back': found.rolled_back.rate,
+        'Promoted': found.promoted.rate,
+        'Paused': found.paused.rate,
+    }
+    first = max(ends, key=lambda end: ends[end])
+    text = f'{first} in {percent(ends[first])} of rollouts'
+    if first != 'Paused' and found.paused.rate >= 0.1:
+        text += f', paused in {percent(found.paused.rate)}'
+    return text
+
+
 def _tone(found: Characteristics) -> str:
+    if found.paused.rate >= 0.5:
+        return 'bad'
     worse = found.world.candidate < found.world.stable
     right = found.rolled_back.rate if worse else 1 - found.rolled_back.rate
     return 'good' if right >= 0.95 else 'open' if right >= 0.5 else 'bad'
@@ -182,6 +224,8 @@ def sentence(plan: Plan, found: Characteristics) -> str:
             f', after a median of {found.tasks_within(0.5):,.0f} tasks of {plan.version}, and '
             f'within {found.tasks_within(0.9):,.0f} tasks in 90% of rollbacks'
         )
+    if found.paused.count:
+        text += f'. It pauses for a person in {percent(found.paused.rate)}'
     change = 'loses' if found.lost >= 0 else 'wins'
     text += (
         f'. A rollout {change} {abs(found.lost):,.1f} tasks on average, compared with no rollout'
@@ -224,10 +268,14 @@ def _grid(found: Sequence[Characteristics], plan: Plan) -> Grid:
 def _stages(plan: Plan, found: Characteristics) -> Grid:
     n = found.rolled_back.repetitions
     rows = [
-        [f'{stage.percentage:g}% of robots', f'{count:,}', percent(count / n)]
+        [_stage_words(stage), f'{count:,}', percent(count / n)]
         for stage, count in zip(plan.effective_stages, found.by_stage)
     ]
     return Grid(['rolled back in stage', 'rollouts', 'share'], rows)
+
+
+def _stage_words(stage: Stage) -> str:
+    return stage.label if stage.share is not None else f'{stage.label} of robots'
 
 
 def _share(share: Share) -> str:

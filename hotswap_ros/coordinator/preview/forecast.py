@@ -32,7 +32,7 @@ from hotswap_ros.plan import (
     WaitForApproval,
     Watch,
 )
-from hotswap_ros.text import time_words
+from hotswap_ros.text import count, size_words, time_words
 
 #: A robot confirms with its next status, which comes at once and every second.
 _CONFIRM_S = 1.0
@@ -113,8 +113,10 @@ class _Forecaster:
             what = "state 'bandwidthMbps' in the checklist" if size else 'its size is not known'
             text = f'How long loading takes cannot be told: {what}.'
             is_news, self._says_why_open = self._says_why_open, False
-            return Forecast(_sorted(step), sentences=(text,) if is_news else ())
-        return Forecast(_sorted(step), 8e-6 * size * len(left) / mbps)
+            why = (text,) if is_news else ()
+            return Forecast(_sorted(step), sentences=(*_load_words(size, len(left)), *why))
+        words = _load_words(size, len(left))
+        return Forecast(_sorted(step), 8e-6 * size * len(left) / mbps, sentences=words)
 
     @property
     def _size(self) -> int:
@@ -200,6 +202,17 @@ class _Forecaster:
             if facts is not None and facts.lab is not None:
                 return min(0.999, max(0.001, facts.lab.success)), 'in the lab'
         return _ASSUMED_SUCCESS, 'as assumed'
+
+
+def _load_words(size: int, robots: int) -> tuple[str, ...]:
+    """Return what loading takes on robots that do not hold the version."""
+    if not size:
+        return ()
+    text = (
+        f'Each of {count(robots, "robot")} keeps {size_words(size)} more on its disk, and at '
+        f'least as much in memory; {size_words(size * robots)} go over the network.'
+    )
+    return (text,)
 
 
 def _said(step: Step, expected_s: float, sentence: str) -> Forecast:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hotswap_ros import msg
 from hotswap_ros.coordinator import Forecast
+from hotswap_ros.gates import Odds
 from hotswap_ros.nodes.conversions.common import InterfaceMismatchError, codes_of
 from hotswap_ros.plan import ChecklistItem, Item, ItemState
 
@@ -26,6 +28,30 @@ def forecast_msg(forecast: Forecast) -> Any:
         expected_control_tasks=forecast.control_tasks,
         detectable_drop=forecast.detectable_drop,
         sentences=forecast.sentences,
+    )
+
+
+def odds_msg(odds: Odds) -> Any:
+    """Return what a plan makes of one version."""
+    return msg.PlanOdds(
+        difference=odds.difference,
+        promoted=odds.promoted,
+        rolled_back=odds.rolled_back,
+        undecided=odds.undecided,
+        tasks=math.nan if odds.tasks is None else odds.tasks,
+        seconds=math.nan if odds.seconds is None else odds.seconds,
+    )
+
+
+def odds_value(odds: Any) -> Odds:
+    """Return what a plan makes of one version as a value."""
+    return Odds(
+        odds.difference,
+        odds.promoted,
+        odds.rolled_back,
+        odds.undecided,
+        None if math.isnan(odds.tasks) else odds.tasks,
+        None if math.isnan(odds.seconds) else odds.seconds,
     )
 
 

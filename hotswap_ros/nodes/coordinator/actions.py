@@ -14,7 +14,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 from hotswap_ros import action, msg
-from hotswap_ros.coordinator import Rollback
+from hotswap_ros.coordinator import Preview, Rollback, outlook_of
 from hotswap_ros.nodes.conversions.rollout import rollout_feedback, status_code
 from hotswap_ros.nodes.coordinator.loop import LoopLink, News
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
@@ -91,8 +91,11 @@ class CoordinatorActions:
             plan = await self._reader.plan(goal.request.plan)
             versions = await self._reader.versions(plan)
             await self._hear_the_fleet()
-            rollout_id = await self._link.ask(
-                lambda coordinator, now: coordinator.start(plan, now, versions)
+            preview, rollout_id = await self._link.ask(
+                lambda coordinator, now: (
+                    coordinator.preview(plan, now),
+                    coordinator.start(plan, now, versions),
+                )
             )
         except Exception as error:
             goal.abort()
@@ -103,6 +106,7 @@ class CoordinatorActions:
             return result
         self._link.watched.add(rollout_id)
         result.rollout_id = rollout_id
+        self._node.executor.create_task(self._note_odds(preview, rollout_id))
         try:
             state = await self._follow(goal, rollout_id)
             report = await self._link.ask(lambda coordinator, _: coordinator.report(rollout_id))
@@ -130,6 +134,16 @@ class CoordinatorActions:
         """Wait until every robot has been heard: a stage is a share of the whole fleet."""
         while time.monotonic() - self._began < _HEARS_ALL_S:
             await self._link.next_news()
+
+    async def _note_odds(self, preview: Preview, rollout_id: str) -> None:
+        """Let the report have what the plan makes of versions. The rollout does not wait."""
+        try:
+            outlook = await self._reader.do(lambda: outlook_of(preview))
+            await self._link.ask(
+                lambda coordinator, _: coordinator.note_odds(rollout_id, outlook.odds)
+            )
+        except Exception as error:  # A report without it is better than no rollout.
+            self._node.get_logger().warning(f'the odds of {rollout_id} are not known: {error}')
 
     async def _follow(self, goal: Any, rollout_id: str) -> Any:
         canceled = False

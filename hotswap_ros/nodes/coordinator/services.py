@@ -13,8 +13,8 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 from hotswap_ros import srv
-from hotswap_ros.coordinator import Preview, forecast, planned_steps
-from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg
+from hotswap_ros.coordinator import Preview, forecast, outlook_of, planned_steps
+from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg, odds_msg
 from hotswap_ros.nodes.conversions.rollout import step_msgs, summary_msg
 from hotswap_ros.nodes.coordinator.loop import LoopLink
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
@@ -119,15 +119,18 @@ class PlanService:
             lambda coordinator, now: coordinator.preview(plan, now)
         )
         versions = await self._reader.versions(plan)
-        items, forecasts = await self._reader.do(
+        items, forecasts, outlook = await self._reader.do(
             lambda: (
                 review(plan, replace(preview.facts, versions=versions)),
                 forecast(preview, versions),
+                outlook_of(preview),
             )
         )
         steps = planned_steps(preview.steps, plan.version)
         response.steps = step_msgs(steps)
         response.forecasts = [forecast_msg(found) for found in forecasts]
+        response.odds = [odds_msg(found) for found in outlook.odds]
+        response.outlook = list(outlook.sentences)
         response.checklist = [item_msg(item) for item in items]
         response.problems = [
             *await self._missing_version(plan),

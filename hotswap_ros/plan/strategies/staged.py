@@ -19,7 +19,22 @@ from hotswap_ros.plan.steps import Proof, SetRouting, Step, WaitForApproval, Wat
 
 
 class StagedPlan(BasePlan):
-    """A plan of stages; without `promote` they may end below 100%."""
+    """
+    A plan of stages; without `promote` they may end below 100%.
+
+    With `spread` thin every robot holds the candidate from the first stage on and gives it a small
+    share of its tasks. That finds harm with fewer tasks than a large share on few robots. How many
+    tasks the candidate gets is bounded by the share, and by the lease, after which a robot that
+    hears nothing serves stable alone.
+    """
+
+    spread: Literal['cohorts', 'thin'] = Field(
+        'cohorts',
+        description=(
+            '`cohorts`: each stage has more robots. `thin`: each stage has all robots, and a '
+            'larger `share` of their tasks.'
+        ),
+    )
 
     promote: bool = Field(
         True,
@@ -33,6 +48,9 @@ class StagedPlan(BasePlan):
 def check_stages(plan: StagedPlan) -> None:
     """Raise ValueError for stages that do not rise to all robots, or that leave no control."""
     stages = plan.effective_stages
+    if plan.spread == 'thin' or any(stage.share is not None for stage in stages):
+        _check_shares(plan, stages)
+        return
     percentages = [stage.percentage for stage in stages]
     if any(b <= a for a, b in itertools.pairwise(percentages)):
         raise ValueError(f'the percentages of the stages must rise: {percentages}')
@@ -43,6 +61,22 @@ def check_stages(plan: StagedPlan) -> None:
             "no stage is watched: add 'duration' or 'tasks' to one, or use strategy Direct"
         )
     _require_control(stages, plan.success_criteria.control)
+
+
+def _check_shares(plan: StagedPlan, stages: tuple[Stage, ...]) -> None:
+    if plan.spread != 'thin':
+        raise ValueError("'share' needs 'spread: thin': add it, or write 'percentage' instead")
+    if plan.success_criteria.control is Control.ACROSS_ROBOTS:
+        raise ValueError(
+            "with 'spread: thin' every robot has both versions: remove 'control: across_robots'"
+        )
+    shares = [stage.share for stage in stages if stage.share is not None]
+    if len(shares) < len(stages):
+        raise ValueError("with 'spread: thin' every stage needs a 'share', such as 0.1")
+    if any(b <= a for a, b in itertools.pairwise(shares)):
+        raise ValueError(f'the shares of the stages must rise: {shares}')
+    if not all(stage.is_watched for stage in stages):
+        raise ValueError("a stage is not watched: add 'duration' or 'tasks' to it")
 
 
 def _require_control(stages: tuple[Stage, ...], control: Control) -> None:
@@ -70,7 +104,7 @@ def staged_steps(
     last = max(n for n, stage in enumerate(plan.effective_stages) if stage.is_watched)
     for number, stage in enumerate(plan.effective_stages):
         if approval is not None and number:
-            steps.append(approval_step(approval, f'{stage.percentage:g}%', everyone))
+            steps.append(approval_step(approval, stage.label, everyone))
         everyone = select_cohort(fleet, stage.percentage, salt)
         new = tuple(robot for robot in everyone if robot not in staged)
         staged.update(new)
@@ -99,8 +133,7 @@ def _stage_steps(
     watch: Watch,
     proof: Proof | None,
 ) -> list[Step]:
-    share = stage.candidate_share
-    label = f'{stage.percentage:g}%'
+    share, label = stage.candidate_share(plan.promotes_on), stage.label
     lost = stage.max_unreachable
     steps: list[Step] = []
     if new:

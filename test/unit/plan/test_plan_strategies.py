@@ -23,6 +23,7 @@ from hotswap_ros.plan import (
     PlanError,
     Preset,
     ProgressiveRollout,
+    PromoteOn,
     RegionalRollout,
     Risk,
     Robot,
@@ -408,8 +409,8 @@ def test_a_window_that_cannot_be_is_named(window, expected):
     ('asked', 'strategy'),
     [
         ({'robots': 500, 'is_production': False}, Strategy.DIRECT),
-        ({'robots': 9}, Strategy.DIRECT),
-        ({'robots': 9, 'risk': Risk.HIGH}, Strategy.DIRECT),
+        ({'robots': 1}, Strategy.CANARY),
+        ({'robots': 9, 'risk': Risk.HIGH}, Strategy.CANARY),
         ({'robots': 10}, Strategy.CANARY),
         ({'robots': 100}, Strategy.CANARY),
         ({'robots': 100, 'regions': ['a', 'b']}, Strategy.REGIONAL_ROLLOUT),
@@ -430,6 +431,28 @@ def test_advice_follows_the_guide_and_is_a_plan(asked, strategy):
     assert (plan.strategy, plan.version) == (strategy, 'v24')
     fleet = [Robot(f'r{i}', 'ab'[i % 2], 'v23') for i in range(asked['robots'])]
     assert compile_plan(plan, fleet, 'salt')
+    if strategy not in (Strategy.DIRECT, Strategy.AB_TESTING):
+        assert plan.promotes_on is PromoteOn.PROVEN
+        assert plan.success_criteria.max_success_drop == 0.02
+
+
+def test_few_robots_get_a_share_of_the_tasks_of_all_and_the_time_that_it_takes():
+    plan = load_plan(advise(robots=10, tasks_per_day=20).plan)
+    assert [stage.share for stage in plan.stages] == [0.1, 0.5]
+    days = plan.stages[0].timeout.total_seconds() / 86_400
+    assert days * 10 * 20 * 0.1 >= plan.stages[0].tasks
+    quick = load_plan(advise(robots=10, tasks_per_day=5000).plan)
+    assert quick.stages[0].timeout < plan.stages[0].timeout
+
+
+def test_robots_without_room_get_cohorts():
+    assert load_plan(advise(robots=50).plan).spread == 'thin'
+    assert load_plan(advise(robots=50, has_room=False).plan).spread == 'cohorts'
+
+
+def test_a_throughput_of_nothing_gets_no_advice():
+    with pytest.raises(ValueError, match="'tasks_per_day' is 0"):
+        advise(robots=5, tasks_per_day=0)
 
 
 def test_a_fleet_of_none_gets_no_advice():

@@ -203,6 +203,32 @@ def test_a_faster_version_does_not_win_before_its_success_is_proven(make_fleet):
         assert fleet.stables() == {stable}
 
 
+# -- spread thin ---------------------------------------------------------------------------------
+
+
+THIN = (
+    f'{HEAD}strategy: Canary\nspread: thin\nstages:\n- {{share: 0.1, tasks: 40}}\n'
+    '- {share: 0.5, tasks: 200}\npromoteOn: proven\n'
+)
+
+
+def test_a_small_share_on_all_robots_promotes_a_good_version(make_fleet):
+    fleet = make_fleet({'v24': 0.995})
+    rollout = fleet.start(THIN)
+    fleet.run_until(lambda: fleet.candidates() == {'v24'})
+    assert all(robot.routing.candidate_share == 0.1 for robot in fleet.robots.values())
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    assert fleet.stables() == {'v24'}
+
+
+def test_a_small_share_on_all_robots_finds_a_bad_version(make_fleet):
+    fleet = make_fleet({'v24': 0.6})
+    rollout = fleet.start(THIN)
+    state = fleet.finish(rollout)
+    assert state.status is Status.ROLLED_BACK
+    assert state.candidate_tasks < 100
+
+
 # -- silence is not success -----------------------------------------------------------------------
 
 
