@@ -9,6 +9,7 @@ import importlib.util
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hotswap_ros.cli.terminal import NO_COORDINATOR, write_json
-from hotswap_ros.cli.views.odds import HEADERS, odds_rows
+from hotswap_ros.cli.views.odds import HEADERS, odds_rows, odds_value
 from hotswap_ros.coordinator import read_versions
 from hotswap_ros.plan import (
     Checklist,
@@ -120,6 +121,8 @@ def _preview_figures(answer: Any, items: Sequence[ChecklistItem]) -> dict[str, A
             }
             for step, found in zip(answer.steps, answer.forecasts)
         ],
+        'odds': [asdict(odds_value(found)) for found in answer.odds],
+        'outlook': list(answer.outlook),
         'checklist': [item.model_dump(mode='json') for item in items],
         'problems': list(answer.problems),
     }
@@ -268,8 +271,6 @@ def _show_steps(console: Console, steps: Sequence[Any], forecasts: Sequence[Any]
 
 
 def _show_outlook(console: Console, answer: Any) -> None:
-    from hotswap_ros.nodes.conversions.plan import odds_value
-
     console.print()
     if answer.odds:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style='dim')

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 from hotswap_ros.cli.views.document import Grid
 from hotswap_ros.coordinator import difference_words
@@ -13,6 +15,18 @@ from hotswap_ros.gates import Odds
 from hotswap_ros.text import percent, time_words
 
 HEADERS = ('a version that is', 'promoted', 'rolled back', 'left to a person', 'tasks', 'time')
+
+
+def odds_value(odds: Any) -> Odds:
+    """Return the odds in a `msg/PlanOdds`."""
+    return Odds(
+        odds.difference,
+        odds.promoted,
+        odds.rolled_back,
+        odds.undecided,
+        None if math.isnan(odds.tasks) else odds.tasks,
+        None if math.isnan(odds.seconds) else odds.seconds,
+    )
 
 
 def odds_rows(odds: Sequence[Odds]) -> list[list[str]]:

@@ -43,18 +43,6 @@ def odds_msg(odds: Odds) -> Any:
     )
 
 
-def odds_value(odds: Any) -> Odds:
-    """Return what a plan makes of one version as a value."""
-    return Odds(
-        odds.difference,
-        odds.promoted,
-        odds.rolled_back,
-        odds.undecided,
-        None if math.isnan(odds.tasks) else odds.tasks,
-        None if math.isnan(odds.seconds) else odds.seconds,
-    )
-
-
 def item_msg(item: ChecklistItem) -> Any:
     """Return an item of a checklist."""
     return msg.ChecklistItem(

@@ -162,6 +162,8 @@ def forecast(**figures):
 
 def preview(*problems, **figures):
     answer = SimpleNamespace(
+        odds=[],
+        outlook=['v24 is promoted if no harm is shown.'],
         steps=[SimpleNamespace(title='50%: watch 50 tasks')],
         forecasts=[forecast(**figures)],
         checklist=[],
