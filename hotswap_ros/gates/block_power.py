@@ -37,7 +37,7 @@ _DROPS = tuple(0.01 * 1.2**exponent for exponent in range(24))
 #: Up to so many blocks are drawn one by one; of more, sums of several blocks are drawn.
 _MOST_DRAWS = 100
 #: One task of each kind: control failed, control succeeded, candidate failed, candidate succeeded.
-_TASKS = (Block(1, 0), Block(1, 1), Block(0, 0, 1, 0), Block(0, 0, 1, 1))
+TASK_KINDS = (Block(1, 0), Block(1, 1), Block(0, 0, 1, 0), Block(0, 0, 1, 1))
 #: Number of block sizes that are drawn for a stage.
 _SIZES = 60
 _NUMBER_TASKS = 10_000_000
@@ -243,7 +243,7 @@ def _task_table(null: float, baseline: float, share: float) -> Floats:
     if not null:
         return np.array(log_factors(share, baseline))
     rows = []
-    for task in _TASKS:
+    for task in TASK_KINDS:
         evidence = BlockEvidence([null + drop for drop in HARM_DROPS], null)
         evidence.add(task, baseline, share)
         rows.append(evidence.log_e)

@@ -4,51 +4,30 @@
 """
 The operating characteristic of a plan: how often it promotes a version that is so good.
 
-Blocks of tasks are drawn at random and fed to the evidence of the gate itself, of harm and of
-proof. The draws are seeded, so that the same question always has the same answer.
+Tasks are drawn at random and fed to the evidence of the gate itself, of harm and of proof. The
+draws are seeded, so that the same question always has the same answer.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.gates.block_power import (
-    SEED,
-    Floats,
-    StageTasks,
-    block_sizes,
-    design_effect_of,
-)
+from hotswap_ros.gates.block_power import SEED, Floats, StageTasks, design_effect_of
 from hotswap_ros.gates.odds import Odds
+from hotswap_ros.gates.outcomes import ROLLOUTS, draws_of, harm_weights
 from hotswap_ros.gates.pairing.clustering import ASSUMED_CORRELATION
 from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.alpha import split_alpha
-from hotswap_ros.gates.stats.evidence import (
-    HARM_DROPS,
-    PROOF_DROPS,
-    Block,
-    BlockEvidence,
-    DrawnEvidence,
-)
-from hotswap_ros.gates.stats.intervals import wilson_interval
+from hotswap_ros.gates.stats.evidence import PROOF_DROPS
 from hotswap_ros.plan import Control, Method, SuccessCriteria
 
 Flags: TypeAlias = NDArray[np.bool_]
-
-#: Simulated rollouts for each version.
-ROLLOUTS = 400
-#: Blocks that are drawn at a time, and the largest number that is drawn for a stage: of more, the
-#: sums of several blocks are drawn.
-_CHUNK = 100
-_MOST_BLOCKS = 2000
-_NUMBER_TASKS = 10_000_000
 
 
 class WatchedStage(NamedTuple):
@@ -124,6 +103,25 @@ class _Rollouts:
         return found
 
 
+class _Evidence:
+    """Evidence of one kind in many rollouts, averaged over alternatives by their weights."""
+
+    def __init__(self, weights: Sequence[float], alpha: float) -> None:
+        self._weights = weights
+        self._log_limit = math.log(1 / alpha)
+        self._log_e = np.zeros((ROLLOUTS, 1, len(weights)))
+
+    def add(self, logs: Floats, effect: float) -> Flags:
+        """Multiply by (rollouts, draws, alternatives); return after which it is at its limit."""
+        path = self._log_e + np.cumsum(logs, axis=1)
+        self._log_e = path[:, -1:, :]
+        scaled = path / effect
+        top = scaled.max(axis=-1)
+        mean = np.average(np.exp(scaled - top[..., None]), axis=-1, weights=self._weights)
+        found: Flags = top + np.log(mean) >= self._log_limit
+        return found
+
+
 class _Watch:
     """One gate in many rollouts."""
 
@@ -136,12 +134,8 @@ class _Watch:
         self._rho = rho
         self._history = history
         criteria = gate.criteria
-        self._limits = (
-            math.log(1 / split_alpha(criteria.alpha, ())['success']),
-            math.log(1 / criteria.alpha),
-        )
-        self._harm = np.zeros((ROLLOUTS, 1, len(HARM_DROPS)))
-        self._proof = np.zeros((ROLLOUTS, 1, len(PROOF_DROPS)))
+        self._harm = _Evidence(harm_weights(criteria), split_alpha(criteria.alpha, ())['success'])
+        self._proof = _Evidence((1,) * len(PROOF_DROPS), criteria.alpha)
         self._is_proven = np.zeros(ROLLOUTS, bool)
         self._seen = StageTasks(0, 0)
 
@@ -204,12 +198,11 @@ class _Watch:
             self._seen.candidate + tasks.candidate, self._seen.control + tasks.control
         )
         effect = self._effect(tasks)
-        blocks = _blocks(self._gate.criteria, self._baseline, self._history, tasks)
+        draws = draws_of(self._gate.criteria, self._baseline, self._history, tasks)
         done = 0
-        for harm, proof in blocks.draw(self._baseline, self._candidate, chance):
-            is_harm = self._reach(self._harm, harm, effect, self._limits[0])
-            is_proof = self._reach(self._proof, proof, effect, self._limits[1])
-            first_harm, first_proof = _first(is_harm), _first(is_proof)
+        for harm, proof in draws.draw(self._baseline, self._candidate, chance):
+            first_harm = _first(self._harm.add(harm, effect))
+            first_proof = _first(self._proof.add(proof, effect))
             if until_proven is not None:
                 first_harm = np.where(first_proof < first_harm, math.inf, first_harm)
             fleet.is_back |= going & np.isfinite(first_harm)
@@ -222,7 +215,7 @@ class _Watch:
             done += harm.shape[1]
             if not going.any():
                 break
-        found: Floats = needed / max(1, blocks.number)
+        found: Floats = needed / max(1, draws.number)
         return found
 
     def _look_once(self, tasks: StageTasks, fleet: _Rollouts, chance: np.random.Generator) -> None:
@@ -254,136 +247,7 @@ class _Watch:
             return 1.0
         return design_effect_of(StageTasks(self._seen.candidate, 0, tasks.robots), self._rho)
 
-    @staticmethod
-    def _reach(start: Floats, logs: Floats, effect: float, limit: float) -> Flags:
-        """Return after which blocks evidence is at its limit; move `start` on to the last one."""
-        path = start + np.cumsum(logs, axis=1)
-        start[:] = path[:, -1:, :]
-        scaled = path / effect
-        top = scaled.max(axis=-1)
-        found: Flags = top + np.log(np.exp(scaled - top[..., None]).mean(axis=-1)) >= limit
-        return found
-
 
 def _first(is_there: Flags) -> Floats:
-    """Return the index of the first block in each rollout; infinity: there is none."""
+    """Return the index of the first one in each rollout; infinity: there is none."""
     return np.where(is_there.any(axis=1), is_there.argmax(axis=1), math.inf)
-
-
-class _Blocks:
-    """The blocks of a stage, with the evidence of each possible outcome of a block."""
-
-    def __init__(
-        self, criteria: SuccessCriteria, known: tuple[float, float], tasks: StageTasks
-    ) -> None:
-        sizes = block_sizes(tasks, criteria.control in (Control.FIXED, Control.HISTORY))
-        blocks = max(1, round(tasks.candidate / sizes[:, 1].mean()))
-        self._together = max(1, math.ceil(blocks / _MOST_BLOCKS))
-        #: How many are drawn.
-        self.number = math.ceil(blocks / self._together)
-        self._kinds, self._weights = np.unique(sizes, axis=0, return_counts=True)
-        tables = [_table(criteria, known, int(control), int(own)) for control, own in self._kinds]
-        self._outcomes = np.concatenate(tables)
-
-    def draw(
-        self, baseline: float, candidate: float, chance: np.random.Generator
-    ) -> Iterator[tuple[Floats, Floats]]:
-        """Yield log evidence of harm and of proof: (rollouts, some blocks, alternatives)."""
-        chances = self._chances(baseline, candidate)
-        left = self.number
-        while left > 0:
-            number = min(_CHUNK, left)
-            logs = self._draw(chances, number, chance)
-            yield logs[..., : len(HARM_DROPS)], logs[..., len(HARM_DROPS) :]
-            left -= number
-
-    def _draw(self, chances: Floats, number: int, chance: np.random.Generator) -> Floats:
-        if self._together == 1:
-            drawn = np.searchsorted(np.cumsum(chances), chance.random((ROLLOUTS, number)))
-            single: Floats = self._outcomes[np.minimum(drawn, len(chances) - 1)]
-            return single
-        mean = chances @ self._outcomes
-        apart = self._outcomes - mean
-        spread = (apart.T * chances) @ apart
-        sums: Floats = chance.multivariate_normal(
-            mean * self._together,
-            spread * self._together,
-            (ROLLOUTS, number),
-            check_valid='ignore',
-        )
-        return sums
-
-    def _chances(self, baseline: float, candidate: float) -> Floats:
-        """Return the probability of each row of the outcomes."""
-        of_kinds = []
-        for (control, own), weight in zip(self._kinds, self._weights):
-            failed = _binomial(int(control), 1 - baseline)
-            own_failed = _binomial(int(own), 1 - candidate)
-            of_kinds.append(weight * np.outer(failed, own_failed).ravel())
-        chances = np.concatenate(of_kinds)
-        found: Floats = chances / chances.sum()
-        return found
-
-
-def _binomial(n: int, rate: float) -> Floats:
-    """Return the probabilities of 0 to n."""
-    return np.array([math.comb(n, k) * rate**k * (1 - rate) ** (n - k) for k in range(n + 1)])
-
-
-@lru_cache(maxsize=64)
-def _blocks(
-    criteria: SuccessCriteria, baseline: float, history: int, tasks: StageTasks
-) -> _Blocks:
-    known = baseline, baseline
-    if criteria.control is Control.HISTORY and history:
-        known = wilson_interval(baseline * history, history)  # The same as in Baseline.
-    return _Blocks(criteria, (min(0.999, known[0]), min(0.999, known[1])), tasks)
-
-
-@lru_cache(maxsize=4096)
-def _table(
-    criteria: SuccessCriteria, known: tuple[float, float], control: int, own: int
-) -> Floats:
-    """
-    Return the log evidence of every outcome: by failures of control, then of candidate.
-
-    `known` are the rates of the control that the gate takes for harm and for proof.
-    """
-    return np.array(
-        [
-            [
-                *_harm(criteria, _block(criteria, known[0], control, failed, own, lost), known[0]),
-                *_proof(
-                    criteria, _block(criteria, known[1], control, failed, own, lost), known[1]
-                ),
-            ]
-            for failed in range(control + 1)
-            for lost in range(own + 1)
-        ]
-    )
-
-
-def _block(
-    criteria: SuccessCriteria, known: float, control: int, failed: int, own: int, lost: int
-) -> Block:
-    if criteria.control in (Control.FIXED, Control.HISTORY):
-        return Block(_NUMBER_TASKS, known * _NUMBER_TASKS, own, own - lost)
-    return Block(control, control - failed, own, own - lost)
-
-
-def _harm(criteria: SuccessCriteria, block: Block, rate: float) -> Iterable[float]:
-    null = criteria.max_success_drop
-    null = null if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
-    evidence: DrawnEvidence | BlockEvidence
-    if criteria.control is Control.WITHIN_ROBOTS and not null:
-        evidence = DrawnEvidence(HARM_DROPS)
-    else:
-        evidence = BlockEvidence([null + drop for drop in HARM_DROPS], null)
-    evidence.add(block, rate)
-    return evidence.log_e
-
-
-def _proof(criteria: SuccessCriteria, block: Block, rate: float) -> Iterable[float]:
-    evidence = BlockEvidence(PROOF_DROPS, criteria.max_success_drop)
-    evidence.add(block, rate)
-    return evidence.log_e
