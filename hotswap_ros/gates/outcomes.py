@@ -20,9 +20,11 @@ from hotswap_ros.plan import Control, SuccessCriteria
 
 #: Simulated rollouts for each version.
 ROLLOUTS = 400
-#: So many are drawn at a time, and at most so many for a stage: of more, sums are drawn.
+#: So many are drawn at a time, and at most so many groups of tasks, or blocks, for a stage: groups
+#: get larger then, and of blocks sums are drawn.
 _CHUNK = 100
-_MOST_DRAWS = 2000
+_MOST_GROUPS = 500
+_MOST_BLOCKS = 2000
 _NUMBER_TASKS = 10_000_000
 
 
@@ -67,7 +69,7 @@ class DrawnTasks:
         together = tasks.candidate + tasks.control
         self._share = tasks.candidate / together
         #: How many are drawn.
-        self.number = min(together, _MOST_DRAWS)
+        self.number = min(together, _MOST_GROUPS)
         self._sizes = np.diff(np.linspace(0, together, self.number + 1).astype(int))
 
     def draw(
@@ -95,7 +97,7 @@ class Blocks:
     ) -> None:
         sizes = block_sizes(tasks, criteria.control in (Control.FIXED, Control.HISTORY))
         blocks = max(1, round(tasks.candidate / sizes[:, 1].mean()))
-        self._together = max(1, math.ceil(blocks / _MOST_DRAWS))
+        self._together = max(1, math.ceil(blocks / _MOST_BLOCKS))
         #: How many are drawn.
         self.number = math.ceil(blocks / self._together)
         self._kinds, self._weights = np.unique(sizes, axis=0, return_counts=True)
