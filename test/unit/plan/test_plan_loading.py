@@ -19,6 +19,7 @@ from hotswap_ros.plan import (
     Canary,
     Control,
     PlanError,
+    PromoteOn,
     Stage,
     Strategy,
     SuccessCriteria,
@@ -230,7 +231,7 @@ def test_every_problem_is_named():
         'version',
         'stages.0.percentage',
         'stages.0.tasks',
-        'stages.1.percentage',
+        'stages.1',
     ]
     assert found[0] == 'modelId: is missing: add it'
 
@@ -402,7 +403,7 @@ def test_no_control_is_left_only_where_another_one_is_asked_for():
         "stages.0.controlShare is 0, but control 'within_robots' "
     )
     across = f'{SHORT}{stages}successCriteria: {{control: across_robots}}'
-    assert load_plan(across).stages[0].candidate_share == 1.0
+    assert load_plan(across).stages[0].candidate_share(PromoteOn.NO_HARM) == 1.0
     everywhere = across.replace('100, tasks: 5', '100, tasks: 5, controlShare: 0')
     assert re.match('stages.1.controlShare is 0 at 100%, .*no control', problem(everywhere))
 

@@ -25,7 +25,7 @@ def run_into_pause(fleet, rollout):
 
 
 def test_a_version_is_promoted_once_it_is_proven(make_fleet, plan):
-    fleet = make_fleet({'v24': 0.995})
+    fleet = make_fleet({'v24': 0.95})
     rollout = fleet.start(proving(plan, tasks=20_000))
     state = fleet.finish(rollout)
     assert (state.status, fleet.stables()) == (Status.SUCCEEDED, {'v24'})
