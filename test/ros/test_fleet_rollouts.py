@@ -90,16 +90,18 @@ def check_feedback(told):
     assert told[-1].step == f'promote v24 on {ROBOTS} robots'
     assert len(told[-1].cohort) == ROBOTS
     assert (told[-1].status, told[-1].progress) == (Status.STATUS_SUCCEEDED, 1.0)
-    success, stuck, grave_events = told[-1].verdicts
+    success, stuck, grave_events, sample_ratio = told[-1].verdicts
     assert success.startswith('success: pass. v24 succeeds in')
     assert stuck.startswith('stuck: pass.')
     assert grave_events.startswith('grave_events: pass.')
+    assert sample_ratio.startswith('sample_ratio: pass.')
 
 
 def check_status(status):
     assert status.version == 'v24'
     assert all(step.state == msg.StepStatus.STATE_DONE for step in status.steps)
-    assert [check.name for check in status.checks] == ['success', 'stuck', 'grave_events']
+    names = [check.name for check in status.checks]
+    assert names == ['success', 'stuck', 'grave_events', 'sample_ratio']
     assert all(c.verdict == msg.CheckResult.VERDICT_PASS for c in status.checks)
     assert status.robots_confirmed == status.robots_total == ROBOTS
 

@@ -268,13 +268,14 @@ def test_history_and_reports_are_told_on_the_command_line(site):
     assert code == 0
     assert 'Direct' in told
     assert 'of robots' in told
-    code, told = tell(run_report, rollout, False)
+    code, told = tell(run_report, rollout)
     assert code == 0
     assert f'Direct of pick_policy same, {rollout}' in told
     assert 'promote same on 1 robot' in told
-    code, told = tell(run_report, rollout, True)
-    assert json.loads(told)['rollout_id'] == rollout
-    code, told = tell(run_report, 'no-such-rollout', False)
+    written = site.folder / 'written.json'
+    tell(run_report, rollout, written)
+    assert json.loads(written.read_text())['rollout_id'] == rollout
+    code, told = tell(run_report, 'no-such-rollout')
     assert (code, "there is no rollout 'no-such-rollout'" in told) == (1, True)
     code, told = tell(run_control, 'PAUSE', '', '')
     assert (code, 'no rollout is under way' in told) == (1, True)
@@ -303,7 +304,7 @@ def test_a_rollback_is_ordered_on_the_command_line(site):
     assert back.rollout_id == alert.rollout_id
     assert (rollout.robots_total, rollout.robots_failed) == (ROBOTS, 0)
     site.alerts.wait_for(lambda m: m.kind == 'verified' and m.rollout_id == back.rollout_id)
-    code, told = tell(run_report, back.rollout_id, False)
+    code, told = tell(run_report, back.rollout_id)
     assert code == 0
     assert f'Rollback of pick_policy to v23, {back.rollout_id}' in told
     assert f'rolled back rollout: {rollout.rollout_id}' in told
