@@ -90,6 +90,7 @@ class Gate:
         self._sharers = self._listeners('share')
         self._reachers = self._listeners('reach')
         self._beginners = self._listeners('begin_stage')
+        self._doubters = self._listeners('doubt_share')
 
     def _listeners(self, name: str) -> tuple[Callable[..., None], ...]:
         return tuple(getattr(check, name) for check in self._checks if hasattr(check, name))
@@ -156,6 +157,17 @@ class Gate:
         news = self._window.leave(robot_id)
         if news is not None:
             self._count(robot_id, news, in_flight)
+
+    def doubt_share(self, robot_id: str) -> None:
+        """
+        Take note that a robot is not heard: its candidate may have lost its lease meanwhile.
+
+        The tasks that its next snapshot reports count under no share. Otherwise the tasks of an
+        outage, all of them the control's, would look like a candidate that was seldom drawn.
+        """
+        self._strata.doubt_share(robot_id)
+        for doubt in self._doubters:
+            doubt(robot_id)
 
     def _in_flight(self, robot_id: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
         """Return the tasks in flight on a robot, as far as the strata do not know them."""

@@ -26,6 +26,7 @@ from hotswap_ros.gates.block_power import (
     drops_by_evidence,
 )
 from hotswap_ros.gates.gate import spenders
+from hotswap_ros.gates.pairing.blocks import BLOCK_TASKS
 from hotswap_ros.gates.pairing.clustering import ASSUMED_CORRELATION
 from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.alpha import split_alpha
@@ -95,7 +96,8 @@ def _of_one_look(
     against_number = control in (Control.FIXED, Control.HISTORY)
     if stage.candidate < MIN_TASKS or (stage.control < MIN_TASKS and not against_number):
         return math.nan
-    effect = 1.0 if control is Control.WITHIN_ROBOTS else design_effect_of(stage, rho)
+    within = control is Control.WITHIN_ROBOTS
+    effect = _effect_of_blocks(stage) if within else design_effect_of(stage, rho)
     n = stage.candidate / effect
     n_control = math.inf if against_number else stage.control / effect
     quantiles = _NORMAL.inv_cdf(1 - alpha), _NORMAL.inv_cdf(POWER)
@@ -116,6 +118,19 @@ def _of_one_look(
         middle = (low + high) / 2
         low, high = (middle, high) if falls_short(middle) else (low, middle)
     return high
+
+
+def _effect_of_blocks(stage: StageTasks) -> float:
+    """
+    Return by how much the comparison within blocks makes the variance larger.
+
+    The variance within a block of N tasks is N/(N − 1) times that of two independent samples, and
+    on average half a block is still open at the end of the stage.
+
+    Source: Mantel, Haenszel 1959, JNCI 22.
+    """
+    kept = 1 - BLOCK_TASKS / 2 / (stage.candidate + stage.control)
+    return BLOCK_TASKS / (BLOCK_TASKS - 1) / kept
 
 
 def _variance(rate: float, n: float) -> float:

@@ -89,8 +89,8 @@ class SampleRatioCheck:
     Check that tasks are split between the versions as the routing says (sample-ratio mismatch).
 
     Another split means that something selects the tasks of a version, so that the versions do not
-    get comparable tasks. The first tasks that a robot reports after its share was changed do not
-    count: they may have begun before. Chi-square test with one degree of freedom.
+    get comparable tasks. The first tasks that a robot reports after its share was changed, or after
+    an outage, do not count: they may have begun before. Chi-square test with one degree of freedom.
 
     Where the plan does not ask for it, robots that report no share leave nothing to check.
 
@@ -113,6 +113,10 @@ class SampleRatioCheck:
         if self._shares.get(robot_id) != candidate_share:
             self._shares[robot_id] = candidate_share
             self._began.discard(robot_id)
+
+    def doubt_share(self, robot_id: str) -> None:
+        """Take note that a robot may have changed its share unheard."""
+        self._began.discard(robot_id)
 
     def add(self, robot_id: str, news: News) -> None:
         """Count the tasks that began."""

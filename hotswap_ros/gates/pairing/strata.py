@@ -80,6 +80,11 @@ class Strata:
         if robot_id in self._in_flight:
             self._part(robot_id, last or 0.0)
 
+    def doubt_share(self, robot_id: str) -> None:
+        """Take note that a robot may have changed its share unheard, and may have changed back."""
+        if robot_id in self._in_flight:
+            self._moved.add(robot_id)
+
     def _part(self, robot_id: str, share: float) -> None:
         lane = self._lanes.get(share)
         if lane is None or robot_id not in lane.robots:

@@ -206,6 +206,8 @@ class GateFeed:
         unreachable = view.unreachable(model_id, self._watched.keys(), now)
         self._gate.reach(len(unreachable), len(self._watched))
         for robot_id in unreachable:
+            for gate in filter(None, (self._gate, self._mirror)):
+                gate.doubt_share(robot_id)
             seconds = view.seconds_since_heard(model_id, robot_id, now)
             if robot_id not in self._given_up and seconds > _GIVEN_UP_AFTER_S:
                 self._gate.leave(robot_id)

@@ -282,6 +282,25 @@ def test_a_stage_in_which_robots_report_many_tasks_at_once_is_judged_too(
     assert {check(gate, name, complete=True).verdict for name in names} == {Verdict.FAIL}
 
 
+@pytest.mark.parametrize('share', [0.1, 0.5, 0.9])
+def test_tasks_of_an_outage_are_no_sign_of_anything(
+    robot: MakeRobot, check: Check, share: float
+) -> None:
+    """Without a lease all tasks are the control's, whatever the share before and after it."""
+    gate = _gate()
+    amr = robot().tell(gate, share)
+    for number in range(200):
+        amr.run('v24' if number % 10 < 10 * share else 'v23').tell(gate, share)
+    before = check(gate, 'success').evidence, check(gate, 'sample_ratio', complete=True).verdict
+    gate.doubt_share('amr_001')
+    amr.run('v23', 500).tell(gate, share)
+    for number in range(100):
+        amr.run('v24' if number % 10 < 10 * share else 'v23').tell(gate, share)
+    after = check(gate, 'success').evidence, check(gate, 'sample_ratio', complete=True).verdict
+    assert before[1] is after[1] is Verdict.PASS
+    assert max(before[0], after[0]) < 3
+
+
 # -- stuck ----------------------------------------------------------------------------------------
 
 
