@@ -89,8 +89,8 @@ class SampleRatioCheck:
     Check that tasks are split between the versions as the routing says (sample-ratio mismatch).
 
     Another split means that something selects the tasks of a version, so that the versions do not
-    get comparable tasks. The first tasks that a robot reports after its share was changed, or after
-    an outage, do not count: they may have begun before. Chi-square test with one degree of freedom.
+    get comparable tasks. The first tasks that a robot reports after its share was changed or after
+    an outage do not count: they may have begun before. Chi-square test with one degree of freedom.
 
     Where the plan does not ask for it, robots that report no share leave nothing to check.
 
