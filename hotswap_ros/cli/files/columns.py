@@ -278,7 +278,7 @@ SHADOW_COLUMNS = (
     Column(
         'offered',
         Kind.COUNT,
-        'steps that should have been compared, if some were dropped',
+        'steps that should have been compared; without it, the difference of success has no bound',
         ('observations',),
     ),
     Column('version', Kind.TEXT, 'the stable version', ('stable_version', 'stable', 'control')),

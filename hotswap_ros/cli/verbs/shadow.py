@@ -68,7 +68,7 @@ def to_document(report: ShadowReport, source: str) -> Document:
 def _agreement(report: ShadowReport) -> Grid:
     low, high = report.interval
     apart_low, apart_high = report.apart_interval
-    coverage = '–' if math.isnan(report.coverage) else f'{report.coverage:.1%}'
+    is_known = not math.isnan(report.coverage)
     rows = [
         [
             'steps with the same decision',
@@ -77,8 +77,8 @@ def _agreement(report: ShadowReport) -> Grid:
         ],
         [
             'observations compared (coverage)',
-            coverage,
-            'the others were dropped: the shadow was late',
+            f'{report.coverage:.1%}' if is_known else 'unknown',
+            'the others were dropped: the shadow was late' if is_known else '',
         ],
         [
             'tasks with any disagreement',

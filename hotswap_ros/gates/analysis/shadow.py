@@ -255,7 +255,12 @@ def _remarks(facts: _Facts, off_policy: OffPolicy | None) -> Iterator[str]:
         'task. Only tasks without any disagreement would have the same outcome, and only if the '
         'world is deterministic and differences within the tolerance have no effect.'
     )
-    if math.isnan(facts.bound):
+    if math.isnan(facts.coverage):
+        yield (
+            'How many observations were not compared is unknown, so success cannot be bounded. '
+            'Record /fleet/telemetry too, or add a column offered.'
+        )
+    elif math.isnan(facts.bound):
         yield (
             'Some observations were not compared, and their tasks are unknown, so success cannot '
             'be bounded.'
