@@ -7,10 +7,13 @@ import _needs_launch  # noqa: F401
 import launch_pytest
 import pytest
 from _launched import Site
+from _world import wait_until
 from rclpy.action import ActionClient
 
 from hotswap_ros import action, msg, srv
+from hotswap_ros.coordinator.journal import Journal
 from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.process import CANNOT_START
 
 
 @pytest.fixture
@@ -95,3 +98,20 @@ def test_a_coordinator_that_dies_comes_back(coordinator_that_dies, site):
     assert site.world.ask(srv.ListRollouts, name).error_code == 0
     yield
     assert site.exit_codes == {'fleet_coordinator': [-9, 0]}, site.output
+
+
+@launch_pytest.fixture
+def coordinator_of_a_held_journal(site):
+    held = Journal(site.folder / 'journal')
+    held.hold()
+    yield site.launch('coordinator.launch.py', journal=str(site.folder / 'journal'))
+    held.close()
+
+
+@pytest.mark.launch(fixture=coordinator_of_a_held_journal)
+def test_a_coordinator_whose_journal_is_held_is_not_started_again(
+    coordinator_of_a_held_journal, site, launch_service
+):
+    # The launch ends by itself only when no process runs and none is to be started again.
+    wait_until(launch_service.task.done, lambda: f'the end of the launch: {site.output}')
+    assert site.exit_codes == {'fleet_coordinator': [CANNOT_START]}, site.output
