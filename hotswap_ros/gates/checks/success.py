@@ -235,6 +235,8 @@ class SuccessCheck:
             return f': no harm shown ({harm}), {self._proof_words()}'
         if not self._baseline.is_known:
             return ': inconclusive, the previous version has too little history to compare with'
+        if min(counts) >= MIN_TASKS:
+            return ': inconclusive, too few of these tasks can be compared yet'
         compared = ' and '.join(f'{n:,}' for n in counts)
         which = '' if self._baseline.is_number else ' of each version'
         return f': inconclusive, {MIN_TASKS} tasks{which} are needed ({compared} compared)'

@@ -197,8 +197,17 @@ class Lane:
     @property
     def blocks(self) -> set[int]:
         """Return the numbers of the blocks that have not been returned."""
-        own = set() if self._share is None else {self._together_number}
-        return {*self._closed, self._number, *own}
+        return {*self._closed, self._number, self.next_block}
+
+    @property
+    def is_drawn(self) -> bool:
+        """Return whether DrawnTasks are returned, and blocks that are put together of them."""
+        return self._share is not None
+
+    @property
+    def next_block(self) -> int:
+        """Return the number of the FleetBlock that still takes tasks."""
+        return self._together_number if self.is_drawn else self._number
 
     @property
     def full(self) -> set[int]:

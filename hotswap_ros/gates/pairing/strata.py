@@ -52,12 +52,13 @@ class Strata:
         Return the comparisons that wait only for tasks in flight.
 
         Before the first comparison these are also the ones for which more tasks have to begin: all
-        tasks may have come in one message.
+        tasks may have come in one message. DrawnTasks alone are no comparison.
         """
-        waiting = list(chain.from_iterable(lane.full for lane in self._lanes.values()))
-        if not waiting and not self._has_compared:
-            lanes = (lane for share, lane in self._lanes.items() if self._compares(share))
-            waiting = list(chain.from_iterable(lane.blocks for lane in lanes))
+        lanes = self._lanes
+        waiting = set(chain.from_iterable(lane.full for lane in lanes.values()))
+        is_near = any(lane.full for lane in lanes.values() if not lane.is_drawn)
+        if not is_near and not self._has_compared:
+            waiting.update(lanes[share].next_block for share in lanes if self._compares(share))
         return sorted(waiting)
 
     def _compares(self, share: float) -> bool:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom, nchypergeom_fisher
 
-from hotswap_ros.gates import Block, CheckResult, Gate, Verdict
+from hotswap_ros.gates import MIN_TASKS, Block, CheckResult, Gate, Verdict
 from hotswap_ros.gates.pairing.blocks import Arm, FleetBlock
 from hotswap_ros.gates.pairing.strata import Strata
 from hotswap_ros.gates.stats.drawn import ODDS_RATIOS, WEIGHTS, DrawnEvidence
@@ -149,6 +149,28 @@ def test_the_first_comparison_is_waited_for_though_all_tasks_came_in_one_message
         fleet.tell(name)
     under_way = fleet.gate.under_way
     assert fleet.gate.awaits(under_way)
+    for name, version in itertools.product(list(fleet.counts) * 5, ('v23', 'v24')):
+        fleet.begin(name, version)
+        fleet.end(name, version, True)
+    assert not fleet.gate.awaits(under_way)
+    assert fleet.gate.checks(complete=True)[0].verdict is Verdict.PASS
+
+
+def test_the_first_comparison_is_waited_for_though_a_task_of_its_own_ends_before() -> None:
+    """One task that ends compares nothing yet, and a gate without a comparison cannot decide."""
+    fleet = Fleet(2, ONLY_SUCCESS)
+    for name in fleet.counts:
+        fleet.tell(name, share=0.0)
+        fleet.counts[name] = {'v23': [30, 30, 28], 'v24': [30, 30, 28]}
+        fleet.tell(name)
+    fleet.begin('amr_0', 'v24')
+    under_way = fleet.gate.under_way
+    fleet.end('amr_0', 'v24', True)
+    assert fleet.gate.awaits(under_way)
+    undecided = fleet.gate.checks(complete=True)[0]
+    assert undecided.verdict is Verdict.INCONCLUSIVE
+    assert min(undecided.n, undecided.n_control) > MIN_TASKS
+    assert f'{MIN_TASKS} tasks' not in undecided.sentence
     for name, version in itertools.product(list(fleet.counts) * 5, ('v23', 'v24')):
         fleet.begin(name, version)
         fleet.end(name, version, True)
