@@ -103,7 +103,8 @@ def test_without_coverage_per_task_no_bound_is_claimed() -> None:
 def test_no_dropped_observation_is_claimed_where_their_number_is_unknown() -> None:
     compared = [ShadowTask(str(n), 10, 10) for n in range(100)]
     unknown, dropped = analyze_shadow(compared), analyze_shadow(compared, offered=1100)
-    assert math.isnan(unknown.coverage) and math.isnan(unknown.bound)
+    assert math.isnan(unknown.coverage)
+    assert math.isnan(unknown.bound)
     assert any('offered' in remark for remark in unknown.remarks)
     assert len(unknown.remarks) == len(dropped.remarks)
     assert not set(unknown.remarks[1:]) & set(dropped.remarks)
