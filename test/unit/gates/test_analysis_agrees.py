@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.contingency_tables import StratifiedTable
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 from statsmodels.stats.rates import test_poisson_2indep as poisson_test
 
-from hotswap_ros.gates.analysis.by_robot import by_hour
 from hotswap_ros.gates.analysis.fixed import (
     POWER,
     cohens_h,
@@ -23,8 +21,6 @@ from hotswap_ros.gates.analysis.fixed import (
     power,
     tasks_per_arm,
 )
-from hotswap_ros.gates.analysis.trial import Design, Trial
-from hotswap_ros.gates.diagnosis import Record
 
 RATES = st.floats(0.01, 0.99)
 ALPHAS = st.floats(0.001, 0.2)
@@ -76,23 +72,3 @@ def test_rare_events(events: tuple[int, int], tasks: tuple[int, int]) -> None:
     with np.errstate(divide='ignore'):
         found = poisson_test(events[0], tasks[0], events[1], tasks[1], method='exact-cond')
     assert event_test(events, tasks).p_value == pytest.approx(min(1.0, found.pvalue), rel=1e-9)
-
-
-@given(st.integers(0, 2**32 - 1))
-def test_strata_by_time(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    # A tenth of the tasks each, of both versions: what the report takes as one stratum.
-    tables = [random.integers(1, 40, (2, 2)) for _ in range(10)]
-    tables = [table * 200 // table.sum() + 1 for table in tables]
-    size = max(int(table.sum()) for table in tables)
-    for table in tables:
-        table[1, 1] += size - table.sum()
-    records = [
-        Record(version, int(sum(row)), int(row[0]), robot_id='r', time=float(time))
-        for time, table in enumerate(tables)
-        for version, row in zip(('v24', 'v23'), table)
-    ]
-    expected = StratifiedTable([table.astype(float) for table in tables]).test_null_odds()
-    found = by_hour(Design('within robots', Trial.of(records)), 'v24')
-    assert found is not None
-    assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9)
