@@ -39,7 +39,7 @@ class Site:
     def happens(self, text, *, alert=True):
         self._number += 1
         event = Event(time=1.0, kind='rollback', level=Level.WARNING, text=text, alert=alert)
-        self.publishers.take(News((), (event,), self._number, (), '', '', 0, (), taken_over=''))
+        self.publishers.take(News((), (event,), self._number, 0, (), '', '', 0, (), taken_over=''))
 
     def repeat(self, times=1):
         for _ in range(times):

@@ -21,7 +21,8 @@ from hotswap_ros.sim.nodes.sim_fleet import SimFleet, SimFleetParameters
 from hotswap_ros.sim.nodes.sim_robot import SimRobotNode, SimRobotParameters
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = sorted((ROOT / 'config').glob('*.yaml'))
+#: Without the file of another package's node.
+CONFIG = sorted(p for p in (ROOT / 'config').glob('*.yaml') if p.name != 'diagnostics.yaml')
 PARAMETERS = {
     'fleet_coordinator': CoordinatorParameters,
     'model_server': ModelServerParameters,

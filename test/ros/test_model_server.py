@@ -646,7 +646,7 @@ def test_telemetry_counts_since_the_boot_and_never_falls(robot):
     telemetry = heard.wait_for(all_counted, 'three tasks')
     (v2,) = (v for v in telemetry.versions if v.version == 'v2')
     assert (v2.requests, v2.errors) == (6, 0)
-    assert list(v2.fallbacks) == [0] * 8
+    assert set(v2.fallbacks) == {0}
     tasks = v2.tasks
     assert (tasks.category, tasks.started, tasks.succeeded) == ('', 3, 1)
     assert (tasks.stuck, tasks.timed_out) == (1, 0)

@@ -147,7 +147,9 @@ def test_two_regions_go_side_by_side_each_in_a_rollout_of_its_own(site):
 
 
 def test_a_canary_takes_a_few_and_then_the_rest(site):
-    goal = site.roll_out(text('Canary', canaryPercentage=20, canaryDuration='PT3S'))
+    # The first stage is watched for so long that it is skipped while it is watched.
+    stages = [{'percentage': 20, 'duration': 'PT1H'}, {'percentage': 100, 'duration': 'PT3S'}]
+    goal = site.roll_out(text('Canary', stages=stages))
     wait_for_step(site, 'watch')
     say(site, 'SKIP_WAIT')
     ends_well(site, goal)
