@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from hotswap_ros.models.share import shared
     from hotswap_ros.models.sources import is_url, source_of
     from hotswap_ros.models.states import FailureCause, VersionState
-    from hotswap_ros.models.verified import VerifiedVersion
+    from hotswap_ros.models.verified import NotRegularError, VerifiedVersion, open_regular
 
 __all__ = [
     'BINS',
@@ -63,6 +63,7 @@ __all__ = [
     'ModelError',
     'ModelRepository',
     'NoDiskError',
+    'NotRegularError',
     'RoleCounts',
     'Routing',
     'ShadowCounts',
@@ -75,6 +76,7 @@ __all__ = [
     'bucket',
     'is_url',
     'next_generation',
+    'open_regular',
     'shared',
     'source_of',
     'succeeded',

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import http.client
 import io
 import netrc
@@ -18,6 +17,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -152,9 +152,7 @@ def _from_netrc(host: str) -> str | None:
 def _answer(
     request: urllib.request.Request, deadline: _Deadline, offset: int
 ) -> Iterator[IO[bytes]]:
-    opener = urllib.request.build_opener(
-        _HttpHandler(deadline), _HttpsHandler(deadline), _RedirectHandler()
-    )
+    opener = urllib.request.build_opener(_Handler(deadline), _RedirectHandler())
     try:
         response = opener.open(request, timeout=_TIMEOUT_S)
     except urllib.error.HTTPError as error:
@@ -241,32 +239,22 @@ class _HttpConnection(http.client.HTTPConnection):
         self._deadline.watch(self.sock)
 
 
-class _HttpsConnection(http.client.HTTPSConnection):
-    def __init__(self, *given: Any, deadline: _Deadline, **more: Any) -> None:
-        super().__init__(*given, **more)
+class _HttpsConnection(_HttpConnection, http.client.HTTPSConnection):
+    """The same with TLS."""
+
+
+class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+    """Opens connections that a deadline watches."""
+
+    def __init__(self, deadline: _Deadline) -> None:
+        super().__init__()
         self._deadline = deadline
 
-    def connect(self) -> None:
-        super().connect()
-        self._deadline.watch(self.sock)
-
-
-class _HttpHandler(urllib.request.HTTPHandler):
-    def __init__(self, deadline: _Deadline) -> None:
-        super().__init__()
-        self._connect = functools.partial(_HttpConnection, deadline=deadline)
-
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._connect, request)
-
-
-class _HttpsHandler(urllib.request.HTTPSHandler):
-    def __init__(self, deadline: _Deadline) -> None:
-        super().__init__()
-        self._connect = functools.partial(_HttpsConnection, deadline=deadline)
+        return self.do_open(partial(_HttpConnection, deadline=self._deadline), request)
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._connect, request)
+        return self.do_open(partial(_HttpsConnection, deadline=self._deadline), request)
 
 
 class _RedirectHandler(urllib.request.HTTPRedirectHandler):

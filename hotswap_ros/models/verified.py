@@ -26,8 +26,8 @@ class SealedCopy:
     A copy of a file in memory that can never change; freed with the last reference to it.
 
     It has a path, because the runtime reads a file without blocking other Python threads, but
-    blocks them while it copies bytes (measured: 100 ms for 200 MB). Nothing is copied
-    of a file that does not have `size_bytes` (bytes). Raises OSError, and WrongSizeError.
+    blocks them while it copies bytes (measured: 100 ms for 200 MB). Nothing is copied of a file
+    that does not have `size_bytes` (bytes). Raises OSError, and WrongSizeError.
     """
 
     def __init__(self, source: Path, size_bytes: int) -> None:
@@ -87,16 +87,20 @@ class WrongSizeError(Exception):
         super().__init__(f'has {found:,} bytes, the manifest says {stated:,}')
 
 
+class NotRegularError(OSError):
+    """A folder, a FIFO or a device where a file should be."""
+
+
 def open_regular(path: Path) -> BinaryIO:
     """
-    Return a regular file to read. Raises OSError, also for a folder, a FIFO or a device.
+    Return a regular file to read. Raises OSError, NotRegularError for what is none.
 
-    These would block, or never end. A link is followed: workspaces are built with links.
+    Those would block, or never end. A link is followed: workspaces are built with links.
     """
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise OSError(errno.EINVAL, 'is not a regular file', str(path))
+        raise NotRegularError(errno.EINVAL, 'is not a regular file', str(path))
     return cast('BinaryIO', os.fdopen(fd, 'rb', buffering=0))
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-import stat
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from typing import Any, Final
 import yaml
 
 from hotswap_ros.limits import TEXT_DEPTH, TEXT_FILE_BYTES
+from hotswap_ros.models import NotRegularError, open_regular
 from hotswap_ros.plan.errors import PlanError
 from hotswap_ros.text import size_words
 
@@ -47,11 +47,11 @@ def read_text_file(path: Path, most_bytes: int = TEXT_FILE_BYTES) -> str:
 
     Raises PlanError for another encoding, a larger file and what is not a regular file; OSError.
     """
-    # A FIFO or a device would block, or never end.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise PlanError([f'{path}: is not a regular file: give a file of text'])
-    with path.open('rb') as file:
-        data = file.read(most_bytes + 1)
+    try:
+        with open_regular(path) as file:
+            data = file.read(most_bytes + 1)
+    except NotRegularError as error:
+        raise PlanError([f'{path}: is not a regular file: give a file of text']) from error
     if len(data) > most_bytes:
         raise PlanError([f'{path}: is larger than {size_words(most_bytes)}: shorten it'])
     if data.startswith((b'\xff\xfe', b'\xfe\xff')):
