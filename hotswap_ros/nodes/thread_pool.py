@@ -23,22 +23,28 @@ _NAP_S = 0.0002
 
 class ThreadPool:
     """
-    Threads that run jobs outside the executor, a few at a time.
+    Threads that run jobs outside the executor, at most `threads` at a time.
 
-    The threads are daemons: a job that hangs in a runtime library cannot keep the process alive.
+    They are started when there is a job and nobody to do it. They are daemons: a job that hangs in
+    a runtime library cannot keep the process alive.
     """
 
     def __init__(self, name: str, threads: int = 3) -> None:
         self._jobs: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._run, name=f'{name} {index}', daemon=True)
-            for index in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._name = name
+        self._most = threads
+        self._lock = threading.Lock()
+        self._unfinished = 0
+        self._threads: list[threading.Thread] = []
 
     def submit(self, job: Callable[[], object]) -> None:
         """Queue a job; it must handle its own errors."""
+        with self._lock:
+            self._unfinished += 1
+            if len(self._threads) < min(self._unfinished, self._most):
+                name = f'{self._name} {len(self._threads)}'
+                self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+                self._threads[-1].start()
         self._jobs.put(job)
 
     def stop(self, timeout_s: float = 1.0) -> None:
@@ -52,6 +58,8 @@ class ThreadPool:
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+            with self._lock:
+                self._unfinished -= 1
 
 
 class Pending(Future):

@@ -261,7 +261,11 @@ class Engine:
         return self._versions.infos()
 
     def known_versions(self) -> tuple[VersionInfo, ...]:
-        """Return these, and the others of the repository. Blocks: reads the disk."""
+        """
+        Return these, and the others of the repository. Blocks: reads the disk.
+
+        Raises OverdueError, an OSError, when the repository does not answer within 5 s.
+        """
         return self._versions.known()
 
     # --- Routing ------------------------------------------------------------------------------

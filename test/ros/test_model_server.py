@@ -508,6 +508,44 @@ def test_it_serves_while_a_version_is_being_loaded(make_robot, monkeypatch, isol
     assert robot.world.result_of(loading).status.state == READY
 
 
+def test_a_drive_that_hangs_delays_no_routing_and_no_other_version(
+    make_robot, make_version, monkeypatch
+):
+    robot = make_robot(resident_limit=8, isolation='in_process')
+    robot.wait_until_active()
+    may_read = threading.Event()
+    hung = [make_version(f'h{number}').name for number in range(5)]
+
+    def read(path, *given):
+        assert path.parent.name not in hung or may_read.wait(60.0)
+        return SealedCopy(path, *given)
+
+    def versions(*given):
+        assert may_read.wait(60.0)
+        return []
+
+    monkeypatch.setattr('hotswap_ros.models.repository.SealedCopy', read)
+    monkeypatch.setattr('hotswap_ros.models.ModelRepository.versions', versions)
+    name = robot.node.get_fully_qualified_name()
+    waiting = [
+        robot.world.begin(srv.LoadModel, f'{name}/load_model', model_id='policy', version=version)
+        for version in hung
+    ]
+    waiting.append(robot.world.begin(srv.ListModels, f'{name}/list_models'))
+    robot.wait_for(lambda s: len(s.versions) == 6, 'five versions that are being read')
+    assert robot.load('v2').error_code == 0
+    assert robot.route(stable='v2', generation=5).error_code == 0
+    assert robot.infer().decision.version == 'v2'
+    assert robot.unload('v1').error_code == 0
+    assert robot.wait_for(lambda s: s.disk_free_bytes > 0, 'the free space')
+    assert not any(one.done() for one in waiting[:-1])
+    listed = robot.world.result_of(waiting[-1])
+    assert [v.version for v in listed.versions] == [*hung, 'v1', 'v2']
+    may_read.set()
+    for loading in waiting[:-1]:
+        assert robot.world.result_of(loading).status.state == READY
+
+
 def test_versions_are_fetched_into_the_cache(make_robot, make_version, tmp_path):
     robot = make_robot(cache_folder=str(tmp_path / 'cache'), cache_quota_mb=1)
     robot.wait_until_active()

@@ -29,6 +29,9 @@ from hotswap_ros.nodes.process import run
 from hotswap_ros.nodes.thread_pool import ThreadPool
 from hotswap_ros.serving import Engine, RuntimeSettings, Session, TaskOutcome
 
+#: More than versions may be loaded, so that a few loads and unloads that hang hold up no other.
+_LOAD_THREADS = 32
+
 
 class ModelServer(ManagedNode):
     """
@@ -42,10 +45,10 @@ class ModelServer(ManagedNode):
         super().__init__(**node_options)
         self._engine: Engine | None = None
         self._status: ServerPublishers | None = None
-        self._worker = worker or ThreadPool('load')
+        self._worker = worker or ThreadPool('load', threads=_LOAD_THREADS)
         self._owns_worker = worker is None
-        # A rollback must not queue behind downloads.
-        self._quick = worker or ThreadPool('routing', threads=1)
+        # A rollback must not queue behind anything that reads a disk or the network.
+        self._routing = ThreadPool('routing', threads=1)
         self._epoch = 0
         self._activates_itself = self.parameters.autostart
         if self._activates_itself:
@@ -143,8 +146,8 @@ class ModelServer(ManagedNode):
         if self._engine is not None:
             self._engine.on_change = self._engine.on_shadow = None
             self._engine.close()
+        self._routing.stop()
         if self._owns_worker:
-            self._quick.stop()
             self._worker.stop()
 
     def _begin(self) -> None:
@@ -193,7 +196,7 @@ class ModelServer(ManagedNode):
         results = f'{given.fleet_namespace}/task_results'
         self._results = self.publisher(msg.TaskResult, results, qos.EVENT)
         RobotRequests(self, engine, self.report_task)
-        VersionServices(self, engine, self._worker, self._quick, self._on_routed)
+        VersionServices(self, engine, self._worker, self._routing, self._on_routed)
         heartbeat = f'{given.fleet_namespace}/heartbeat'
         self.listen(msg.Heartbeat, heartbeat, self._on_heartbeat, qos.STREAM)
         self.every(given.status_period_s, publishers.publish_heartbeat)

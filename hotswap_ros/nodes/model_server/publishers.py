@@ -10,6 +10,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from hotswap_ros import msg
+from hotswap_ros.bounded_calls import BoundedCalls
 from hotswap_ros.models import VersionState
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.conversions.common import diagnostics_msg, routing_msg, time_msg
@@ -29,6 +30,9 @@ _LEVELS = {
     msg.RobotStatus.HEALTH_DEGRADED: DiagnosticStatus.WARN,
 }
 
+#: A disk that does not say within these seconds how much is free has nothing to write on.
+_DISK_S = 5.0
+
 
 class ServerPublishers:
     """
@@ -43,6 +47,7 @@ class ServerPublishers:
         self._worker = worker
         self._disk_free = 0
         self._disk_is_being_measured = False
+        self._calls = BoundedCalls()
         self.lost_candidate = ''
         fleet = server.parameters.fleet_namespace
         self._statuses = server.publisher(msg.RobotStatus, f'{fleet}/status', qos.EVENT)
@@ -61,8 +66,10 @@ class ServerPublishers:
 
     def _measure_disk(self) -> None:
         try:
-            self._disk_free = self._server.disk_free_bytes()
-        except OSError:
+            self._disk_free = self._calls.call(
+                'measuring the disk', self._server.disk_free_bytes, _DISK_S
+            )
+        except OSError:  # or a disk that does not answer
             self._disk_free = 0
         self._disk_is_being_measured = False
 

@@ -59,8 +59,8 @@ class VersionServices:
     """
     Serves `~/load_model`, `~/unload_model`, `~/set_routing` and `~/list_models`.
 
-    `worker` loads and unloads; `quick` does what must not queue behind that. `on_routed` is called
-    after a routing was accepted.
+    `worker` loads, unloads and lists; `routing` is a pool that does nothing but set routings.
+    `on_routed` is called after a routing was accepted.
     """
 
     def __init__(
@@ -68,13 +68,13 @@ class VersionServices:
         server: ManagedNode,
         engine: Engine,
         worker: ThreadPool,
-        quick: ThreadPool,
+        routing: ThreadPool,
         on_routed: Callable[[], None],
     ) -> None:
         self._server = server
         self._engine = engine
         self._worker = worker
-        self._quick = quick
+        self._routing = routing
         self._on_routed = on_routed
         for kind, name, callback in (
             (srv.LoadModel, 'load_model', self._load_model),
@@ -140,8 +140,8 @@ class VersionServices:
         try:
             wanted = routing_value(request.routing)
             changed = wanted != engine.routing
-            # In a thread: the routing in force goes to the disk first.
-            in_force = await self._do(self._quick, lambda: engine.set_routing(wanted))
+            # In a thread: the answer waits a moment for the disk to have it.
+            in_force = await self._do(self._routing, lambda: engine.set_routing(wanted))
         except (InvalidRoutingError, ServingError) as error:
             response.error_code = _ROUTING_CODES.get(type(error), response.INVALID)
             response.error_msg = str(error)
@@ -156,7 +156,7 @@ class VersionServices:
     async def _list_models(self, request: Any, response: Any) -> Any:
         engine = self._engine
         try:
-            infos = await self._do(self._quick, engine.known_versions)
+            infos = await self._do(self._worker, engine.known_versions)
         except OSError as error:
             self._server.get_logger().error(f'the model repository cannot be read: {error}')
             infos = engine.versions()

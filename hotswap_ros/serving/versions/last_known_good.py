@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from hotswap_ros.bounded_calls import BoundedCalls, OverdueError
 from hotswap_ros.models import InvalidRoutingError, ModelError, Routing
 from hotswap_ros.serving.errors import LoadFailedError, ServingError
 from hotswap_ros.serving.versions.loaded_version import VersionInfo
@@ -22,6 +23,10 @@ _log = logging.getLogger(__name__)
 
 #: A version on probation is not served again after this number of crashes.
 CRASHES = 2
+
+#: Longest wait for the disk, in seconds. A healthy one takes milliseconds.
+_DISK_S = 1.0
+_SAVING = 'writing the routing in force'
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,8 @@ class LastKnownGood:
     Keeps the routing in force in `<folder>/<model_id>.json`, or nowhere without a folder.
 
     The file is replaced as a whole and flushed to the disk: a power cut leaves the old one or the
-    new one. Threads may share it; every method but `save_later` may wait for the disk. A failure
-    of the disk is logged, and the next call tries again.
+    new one. Threads may share it. `save` and `end` wait for the disk, for a second at most: a hung
+    one delays no rollback. Its failure is logged, and the next call tries again.
     """
 
     def __init__(self, folder: Path | None, model_id: str) -> None:
@@ -57,7 +62,7 @@ class LastKnownGood:
         self._model_id = model_id
         self._lock = threading.Lock()
         self._record = Record(Routing(model_id))
-        self._disk = threading.Lock()
+        self._disk = BoundedCalls()
         self._written = self._record
         self._problem = ''
 
@@ -137,15 +142,23 @@ class LastKnownGood:
         self.save()
 
     def save(self) -> None:
-        """Write the record to the disk."""
-        with self._disk:
-            record = self._record
-            if record != self._written:
-                self._write(record)
+        """Write the record to the disk, unless that hangs."""
+        try:
+            self._disk.call(_SAVING, self._save, _DISK_S)
+            # The one under way may have begun before the record changed.
+            if self._record != self._written and not self._problem:
+                self._disk.call(_SAVING, self._save, _DISK_S)
+        except OverdueError as error:
+            self._complain(str(error))
+
+    def _save(self) -> None:
+        record = self._record
+        if record != self._written:
+            self._write(record)
 
     def save_later(self) -> None:
         """Write the record to the disk, in a thread of its own."""
-        if self._record != self._written and not self._disk.locked():
+        if self._record != self._written and not self._disk.is_running(_SAVING):
             threading.Thread(target=self.save, name='last known good', daemon=True).start()
 
     def _read(self) -> Record | None:
@@ -172,8 +185,11 @@ class LastKnownGood:
             self._written = record
         except OSError as error:
             problem = str(error)
-            if problem != self._problem:
-                _log.error('the routing in force is not kept for a restart: %s', error)
+        self._complain(problem)
+
+    def _complain(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            _log.error('the routing in force is not kept for a restart: %s', problem)
         self._problem = problem
 
     def _replace_file(self, path: Path, record: Record) -> None:

@@ -10,7 +10,10 @@ import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
+from typing import cast
 
+from hotswap_ros.bounded_calls import BoundedCalls
 from hotswap_ros.models import (
     DigestMismatchError,
     IncompleteVersionError,
@@ -29,6 +32,10 @@ from hotswap_ros.serving.worker.shadow_ring import Verdict
 from hotswap_ros.serving.worker.supervisor import News, WorkerSupervisor
 
 _log = logging.getLogger(__name__)
+
+#: A repository or cache that does not answer within these seconds hangs.
+_LIST_S = 5.0
+_DELETE_S = 15.0
 
 
 class Versions:
@@ -65,6 +72,7 @@ class Versions:
         self._on_verdicts = on_verdicts
         self._also_keep = also_keep
         self._is_closed = False
+        self._calls = BoundedCalls()
         self._isolation = settings.isolation
         self._lock = threading.Lock()
         self._infos: dict[str, VersionInfo] = {}
@@ -137,8 +145,13 @@ class Versions:
             return self._loaded.pop(version, None)
 
     def delete(self, version: str) -> bool:
-        """Delete a version's files where they are this robot's own; returns whether they were."""
-        return self._repository.delete(self._model_id, version)
+        """
+        Delete a version's files where they are this robot's own; returns whether they were.
+
+        Raises OSError.
+        """
+        delete = partial(self._repository.delete, self._model_id, version)
+        return bool(self._calls.call(f'deleting {version}', delete, _DELETE_S))
 
     def discard(self, version: str) -> None:
         """Release a version that nothing names, with its memory."""
@@ -172,7 +185,13 @@ class Versions:
             return tuple(self._infos[version] for version in sorted(self._infos))
 
     def known(self) -> tuple[VersionInfo, ...]:
-        """Return those of the repository too. Reads the disk."""
+        """Return those of the repository too. Reads the disk. Raises OSError."""
+        return cast(
+            'tuple[VersionInfo, ...]',
+            self._calls.call('reading the model repository', self._read_known, _LIST_S),
+        )
+
+    def _read_known(self) -> tuple[VersionInfo, ...]:
         infos = {info.version: info for info in self.infos()}
         for version in self._repository.versions(self._model_id):
             if version not in infos:
