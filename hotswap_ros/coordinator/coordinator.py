@@ -150,9 +150,10 @@ class Coordinator:
     def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
         """Take a robot's refusal; `cause` NONE: a retry may succeed."""
         self._desired.refused(command, now, for_good=cause is not Cause.NONE)
-        if cause is Cause.NONE or not isinstance(command, LoadVersion):
+        if not isinstance(command, LoadVersion):
             return
-        self._orders.refused(command, cause, message)
+        if cause is not Cause.NONE:
+            self._orders.refused(command, cause, message)
         for runner in self._rollouts.of_model(command.model_id):
             if runner.state.plan.version == command.version:
                 runner.load_refused(command.robot_id, cause, message, now)
@@ -205,14 +206,17 @@ class Coordinator:
         remark: str = '',
         share: float | None = None,
         by: str = '',
+        robot_id: str = '',
     ) -> None:
         """
-        Carry out a verb of an operator; `share` belongs to SET_SHARE, PROMOTE needs `by`.
+        Carry out a verb of an operator.
+
+        `share` belongs to SET_SHARE and `robot_id` to EXCLUDE; PROMOTE needs `by`.
 
         Raises UnknownRolloutError, SeveralRolloutsError, CommandRefusedError or TakenOverError.
         """
         self._takeover.refuse()
-        self._rollouts.running(rollout_id).command(verb, now, remark, share, by)
+        self._rollouts.running(rollout_id).command(verb, now, remark, share, by, robot_id)
 
     def roll_back(
         self, model_id: str, version: str, robot_ids: tuple[str, ...], now: float

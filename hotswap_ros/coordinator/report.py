@@ -74,6 +74,7 @@ def report(runner: Runner) -> dict[str, Any]:
         'checklist': [item.model_dump(mode='json') for item in state.checklist],
         'robots_total': len(state.robots) if state.has_begun else 0,
         'robots_failed': sorted(state.where(lambda robot: robot.failed)),
+        'robots_excluded': {r: record.why for r, record in state.excluded_robots.items()},
         'robots_on_candidate': sorted(state.served),
         'tasks': state.candidate_tasks,
         'rollback': _rollback(state),
@@ -157,7 +158,8 @@ def _progress(step: Step, runner: Runner, view: FleetView, now: float) -> float:
     model_id, version = runner.state.plan.model_id, runner.state.plan.version
     if isinstance(step, StageModels):
         reports = (view.report(model_id, robot_id) for robot_id in step.robots)
-        return sum(r is not None and r.is_ready(version) for r in reports) / len(step.robots)
+        ready = sum(r is not None and r.is_ready(version) for r in reports)
+        return ready / len(step.robots) if step.robots else 1.0
     if isinstance(step, Ramp):
         return 0.0 if runner.state.ramp is None else runner.state.ramp.share
     return _confirmed(step, runner, view, now) if isinstance(step, SetRouting) else 0.0
@@ -165,4 +167,4 @@ def _progress(step: Step, runner: Runner, view: FleetView, now: float) -> float:
 
 def _confirmed(step: SetRouting, runner: Runner, view: FleetView, now: float) -> float:
     waiting = runner.desired_routings.waiting_for(view, now) & frozenset(step.robots)
-    return 1.0 - len(waiting) / len(step.robots)
+    return 1.0 - len(waiting) / len(step.robots) if step.robots else 1.0

@@ -40,6 +40,7 @@ class RolloutView:
 
     `reason` says why it has this status, for people. `cohort` are the robots of the step that is
     running, and `robots_quarantined` those whose id another robot also uses.
+    `robots_excluded` no longer take part, each for the reason in `excluded_why`.
     """
 
     rollout_id: str = ''
@@ -57,6 +58,8 @@ class RolloutView:
     robots_confirmed: int = 0
     robots_unreachable: int = 0
     robots_quarantined: tuple[str, ...] = ()
+    robots_excluded: tuple[str, ...] = ()
+    excluded_why: tuple[str, ...] = ()
     checks: tuple[CheckResult, ...] = ()
     tasks: int = 0
     tasks_needed: int = 0

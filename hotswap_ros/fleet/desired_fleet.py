@@ -86,6 +86,8 @@ class DesiredFleet:
         self._retry_after_s = retry_after_s
         self._load_retry_after_s = load_retry_after_s
         self._not_before: dict[Command, float] = {}
+        #: How many times in a row a load was refused that may succeed later.
+        self._refusals: dict[Command, int] = {}
 
     def _of(self, model_id: str) -> _Model:
         return self._models.setdefault(model_id, _Model())
@@ -146,6 +148,7 @@ class DesiredFleet:
                 if view.is_reachable(model_id, robot_id, now):
                     due += (c for c in commands if _may_go(c, view, now))
         self._not_before = {c: self._not_before[c] for c in due if c in self._not_before}
+        self._refusals = {c: self._refusals[c] for c in due if c in self._refusals}
         sendable = [c for c in due if self._not_before.get(c, now) <= now]
         for command in sendable:
             wait = self._load_retry_after_s if isinstance(command, LoadVersion) else None
@@ -155,8 +158,16 @@ class DesiredFleet:
         return sendable
 
     def refused(self, command: Command, now: float, *, for_good: bool) -> None:
-        """Take a refusal; one that is `for_good` is repeated after the longer wait."""
+        """
+        Take a refusal; one that is `for_good` is repeated after the longer wait.
+
+        A load that may succeed later is repeated after a wait that doubles up to the longer one.
+        """
         wait = self._load_retry_after_s if for_good else self._retry_after_s
+        if isinstance(command, LoadVersion) and not for_good:
+            before = self._refusals.get(command, 0)
+            self._refusals[command] = before + 1
+            wait = min(self._load_retry_after_s, self._retry_after_s * 2.0 ** min(before, 16))
         self._not_before[command] = now + wait
 
     def unsent(self, command: Command) -> None:

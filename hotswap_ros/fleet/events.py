@@ -69,6 +69,10 @@ class EventKind(str, enum.Enum):
     APPROVED = 'approved', 'A person approved the next step.', False
     RESUMED = 'resumed', 'The rollout continues after a pause.', False
     SKIPPED = 'skipped', 'A person skipped the rest of a wait.', False
+    EXCLUDED = (
+        'excluded',
+        'Robots no longer take part: unreachable for too long, failed, or excluded by a person.',
+    )
     SHARE = 'share', 'A person set the share of tasks that the candidate takes.', False
     # Rollbacks and ends: see END_EVENTS in hotswap_ros.rollout.
     ROLLBACK = 'rollback', 'A rollback began, by itself or by order of a person.'

@@ -155,11 +155,18 @@ class FleetClient:
         return self._send(self._rollback, goal)
 
     def control(
-        self, command: str, rollout_id: str, remark: str, share: float, by: str = ''
+        self,
+        command: str,
+        rollout_id: str,
+        remark: str,
+        share: float,
+        by: str = '',
+        robot_id: str = '',
     ) -> None:
         """Send a command of `srv/ControlRollout` to a rollout. Raises like `history`."""
         number = getattr(srv.ControlRollout.Request, command)
         fields = {'rollout_id': rollout_id, 'remark': remark, 'share': share, 'by': by}
+        fields['robot_id'] = robot_id
         self._ask(srv.ControlRollout, 'control_rollout', command=number, **fields)
 
     def history(self, limit: int) -> list[RolloutSummary]:

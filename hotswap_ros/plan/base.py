@@ -16,6 +16,7 @@ from hotswap_ros.plan.checklist.items import Checklist
 from hotswap_ros.plan.checklist.presets import ChecklistPreset
 from hotswap_ros.plan.criteria import Method, SuccessCriteria
 from hotswap_ros.plan.durations import Duration
+from hotswap_ros.plan.limits import MaxFailed
 from hotswap_ros.plan.promotion import PromoteOn, ProofBudget
 from hotswap_ros.plan.section import Section
 from hotswap_ros.plan.stages import Robot, Stage
@@ -93,7 +94,7 @@ class BasePlan(Section):
         timedelta(minutes=2),
         description=(
             'How long reachable robots may take to load a version or to confirm a routing. After '
-            'it the rollout is rolled back.'
+            'it they have failed, see `maxFailed`.'
         ),
     )
     lease: Annotated[Duration, Field(ge=timedelta(seconds=3))] = Field(
@@ -106,6 +107,29 @@ class BasePlan(Section):
         description=(
             'How many robots of the cohort may be unreachable before the rollout pauses. It '
             'resumes when enough robots are back. A quarantined robot counts as unreachable.'
+        ),
+    )
+    unreachable_timeout: Annotated[Duration, Field(ge=timedelta(seconds=10))] = Field(
+        timedelta(hours=1),
+        description=(
+            'How long unreachable robots may keep the rollout paused before `onUnreachable` '
+            'applies.'
+        ),
+    )
+    on_unreachable: Literal['ask', 'exclude', 'rollback'] = Field(
+        'ask',
+        description=(
+            'What happens after `unreachableTimeout`: alert and ask a person, exclude the robots '
+            'and continue without them, or roll back. An excluded robot joins again like a new '
+            'robot when it is back.'
+        ),
+    )
+    max_failed: MaxFailed = Field(
+        0,
+        description=(
+            'How many robots may fail to load the version, or to confirm a routing, before the '
+            'rollout is rolled back: a number, or a share of the robots that take part so far, '
+            'such as `0.02`. Robots that fail are excluded and keep the previous version.'
         ),
     )
     max_missing: int = Field(

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.models import bucket
 from hotswap_ros.plan.durations import Duration
+from hotswap_ros.plan.limits import MaxFailed
 from hotswap_ros.plan.promotion import PromoteOn
 from hotswap_ros.plan.section import Section
 
@@ -79,6 +80,9 @@ class Stage(Section):
     )
     max_unreachable: int | None = Field(
         None, ge=0, description='Replaces `maxUnreachable` of the plan for this stage.'
+    )
+    max_failed: MaxFailed | None = Field(
+        None, description='Replaces `maxFailed` of the plan for this stage.'
     )
 
     @model_validator(mode='after')

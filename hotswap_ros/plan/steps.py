@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from hotswap_ros.plan.criteria import SuccessCriteria
+from hotswap_ros.plan.limits import MaxFailed
 from hotswap_ros.text import counted, time_words
 
 
@@ -47,10 +48,10 @@ class _Step(BaseModel):
     `robots` is the cohort of the step, `label` the stage, region or phase that it belongs to.
 
     `watch` is the gate that watches from the start of this step on; None keeps the gate of the
-    step before. `max_unreachable` and `on_inconclusive` are those of the plan, for this step. A
-    step with `if_kept` runs only if the candidate lost to the control, all others only if not.
-    With `proof` the step is followed by a promotion: it passes only once the gate has shown that
-    the candidate is at most `max_success_drop` worse.
+    step before. `max_unreachable`, `max_failed` and `on_inconclusive` are those of the plan, for
+    this step. A step with `if_kept` runs only if the candidate lost to the control, all others
+    only if not. With `proof` the step is followed by a promotion: it passes only once the gate
+    has shown that the candidate is at most `max_success_drop` worse.
     """
 
     # Journals of earlier versions keep a title in each step.
@@ -60,6 +61,7 @@ class _Step(BaseModel):
     label: str = ''
     watch: Watch | None = None
     max_unreachable: int | None = None
+    max_failed: MaxFailed | None = None
     on_inconclusive: Literal['pause', 'continue', 'rollback'] | None = None
     if_kept: bool = False
     proof: Proof | None = None

@@ -12,7 +12,7 @@ from typing import Any
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.plan import Observe, Robot, SetRouting, StageModels, Step
-from hotswap_ros.rollout.robot_progress import Mark
+from hotswap_ros.rollout.robot_progress import Exclusion, Mark
 from hotswap_ros.rollout.state import RolloutState
 from hotswap_ros.rollout.status import Status
 
@@ -38,9 +38,15 @@ class Joining:
         if key != self._scanned:
             names = set(view.reports(model_id))
         self._seen, self._scanned = changes.revision, key
-        names = {r for r in names if r not in state.robots and r not in state.excluded}
+        names = {r for r in names if r not in state.excluded and _is_new(state, r)}
         self._unreachable = {r for r in names if not view.is_reachable(model_id, r, now)}
         return sorted(names - self._unreachable)
+
+
+def _is_new(state: RolloutState, robot_id: str) -> bool:
+    """Return whether a robot takes no part: a new one, or one that was unreachable for long."""
+    known = state.robots.get(robot_id)
+    return known is None or known.excluded is Exclusion.UNREACHABLE
 
 
 def join(state: RolloutState, report: RobotReport, view: FleetView) -> bool:
@@ -51,22 +57,24 @@ def join(state: RolloutState, report: RobotReport, view: FleetView) -> bool:
     joins the last stage. If that is the first of several stages, it waits: a new robot must not
     make the first stage larger than the plan says.
     """
-    plan, stable = state.plan, report.routing.stable
+    plan, known = state.plan, state.robots.get(report.robot_id)
+    stable = report.routing.stable if known is None else known.previous
     robot = Robot(report.robot_id, report.region, stable, report.labels)
     serves_another = stable not in ('', plan.version)
-    if robot.robot_id in state.robots or not serves_another or report.resident_limit < 2:
+    if not _is_new(state, robot.robot_id) or not serves_another or report.resident_limit < 2:
         return False
     if not (plan.means(robot) and plan.admits(robot)):
         return False
-    peers = set(state.robots)
+    peers = state.robots.keys() - state.excluded_robots.keys()
     if plan.is_regional:
         reports = view.reports(plan.model_id)
         peers = {r for r in peers if r in reports and reports[r].region == report.region}
     twin = _twin(state, peers)
     if twin is None:
         return False
-    record = replace(state.robots[twin], previous=stable, failed=False, mark=None)
-    if record.share is not None:
+    mark = None if known is None else known.mark
+    record = replace(state.robots[twin], previous=stable, failed=False, mark=mark, why='')
+    if record.share is not None and mark is None:
         telemetry = view.telemetry(plan.model_id, robot.robot_id)
         record = replace(record, mark=Mark.of(plan.version, telemetry))
     state.put({robot.robot_id: record})

@@ -12,6 +12,8 @@ from hotswap_ros.gates import MIN_TASKS
 from hotswap_ros.plan import Observe, Ramp
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.errors import CommandRefusedError
+from hotswap_ros.rollout.exclusion import exclude
+from hotswap_ros.rollout.robot_progress import Exclusion
 from hotswap_ros.rollout.state import PromotedBy, ProofProgress
 from hotswap_ros.rollout.status import Cause, PauseReason, Status
 from hotswap_ros.rollout.steps import StepContext, set_flag
@@ -33,11 +35,14 @@ class Operator:
         self._remark = remark
         self._by = by
 
-    def do(self, verb: Verb, share: float | None) -> None:
+    def do(self, verb: Verb, share: float | None, robot_id: str = '') -> None:
         """Do it. Raises CommandRefusedError, and then nothing has changed."""
         check_allowed(verb, self._state)
         if verb is Verb.SET_SHARE:
             self._set_share(share)
+            return
+        if verb is Verb.EXCLUDE:
+            self._exclude(robot_id)
             return
         {
             Verb.PAUSE: self._pause,
@@ -111,6 +116,25 @@ class Operator:
         text = sentences.promoted_by(self._by, self._remark)
         self._context.say(self._now, EventKind.OVERRIDE, Level.WARNING, text, alert=True)
         self._transitions.next_step(self._now)
+
+    def _exclude(self, robot_id: str) -> None:
+        state = self._state
+        robot = state.robots.get(robot_id)
+        problem = ''
+        if robot is None:
+            problem = sentences.not_in_rollout(robot_id, state.robots)
+        elif robot.excluded is not Exclusion.NONE:
+            problem = sentences.excluded_already(robot_id, robot.why)
+        else:
+            model_id = state.plan.model_id
+            is_there = self._context.view.is_reachable(model_id, robot_id, self._now)
+            kind = Exclusion.BY_HAND if is_there else Exclusion.UNREACHABLE
+            text = sentences.excluded_by_person(robot_id, self._remark)
+            problem = exclude(state, {robot_id: self._said(Verb.EXCLUDE)}, kind)
+        if problem:
+            phrase = VERBS[Verb.EXCLUDE].phrase
+            raise CommandRefusedError(phrase, state.status.value, problem)
+        self._context.say(self._now, EventKind.EXCLUDED, Level.WARNING, text, [robot_id])
 
     def _abort(self) -> None:
         if self._state.status is not Status.ROLLING_BACK:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -33,6 +34,15 @@ class Mark(BaseModel):
         return max(0, now.finished - (self.finished if now.boot_id == self.boot_id else 0))
 
 
+class Exclusion(str, enum.Enum):
+    """Why a robot no longer takes part in a rollout."""
+
+    NONE = ''
+    UNREACHABLE = 'unreachable'
+    FAILED = 'failed'
+    BY_HAND = 'by_hand'
+
+
 @dataclass(frozen=True)
 class RobotProgress:
     """
@@ -43,6 +53,7 @@ class RobotProgress:
     `shadows`: the candidate runs as a shadow. `retired`: the previous version is released.
     `mark` is what the candidate had done on it before; None: it never served the candidate.
     `failed`: it could not load, obey or confirm. `unconfirmed`: it did not confirm the rollback.
+    `excluded`: no step waits for it any more. `why` it was excluded, or last refused to load.
     """
 
     previous: str
@@ -54,6 +65,8 @@ class RobotProgress:
     mark: Mark | None = None
     failed: bool = False
     unconfirmed: bool = False
+    excluded: Exclusion = Exclusion.NONE
+    why: str = ''
 
     @property
     def runs_candidate(self) -> bool:

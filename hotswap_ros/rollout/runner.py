@@ -10,6 +10,8 @@ of step is in `steps`, the verbs of people are in `operator`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import EventKind, EventLog, Level
 from hotswap_ros.fleet.reports import RobotReport
@@ -106,7 +108,7 @@ class Runner:
         if self._found_harm(view, now):
             return
         self._pause_while_missing(view, now)
-        if not self.state.is_held:
+        if self.state.status in (Status.RUNNING, Status.PAUSED) and not self.state.is_held:
             self._run_step(view, now)
 
     def command(
@@ -116,10 +118,11 @@ class Runner:
         remark: str = '',
         share: float | None = None,
         by: str = '',
+        robot_id: str = '',
     ) -> None:
         """Carry out a verb of an operator. Raises CommandRefusedError if it is not allowed now."""
         context = self.context(self.last_view, now)
-        Operator(context, self.transitions, remark, by).do(verb, share)
+        Operator(context, self.transitions, remark, by).do(verb, share, robot_id)
 
     def join(self, report: RobotReport, view: FleetView, now: float) -> bool:
         """
@@ -136,14 +139,21 @@ class Runner:
         return True
 
     def load_refused(self, robot_id: str, cause: Cause, message: str, now: float) -> None:
-        """Roll back because a robot cannot load the version."""
+        """
+        Take a robot's refusal to load the version; `cause` NONE: a retry may succeed.
+
+        The robot has failed: it is excluded, or the rollout rolls back if the plan allows no more.
+        """
         robot = self.state.robots.get(robot_id)
         is_under_way = self.state.status in (Status.RUNNING, Status.PAUSED)
-        if robot is not None and robot.staged and is_under_way:
-            self.transitions.note_failed([robot_id])
-            self.gate_feed.diagnosis.note_refusal(robot_id, message)
-            text = sentences.cannot_load(robot_id, self._version, message)
-            self.transitions.roll_back(cause, text, now)
+        if robot is None or not robot.staged or not is_under_way:
+            return
+        if cause is Cause.NONE:
+            self.state.put({robot_id: replace(robot, why=message)})
+            return
+        self.gate_feed.diagnosis.note_refusal(robot_id, message)
+        text = sentences.cannot_load(robot_id, self._version, message)
+        self.transitions.fail({robot_id: message}, cause, text, now)
 
     def supersede(self, reason: str, now: float) -> None:
         """End at once because something else takes over the robots."""
@@ -273,5 +283,7 @@ class Runner:
         automatic = [pause.reason for pause in state.pauses if pause.reason in ENDS_BY_ITSELF]
         if missing is not None and not automatic:
             self.transitions.pause(missing.reason, missing.text, now, missing.robots)
+        elif missing is not None and missing.reason is PauseReason.UNREACHABLE:
+            self.transitions.end_waiting_for(missing.robots, view, now)
         elif missing is None and automatic:
             self.transitions.end_pauses(automatic, ENDS_BY_ITSELF[automatic[0]], now)

@@ -18,6 +18,7 @@ _DONE = {
     'abort': 'aborted',
     'rollback': 'rolled back',
     'set_share': 'share set to {share:.0%}',
+    'exclude': 'a robot excluded',
 }
 
 
@@ -270,6 +271,75 @@ def unreachable(robots: Sequence[str], allowed: int, quarantined: Sequence[str])
     if quarantined:
         text += f'; quarantined (duplicate robot_id): {", ".join(quarantined)}'
     return text
+
+
+def unreachable_for(seconds: float) -> str:
+    """Return why a robot was excluded: nobody heard it for so long."""
+    return f'unreachable for more than {time_words(seconds)}'
+
+
+def excluded(why: Mapping[str, str]) -> str:
+    """Return which robots no longer take part, each with the reason."""
+    return f'{counted(why)} excluded from the rollout: {_each(why)}'
+
+
+def excluded_by_person(robot_id: str, remark: str) -> str:
+    """Return that a person excluded a robot."""
+    text = f'{robot_id} excluded from the rollout by a person'
+    return f'{text} ({remark})' if remark else text
+
+
+def _each(why: Mapping[str, str]) -> str:
+    shown = [f'{robot_id} ({text})' for robot_id, text in sorted(why.items())[:5]]
+    more = f' and {len(why) - len(shown)} more' if len(why) > len(shown) else ''
+    return ', '.join(shown) + more
+
+
+def person_excludes(robots: Sequence[str], seconds: float, refusal: str) -> str:
+    """Return that a person decides about robots that do not come back; `refusal`: why not we."""
+    text = f'{few(robots)} unreachable for more than {time_words(seconds)}: '
+    if refusal:
+        return f'{text}{refusal}'
+    return text + "exclude the robot ('hotswap rollout exclude'), roll back, or wait"
+
+
+def plan_rolls_back_unreachable(robots: Sequence[str], seconds: float) -> str:
+    """Return that the plan says to roll back because robots do not come back."""
+    return (
+        f'{few(robots)} unreachable for more than {time_words(seconds)}. '
+        'The plan says to roll back.'
+    )
+
+
+def no_robot_left(robots: Sequence[str], title: str) -> str:
+    """Return that robots cannot be excluded because a step would have no robot."""
+    return (
+        f"without {few(robots)}, step '{title}' would have no robot: wait for it, or roll back "
+        'and start a rollout without it'
+    )
+
+
+def too_many_failed(why: Mapping[str, str], allowed: int) -> str:
+    """Return that more robots failed than the plan allows."""
+    return f'{counted(why)} failed, {allowed} allowed (maxFailed): {_each(why)}'
+
+
+def with_refusals(text: str, why: Mapping[str, str]) -> str:
+    """Return a sentence on robots that are late, with what they said last."""
+    said = {robot_id: last for robot_id, last in why.items() if last}
+    return f'{text} (last answers: {_each(said)})' if said else text
+
+
+def not_in_rollout(robot_id: str, known: Iterable[str]) -> str:
+    """Return that a robot does not take part, with the robots that do."""
+    if not robot_id:
+        return "name the robot ('robot_id')"
+    return f"'{robot_id}' does not take part (robots: {few(sorted(known), 10)})"
+
+
+def excluded_already(robot_id: str, why: str) -> str:
+    """Return that a robot is excluded already."""
+    return f'{robot_id} is excluded already ({why})'
 
 
 def no_counters(robots: Sequence[str], allowed: int) -> str:

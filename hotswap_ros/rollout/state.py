@@ -23,7 +23,7 @@ from hotswap_ros.plan import (
     Watch,
 )
 from hotswap_ros.rollout.migration import read_older
-from hotswap_ros.rollout.robot_progress import Mark, RobotProgress
+from hotswap_ros.rollout.robot_progress import Exclusion, Mark, RobotProgress
 from hotswap_ros.rollout.status import Cause, PauseReason, Status
 
 #: Sorted in the journal, so that one state is one text whatever a set's order in this process.
@@ -43,11 +43,16 @@ _RANKS = {PauseReason.BY_HAND: 2, PauseReason.APPROVAL: 1, PauseReason.INCONCLUS
 
 
 class Pause(BaseModel):
-    """A pause that began at `since` (seconds since 1970); `text` says why, for people."""
+    """
+    A pause that began at `since` (seconds since 1970); `text` says why, for people.
+
+    `is_asked`: a person was asked what to do about it, because it lasts too long.
+    """
 
     reason: PauseReason
     since: float
     text: str = ''
+    is_asked: bool = False
 
 
 class StepRecord(BaseModel):
@@ -236,6 +241,12 @@ class RolloutState(BaseModel):
     def unconfirmed(self) -> set[str]:
         """Return the robots that did not confirm the rollback."""
         return self.where(lambda robot: robot.unconfirmed)
+
+    @property
+    def excluded_robots(self) -> dict[str, RobotProgress]:
+        """Return the records of the robots that no longer take part, by name."""
+        out = sorted(self.where(lambda robot: robot.excluded is not Exclusion.NONE))
+        return {robot_id: self.robots[robot_id] for robot_id in out}
 
     @property
     def previous(self) -> dict[str, str]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from hotswap_ros.fleet.events import EventKind, Level, Say
@@ -16,6 +16,13 @@ from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
 from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
 from hotswap_ros.rollout.evidence.gate_feed import HARD_LINES
+from hotswap_ros.rollout.exclusion import (
+    exclude,
+    failed_before,
+    failures_allowed,
+    unreachable_too_long,
+)
+from hotswap_ros.rollout.robot_progress import Exclusion
 from hotswap_ros.rollout.state import Conclusion, Pause, RolloutState, StepRecord
 from hotswap_ros.rollout.status import Cause, PauseReason, Status
 from hotswap_ros.rollout.steps import Move, Outcome
@@ -138,6 +145,47 @@ class Transitions:
         state = self.state
         state.put({r: replace(state.robots[r], failed=True) for r in robots})
 
+    def fail(self, why: Mapping[str, str], cause: Cause, text: str, now: float) -> None:
+        """Exclude robots that have failed, as far as the plan allows it, or roll back."""
+        state = self.state
+        allowed, failed = failures_allowed(state), {**failed_before(state), **why}
+        if len(failed) <= allowed and not exclude(state, why, Exclusion.FAILED):
+            self._say_excluded(why, now)
+            return
+        self.note_failed(why)
+        if allowed:
+            text = sentences.too_many_failed(failed, allowed)
+        self.roll_back(cause, text, now)
+
+    def end_waiting_for(self, robots: tuple[str, ...], view: FleetView, now: float) -> None:
+        """Do what the plan says once robots have been unreachable for too long."""
+        state = self.state
+        late = unreachable_too_long(state, robots, view, now)
+        pause = next((p for p in state.pauses if p.reason is PauseReason.UNREACHABLE), None)
+        limit_s = state.plan.unreachable_timeout.total_seconds()
+        if not late or pause is None or now - pause.since < limit_s:
+            return
+        names = sorted(late)
+        if state.plan.on_unreachable == 'rollback':
+            text = sentences.plan_rolls_back_unreachable(names, limit_s)
+            self.roll_back(Cause.TIMED_OUT, text, now)
+            return
+        refusal = ''
+        if state.plan.on_unreachable == 'exclude':
+            refusal = exclude(state, late, Exclusion.UNREACHABLE)
+            if not refusal:
+                self._say_excluded(late, now)
+                return
+        if not pause.is_asked:
+            pause.is_asked = True
+            pause.text = state.reason = sentences.person_excludes(names, limit_s, refusal)
+            event = PAUSE_EVENTS[pause.reason]
+            self._say(now, event, Level.WARNING, pause.text, names, alert=True)
+
+    def _say_excluded(self, why: Mapping[str, str], now: float) -> None:
+        text = sentences.excluded(why)
+        self._say(now, EventKind.EXCLUDED, Level.WARNING, text, sorted(why), alert=True)
+
     def _end_rollback(
         self,
         served: Set[str],
@@ -193,10 +241,18 @@ class Transitions:
         elif outcome.move is Move.PAUSE:
             self.pause(outcome.reason, outcome.text, now)
         elif outcome.move is Move.BACK:
-            self.note_failed(outcome.robots)
-            self.roll_back(outcome.cause, outcome.text, now)
+            self._go_back(outcome, now)
         elif outcome.move is Move.UNDECIDED:
             self._take_undecided(outcome, now)
+
+    def _go_back(self, outcome: Outcome, now: float) -> None:
+        if not outcome.robots:
+            self.roll_back(outcome.cause, outcome.text, now)
+            return
+        said = {robot_id: self.state.robots[robot_id].why for robot_id in outcome.robots}
+        text = sentences.with_refusals(outcome.text, said)
+        why = {robot_id: last or outcome.text for robot_id, last in said.items()}
+        self.fail(why, outcome.cause, text, now)
 
     def _take_undecided(self, outcome: Outcome, now: float) -> None:
         """Do what the plan says; without any task, or a proof, it cannot continue."""

@@ -27,6 +27,7 @@ class Verb(str, enum.Enum):
     ROLLBACK = 'rollback'
     SET_SHARE = 'set_share'
     PROMOTE = 'promote'
+    EXCLUDE = 'exclude'
 
 
 #: Pauses that last until a person resumes the rollout.
@@ -152,6 +153,11 @@ VERBS: Mapping[Verb, Rule] = {
         'promote',
         {Status.RUNNING: (_UNPROVEN,), Status.PAUSED: (_UNDECIDED, _UNPROVEN)},
         _UNPROVEN.refusal,
+    ),
+    Verb.EXCLUDE: Rule(
+        'exclude a robot from',
+        {Status.RUNNING: (), Status.PAUSED: ()},
+        'it has not begun, has ended, or is rolling back',
     ),
 }
 

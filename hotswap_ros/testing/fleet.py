@@ -202,9 +202,10 @@ class FakeFleet:
         remark: str = '',
         share: float | None = None,
         by: str = '',
+        robot_id: str = '',
     ) -> None:
         """Give a rollout an operator's command; it acts in the next step."""
-        self.coordinator.command(rollout_id, verb, self.now, remark, share, by)
+        self.coordinator.command(rollout_id, verb, self.now, remark, share, by, robot_id)
 
     def state(self, rollout_id: str) -> RolloutState:
         """Return the state of a rollout."""

@@ -328,6 +328,22 @@ def test_a_wait_can_be_skipped(site):
     assert 'seen enough' in skipped[0]['text']
 
 
+def test_a_robot_is_excluded_and_the_rollout_goes_on_without_it(site):
+    goal = site.roll_out(plan('v24', [(100, 200)]))
+    site.wait_for_candidate('v24')
+    refused = control(site, Control.EXCLUDE, robot_id='no_such')
+    assert refused.error_code == refused.INVALID_COMMAND
+    out = sorted(site.robots)[0]
+    answer = control(site, Control.EXCLUDE, robot_id=out, remark='in repair')
+    assert answer.error_code == answer.NONE, answer.error_msg
+    told = site.statuses.wait_for(lambda m: list(m.robots_excluded) == [out], 'it in the status')
+    assert 'in repair' in told.excluded_why[0]
+    result = goal.result()
+    assert result.error_code == Result.NONE, result.error_msg
+    assert json.loads(result.report)['robots_excluded'].keys() == {out}
+    assert site.robots[out].routing.stable == 'v23'
+
+
 def test_abort_rolls_back(site):
     goal = site.roll_out(plan('v24', LONG))
     site.wait_for_candidate('v24')

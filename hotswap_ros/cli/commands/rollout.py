@@ -73,6 +73,7 @@ def register(app: typer.Typer) -> None:
         rollouts.command(verb, help=what)(_verb(constant))
     rollouts.command('set-share')(set_share)
     rollouts.command()(promote)
+    rollouts.command()(exclude)
     app.command()(rollback)
     app.command()(history)
     app.command()(report)
@@ -153,6 +154,18 @@ def promote(
     from hotswap_ros.cli.verbs.rollout import run_control
 
     raise typer.Exit(run_control(console(), 'PROMOTE', rollout, remark, by=by))
+
+
+def exclude(
+    robot: Annotated[str, typer.Argument(help='Robot to continue without.')],
+    rollout: Rollout = '',
+    remark: Remark = '',
+) -> None:
+    """Continue a rollout without a robot that does not come back, or that fails."""
+    need_ros()
+    from hotswap_ros.cli.verbs.rollout import run_control
+
+    raise typer.Exit(run_control(console(), 'EXCLUDE', rollout, remark, robot_id=robot))
 
 
 def rollback(

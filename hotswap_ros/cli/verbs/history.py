@@ -225,6 +225,9 @@ def _extent(report: dict[str, Any]) -> str:
         f'{report["robots_total"]} robots, {len(report["robots_failed"])} failed; the candidate '
         f'finished {report["tasks"]:,} tasks on {len(report["robots_on_candidate"])} robots'
     )
+    excluded = report.get('robots_excluded')
+    if excluded:
+        text += '; excluded: ' + ', '.join(f'{r} ({why})' for r, why in excluded.items())
     rollback = report['rollback']
     if rollback is not None and rollback['seconds'] is not None:
         is_lost = rollback['robots'] and not rollback.get('confirmed', True)

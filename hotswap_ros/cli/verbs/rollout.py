@@ -187,11 +187,12 @@ def run_control(
     share: float = 0.0,
     connect: Connect = FleetClient,
     by: str = '',
+    robot_id: str = '',
 ) -> int:
     """Send a command to a rollout; return the exit code."""
 
     def say(client: FleetClient) -> None:
-        client.control(command, rollout, remark, share, by)
+        client.control(command, rollout, remark, share, by, robot_id)
         console.print(f'{command.lower().replace("_", " ")}: done')
 
     return with_coordinator(console, connect, say)

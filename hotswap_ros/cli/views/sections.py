@@ -67,13 +67,22 @@ def heads(view: RolloutView, warnings: Sequence[str], width: int) -> list[Render
         line.append(f'  {view.model_id}  {versions}  ', 'default').append(view.strategy, 'dim')
         lines.append(line)
     reason = Text(view.reason, style)
-    ends = [Text(warning, 'bold red') for warning in warnings]
+    ends = [Text(warning, 'bold red') for warning in [*_excluded(view), *warnings]]
     if not view.reason:
         return [Group(*lines, *ends)]
     return [
         Group(*lines, reason, *ends),
         Group(*lines, Text(_shortened(view.reason, width * _REASON_LINES - 1), style), *ends),
     ]
+
+
+def _excluded(view: RolloutView) -> list[str]:
+    out = dict(zip(view.robots_excluded, view.excluded_why))
+    if not out:
+        return []
+    shown = [f'{robot_id} ({_shortened(why, 80)})' for robot_id, why in list(out.items())[:2]]
+    more = f' and {len(out) - len(shown)} more' if len(out) > len(shown) else ''
+    return [f'excluded: {", ".join(shown)}{more}']
 
 
 def _shortened(text: str, length: int) -> str:

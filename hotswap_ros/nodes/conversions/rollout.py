@@ -46,6 +46,8 @@ _VIEW_FIELDS = field_names(
     'steps',
     'cohort',
     'robots_quarantined',
+    'robots_excluded',
+    'excluded_why',
     'checks',
 )
 _FIGURES = msg.CheckResult.get_fields_and_field_types().keys() - {'verdict'}
@@ -74,6 +76,8 @@ def rollout_status_msg(snapshot: Snapshot) -> Any:
         robots_total=len(state.robots),
         robots_confirmed=snapshot.robots_confirmed,
         robots_unreachable=snapshot.robots_unreachable,
+        robots_excluded=list(state.excluded_robots),
+        excluded_why=[robot.why for robot in state.excluded_robots.values()],
         checks=[_check_msg(check) for check in snapshot.checks],
         tasks=snapshot.tasks,
         tasks_needed=snapshot.tasks_needed,
@@ -90,6 +94,8 @@ def rollout_view(status: Any) -> RolloutView:
         steps=tuple(_step_view(step) for step in status.steps),
         cohort=tuple(status.cohort),
         robots_quarantined=tuple(status.robots_quarantined),
+        robots_excluded=tuple(status.robots_excluded),
+        excluded_why=tuple(status.excluded_why),
         checks=tuple(_check_value(check) for check in status.checks),
         **fields_of(status, _VIEW_FIELDS),
     )

@@ -56,7 +56,13 @@ class RolloutServices:
         try:
             await self._link.ask(
                 lambda coordinator, now: coordinator.command(
-                    request.rollout_id, verb, now, request.remark, request.share, request.by
+                    request.rollout_id,
+                    verb,
+                    now,
+                    request.remark,
+                    request.share,
+                    request.by,
+                    request.robot_id,
                 )
             )
         except (UnknownRolloutError, SeveralRolloutsError) as error:

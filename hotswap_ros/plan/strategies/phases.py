@@ -37,6 +37,8 @@ Single: TypeAlias = (
 _OF_THE_WHOLE = (
     'labels',
     'lease',
+    'unreachable_timeout',
+    'on_unreachable',
     'max_missing',
     'missing_after',
     'max_failed_queries',
@@ -50,6 +52,7 @@ _INHERITED = (
     'success_criteria',
     'confirm_timeout',
     'max_unreachable',
+    'max_failed',
     'on_inconclusive',
     *_OF_THE_WHOLE,
 )
@@ -150,9 +153,11 @@ class Phases(BasePlan):
 
     def _of_phase(self, step: Step, phase: BasePlan, number: int) -> Step:
         lost = phase.max_unreachable if step.max_unreachable is None else step.max_unreachable
+        failed = phase.max_failed if step.max_failed is None else step.max_failed
         update: dict[str, Any] = {
             'label': f'phase {number}' + (f', {step.label}' if step.label else ''),
             'max_unreachable': lost,
+            'max_failed': failed,
             'on_inconclusive': phase.on_inconclusive,
         }
         if step.watch is not None:

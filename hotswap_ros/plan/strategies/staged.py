@@ -134,10 +134,10 @@ def _stage_steps(
     proof: Proof | None,
 ) -> list[Step]:
     share, label = stage.candidate_share(plan.promotes_on), stage.label
-    lost = stage.max_unreachable
+    limits = {'max_unreachable': stage.max_unreachable, 'max_failed': stage.max_failed}
     steps: list[Step] = []
     if new:
-        steps.append(plan.load_step(new, label=label, max_unreachable=lost))
+        steps.append(plan.load_step(new, label=label, **limits))
     if stage.percentage == 100 and plan.promote and not stage.is_watched:
         return steps  # The promotion follows at once.
     steps.append(
@@ -146,8 +146,8 @@ def _stage_steps(
             label=label,
             candidate_share=share,
             watch=watch,
-            max_unreachable=lost,
             timeout_s=plan.timeout_s,
+            **limits,
         )
     )
     if stage.is_watched:
@@ -158,8 +158,8 @@ def _stage_steps(
                 stage.duration,
                 stage.timeout,
                 label=label,
-                max_unreachable=lost,
                 proof=proof,
+                **limits,
             )
         )
     return steps

@@ -197,7 +197,8 @@ class GateFeed:
         shares = state.shares
         if not shares or not watch.criteria.needs_other_robots:
             return shares
-        return dict.fromkeys(state.robots, 0.0) | shares
+        others = state.robots.keys() - state.excluded_robots.keys()
+        return dict.fromkeys(sorted(others), 0.0) | shares
 
     def _give_up_unreachable(self, view: FleetView, now: float) -> None:
         """Tell the gate which robots are unreachable, and for which it waits no longer."""

@@ -57,6 +57,8 @@ def view_of(snapshot: Snapshot) -> RolloutView:
         snapshot.robots_confirmed,
         snapshot.robots_unreachable,
         (),
+        tuple(state.excluded_robots),
+        tuple(robot.why for robot in state.excluded_robots.values()),
         snapshot.checks,
         snapshot.tasks,
         snapshot.tasks_needed,
