@@ -207,7 +207,8 @@ class LiveView:
         line = f'{view.elapsed_s:6.1f} s  {word:<12}  {step.title}'
         if step.kind == OBSERVE:
             line += f' ({view.tasks} so far)' + _rates(view)
-        for text in (view.reason, heard.warning):
+        reason = view.reason.removeprefix(f'{step.title}: ')  # the line has the title already
+        for text in (reason, heard.warning):
             line += f'; {text}' if text else ''
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 

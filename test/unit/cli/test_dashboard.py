@@ -110,6 +110,16 @@ def test_outside_a_terminal_each_change_is_a_line() -> None:
     assert 'ROLLING BACK' in second
 
 
+def test_a_line_says_the_title_of_a_step_once() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    reason = '20%: watch 100 tasks: approve or refuse'
+    with LiveView(console, 'canary') as live:
+        live.show(replace(_VIEW, status=Status.PAUSED, reason=reason), Heard())
+    text = console.file.getvalue()
+    assert text.count('20%: watch 100 tasks') == 1
+    assert 'approve or refuse' in text
+
+
 def test_a_control_without_an_interval_is_a_figure_alone() -> None:
     console = Console(file=io.StringIO(), width=200)
     check = replace(_SUCCESS, control_low=math.nan, control_high=math.nan)
