@@ -47,3 +47,6 @@ DESCRIPTION_CHARACTERS: Final = 4_000
 
 #: Milliseconds of a deadline. A decision that takes longer than a minute controls no robot.
 DEADLINE_MS: Final = 60_000.0
+
+#: The file with the routing in force: a few versions with their digests.
+STATE_BYTES: Final = 1_000_000

@@ -286,6 +286,11 @@ class Engine:
         return self._breaker.opened
 
     @property
+    def state_problem(self) -> str:
+        """Return why the state folder cannot be read or written; empty: it can."""
+        return self._last_known_good.problem
+
+    @property
     def busy_computer(self) -> BusyComputer | None:
         """Return how often the computer was too busy for the worker; None: hardly ever."""
         with self._lock:

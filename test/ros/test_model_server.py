@@ -954,6 +954,15 @@ def test_what_was_served_is_served_after_a_restart(make_robot, tmp_path):
     assert again.infer().decision.version == 'v2'
 
 
+def test_a_state_file_that_cannot_be_read_lets_stable_serve_and_is_told(make_robot, tmp_path):
+    (tmp_path / 'state' / 'policy.json').mkdir(parents=True)
+    robot = make_robot(state_folder=str(tmp_path / 'state'))
+    told = robot.wait_for(lambda m: m.health == m.HEALTH_DEGRADED)
+    assert 'policy.json' in told.health_msg
+    assert told.routing.stable == 'v1'
+    assert robot.infer().decision.version == 'v1'
+
+
 def test_a_routing_may_wait_for_its_time(robot):
     assert robot.load('v2').error_code == 0
     at = robot.node.get_clock().now().nanoseconds // 10**9 + 2

@@ -18,6 +18,7 @@ from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode
 
 from hotswap_ros.nodes.model_server.parameters import ModelServerParameters
+from hotswap_ros.nodes.model_server.robot_name import id_problem
 from hotswap_ros.nodes.parameters import declare
 
 
@@ -45,6 +46,11 @@ class ManagedNode(LifecycleNode):
     def robot_id(self) -> str:
         """Return the robot's name in the fleet."""
         return self.parameters.robot_id or socket.gethostname()
+
+    @property
+    def unstable_id(self) -> str:
+        """Return why the robot's id is probably not stable; empty: it is."""
+        return id_problem(self.parameters.robot_id, socket.gethostname())
 
     def now(self) -> Any:
         """Return the stamp of a message that is made now."""

@@ -24,6 +24,7 @@ from hotswap_ros.nodes.conversions.common import duration_msg
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.nodes.model_server.publishers import ServerPublishers
 from hotswap_ros.nodes.model_server.requests import RobotRequests
+from hotswap_ros.nodes.model_server.robot_name import id_advice
 from hotswap_ros.nodes.model_server.version_services import VersionServices, described
 from hotswap_ros.nodes.process import run
 from hotswap_ros.nodes.thread_pool import ThreadPool
@@ -96,6 +97,8 @@ class ModelServer(ManagedNode):
             self._tear_down()
             return TransitionCallbackReturn.FAILURE
         self._worker.submit(self._load_stable)
+        if not given.robot_id:
+            self.get_logger().warning(self.unstable_id or id_advice(self.robot_id))
         self.get_logger().info(
             f"configured: robot '{self.robot_id}' serves model '{given.model_id}'"
         )

@@ -17,7 +17,11 @@ from hotswap_ros.serving import BREAKER_LIMIT, EngineSettings, Isolation, Runtim
 class ModelServerParameters:
     """Parameters of a model server."""
 
-    robot_id: str = parameter('', 'Name of the robot in the fleet; empty: the host name.')
+    robot_id: str = parameter(
+        '',
+        'Name of the robot in the fleet; empty: the host name, which is new with each container '
+        'that gives no name of its own.',
+    )
     region: str = parameter('', 'Region of the robot: rollouts can go region by region.')
     labels: tuple[str, ...] = parameter((), 'Labels of the robot, as "key=value".')
     model_id: str = parameter('', 'The model (named policy) that is served; must be given.')

@@ -120,6 +120,8 @@ class ServerPublishers:
         health, text = self._health()
         routing = engine.routing
         values = {'stable': routing.stable, 'candidate': routing.candidate or 'none'}
+        if not self._server.parameters.robot_id:
+            values['robot_id'] = "the host name, as parameter 'robot_id' is empty"
         if routing.candidate:
             values[f'share of {routing.candidate}'] = f'{routing.candidate_share:.0%}'
         for version, counters in engine.counters().items():
@@ -152,6 +154,9 @@ class ServerPublishers:
         if self.lost_candidate:
             text = f'{self.lost_candidate} was dropped: no heartbeat of a coordinator'
             return msg.RobotStatus.HEALTH_DEGRADED, text
+        problem = engine.state_problem or self._server.unstable_id
+        if problem:
+            return msg.RobotStatus.HEALTH_DEGRADED, problem
         busy = engine.busy_computer
         if busy is not None:
             text = (

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from hotswap_ros.bounded_calls import BoundedCalls, OverdueError
-from hotswap_ros.models import InvalidRoutingError, ModelError, Routing
+from hotswap_ros.limits import STATE_BYTES
+from hotswap_ros.models import InvalidRoutingError, ModelError, Routing, open_regular
 from hotswap_ros.serving.errors import LoadFailedError, ServingError
 from hotswap_ros.serving.versions.loaded_version import VersionInfo
 
@@ -26,6 +27,15 @@ CRASHES = 2
 
 #: Longest wait for the disk, in seconds. A healthy one takes milliseconds.
 _DISK_S = 1.0
+#: Errors of a file that is none of ours.
+_DAMAGES = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RecursionError,
+    InvalidRoutingError,
+)
 _SAVING = 'writing the routing in force'
 
 
@@ -65,6 +75,12 @@ class LastKnownGood:
         self._disk = BoundedCalls()
         self._written = self._record
         self._problem = ''
+        self._unread = ''
+
+    @property
+    def problem(self) -> str:
+        """Return why the file could not be read at the start, or written last; empty: it could."""
+        return self._unread or self._problem
 
     def recall(self) -> Record | None:
         """
@@ -101,6 +117,8 @@ class LastKnownGood:
         """
         on_trial = (routing.stable, routing.candidate)
         waiting = () if pending is None else pending.versions
+        if routing.generation:
+            self._unread = ''  # A coordinator has said since what to serve.
         with self._lock:
             record = self._record
             named = {*routing.versions, *waiting, record.proven}
@@ -165,17 +183,29 @@ class LastKnownGood:
         if self._path is None:
             return None
         try:
-            found = json.loads(self._path.read_bytes())
-            record = _record_of(found)
+            with open_regular(self._path) as file:
+                content = file.read(STATE_BYTES + 1)
+            if len(content) > STATE_BYTES:
+                raise ValueError(f'it has more than {STATE_BYTES:,} bytes')
+            record = _record_of(json.loads(content))
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError, AttributeError, InvalidRoutingError) as error:
-            _log.error('%s is damaged and is not used: %s', self._path, error)
+        except OSError as error:
+            self._leave_unread(f'cannot be read: {error.strerror or error}')
+            return None
+        except _DAMAGES as error:
+            self._leave_unread(f'is damaged: {error}')
             return None
         if record.routing.model_id != self._model_id:
-            _log.error('%s is of another model and is not used', self._path)
+            self._leave_unread('is of another model')
             return None
         return record
+
+    def _leave_unread(self, why: str) -> None:
+        self._unread = (
+            f'what was served before the restart is unknown: {self._path} {why}, and is not used'
+        )
+        _log.error('%s', self._unread)
 
     def _write(self, record: Record) -> None:
         problem = ''

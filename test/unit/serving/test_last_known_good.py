@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,72 @@ def test_a_damaged_file_is_as_none(
     (tmp_path / 'state' / 'policy.json').write_bytes(content)
     assert boot().restore() is None
     assert 'is not used' in caplog.text
+
+
+def _is_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _never_ends(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _leads_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def _is_huge(path: Path) -> None:
+    os.truncate(path, 10**12)
+
+
+def _is_deep(path: Path) -> None:
+    path.write_text('[' * 500_000)
+
+
+def _lies_in_no_folder(path: Path) -> None:
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.write_text('')
+
+
+@pytest.mark.parametrize(
+    'spoil',
+    [_is_a_folder, _never_ends, _leads_to_itself, _is_huge, _is_deep, _lies_in_no_folder],
+)
+def test_a_file_that_cannot_be_read_is_as_none_and_told(
+    boot: Any, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    serve(boot(), BOTH).close()
+    spoil(tmp_path / 'state' / 'policy.json')
+    engine = boot()
+    assert engine.restore() is None
+    assert 'policy.json' in engine.state_problem
+    serve(engine, Routing('policy', 'v1'))
+    assert engine.routing.stable == 'v1'
+    assert engine.state_problem
+    engine.close()
+
+
+def test_a_file_of_another_user_is_as_none(
+    boot: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(boot(), BOTH).close()
+    real = os.open
+
+    def refuse(path: Any, *args: Any, **kwargs: Any) -> int:
+        if str(path).endswith('policy.json'):
+            raise PermissionError(13, 'Permission denied', str(path))
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, 'open', refuse)
+    engine = boot()
+    assert engine.restore() is None
+    assert 'Permission denied' in engine.state_problem
+    serve(engine, replace(BOTH, generation=7))
+    assert not engine.state_problem, 'a coordinator has said what to serve'
 
 
 def test_a_disk_that_fails_stops_nothing(
