@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Reader of plans and of facts about their versions, in a thread of its own."""
+"""Reader of plans and of facts about their versions, in threads of its own."""
 
 from __future__ import annotations
 
@@ -37,10 +37,13 @@ class PlanReader:
         self._plans = plans
         self._repository = repository
         self._pool = ThreadPool('plans', threads=1)
+        # Has little time, and a forecast takes seconds of the other.
+        self._lookups = ThreadPool('lookup', threads=1)
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the threads."""
         self._pool.stop()
+        self._lookups.stop()
 
     def do(self, job: Callable[[], T]) -> Future[T]:
         """Return a future of a job that takes too long for the executor."""
@@ -80,7 +83,13 @@ class PlanReader:
         if not self._repository or version in known:
             return
         served = await self._served(model_id)
-        lookup = self.do(lambda: refuse_missing(self._repository, model_id, version, served))
+        lookup = in_pool(
+            self._lookups,
+            self._node.executor,
+            lambda: refuse_missing(self._repository, model_id, version, served),
+        )
+        # One that ends too late is no news: nobody else asks for its error.
+        lookup.add_done_callback(lambda late: late.exception())
         give_up_at = time.monotonic() + within_s
         while not lookup.done() and time.monotonic() < give_up_at:
             await self._link.next_news()
