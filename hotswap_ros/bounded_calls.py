@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any
+from typing import Any, TypeVar, cast
+
+T = TypeVar('T')
 
 
 class OverdueError(OSError):
@@ -35,7 +37,7 @@ class BoundedCalls:
         self._lock = threading.Lock()
         self._running: dict[str, Future[Any]] = {}
 
-    def call(self, what: str, job: Callable[[], Any], within_s: float) -> Any:
+    def call(self, what: str, job: Callable[[], T], within_s: float) -> T:
         """Return what `job` returns. Raises what it raises, or OverdueError."""
         with self._lock:
             outcome = self._running.get(what)
@@ -46,7 +48,7 @@ class BoundedCalls:
                 )
                 thread.start()
         try:
-            return outcome.result(within_s)
+            return cast('T', outcome.result(within_s))
         except FutureTimeoutError:
             if outcome.done():  # the job itself raised it
                 raise

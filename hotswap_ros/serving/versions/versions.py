@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import cast
 
 from hotswap_ros.bounded_calls import BoundedCalls
 from hotswap_ros.models import (
@@ -151,7 +150,7 @@ class Versions:
         Raises OSError.
         """
         delete = partial(self._repository.delete, self._model_id, version)
-        return bool(self._calls.call(f'deleting {version}', delete, _DELETE_S))
+        return self._calls.call(f'deleting {version}', delete, _DELETE_S)
 
     def discard(self, version: str) -> None:
         """Release a version that nothing names, with its memory."""
@@ -186,10 +185,7 @@ class Versions:
 
     def known(self) -> tuple[VersionInfo, ...]:
         """Return those of the repository too. Reads the disk. Raises OSError."""
-        return cast(
-            'tuple[VersionInfo, ...]',
-            self._calls.call('reading the model repository', self._read_known, _LIST_S),
-        )
+        return self._calls.call('reading the model repository', self._read_known, _LIST_S)
 
     def _read_known(self) -> tuple[VersionInfo, ...]:
         infos = {info.version: info for info in self.infos()}
