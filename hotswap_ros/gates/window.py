@@ -103,11 +103,11 @@ class Tally(NamedTuple):
 
     def plus(self, other: Tally) -> Tally:
         """Return the sum."""
-        return self if other is _NOTHING else self._with(add, other)
+        return self if other is NOTHING else self._with(add, other)
 
     def since(self, last: Tally) -> Tally:
         """Return the difference to an earlier tally."""
-        return _NOTHING if self == last else self._with(sub, last)
+        return NOTHING if self == last else self._with(sub, last)
 
     def _with(self, operation: Callable[[int, int], int], other: Tally) -> Tally:
         counts = map(operation, self[:-2], other[:-2])
@@ -168,14 +168,15 @@ def _categories(counted: Mapping[str, TaskCounts]) -> Mapping[str, CategoryTasks
     }
 
 
-_NOTHING = Tally()
+#: What is new of a version that did nothing: always this one.
+NOTHING = Tally()
 _NO_TASKS: Mapping[str, int] = {}
 
 
 def tally_rise(now: Tally, last: Tally | None) -> Tally | None:
     """Return the difference to an earlier tally (None: zero), or None where it is impossible."""
     new = now if last is None else now.since(last)
-    return new if new is _NOTHING or new.is_possible else None
+    return new if new is NOTHING or new.is_possible else None
 
 
 class News(NamedTuple):
@@ -185,7 +186,7 @@ class News(NamedTuple):
     control: Tally
 
 
-_NO_NEWS = News(_NOTHING, _NOTHING)
+_NO_NEWS = News(NOTHING, NOTHING)
 
 
 class Window:
@@ -204,8 +205,8 @@ class Window:
         self._tracker = CounterTracker(tally_rise, refers_new_names=True)
         #: The version of the control on each robot.
         self._controls: dict[str, str] = {}
-        self.candidate = _NOTHING
-        self.control = _NOTHING
+        self.candidate = NOTHING
+        self.control = NOTHING
         self._stage_began = _NO_NEWS
         self._control_versions: list[str] = []
 
@@ -239,7 +240,7 @@ class Window:
     ) -> tuple[Mapping[str, int], Mapping[str, int]]:
         if not snapshot:
             return _NO_TASKS, _NO_TASKS
-        control = snapshot.get(self._controls[robot_id], _NOTHING)
+        control = snapshot.get(self._controls[robot_id], NOTHING)
         return snapshot[self._name].in_flight, control.in_flight
 
     def reference(self, robot_id: str) -> Tally:
@@ -274,7 +275,7 @@ class Window:
         if delta is None:
             return None
         new = delta.counts.get
-        news = News(new(self._name, _NOTHING), new(control_version, _NOTHING))
+        news = News(new(self._name, NOTHING), new(control_version, NOTHING))
         if delta.lost or delta.found:
             news = self._with_lost(robot_id, news, delta.lost, delta.found)
         return self._count(news)
@@ -285,7 +286,7 @@ class Window:
         """Return the counts of both versions; one that is missing has done nothing new."""
         last = self._tracker.last_of(robot_id, boot_id)
         return {
-            name: last.get(name, _NOTHING) if found is None else Tally.of(found, by_category=True)
+            name: last.get(name, NOTHING) if found is None else Tally.of(found, by_category=True)
             for name, found in counters.items()
         }
 

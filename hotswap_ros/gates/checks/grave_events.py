@@ -47,7 +47,7 @@ class _Robot:
         finished, stuck = news.candidate.finished, news.candidate.stuck
         self.control = _plus(self.control, news.control)
         if not (finished or stuck):
-            return  # Most news of a robot is about requests, or about the control.
+            return
         self.recent.append((finished, stuck))
         self.tasks += finished
         self.stuck += stuck
@@ -78,7 +78,11 @@ class StuckCheck:
 
     def add(self, robot_id: str, news: News) -> None:
         """Count the tasks of a robot."""
-        robot = self._robots.setdefault(robot_id, _Robot())
+        robot = self._robots.get(robot_id)
+        if robot is None:
+            robot = self._robots[robot_id] = _Robot()
+        if not any(new.finished or new.stuck for new in news):
+            return  # Most news of a robot is about requests.
         self._control = _plus(self._control, news.control)
         robot.add(news)
         if news.candidate.stuck and self._is_burst(robot):

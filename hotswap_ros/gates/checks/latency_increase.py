@@ -19,7 +19,7 @@ from hotswap_ros.gates.result import (
     verdict_of,
 )
 from hotswap_ros.gates.stats.evidence import GainEvidence
-from hotswap_ros.gates.window import News, Tally, Window
+from hotswap_ros.gates.window import NOTHING, News, Tally, Window
 from hotswap_ros.models import LATENCY_EDGES_MS
 from hotswap_ros.text import count, percent
 
@@ -63,16 +63,13 @@ class LatencyIncreaseCheck:
             self._history = self._history.plus(news.control)
             self._fix_lines()
             return
-        before = self._open.get(robot_id, (_EMPTY, _EMPTY))
-        pair = tuple(
-            _sum(unit, (tally.finished, sum(tally.latency), sum(tally.latency[edge + 1 :])))
-            for unit, tally, edge in zip(before, (news.control, news.candidate), self._edges)
-        )
-        control, candidate = pair
+        control, candidate = self._open.get(robot_id, (_EMPTY, _EMPTY))
+        control = _with_new(control, news.control, self._edges[0])
+        candidate = _with_new(candidate, news.candidate, self._edges[1])
         if min(control[0], candidate[0]) > 0 and min(control[1], candidate[1]) > 0:
             if not self.failed:
                 self._evidence.add(candidate[2] / candidate[1] - control[2] / control[1])
-            self._slow = [_sum(total, unit) for total, unit in zip(self._slow, pair)]
+            self._slow = [_sum(self._slow[0], control), _sum(self._slow[1], candidate)]
             control, candidate = _EMPTY, _EMPTY
         self._open[robot_id] = control, candidate
 
@@ -149,6 +146,14 @@ class LatencyIncreaseCheck:
 
 def _unit(data: list[int]) -> _Unit:
     return data[0], data[1], data[2]
+
+
+def _with_new(unit: _Unit, new: Tally, edge: int) -> _Unit:
+    """Return the unit with new counts; requests in a latency bucket above the edge are slow."""
+    if new is NOTHING:
+        return unit
+    latency = new.latency
+    return _sum(unit, (new.finished, sum(latency), sum(latency[edge + 1 :])))
 
 
 def _sum(one: _Unit, other: _Unit) -> _Unit:

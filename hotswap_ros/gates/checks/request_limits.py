@@ -20,7 +20,7 @@ from hotswap_ros.gates.result import (
     verdict_of,
 )
 from hotswap_ros.gates.stats.evidence import RateEvidence
-from hotswap_ros.gates.window import News, Tally, Window
+from hotswap_ros.gates.window import NOTHING, News, Tally, Window
 from hotswap_ros.models import LATENCY_EDGES_MS
 from hotswap_ros.text import count, percent
 
@@ -31,6 +31,9 @@ _LATELY = 50
 
 #: Units after which the longest is known well enough; those before wait for it.
 _FIRST = 20
+
+#: Tasks, requests and requests that missed the limit since a robot's last unit.
+_EMPTY = (0, 0, 0)
 
 
 class _RequestCheck:
@@ -73,9 +76,16 @@ class _RequestCheck:
 
     def add(self, robot_id: str, news: News) -> None:
         """Count the requests, and those that miss the limit."""
-        new = news.candidate.finished, *self._counted(news.candidate)
-        before = self._open.get(robot_id, (0, 0, 0))
-        tasks, requests, misses = (sum(pair) for pair in zip(new, before))
+        new = news.candidate
+        if new is NOTHING:
+            return
+        tasks, requests, misses = self._open.get(robot_id, _EMPTY)
+        own_requests, own_misses = self._counted(new)
+        tasks, requests, misses = (
+            tasks + new.finished,
+            requests + own_requests,
+            misses + own_misses,
+        )
         if tasks > 0 and requests:
             if not self.failed:
                 self._bet(requests, misses)

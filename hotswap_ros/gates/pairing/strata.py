@@ -11,7 +11,7 @@ from typing import Any
 
 from hotswap_ros.gates.pairing.blocks import Arm, DrawnTasks, FleetBlock, Lane, Progress
 from hotswap_ros.gates.pairing.in_flight import NO_BLOCK, RobotTasks
-from hotswap_ros.gates.window import News
+from hotswap_ros.gates.window import News, Tally
 from hotswap_ros.plan import Control
 
 
@@ -144,20 +144,26 @@ class Strata:
         lane = self._lanes[share]
         lane.robots.add(robot_id)
         self._messages += 1
-        for index, new in enumerate((news.control, news.candidate)):
-            self._begun += new.started
+        both = news.control, news.candidate
+        for index, new in enumerate(both):
             if new.errors > 0:
                 tasks.trouble(index)
-            if not (new.started or new.finished):
-                continue
-            for category, own in new.by_category.items():
-                number = NO_BLOCK
-                if is_known and own.started:
-                    number = lane.begin(index, category, own.started)
-                tasks.begin(index, category, number, own.started)
-                self._end(tasks.end(index, category, own), index, category)
-        has_news = any(new.started or new.finished for new in news)
-        return tuple(self._ended()) if has_news else ()
+        if not any(new.started or new.finished for new in both):
+            return ()  # Most news of a robot is about requests.
+        for index, new in enumerate(both):
+            self._begun += new.started
+            if new.started or new.finished:
+                self._count(tasks, lane if is_known else None, index, new)
+        return tuple(self._ended())
+
+    def _count(self, tasks: RobotTasks, lane: Lane | None, index: int, new: Tally) -> None:
+        """Count the tasks of a version that began, in a lane (None: in none), and that ended."""
+        for category, own in new.by_category.items():
+            number = NO_BLOCK
+            if lane is not None and own.started:
+                number = lane.begin(index, category, own.started)
+            tasks.begin(index, category, number, own.started)
+            self._end(tasks.end(index, category, own), index, category)
 
     def _end(self, ended: Iterable[tuple[int, Arm]], index: int, category: str) -> None:
         for number, arm in ended:
