@@ -13,7 +13,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 from hotswap_ros import srv
-from hotswap_ros.coordinator import Preview, forecast, outlook_of, planned_steps
+from hotswap_ros.coordinator import Preview, forecast, outlook_of, planned_steps, robot_limits
 from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg, odds_msg
 from hotswap_ros.nodes.conversions.rollout import step_msgs, summary_msg
 from hotswap_ros.nodes.coordinator.loop import LoopLink
@@ -136,7 +136,7 @@ class PlanService:
         response.steps = step_msgs(steps)
         response.forecasts = [forecast_msg(found) for found in forecasts]
         response.odds = [odds_msg(found) for found in outlook.odds]
-        response.outlook = list(outlook.sentences)
+        response.outlook = [*outlook.sentences, *robot_limits(plan, preview.steps)]
         response.checklist = [item_msg(item) for item in items]
         response.problems = [
             *await self._missing_version(plan),
