@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from hotswap_ros.coordinator.archive import Archive, ArchiveError
     from hotswap_ros.coordinator.coordinator import Coordinator, Output
     from hotswap_ros.coordinator.history import StrategyMetrics, strategy_metrics
-    from hotswap_ros.coordinator.journal import IN_MEMORY, Journal, JournalError, JournalHeldError
+    from hotswap_ros.coordinator.journal import IN_MEMORY, Journal
+    from hotswap_ros.coordinator.journal_errors import (
+        JournalDamagedError,
+        JournalError,
+        JournalHeldError,
+    )
     from hotswap_ros.coordinator.journal_evidence import read_journal
     from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
     from hotswap_ros.coordinator.preview.odds import (
@@ -41,6 +46,7 @@ __all__ = [
     'Coordinator',
     'Forecast',
     'Journal',
+    'JournalDamagedError',
     'JournalError',
     'JournalHeldError',
     'Outlook',

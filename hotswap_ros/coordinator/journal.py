@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,6 +15,14 @@ from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from hotswap_ros.coordinator.journal_errors import (
+    JournalDamagedError,
+    JournalError,
+    JournalHeldError,
+    check,
+    error_of,
+    reads_rows,
+)
 from hotswap_ros.coordinator.journal_lock import hold
 from hotswap_ros.coordinator.journal_rows import (
     PUT_ROLLOUT,
@@ -55,6 +64,12 @@ INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
 """
 
 
+#: Tables of the schema.
+_TABLES = frozenset(re.findall(r'TABLE IF NOT EXISTS (\w+)', _SCHEMA))
+
+#: Size up to which a journal is checked when it is opened: robots keep a lease for 3 s and more.
+_CHECK_BYTES = 500_000_000
+
 #: Path of a journal in memory, which ends with the process.
 IN_MEMORY = ':memory:'
 
@@ -69,23 +84,6 @@ _REMEDY_UNREADABLE = (
 
 #: Number of undelivered alerts that are published after a restart: older ones are in the reports.
 _UNTOLD = 100
-
-
-_REMEDY = (
-    'check that the disk has room and that the file belongs to this user; robots get no commands '
-    'before it can be written'
-)
-
-
-class JournalError(Exception):
-    """The journal cannot be read or written, or another coordinator holds it."""
-
-    def __init__(self, path: Path, error: Exception | str, remedy: str = _REMEDY) -> None:
-        super().__init__(f'journal {path}: {error}: {remedy}')
-
-
-class JournalHeldError(JournalError):
-    """Another coordinator uses the journal."""
 
 
 class Journal:
@@ -105,6 +103,7 @@ class Journal:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
+            check(self._path, self._db, _TABLES, _CHECK_BYTES)
             self._db.execute('PRAGMA journal_mode = WAL')
             self._db.execute(f'PRAGMA synchronous = {self.SYNCHRONOUS}')
             self._db.executescript(_SCHEMA)
@@ -112,8 +111,8 @@ class Journal:
                 # A coordinator of the older release that still runs needs the names as they are.
                 self.hold()
                 upgrade(self._db)
-        except (OSError, sqlite3.Error) as error:
-            raise JournalError(self._path, error) from error
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+            raise error_of(self._path, error) from error
 
     def close(self) -> None:
         """Close the file and release it."""
@@ -134,6 +133,7 @@ class Journal:
         except OSError as error:
             raise JournalError(self._path, error) from error
 
+    @reads_rows
     def next_epoch(self, now: float) -> int:
         """
         Return an epoch that is higher than at any earlier start.
@@ -196,13 +196,15 @@ class Journal:
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute('ROLLBACK')
-            raise JournalError(self._path, error) from error
+            raise error_of(self._path, error) from error
 
+    @reads_rows
     def desired(self) -> list[Desired]:
         """Return what every robot should serve."""
         rows = self._read('SELECT entry FROM desired')
         return [_DESIRED.validate_json(row[0]) for row in rows]
 
+    @reads_rows
     def rehearsals(self, model_id: str) -> dict[str, Rehearsal]:
         """Return the last rollback that each robot of a model confirmed."""
         rows = self._read(
@@ -210,10 +212,12 @@ class Journal:
         )
         return {robot_id: Rehearsal(ended, seconds) for robot_id, ended, seconds in rows}
 
+    @reads_rows
     def active(self) -> list[RolloutState]:
         """Return the rollouts that have not ended."""
         return [self._parse(RolloutState, row[0]) for row in self._open('!=')]
 
+    @reads_rows
     def active_rollbacks(self) -> list[RollbackState]:
         """Return the ordered rollbacks that have not ended."""
         return [self._parse(RollbackState, row[0]) for row in self._open('=')]
@@ -222,11 +226,13 @@ class Journal:
         sql = f'SELECT state FROM rollouts WHERE ended IS NULL AND strategy {is_rollback} ?'
         return self._read(f'{sql} ORDER BY rowid', (ROLLBACK,))
 
+    @reads_rows
     def verifications(self) -> list[VerificationState]:
         """Return the verifications that have not ended."""
         rows = self._read('SELECT state FROM aftermaths WHERE NOT is_done ORDER BY rowid')
         return [self._parse(VerificationState, row[0]) for row in rows]
 
+    @reads_rows
     def untold(self) -> tuple[list[Event], int]:
         """Return the newest alerts that were not published, and the number of the last one."""
         rows = self._read(
@@ -238,12 +244,14 @@ class Journal:
         found = [Event(**{**json.loads(event), 'rollout_id': name}) for _, name, event in rows]
         return found[::-1], rows[0][0] if rows else 0
 
+    @reads_rows
     def latest(self) -> RolloutState | None:
         """Return the newest rollout, ended or not."""
         sql = 'SELECT state FROM rollouts WHERE strategy != ? ORDER BY rowid DESC LIMIT 1'
         rows = self._read(sql, (ROLLBACK,))
         return self._parse(RolloutState, rows[0][0]) if rows else None
 
+    @reads_rows
     def history(self, limit: int = 0) -> list[RolloutSummary]:
         """Return the rollouts, newest first; all of them for a limit of 0."""
         rows = self._read(
@@ -258,6 +266,7 @@ class Journal:
         found = (RolloutSummary(*row) for row in rows)
         return [replace(summary, status=Status(summary.status)) for summary in found]
 
+    @reads_rows
     def report(self, rollout_id: str) -> dict[str, Any] | None:
         """Return the evidence of a rollout with its events, None when there is none of that id."""
         rows = self._read('SELECT report FROM rollouts WHERE rollout_id = ?', (rollout_id,))
@@ -274,10 +283,12 @@ class Journal:
             found['rollback']['unconfirmed'] = left
         return found
 
+    @reads_rows
     def versions_had(self, model_id: str) -> set[str]:
         """Return the versions of a model that robots had in rollouts and rollbacks, or before."""
         return {row[0] for row in self._read(SELECT_HAD, (model_id,))} - {''}
 
+    @reads_rows
     def marks(self, rollout_id: str) -> dict[tuple[str, str], Mark]:
         """Return the marks of a rollout by robot and version, see Mark."""
         rows = self._read(
@@ -292,6 +303,7 @@ class Journal:
             if record.get('mark') is not None
         }
 
+    @reads_rows
     def pending_rollbacks(self) -> list[PendingRollback]:
         """Return the rollbacks that have ended and that robots have not confirmed."""
         rows = self._read(
@@ -319,13 +331,15 @@ class Journal:
         try:
             return kind.model_validate_json(text, context=AS_STORED)
         except ValidationError as error:
+            if error.errors()[0]['type'] == 'json_invalid':
+                raise JournalDamagedError(self._path, 'a row is no JSON') from error
             raise JournalError(self._path, _UNREADABLE, _REMEDY_UNREADABLE) from error
 
     def _read(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:
             return self._db.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise JournalError(self._path, error) from error
+            raise error_of(self._path, error) from error
 
     # With no transaction open every statement is one of its own.
     _write = _read

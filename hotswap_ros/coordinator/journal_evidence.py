@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from hotswap_ros.coordinator.journal import Journal, JournalError
+from hotswap_ros.coordinator.journal import Journal
+from hotswap_ros.coordinator.journal_errors import JournalError, error_of
 
 _MAGIC = b'SQLite format 3\0'
 #: Tables that every release has written.
@@ -37,8 +38,8 @@ def read_journal(path: Path) -> Iterator[Journal]:
                 raise JournalError(path, what, _REMEDY)
             _copy(path, copy)
             _check(path, copy)
-        except (OSError, sqlite3.Error) as error:
-            raise JournalError(path, error) from error
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+            raise error_of(path, error) from error
         journal = Journal(copy)
         try:
             yield journal

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from hotswap_ros.coordinator.journal import Journal, JournalError
+from hotswap_ros.coordinator.journal import Journal
+from hotswap_ros.coordinator.journal_errors import JournalError
 from hotswap_ros.coordinator.report import report
 from hotswap_ros.coordinator.rollback.ended import EndedRollback
 from hotswap_ros.coordinator.rollback.rollback import Rollback

@@ -25,7 +25,7 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 
 from hotswap_ros import msg
-from hotswap_ros.coordinator import JournalError, JournalHeldError
+from hotswap_ros.coordinator import JournalDamagedError, JournalError, JournalHeldError
 from hotswap_ros.models import InvalidRoutingError, shared
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
@@ -165,7 +165,8 @@ def main(args: list[str] | None = None) -> None:
 
     try:
         run(args, start)
-    except JournalHeldError as error:
+    except (JournalHeldError, JournalDamagedError) as error:
+        # A person has to act first: another start changes nothing.
         give_up(error)
     except JournalError as error:
         # The disk may be writable again when it is started again.
