@@ -250,5 +250,8 @@ def advise(
     if output is None:
         out.print(plan, end='', markup=False, highlight=False, soft_wrap=True)
     else:
-        output.write_text(plan)
+        try:
+            output.write_text(plan, encoding='utf-8')
+        except OSError as error:
+            raise SystemExit(f'hotswap: the plan cannot be written: {error}') from error
         out.print(f'Written to {output}: hotswap rollout start {output}', markup=False)

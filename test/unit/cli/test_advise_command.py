@@ -28,6 +28,13 @@ def test_the_plan_can_be_written_to_a_file(tmp_path):
     assert load_plan(path.read_text()).strategy is Strategy.PHASES
 
 
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    result = CliRunner().invoke(app, ['advise', '--robots', '5', '--output', str(tmp_path)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert str(tmp_path) in str(result.exception) + result.output
+
+
 def test_versions_to_compare_and_regions_are_taken_over():
     plan = load_plan(advised('--robots', '50', '--compare', '--previous', 'v7').split('\n', 1)[1])
     assert plan.model_a.version == 'v7'
