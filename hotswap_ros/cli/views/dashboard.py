@@ -172,7 +172,7 @@ class LiveView:
         self._last = view, heard
         if self._live is not None:
             self._live.update(self._picture(view, heard), refresh=True)
-        elif view.rollout_id:
+        elif view.rollout_id and view.steps:
             self._print_change(view, heard)
 
     def save(self, path: Path) -> None:
@@ -198,7 +198,7 @@ class LiveView:
 
     def _print_change(self, view: RolloutView, heard: Heard) -> None:
         word, _ = word_of(view)
-        step = view.steps[view.step_index]
+        step = view.steps[min(view.step_index, len(view.steps) - 1)]
         quarter = int(step.progress * 4) * 25 if step.kind == OBSERVE else 0
         key = f'{word} {view.step_index} {quarter} {view.pause_reason} {bool(heard.warning)}'
         if key == self._last_key:

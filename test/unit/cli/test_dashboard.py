@@ -128,3 +128,11 @@ def test_a_control_without_an_interval_is_a_figure_alone() -> None:
     text = console.file.getvalue()
     assert 'v24 90.0% [85.0%, 95.0%] of 40' in text
     assert 'v23 92.0% of 50' in text
+
+
+def test_a_step_that_is_not_in_the_list_ends_no_view() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    with LiveView(console, 'title') as live:
+        live.show(replace(_VIEW, steps=()), Heard())
+        live.show(replace(_VIEW, step_index=len(_VIEW.steps)), Heard())
+    assert _VIEW.steps[-1].title in console.file.getvalue()
