@@ -50,3 +50,9 @@ DEADLINE_MS: Final = 60_000.0
 
 #: The file with the routing in force: a few versions with their digests.
 STATE_BYTES: Final = 1_000_000
+
+#: Seconds of one task: a day. A longer one is a mistake in the unit.
+TASK_SECONDS: Final = 86_400.0
+
+#: Interventions in one task. Whoever helps more often does the task.
+INTERVENTIONS: Final = 1_000

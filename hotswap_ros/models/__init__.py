@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hotswap_ros.models.counters import (
         BINS,
         LATENCY_EDGES_MS,
+        PROGRESS_UNIT,
         FeatureStatistics,
         InputBins,
         RoleCounts,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     'BINS',
     'LATENCY_EDGES_MS',
+    'PROGRESS_UNIT',
     'MANIFEST_NAME',
     'CachedRepository',
     'Comparison',

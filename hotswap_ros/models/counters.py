@@ -25,15 +25,29 @@ def succeeded(success: bool, stuck: bool) -> bool:
     return success and not stuck
 
 
+#: A progress of 1.0 in counts: they are whole numbers.
+PROGRESS_UNIT = 1000
+
+
 @dataclass(frozen=True)
 class TaskCounts:
-    """Tasks of one version: `finished` includes timed-out ones, which count as failed."""
+    """
+    Tasks of one version: `finished` includes timed-out ones, which count as failed.
+
+    `progress` is the sum over finished tasks, in thousandths: of what was reported, or of 1 for a
+    success and 0 for a failure. `progress_reports` of them reported it. `duration_ms` is the sum
+    over the tasks that succeeded, and `interventions` that over all tasks.
+    """
 
     started: int = 0
     finished: int = 0
     succeeded: int = 0
     stuck: int = 0
     timed_out: int = 0
+    progress: int = 0
+    progress_reports: int = 0
+    duration_ms: int = 0
+    interventions: int = 0
 
     def __add__(self, other: TaskCounts) -> TaskCounts:
         return TaskCounts(
@@ -42,6 +56,10 @@ class TaskCounts:
             self.succeeded + other.succeeded,
             self.stuck + other.stuck,
             self.timed_out + other.timed_out,
+            self.progress + other.progress,
+            self.progress_reports + other.progress_reports,
+            self.duration_ms + other.duration_ms,
+            self.interventions + other.interventions,
         )
 
     def __sub__(self, other: TaskCounts) -> TaskCounts:
@@ -51,6 +69,10 @@ class TaskCounts:
             self.succeeded - other.succeeded,
             self.stuck - other.stuck,
             self.timed_out - other.timed_out,
+            self.progress - other.progress,
+            self.progress_reports - other.progress_reports,
+            self.duration_ms - other.duration_ms,
+            self.interventions - other.interventions,
         )
 
 

@@ -14,6 +14,7 @@ from hotswap_ros.serving.engine import Engine
 from hotswap_ros.serving.errors import (
     InferenceFailedError,
     InUseError,
+    InvalidReportError,
     LoadFailedError,
     MovingError,
     NoMemoryError,
@@ -31,7 +32,7 @@ from hotswap_ros.serving.onnx.runtime import Placement, RuntimeSettings
 from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.processor_waits import BusyComputer
 from hotswap_ros.serving.settings import EngineSettings, Isolation
-from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome
+from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome, TaskReport
 from hotswap_ros.serving.versions.loaded_version import VersionInfo
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     'Guard',
     'InUseError',
     'InferenceFailedError',
+    'InvalidReportError',
     'InvalidRoutingError',
     'Isolation',
     'LoadFailedError',
@@ -63,6 +65,7 @@ __all__ = [
     'ShadowComparison',
     'StaleGenerationError',
     'TaskOutcome',
+    'TaskReport',
     'UnknownModelError',
     'UnknownTaskError',
     'VersionInfo',

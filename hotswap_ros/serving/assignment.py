@@ -10,11 +10,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import TaskCounts, succeeded
+from hotswap_ros.models import TaskCounts
 from hotswap_ros.serving.errors import NotServingError, ObservationError, UnknownTaskError
 from hotswap_ros.serving.routing_in_force import InForce
 from hotswap_ros.serving.tasks import Task
-from hotswap_ros.serving.types import TaskOutcome
+from hotswap_ros.serving.types import TaskOutcome, TaskReport
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 
 
@@ -69,14 +69,13 @@ class Assignment:
             if task is not None:
                 return stable, task, loaded
 
-    def end(self, task_id: str, success: bool, stuck: bool) -> TaskOutcome:
-        """End a task; a stuck one did not succeed. Raises UnknownTaskError."""
+    def end(self, task_id: str, report: TaskReport) -> TaskOutcome:
+        """End a task. Raises UnknownTaskError."""
         with self._changed:
             task = self._tasks.finish(task_id)
             if task is None:
                 raise UnknownTaskError(task_id)
-            won = int(succeeded(success, stuck))
-            task.count(TaskCounts(finished=1, succeeded=won, stuck=int(stuck)))
+            task.count(report.counts(self._clock() - task.began))
             self._changed.notify_all()
         return TaskOutcome(task.version, task.category)
 

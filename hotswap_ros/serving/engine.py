@@ -28,7 +28,7 @@ from hotswap_ros.serving.routing_control import RoutingControl
 from hotswap_ros.serving.routing_in_force import InForce
 from hotswap_ros.serving.settings import EngineSettings
 from hotswap_ros.serving.tasks import Task, Tasks
-from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome
+from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome, TaskReport
 from hotswap_ros.serving.versions.last_known_good import LastKnownGood
 from hotswap_ros.serving.versions.loaded_version import Answer, Failure, LoadedVersion, VersionInfo
 from hotswap_ros.serving.versions.loading import OpenSession
@@ -183,9 +183,23 @@ class Engine:
             if shadow.watches_inputs:
                 shadow.recorder.sample_inputs(inputs)
 
-    def report_task(self, task_id: str, success: bool, *, stuck: bool = False) -> TaskOutcome:
-        """End a task; a stuck one did not succeed. Raises UnknownTaskError."""
-        return self._assignment.end(task_id, success, stuck)
+    def report_task(
+        self,
+        task_id: str,
+        success: bool,
+        *,
+        stuck: bool = False,
+        progress: float | None = None,
+        duration_s: float | None = None,
+        interventions: int = 0,
+    ) -> TaskOutcome:
+        """
+        End a task; a stuck one did not succeed. TaskReport has the meaning of the figures.
+
+        Raises UnknownTaskError, or InvalidReportError: then the task is still under way.
+        """
+        report = TaskReport(success, stuck, progress, duration_s, interventions)
+        return self._assignment.end(task_id, report)
 
     def _fall_back(
         self,

@@ -168,6 +168,15 @@ class InferenceFailedError(ServingError):
         )
 
 
+class InvalidReportError(ServingError):
+    """A figure that was reported of a task cannot be right."""
+
+    def __init__(self, field: str, value: float, remedy: str) -> None:
+        self.field = field
+        self.value = value
+        super().__init__(f"'{field}' of a task is {value:g}: {remedy}")
+
+
 class UnknownTaskError(ServingError):
     """A task never began, was reported already, or timed out."""
 

@@ -23,8 +23,9 @@ class Task:
     One unit of robot work.
 
     It counts for `version`, which began it, and `loaded` decides it: the same version, unless that
-    was a candidate (`on_trial`) that was dropped. `previous` is the last decision, made by
-    `previous_by`; it is kept only for versions with rate limits.
+    was a candidate (`on_trial`) that was dropped. `began` is when its first observation came.
+    `previous` is the last decision, made by `previous_by`; it is kept only for versions with rate
+    limits.
     """
 
     category: str
@@ -32,6 +33,7 @@ class Task:
     recorder: Recorder
     loaded: LoadedVersion
     on_trial: bool
+    began: float
     last_inference: float
     previous: dict[str, NDArray[Any]] | None = None
     previous_by: LoadedVersion | None = None
@@ -77,7 +79,7 @@ class Tasks:
     ) -> Task:
         """Add a task and count it as started."""
         task = self._tasks[task_id] = Task(
-            category, loaded.version, loaded.recorder, loaded, on_trial, now
+            category, loaded.version, loaded.recorder, loaded, on_trial, now, now
         )
         task.count(TaskCounts(started=1))
         return task

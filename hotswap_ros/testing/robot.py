@@ -10,7 +10,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from hotswap_ros.fleet import Command, RobotReport, Route, Telemetry
-from hotswap_ros.models import LATENCY_EDGES_MS, Routing, ShadowCounts, TaskCounts, VersionCounters
+from hotswap_ros.models import (
+    LATENCY_EDGES_MS,
+    PROGRESS_UNIT,
+    Routing,
+    ShadowCounts,
+    TaskCounts,
+    VersionCounters,
+)
 from hotswap_ros.rollout import Cause
 from hotswap_ros.sim.virtual.clock import VirtualClock
 from hotswap_ros.sim.virtual.library import Library
@@ -28,6 +35,7 @@ class FakeRobot(VirtualServer):
     A test may change these attributes at any time:
 
     - `success`: success rate by version; a version that a robot serves needs one.
+    - `failure_progress`: progress of a failed task, by version (0.0); a success has 1.0.
     - `agreement`: share of a shadow's decisions that equal those of stable, by version (1.0).
     - `latency`: index into LATENCY_EDGES_MS where a version's requests are counted (7).
     - `unloadable`: versions that the robot refuses to load, with the cause.
@@ -58,6 +66,7 @@ class FakeRobot(VirtualServer):
             robot_id, library, clock, serves, lambda: None, region, labels, place=place
         )
         self.success = dict(success)
+        self.failure_progress: dict[str, float] = {}
         self.agreement: dict[str, float] = {}
         self.latency: dict[str, int] = {}
         self.online = True
@@ -114,10 +123,20 @@ class FakeRobot(VirtualServer):
         """Do tasks, each with the version that the routing assigns to it."""
         for _ in range(number):
             version = self.begin_task()
-            succeeded = int(self._random.random() < self.success[version])
-            self.count(version, TaskCounts(started=1, finished=1, succeeded=succeeded))
+            won = self._random.random() < self.success[version]
+            self.count(version, self._done(version, won))
             if self.routing.shadow:
                 self._compare(self.routing.shadow)
+
+    def _done(self, version: str, won: bool) -> TaskCounts:
+        progress = 1.0 if won else self.failure_progress.get(version, 0.0)
+        return TaskCounts(
+            started=1,
+            finished=1,
+            succeeded=int(won),
+            progress=round(PROGRESS_UNIT * progress),
+            progress_reports=int(version in self.failure_progress),
+        )
 
     def begin_task(self) -> str:
         """Return the version that decides the robot's next task."""

@@ -751,7 +751,13 @@ def test_a_finished_task_is_told_once_and_reported_once(robot):
     from builtin_interfaces.msg import Duration
 
     answer = robot.report(
-        't1', success=False, stuck=True, error='gripper jammed', duration=Duration(**duration)
+        't1',
+        success=False,
+        stuck=True,
+        error='gripper jammed',
+        duration=Duration(**duration),
+        progress=0.4,
+        interventions=2,
     )
     assert (answer.error_code, answer.version) == (answer.NONE, 'v1')
     result = heard.wait_for(lambda m: m.task_id == 't1', 'the result')
@@ -759,6 +765,15 @@ def test_a_finished_task_is_told_once_and_reported_once(robot):
     assert (result.category, result.version) == ('near', 'v1')
     assert (result.success, result.stuck, result.error) == (False, True, 'gripper jammed')
     assert result.duration == Duration(**duration)
+    assert (result.progress, result.interventions) == (0.4, 2)
+    robot.infer(task_id='t2')
+    wrong = robot.report('t2', success=True, progress=1.5)
+    assert wrong.error_code == wrong.INVALID_REPORT
+    assert "'progress' of a task is 1.5" in wrong.error_msg
+    assert robot.report('t2', success=True).error_code == wrong.NONE
+    assert heard.wait_for(lambda m: m.task_id == 't2', 'the result').progress == -1.0
+    counts = robot.node.engine.counters()['v1'].tasks
+    assert (counts.progress, counts.progress_reports, counts.interventions) == (1400, 1, 2)
     again = robot.report('t1', success=True)
     assert again.error_code == again.UNKNOWN_TASK
     assert 'report every task once' in again.error_msg

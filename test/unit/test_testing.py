@@ -55,6 +55,21 @@ def test_a_breaker_takes_a_candidate_out(fleet):
     assert (breaker.version, breaker.cause, breaker.count) == ('v24', 'not finite', 5)
 
 
+def test_a_robot_counts_the_progress_of_failed_tasks(fleet):
+    robot = fleet.robots['r00']
+    robot.success['v23'] = 0.5
+    robot.do_tasks(20)
+    done = robot.counts['v23']
+    assert (done.progress, done.progress_reports) == (1000 * done.succeeded, 0)
+    robot.reboot()
+    robot.failure_progress['v23'] = 0.25
+    robot.do_tasks(20)
+    done = robot.counts['v23']
+    failed = done.finished - done.succeeded
+    assert failed > 0
+    assert (done.progress, done.progress_reports) == (1000 * done.succeeded + 250 * failed, 20)
+
+
 def test_a_robot_reboots_with_what_it_served_and_a_new_one_with_what_it_is_given(fleet):
     robot = fleet.robots['r00']
     before = robot.report.boot_id

@@ -42,6 +42,9 @@ TASK_FIELDS = field_names(TaskCounts)
 SHADOW_FIELDS = field_names(ShadowCounts)
 _ROUTING_FIELDS = field_names(RoutingValue, 'activate_at')
 
+#: The progress of a task of which none was reported, in messages.
+NOT_REPORTED = -1.0
+
 #: First and last second since 1970 that a message can express.
 _SECONDS = -(2**31), 2**31 - 1
 

@@ -20,7 +20,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from hotswap_ros import msg
 from hotswap_ros.models import Routing, VerifiedVersion, succeeded
 from hotswap_ros.nodes import qos
-from hotswap_ros.nodes.conversions.common import duration_msg
+from hotswap_ros.nodes.conversions.common import NOT_REPORTED, duration_msg
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.nodes.model_server.publishers import ServerPublishers
 from hotswap_ros.nodes.model_server.requests import RobotRequests
@@ -241,14 +241,24 @@ class ModelServer(ManagedNode):
         *,
         stuck: bool = False,
         error: str = '',
-        duration_s: float = 0.0,
+        progress: float | None = None,
+        duration_s: float | None = None,
+        interventions: int = 0,
     ) -> TaskOutcome:
         """
-        Count how a task ended and publish it; from any thread. Raises UnknownTaskError.
+        Count how a task ended and publish it; from any thread.
 
-        `duration_s` is in seconds, `error` in the words of the robot.
+        `error` is in the words of the robot; TaskReport has the meaning of the other figures.
+        Raises UnknownTaskError or InvalidReportError.
         """
-        outcome = self.engine.report_task(task_id, success, stuck=stuck)
+        outcome = self.engine.report_task(
+            task_id,
+            success,
+            stuck=stuck,
+            progress=progress,
+            duration_s=duration_s,
+            interventions=interventions,
+        )
         self._results.publish(
             msg.TaskResult(
                 stamp=self.now(),
@@ -260,7 +270,9 @@ class ModelServer(ManagedNode):
                 success=succeeded(success, stuck),
                 stuck=stuck,
                 error=error,
-                duration=duration_msg(duration_s),
+                duration=duration_msg(duration_s or 0.0),
+                progress=NOT_REPORTED if progress is None else progress,
+                interventions=interventions,
             )
         )
         return outcome

@@ -10,12 +10,13 @@ from typing import Any
 
 from hotswap_ros import msg, srv
 from hotswap_ros.nodes import qos
-from hotswap_ros.nodes.conversions.common import seconds
+from hotswap_ros.nodes.conversions.common import NOT_REPORTED, seconds
 from hotswap_ros.nodes.conversions.robot import TensorError, decision_msg, tensors_to_arrays
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.serving import (
     Engine,
     InferenceFailedError,
+    InvalidReportError,
     NotServingError,
     ObservationError,
     TaskOutcome,
@@ -87,8 +88,13 @@ class RobotRequests:
                 request.success,
                 stuck=request.stuck,
                 error=request.error,
-                duration_s=seconds(request.duration),
+                progress=None if request.progress == NOT_REPORTED else request.progress,
+                duration_s=seconds(request.duration) or None,
+                interventions=request.interventions,
             )
+        except InvalidReportError as error:
+            response.error_code, response.error_msg = response.INVALID_REPORT, str(error)
+            return response
         except UnknownTaskError as error:
             response.error_code, response.error_msg = response.UNKNOWN_TASK, str(error)
             return response

@@ -87,12 +87,17 @@ class TaskEnd:
     `error` is empty after a success, else one of 'misplaced', 'dropped', 'collision', 'stuck',
     'joint limit', 'timeout'. `stuck` is true when the task was abandoned because the arm no longer
     moved, or would have broken. `duration_s` is simulated time.
+
+    `progress` says from 0 to 1 how much was done and how well. A payload that was set down scores
+    1 at the goal, 0.5 at the edge of the tolerance and 0 from twice that distance on. One that was
+    not scores at most 0.5: half of the part of the way that the hand had come nearer.
     """
 
     success: bool
     stuck: bool
     error: str
     duration_s: float
+    progress: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,7 @@ class TaskWorld(ABC):
         """Start the clock of the task in `scene`, with the hand at `hand` (x, y, z, m)."""
         scene = self.scene
         self._goal = cartesian(scene.goal)
+        self._way_m = math.dist(hand, self._goal)
         self._seen_post = [a + b for a, b in zip(scene.post, scene.post_error)]
         errors = zip(scene.camera_error, self.traits.camera_offset, self.camera_drift)
         self._camera = [sum(parts) for parts in errors]
@@ -223,7 +229,8 @@ class TaskWorld(ABC):
         if self._still >= _REST_STEPS:
             if math.hypot(*self._seen_goal(joints[0])) <= _RELEASE_M:
                 miss = math.dist(self._hand, self._goal)
-                return self._end('' if miss <= TOLERANCE_M else 'misplaced')
+                placed = max(0.0, 1.0 - miss / (2 * TOLERANCE_M))
+                return self._end('' if miss <= TOLERANCE_M else 'misplaced', placed)
             if self._still >= _STUCK_STEPS:
                 return self._end('stuck', stuck=True)
         if self._steps >= _MAX_STEPS:
@@ -238,9 +245,12 @@ class TaskWorld(ABC):
         radial, tangential, vertical = self._camera
         return (dx * cos + dy * sin + radial, dy * cos - dx * sin + tangential, dz + vertical)
 
-    def _end(self, error: str, stuck: bool = False) -> TaskEnd:
+    def _end(self, error: str, progress: float | None = None, *, stuck: bool = False) -> TaskEnd:
         self._ended = True
-        return TaskEnd(not error, stuck, error, self._steps * CONTROL_PERIOD_S)
+        if progress is None:
+            left = math.dist(self._hand, self._goal) / max(self._way_m, TOLERANCE_M)
+            progress = max(0.0, 1.0 - left) / 2
+        return TaskEnd(not error, stuck, error, self._steps * CONTROL_PERIOD_S, progress)
 
 
 class PickWorld(TaskWorld):

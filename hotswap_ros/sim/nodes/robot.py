@@ -219,6 +219,7 @@ class SimRobot:
                 end.success,
                 stuck=end.stuck,
                 error=end.error,
+                progress=end.progress,
                 duration_s=end.duration_s,
             )
         except UnknownTaskError as error:

@@ -80,7 +80,9 @@ class VersionOutcomes(Section):
 
     `origin` describes the source of the figures; `digest` is that of the measured model file.
     `success_s` and `failure_s` are durations of tasks in seconds, as quantiles at equal distances;
-    a decision is requested every `period_s`. `latency` has the share of requests in each bucket of
+    `success_progress` and `failure_progress` are the progress that such tasks report, from 0 to 1,
+    as quantiles; if both are as they are here, none is reported. A decision is requested every
+    `period_s`. `latency` has the share of requests in each bucket of
     LATENCY_EDGES_MS. `agreement` is the share of equal decisions in a task of a shadow, as
     quantiles, and `coverage` the share of observations that a shadow handles. `inputs` has the
     shares of observations between the deciles of the training data, and `lab` the success rates in
@@ -96,6 +98,8 @@ class VersionOutcomes(Section):
     correlation: float = Field(0.0, ge=0.0, lt=1.0)
     success_s: tuple[Seconds, ...] = (1.0,)
     failure_s: tuple[Seconds, ...] = (1.0,)
+    success_progress: tuple[Share, ...] = Field((1.0,), min_length=1)
+    failure_progress: tuple[Share, ...] = Field((0.0,), min_length=1)
     period_s: float = Field(0.05, gt=0.0)
     latency: tuple[Share, ...] = (1.0, *[0.0] * (_BUCKETS - 1))
     failures: tuple[RequestFailures, ...] = ()
@@ -123,6 +127,11 @@ class VersionOutcomes(Section):
         """Return the share of tasks that succeed, over all categories."""
         whole = sum(one.share for one in self.categories.values())
         return sum(one.share * one.success for one in self.categories.values()) / whole
+
+    @property
+    def reports_progress(self) -> bool:
+        """Return whether its tasks report how much was done."""
+        return self.success_progress != (1.0,) or self.failure_progress != (0.0,)
 
     @property
     def mean_s(self) -> float:

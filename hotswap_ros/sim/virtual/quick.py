@@ -17,7 +17,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hotswap_ros.fleet import FleetView, RobotReport, Telemetry, VersionReport
-from hotswap_ros.models import LATENCY_EDGES_MS, Routing, TaskCounts, VersionCounters, VersionState
+from hotswap_ros.models import (
+    LATENCY_EDGES_MS,
+    PROGRESS_UNIT,
+    Routing,
+    TaskCounts,
+    VersionCounters,
+    VersionState,
+)
 from hotswap_ros.plan import Observe, Plan
 from hotswap_ros.rollout import Runner, Status
 from hotswap_ros.rollout.start import begin
@@ -86,6 +93,11 @@ def _counters(tasks: TaskCounts) -> VersionCounters:
     requests = tasks.finished
     latency = (requests, *([0] * len(LATENCY_EDGES_MS)))
     return VersionCounters(requests=requests, tasks=tasks, latency=latency)
+
+
+def _finished(won: bool) -> TaskCounts:
+    """Return what a task counts that reports no progress."""
+    return TaskCounts(finished=1, succeeded=int(won), progress=PROGRESS_UNIT * int(won))
 
 
 def simulate_rollout(plan: Plan, world: World, seed: str) -> RolloutEnd:
@@ -207,7 +219,7 @@ class _Simulation:
     def _finish(self, robot: _Robot, ended: float) -> None:
         version = robot.version
         won = self.chance.random() < robot.rates[version]
-        self._count(robot, TaskCounts(finished=1, succeeded=int(won)), ended)
+        self._count(robot, _finished(won), ended)
         if version != STABLE:
             self.candidate_tasks += 1
             self.lost += robot.rates[STABLE] - robot.rates[version]

@@ -12,19 +12,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.models import LATENCY_EDGES_MS, FailureCause
+from hotswap_ros.models import LATENCY_EDGES_MS, PROGRESS_UNIT, FailureCause, TaskCounts
 from hotswap_ros.sim.virtual.outcomes import VersionOutcomes, success_rates
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 #: Columns of `Counts.tasks`, in the order of TaskCounts.
-STARTED, FINISHED, SUCCEEDED, STUCK = range(4)
+COLUMNS = len(fields(TaskCounts))
+STARTED, FINISHED, SUCCEEDED, STUCK, TIMED_OUT, PROGRESS, REPORTS, DURATION_MS = range(8)
 CAUSES = tuple(FailureCause)
 _QUANTILES = 256
 _NO_LATENCY = (0,) * (len(LATENCY_EDGES_MS) + 1)
@@ -45,8 +47,8 @@ class Counts(NamedTuple):
     """
     Cumulative counts since each robot's start, a row per robot and then per version.
 
-    `tasks` has a row per category, and there the columns STARTED to STUCK. `failures` has a column
-    per cause, `shadow` offered, compared and agreed.
+    `tasks` has a row per category, and there a column per field of TaskCounts. `failures` has a
+    column per cause, `shadow` offered, compared and agreed.
     """
 
     tasks: Ints
@@ -88,6 +90,10 @@ class Workload:
         self._durations = np.array(
             [[_table(one.failure_s), _table(one.success_s)] for one in versions]
         )
+        self._progress = np.array(
+            [[_table(one.failure_progress), _table(one.success_progress)] for one in versions]
+        )
+        self._reports = np.array([one.reports_progress for one in versions])
         self._agreement = np.array([_table(one.agreement) for one in versions])
         self._coverage = np.array([one.coverage for one in versions])
         self._period = np.array([one.period_s for one in versions])
@@ -101,7 +107,7 @@ class Workload:
             if one.gives_up is not None:
                 self._patience[:, version] = random.choice(one.gives_up.requests, robots)
         self.counts = Counts(
-            np.zeros((robots, n, len(categories), 4), np.int64),
+            np.zeros((robots, n, len(categories), COLUMNS), np.int64),
             np.zeros((robots, n), np.int64),
             np.zeros((robots, n, len(CAUSES)), np.int64),
             np.zeros((robots, n, 3), np.int64),
@@ -180,6 +186,11 @@ class Workload:
         tasks[robots, version, category, FINISHED] += 1
         tasks[robots, version, category, SUCCEEDED] += succeeded
         tasks[robots, version, category, STUCK] += is_stuck
+        progress = self._done(decides, succeeded)
+        tasks[robots, version, category, PROGRESS] += progress
+        tasks[robots, version, category, REPORTS] += self._reports[decides]
+        seconds = steps * self._period[decides] * self._stretch * succeeded
+        tasks[robots, version, category, DURATION_MS] += np.rint(1e3 * seconds).astype(np.int64)
         requests[robots, decides] += steps
         stayed = self._success[robots, self.stable[robots], category]
         self.lost += float((stayed - rates).sum())
@@ -193,6 +204,15 @@ class Workload:
         compared = self.shadow[robots] != _NONE
         if compared.any():
             self._compare(robots[compared], steps[compared])
+
+    def _done(self, decides: Ints, succeeded: NDArray[np.bool_]) -> Ints:
+        """Return the progress of tasks in thousandths, as it is counted."""
+        column = np.zeros(len(decides), np.int64)
+        if self._reports.any():
+            column = (self._random.random(len(decides)) * _QUANTILES).astype(np.int64)
+        done = self._progress[decides, succeeded.astype(np.int64), column]
+        counted: Ints = np.rint(PROGRESS_UNIT * done).astype(np.int64)
+        return counted
 
     def _fail(self, robots: Ints, version: int, failure: Any, shares: Floats) -> None:
         drawn = self._random.random((2, len(robots)))

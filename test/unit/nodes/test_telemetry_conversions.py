@@ -33,7 +33,7 @@ by_cause = st.dictionaries(
 )
 buckets = len(LATENCY_EDGES_MS) + 1
 histograms = st.lists(counts, min_size=buckets, max_size=buckets).map(tuple)
-task_counts = st.builds(TaskCounts, *[counts] * 5)
+task_counts = st.builds(TaskCounts, *[counts] * 9)
 roles = st.builds(RoleCounts, st.integers(1, 2**64 - 1), by_cause, counts, histograms)
 features = st.lists(counts, min_size=BINS, max_size=BINS).map(tuple)
 counters = st.builds(

@@ -3,6 +3,7 @@
 
 """Tasks: the version that each stays on, its counts, and its end."""
 
+import math
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from hotswap_ros.models import TaskCounts
 from hotswap_ros.serving import (
     Engine,
+    InvalidReportError,
     ObservationError,
     Routing,
     TaskOutcome,
@@ -115,9 +117,47 @@ def test_counts(engine: Engine, version_of: Any) -> None:
     engine.report_task('bad', False)
     engine.report_task('stuck', False, stuck=True)
     engine.report_task('odd', True, stuck=True)
-    expected = TaskCounts(started=5, finished=4, succeeded=1, stuck=2)
+    expected = TaskCounts(started=5, finished=4, succeeded=1, stuck=2, progress=1000)
     assert engine.counters()['v1'].tasks == expected
     assert engine.counters()['v1'].categories == {}
+
+
+def test_figures_of_tasks(engine: Engine, clock: Any, version_of: Any) -> None:
+    """Progress, durations and interventions add up; what is not reported follows from the rest."""
+    for task in ('measured', 'reported', 'failed', 'silent'):
+        version_of(task)
+    clock.now += 2.5
+    engine.report_task('measured', True)
+    engine.report_task('reported', True, progress=0.8, duration_s=4.0, interventions=1)
+    engine.report_task('failed', False, progress=0.25, duration_s=9.0, interventions=2)
+    clock.now += 100
+    engine.tick()
+    counts = engine.counters()['v1'].tasks
+    assert (counts.finished, counts.timed_out) == (4, 1)
+    assert (counts.progress, counts.progress_reports) == (2050, 2)
+    assert (counts.duration_ms, counts.interventions) == (6500, 3)
+
+
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [
+        ('progress', 1.01),
+        ('progress', -0.1),
+        ('progress', math.nan),
+        ('duration_s', -1.0),
+        ('duration_s', math.inf),
+        ('interventions', -1),
+        ('interventions', 1_000_000),
+    ],
+)
+def test_figures_that_cannot_be_right_end_no_task(
+    engine: Engine, version_of: Any, field: str, value: float
+) -> None:
+    version_of('task')
+    with pytest.raises(InvalidReportError) as caught:
+        engine.report_task('task', True, **{field: value})
+    assert caught.value.field == field
+    assert engine.report_task('task', True).version == 'v1'
 
 
 def test_categories(engine: Engine, observe: Any) -> None:
@@ -129,10 +169,10 @@ def test_categories(engine: Engine, observe: Any) -> None:
     assert engine.report_task('c', True) == TaskOutcome('v1', '')
     counters = engine.counters()['v1']
     assert counters.categories == {
-        'cups': TaskCounts(started=1, finished=1, succeeded=1),
+        'cups': TaskCounts(started=1, finished=1, succeeded=1, progress=1000),
         'plates': TaskCounts(started=1),
     }
-    assert counters.tasks == TaskCounts(started=3, finished=2, succeeded=2)
+    assert counters.tasks == TaskCounts(started=3, finished=2, succeeded=2, progress=2000)
 
 
 def test_a_task_is_reported_once(engine: Engine, version_of: Any) -> None:

@@ -204,13 +204,13 @@ def test_the_hand_opens_where_it_rests_and_sees_the_goal(world, off, error):
     world.begin()
     # Further out by as much as the camera sees the goal too far out.
     end = rest(world, joints, (azimuth, distance + off, height), 10)
-    assert end == TaskEnd(not error, False, error, end.duration_s)
+    assert end == TaskEnd(not error, False, error, end.duration_s, end.progress)
     assert 4 <= round(end.duration_s / CONTROL_PERIOD_S) <= 5
 
 
 def test_a_hand_that_rests_elsewhere_is_stuck(world, joints):
     end = rest(world, joints, world.scene.start, 20)
-    assert end == TaskEnd(False, True, 'stuck', 0.5)
+    assert end == TaskEnd(False, True, 'stuck', 0.5, end.progress)
     with pytest.raises(RuntimeError, match='call begin'):
         world.step(STILL)
 
@@ -233,10 +233,12 @@ def wander(world, joints, later_s=CONTROL_PERIOD_S):
 
 
 def test_a_hand_that_never_rests_runs_out_of_time_however_seldom_it_is_heard(world, joints):
-    assert wander(world, joints) == TaskEnd(False, False, 'timeout', 3.0)
+    end = wander(world, joints)
+    assert end == TaskEnd(False, False, 'timeout', 3.0, end.progress)
     joints.tell(start_joints(world.scene))
     world.begin()
-    assert wander(world, joints, 5 * CONTROL_PERIOD_S) == TaskEnd(False, False, 'timeout', 3.0)
+    end = wander(world, joints, 5 * CONTROL_PERIOD_S)
+    assert end == TaskEnd(False, False, 'timeout', 3.0, end.progress)
 
 
 def test_touching_and_dropping_are_not_claimed(world, joints):

@@ -70,19 +70,33 @@ def world_of(monkeypatch):
 def test_the_expert_places_the_payload(world_of):
     world = world_of()
     end = drive(world, Expert(world))
-    assert end == TaskEnd(True, False, '', end.duration_s)
+    assert end == TaskEnd(True, False, '', end.duration_s, end.progress)
     assert 0.5 < end.duration_s < 2.0
     assert end.duration_s / CONTROL_PERIOD_S == pytest.approx(
         round(end.duration_s / CONTROL_PERIOD_S)
     )
 
 
-@pytest.mark.parametrize(('off', 'error'), [(0.006, ''), (0.016, 'misplaced')])
-def test_how_near_is_decided_by_the_tolerance(world_of, off, error):
+@pytest.mark.parametrize(
+    ('off', 'error', 'progress'), [(0.006, '', 0.75), (0.016, 'misplaced', 0.33)]
+)
+def test_how_near_is_decided_by_the_tolerance(world_of, off, error, progress):
     world = world_of()
     azimuth, distance, height = SCENE.goal
     world.scene = replace(SCENE, goal=(azimuth, distance, height + off))
-    assert drive(world, Expert(world)).error == error
+    end = drive(world, Expert(world))
+    assert end.error == error
+    assert end.progress == pytest.approx(progress, abs=0.15)
+
+
+def test_a_task_that_was_given_up_scores_by_how_near_it_came(world_of):
+    far = drive(world_of(), constant(0.0, 0.0, 0.0))
+    world = world_of()
+    azimuth, distance, height = SCENE.goal
+    world.scene = replace(SCENE, goal=(azimuth - 0.2, distance, height))
+    near = drive(world, Expert(world))
+    assert far.progress == pytest.approx(0.0, abs=0.02)
+    assert 0.1 < near.progress < 0.5
 
 
 def test_a_camera_that_is_off_leads_an_honest_policy_astray(world_of):
@@ -97,14 +111,14 @@ def test_a_hand_that_rests_elsewhere_is_stuck(world_of):
     azimuth, distance, height = SCENE.goal
     world.scene = replace(SCENE, goal=(azimuth - 0.2, distance, height))
     end = drive(world, Expert(world))
-    assert end == TaskEnd(False, True, 'stuck', end.duration_s)
+    assert end == TaskEnd(False, True, 'stuck', end.duration_s, end.progress)
     assert end.duration_s < 2.5
 
 
 def test_an_arm_pressed_against_its_limit_says_so(world_of):
     world = world_of(start=(2.2, 0.5, 0.3), goal=(1.5, 0.5, 0.3), payload_kg=0.01)
     end = drive(world, constant(1.5, 0.0, 0.0))
-    assert end == TaskEnd(False, True, 'joint limit', end.duration_s)
+    assert end == TaskEnd(False, True, 'joint limit', end.duration_s, end.progress)
 
 
 def test_the_straight_way_through_the_post_is_a_collision(world_of):
@@ -138,7 +152,7 @@ def test_a_hand_that_never_rests_runs_out_of_time(world_of):
     world = world_of()
     side = iter(range(1000))
     end = drive(world, lambda observation: constant((-1.0) ** next(side), -0.1, 0.0)(None))
-    assert end == TaskEnd(False, False, 'timeout', 3.0)
+    assert end == TaskEnd(False, False, 'timeout', 3.0, end.progress)
 
 
 def test_the_same_robot_has_the_same_tasks_whoever_does_them():

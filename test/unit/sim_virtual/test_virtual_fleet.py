@@ -107,6 +107,24 @@ def test_counters_add_up() -> None:
         assert 0 < two.errors == sum(two.fallbacks.values()) < two.requests
 
 
+def test_tasks_report_their_progress_and_duration() -> None:
+    """Without progress of its own, a task counts as done or not."""
+    partial = {'failure_progress': (0.2, 0.4), 'success_progress': (0.9,)}
+    with session([plain('v23', 0.5, **partial), plain('v24', 0.9)]) as found:
+        found.start(load_plan(_PLAN))
+        found.run(lambda: False, 300)
+        on_trial = next(r for r in found.fleet.servers if r.routing.candidate)
+        one, two = (
+            counters(found, on_trial.robot_id, version).tasks for version in ('v23', 'v24')
+        )
+    assert one.progress_reports == one.finished > one.succeeded > 0
+    assert two.progress_reports == 0
+    failed = one.finished - one.succeeded
+    assert 200 * failed <= one.progress - 900 * one.succeeded <= 400 * failed
+    assert two.progress == 1000 * two.succeeded
+    assert 2.0 <= one.duration_ms / 1e3 / one.succeeded <= 6.0
+
+
 def test_rates_shares_and_correlation_are_those_that_were_given() -> None:
     truth = [
         plain(
