@@ -5,6 +5,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -66,10 +67,16 @@ def output(folder):
     return (folder / 'out').read_text(errors='replace')
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_it_runs_to_its_end_and_leaves_nothing_behind(demo, tmp_path):
-    process = demo('--speed', '20')
-    assert process.wait(200) == 0, output(tmp_path)
+    code = demo('--speed', '20').wait(220)
+    if code == 1 and 'inconclusive' in output(tmp_path):
+        # Outcomes are random: one run in a hundred pauses, and the demo must say so and end.
+        assert 'The demo cannot continue' in output(tmp_path)
+        for logs in tmp_path.glob('hotswap_demo_*'):  # kept for the person
+            shutil.rmtree(logs)
+        code = demo('--speed', '20').wait(220)
+    assert code == 0, output(tmp_path)
     assert processes_of(tmp_path) == []
     assert not list(tmp_path.glob('hotswap_demo_*'))
     text = ' '.join(output(tmp_path).replace('│', ' ').split())

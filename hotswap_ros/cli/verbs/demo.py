@@ -168,6 +168,7 @@ class _Demo:
                 self._check_processes()
                 if self._client.status.version == version:
                     self._show(view)
+                    self._refuse_to_wait()
 
             future = self._client.start_rollout(f'canary_{version}.yaml')
             result = self._client.wait(future, _ROLLOUT_TIMEOUT_S, update)
@@ -176,6 +177,15 @@ class _Demo:
             self._wait_for_last_status(result.rollout_id)
             update()
         return result
+
+    def _refuse_to_wait(self) -> None:
+        """Stop if the rollout waits for a person: chance alone can leave it inconclusive."""
+        status = self._client.status
+        if (
+            self._client.rollout_state is Status.PAUSED
+            and status.pause_reason == status.PAUSE_INCONCLUSIVE
+        ):
+            raise DemoError(f'the rollout of {status.version} is paused: {status.reason}')
 
     def _wait_for_last_status(self, rollout_id: str) -> None:
         """Wait for the status of the end: the result may arrive before it."""
