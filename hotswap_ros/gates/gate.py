@@ -30,7 +30,7 @@ from hotswap_ros.gates.window import News, Window
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.plan import Method, SuccessCriteria
 
-_FORMAT = 7
+_FORMAT = 8
 
 
 class _Check(Protocol):

@@ -24,7 +24,27 @@ def upgraded(data: Mapping[str, Any], criteria: SuccessCriteria) -> Mapping[str,
         data = from_format_5(data)
     if data.get('format') == 6:
         data = from_format_6(data, criteria)
+    if data.get('format') == 7:
+        data = from_format_7(data)
     return data
+
+
+def from_format_7(data: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return a dump of format 7 in format 8, in which tasks are counted by their planned share.
+
+    Their mean share stands for all of them, with which chance can move the split more: the check
+    finds a wrong split a little later.
+    """
+    checks = dict(data['checks'])
+    split = checks.get('sample_ratio')
+    if split is not None:
+        (control, candidate), expected = split['assigned'], split['expected']
+        began = control + candidate
+        splits = [[expected[1] / began, control, candidate]] if began else []
+        known = {name: split[name] for name in ('shares', 'began')}
+        checks['sample_ratio'] = {**known, 'splits': splits}
+    return {**data, 'format': 8, 'checks': checks}
 
 
 def from_format_6(data: Mapping[str, Any], criteria: SuccessCriteria) -> dict[str, Any]:

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.stats.split import split_log_evidence
 from hotswap_ros.gates.window import News, Window
 from hotswap_ros.plan import Control, Method, SuccessCriteria
 from hotswap_ros.text import count, percent
 
 _USUAL_ALPHA = 0.001
+#: With fewer tasks than this expected of a version, the split says too little.
+_MIN_EXPECTED = 5
 
 
 def _are_enough(window: Window) -> bool:
@@ -90,7 +93,8 @@ class SampleRatioCheck:
 
     Another split means that something selects the tasks of a version, so that the versions do not
     get comparable tasks. The first tasks that a robot reports after its share was changed or after
-    an outage do not count: they may have begun before. Chi-square test with one degree of freedom.
+    an outage do not count: they may have begun before. A stage that waits for proof looks again
+    and again, so the evidence is that of an e-process, see `split_log_evidence`.
 
     Where the plan does not ask for it, robots that report no share leave nothing to check.
 
@@ -105,8 +109,8 @@ class SampleRatioCheck:
         self._is_asked = criteria.sample_ratio_alpha is not None
         self._shares: dict[str, float] = {}
         self._began: set[str] = set()
-        self._assigned = [0, 0]
-        self._expected = [0.0, 0.0]
+        #: By the candidate's planned share, the tasks that control and candidate began.
+        self._splits: dict[float, tuple[int, int]] = {}
 
     def share(self, robot_id: str, candidate_share: float) -> None:
         """Take in the share of its tasks (0 to 1) that a robot should give to the candidate."""
@@ -127,21 +131,9 @@ class SampleRatioCheck:
         if share is None:
             return
         control, candidate = max(0, news.control.started), max(0, news.candidate.started)
-        began = control + candidate
-        if not began:
-            return
-        self._assigned = [self._assigned[0] + control, self._assigned[1] + candidate]
-        self._expected = [
-            self._expected[0] + began * (1 - share),
-            self._expected[1] + began * share,
-        ]
-
-    @property
-    def _p_value(self) -> float:
-        if min(self._expected) < 5:
-            return math.nan
-        beyond = (self._assigned[1] - self._expected[1]) ** 2
-        return math.erfc(math.sqrt(beyond * sum(1 / arm for arm in self._expected) / 2))
+        if control or candidate:
+            before = self._splits.get(share, (0, 0))
+            self._splits[share] = (before[0] + control, before[1] + candidate)
 
     @property
     def failed(self) -> bool:
@@ -150,14 +142,18 @@ class SampleRatioCheck:
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the present verdict; `complete` says that the stage has all its data."""
-        p_value, began = self._p_value, sum(self._assigned)
+        control, candidate = (sum(split[arm] for split in self._splits.values()) for arm in (0, 1))
+        began = control + candidate
+        planned = math.fsum(share * sum(split) for share, split in self._splits.items())
+        is_enough = min(planned, began - planned) >= _MIN_EXPECTED
+        p_value = math.exp(-max(0.0, split_log_evidence(self._splits))) if is_enough else math.nan
         if not complete:
             verdict = Verdict.PENDING
         elif not self._is_asked and not self._shares:
             verdict = verdict_of(failed=False, complete=complete, enough=_are_enough(window))
         else:
             verdict = Verdict.PASS if p_value >= self._alpha else Verdict.INCONCLUSIVE
-        share, asked = (ratio(arm[1], began) for arm in (self._assigned, self._expected))
+        share, asked = ratio(candidate, began), ratio(planned, began)
         if math.isnan(p_value):
             text = f'The split of {count(began, "task")} between the versions says too little'
         else:
@@ -170,12 +166,12 @@ class SampleRatioCheck:
         return CheckResult(
             name=self.name,
             verdict=verdict,
-            method='chi-square',
+            method='e-process',
             sentence=f'{text}.',
             estimate=share,
             threshold=asked,
-            n=self._assigned[1],
-            n_control=self._assigned[0],
+            n=candidate,
+            n_control=control,
             p_value=p_value,
             alpha=self._alpha,
         )
@@ -185,11 +181,10 @@ class SampleRatioCheck:
         return {
             'shares': dict(self._shares),
             'began': sorted(self._began),
-            'assigned': list(self._assigned),
-            'expected': list(self._expected),
+            'splits': [[share, *split] for share, split in self._splits.items()],
         }
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Restore the state that `dump` returned."""
         self._shares, self._began = dict(data['shares']), set(data['began'])
-        self._assigned, self._expected = list(data['assigned']), list(data['expected'])
+        self._splits = {share: (control, own) for share, control, own in data['splits']}

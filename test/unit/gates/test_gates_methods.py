@@ -435,17 +435,24 @@ def test_a_split_that_nobody_asked_for_decides_nothing(
     assert check(gate, 'sample_ratio', complete=True).verdict is verdict
 
 
-def test_the_pinned_sample_ratio(check: Check) -> None:
+@pytest.mark.parametrize(
+    # The second: likelihood ratios of scipy.stats.binom. The last two must not overflow.
+    ('candidate', 'control', 'p_value'),
+    [(5200, 5000, 1), (5500, 5000, 0.00010340), (10**9, 10**9, 1), (10**9, 10**6, 0)],
+)
+def test_the_pinned_sample_ratio(
+    candidate: int, control: int, p_value: float, check: Check
+) -> None:
     gate = _gate(sample_ratio_alpha=0.001)
-    for started in ((0, 0), (0, 1), (5000, 5201)):
+    for started in ((0, 0), (0, 1), (control, candidate + 1)):
         counters = {
             version: VersionCounters(tasks=TaskCounts(number, number, number))
             for version, number in zip(('v23', 'v24'), started)
         }
         gate.observe('amr_001', 'v23', 'boot', counters, 0.5)
     found = check(gate, 'sample_ratio', complete=True)
-    assert (found.n, found.n_control) == (5200, 5000)
-    assert found.p_value == pytest.approx(0.0476704, abs=1e-7)
+    assert (found.n, found.n_control) == (candidate, control)
+    assert found.p_value == pytest.approx(p_value, rel=0.005)
 
 
 # -- the test of a difference ---------------------------------------------------------------------

@@ -80,3 +80,19 @@ def test_the_evidence_of_an_older_dump_is_kept() -> None:
     mean = sum(map(math.exp, dumped['checks']['success']['harm'])) / 6
     restored = Gate.load(CRITERIA, 'v24', dumped)
     assert restored.checks(complete=False)[0].evidence == pytest.approx(mean)
+
+
+def test_the_split_of_a_dump_of_format_7_is_kept() -> None:
+    criteria = SuccessCriteria(sample_ratio_alpha=0.001)
+    dumped = json.loads(json.dumps(Gate(criteria, 'v24').dump()))
+    dumped['format'] = 7
+    dumped['checks']['sample_ratio'] = {
+        'shares': {'amr_1': 0.25},
+        'began': ['amr_1'],
+        'assigned': [300, 100],
+        'expected': [300.0, 100.0],
+    }
+    restored = Gate.load(criteria, 'v24', dumped)
+    found = {check.name: check for check in restored.checks(complete=True)}['sample_ratio']
+    assert (found.n, found.n_control, found.threshold) == (100, 300, 0.25)
+    assert found.p_value == 1
