@@ -29,6 +29,12 @@ PROBLEM_CHARACTERS: Final = 500
 #: Sentences about one input. Who has more than this to mend starts with these.
 PROBLEMS: Final = 20
 
+#: Characters of the text that marks copies of a command; a UUID has 36.
+NONCE_CHARACTERS: Final = 64
+
+#: Commands of a rollout that are remembered, to tell a copy of one. People give a dozen.
+NONCES: Final = 100
+
 #: A manifest with statistics of 1,000 features is 150 kB.
 MANIFEST_BYTES: Final = 1_000_000
 

@@ -169,14 +169,19 @@ class Coordinator:
     # -- what is asked ----------------------------------------------------------------------------
 
     def start(
-        self, plan: Plan, now: float, versions: Mapping[str, VersionFacts] | None = None
+        self,
+        plan: Plan,
+        now: float,
+        versions: Mapping[str, VersionFacts] | None = None,
+        nonce: str = '',
     ) -> str:
         """
         Begin a rollout and return its id.
 
         `versions` are facts of model versions, for the plan's checklist and a diagnosis. A rollout
         that the checklist blocks fails at once, and no robot gets a command. Raises PlanError,
-        NoRobotsError, OverlapError or TakenOverError, and then nothing has changed.
+        NoRobotsError, OverlapError or TakenOverError, and then nothing has changed. `nonce` marks
+        copies of the order, see `rollout_of`.
         """
         self._takeover.refuse()
         reachable = self._view.reachable(plan.model_id, now)
@@ -184,9 +189,15 @@ class Coordinator:
         self._overlap.refuse_overlap(plan.model_id, state.robots.keys())
         state.checklist = self._previewer.checklist(plan, state.steps, versions or {}, now)
         runner = Runner.start(state, now, self._log, explain=self._explain)
+        runner.note(nonce)
         self._overlap.begin(runner)
         self._rollouts.add(runner)
         return state.rollout_id
+
+    def rollout_of(self, nonce: str) -> str:
+        """Return the rollout that an order with this mark began; empty: none."""
+        runner = self._rollouts.done(nonce)
+        return '' if runner is None else runner.state.rollout_id
 
     def note_odds(self, rollout_id: str, odds: Sequence[Odds]) -> None:
         """Keep for the report what a rollout's plan makes of versions, unless it has ended."""
@@ -207,22 +218,36 @@ class Coordinator:
         share: float | None = None,
         by: str = '',
         robot_id: str = '',
+        *,
+        step: int | None = None,
+        nonce: str = '',
     ) -> None:
         """
-        Carry out a verb of an operator.
+        Carry out a verb of an operator; a copy, with the same `nonce`, changes nothing.
 
-        `share` belongs to SET_SHARE and `robot_id` to EXCLUDE; PROMOTE needs `by`.
+        `share` belongs to SET_SHARE and `robot_id` to EXCLUDE; PROMOTE needs `by`. With `step`,
+        the index of a step, it is refused in any other step.
 
         Raises UnknownRolloutError, SeveralRolloutsError, CommandRefusedError or TakenOverError.
         """
         self._takeover.refuse()
-        self._rollouts.running(rollout_id).command(verb, now, remark, share, by, robot_id)
+        if self._rollouts.done(nonce) is None:
+            runner = self._rollouts.running(rollout_id)
+            runner.command(verb, now, remark, share, by, robot_id, step=step, nonce=nonce)
 
     def roll_back(
-        self, model_id: str, version: str, robot_ids: tuple[str, ...], now: float
+        self,
+        model_id: str,
+        version: str,
+        robot_ids: tuple[str, ...],
+        now: float,
+        nonce: str = '',
     ) -> Rollback:
         """
-        Roll back the named robots, or all for an empty tuple; return the rollback in progress.
+        Roll back the named robots, or all for an empty tuple; return the rollback.
+
+        A copy of an order, with the same `nonce`, gets the rollback of the first, and so does an
+        order of what is under way already. Without a version, robots that were rolled back stay.
 
         It takes robots over from older rollbacks, and ends a rollout of the model that is under
         way on any of them. Raises UnknownRobotError, NothingToRollBackError or TakenOverError.
@@ -237,6 +262,7 @@ class Coordinator:
             self._desired,
             self._rollouts,
             now,
+            nonce,
         )
         self._overlap.exclude(model_id, rollback.robots)
         return rollback

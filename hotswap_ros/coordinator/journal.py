@@ -37,6 +37,7 @@ from hotswap_ros.coordinator.rollback.verification import VerificationState
 from hotswap_ros.coordinator.views import RolloutSummary
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import SETTLED, Event
+from hotswap_ros.limits import NONCES
 from hotswap_ros.plan import AS_STORED, Rehearsal
 from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark
@@ -221,6 +222,16 @@ class Journal:
     def active_rollbacks(self) -> list[RollbackState]:
         """Return the ordered rollbacks that have not ended."""
         return [self._parse(RollbackState, row[0]) for row in self._open('=')]
+
+    @reads_rows
+    def rollback_of(self, nonce: str) -> RollbackState | None:
+        """Return the ordered rollback with this mark, of the newest ones; None: none has it."""
+        rows = self._read(
+            'SELECT state FROM (SELECT state FROM rollouts WHERE strategy = ? ORDER BY rowid DESC '
+            "LIMIT ?) WHERE json_extract(state, '$.nonce') = ?",
+            (ROLLBACK, NONCES, nonce),
+        )
+        return self._parse(RollbackState, rows[0][0]) if rows else None
 
     def _open(self, is_rollback: str) -> list[Any]:
         sql = f'SELECT state FROM rollouts WHERE ended IS NULL AND strategy {is_rollback} ?'

@@ -49,6 +49,11 @@ class Rollouts:
         """Return every rollout, ended or not."""
         return iter(self._known.values())
 
+    def done(self, nonce: str) -> Runner | None:
+        """Return the rollout with a command of this mark; None: there is none, or no mark."""
+        found = (runner for runner in self._known.values() if nonce in runner.state.nonces)
+        return next(found, None) if nonce else None
+
     @property
     def shown_ids(self) -> tuple[str, ...]:
         """Return the rollouts under way, or else the newest; empty when there is none."""

@@ -15,8 +15,9 @@ class Desired:
     """
     The routing that one robot should serve, and the versions that it keeps resident.
 
-    `previous` is what it served before its last rollout: the target of a rollback without a
-    version. `retired` versions are unloaded, and deleted from the robot's cache.
+    `previous` is the target of a rollback without a version: what it served before its last
+    rollout, or what it was rolled back to since. `retired` versions are unloaded,
+    and deleted from the robot's cache.
     """
 
     robot_id: str

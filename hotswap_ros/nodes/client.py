@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -32,12 +33,15 @@ from hotswap_ros.nodes.conversions.rollout import (
     status_of,
     summary_value,
 )
-from hotswap_ros.rollout import Status
+from hotswap_ros.rollout import LEADS_ON, Status
 
 _ANSWER_S = 10.0
 #: Seconds without a status after which a robot is shown as unreachable. The coordinator decides by
 #: its own parameter.
 _UNREACHABLE_S = 5.0
+
+
+_LEADS_ON = frozenset(verb.name for verb in LEADS_ON)
 
 
 class CoordinatorError(Exception):
@@ -137,7 +141,7 @@ class FleetClient:
 
     def start_rollout(self, plan: str) -> Future[Any]:
         """Send a plan; the future gives the result of `action/Rollout`."""
-        return self._send(self._rollout, action.Rollout.Goal(plan=plan))
+        return self._send(self._rollout, action.Rollout.Goal(plan=plan, nonce=_new_nonce()))
 
     def validate(self, plan: str, timeout_s: float) -> Any:
         """Return the preview of a plan, the answer of `srv/ValidatePlan`. Raises TimeoutError."""
@@ -151,7 +155,9 @@ class FleetClient:
 
         The future gives the result of `action/Rollback`.
         """
-        goal = action.Rollback.Goal(model_id=model_id, version=version, robot_ids=list(robots))
+        goal = action.Rollback.Goal(
+            model_id=model_id, version=version, robot_ids=list(robots), nonce=_new_nonce()
+        )
         return self._send(self._rollback, goal)
 
     def control(
@@ -163,11 +169,30 @@ class FleetClient:
         by: str = '',
         robot_id: str = '',
     ) -> None:
-        """Send a command of `srv/ControlRollout` to a rollout. Raises like `history`."""
+        """
+        Send a command of `srv/ControlRollout` to a rollout. Raises like `history`.
+
+        One that leads on to a later step is for the step of the newest status.
+        """
         number = getattr(srv.ControlRollout.Request, command)
         fields = {'rollout_id': rollout_id, 'remark': remark, 'share': share, 'by': by}
-        fields['robot_id'] = robot_id
+        fields |= {'robot_id': robot_id, 'nonce': _new_nonce()}
+        if command in _LEADS_ON:
+            fields |= self._place(rollout_id)
         self._ask(srv.ControlRollout, 'control_rollout', command=number, **fields)
+
+    def _place(self, rollout_id: str) -> dict[str, Any]:
+        """Return the fields of the rollout and step that people see at this moment."""
+        give_up_at = time.monotonic() + _ANSWER_S
+        # The status is latched: it comes soon after the client was made.
+        while not self._status.stamp.sec and time.monotonic() < give_up_at:
+            time.sleep(0.05)
+        under_way = list(self._status.rollouts_under_way)
+        # The coordinator refuses a command that may be for one of several.
+        named = rollout_id or (under_way[0] if len(under_way) == 1 else '')
+        status = self.status_of(named)
+        step = status.step_index if status.rollout_id else -1
+        return {'rollout_id': named, 'step_index': step}
 
     def history(self, limit: int) -> list[RolloutSummary]:
         """
@@ -259,3 +284,8 @@ class FleetClient:
     def _spin(self) -> None:
         while not self._stopping.is_set():
             self._executor.spin_once(timeout_sec=0.1)
+
+
+def _new_nonce() -> str:
+    """Return the mark of a new command, by which the coordinator tells a copy of it."""
+    return secrets.token_hex(8)

@@ -14,6 +14,7 @@ from hotswap_ros.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hotswap_ros.rollout.errors import (
+        BadNonceError,
         CommandRefusedError,
         MissingVersionError,
         NoRobotsError,
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from hotswap_ros.rollout.runner import Runner
     from hotswap_ros.rollout.state import RolloutState
     from hotswap_ros.rollout.status import Cause, PauseReason, Status
-    from hotswap_ros.rollout.verbs import Verb, verb_table
+    from hotswap_ros.rollout.verbs import LEADS_ON, Verb, check_nonce, verb_table
 
 __all__ = [
     'END_EVENTS',
+    'LEADS_ON',
     'PAUSE_EVENTS',
+    'BadNonceError',
     'Cause',
     'CommandRefusedError',
     'MissingVersionError',
@@ -50,6 +53,7 @@ __all__ = [
     'UnknownRobotError',
     'UnknownRolloutError',
     'Verb',
+    'check_nonce',
     'verb_table',
 ]
 

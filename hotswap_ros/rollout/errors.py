@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from hotswap_ros.limits import NONCE_CHARACTERS
 from hotswap_ros.text import few
 
 
@@ -90,6 +91,15 @@ class TakenOverError(RolloutError):
             f'another coordinator, started later, has taken over this fleet ({evidence}). '
             'This one sends no more commands; stop it, and use the other one. If it is restarted, '
             'it takes over the fleet with the desired routings of its own journal'
+        )
+
+
+class BadNonceError(RolloutError):
+    """The text that marks copies of a command is too long."""
+
+    def __init__(self, characters: int) -> None:
+        super().__init__(
+            f"field 'nonce' has {characters} characters: give at most {NONCE_CHARACTERS}"
         )
 
 

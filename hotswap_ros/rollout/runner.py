@@ -16,6 +16,7 @@ from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.events import EventKind, EventLog, Level
 from hotswap_ros.fleet.reports import RobotReport
 from hotswap_ros.fleet.view import FleetView
+from hotswap_ros.limits import NONCES
 from hotswap_ros.plan import ItemState, blockers
 from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.desired_routing import DesiredRoutings
@@ -28,7 +29,7 @@ from hotswap_ros.rollout.status import Cause, PauseReason, Status
 from hotswap_ros.rollout.steps import ACTIONS, StepContext
 from hotswap_ros.rollout.steps.cohort import Cohort
 from hotswap_ros.rollout.transitions import Transitions
-from hotswap_ros.rollout.verbs import Verb
+from hotswap_ros.rollout.verbs import Verb, check_step
 
 _NO_FLEET = FleetView(0.0)
 #: Causes of a rollback that may be the fault of the version.
@@ -119,10 +120,27 @@ class Runner:
         share: float | None = None,
         by: str = '',
         robot_id: str = '',
+        *,
+        step: int | None = None,
+        nonce: str = '',
     ) -> None:
-        """Carry out a verb of an operator. Raises CommandRefusedError if it is not allowed now."""
+        """
+        Carry out a verb of an operator; a copy, with the same `nonce`, changes nothing.
+
+        `step` is the index of the step that it is for; None: any. Raises CommandRefusedError if
+        the verb is not allowed now, and for another step.
+        """
+        if nonce and nonce in self.state.nonces:
+            return
+        check_step(verb, self.state, step)
         context = self.context(self.last_view, now)
         Operator(context, self.transitions, remark, by).do(verb, share, robot_id)
+        self.note(nonce)
+
+    def note(self, nonce: str) -> None:
+        """Remember that a command was carried out; an empty `nonce` marks none."""
+        if nonce:
+            self.state.nonces = (*self.state.nonces, nonce)[-NONCES:]
 
     def join(self, report: RobotReport, view: FleetView, now: float) -> bool:
         """

@@ -158,7 +158,8 @@ class RolloutState(BaseModel):
     last tasks a stage with everything else in waits for, since `awaited_since`; None: not yet.
     `is_proven` says that the gate in force has proven the candidate, `proof` for how long a stage
     has gone on for that, and `promoted_by` who promoted it all the same. `odds` are what the plan
-    makes of versions that are better, equal or worse, in simulation.
+    makes of versions that are better, equal or worse, in simulation. `nonces` mark its order and
+    the newest commands that were carried out, see Runner.command.
     """
 
     rollout_id: str
@@ -198,6 +199,7 @@ class RolloutState(BaseModel):
     proof: ProofProgress | None = None
     promoted_by: PromotedBy | None = None
     odds: tuple[Odds, ...] = ()
+    nonces: tuple[str, ...] = ()
 
     @model_validator(mode='before')
     @classmethod

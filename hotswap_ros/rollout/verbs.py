@@ -9,8 +9,9 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from hotswap_ros.limits import NONCE_CHARACTERS
 from hotswap_ros.plan import Observe, Ramp, SetRouting
-from hotswap_ros.rollout.errors import CommandRefusedError
+from hotswap_ros.rollout.errors import BadNonceError, CommandRefusedError
 from hotswap_ros.rollout.state import RolloutState
 from hotswap_ros.rollout.status import PauseReason, Status
 
@@ -29,6 +30,9 @@ class Verb(str, enum.Enum):
     PROMOTE = 'promote'
     EXCLUDE = 'exclude'
 
+
+#: Verbs that begin a later step: a copy of one must not pass the step after that as well.
+LEADS_ON = frozenset({Verb.APPROVE, Verb.SKIP_WAIT, Verb.PROMOTE})
 
 #: Pauses that last until a person resumes the rollout.
 RESUMABLE = frozenset({PauseReason.BY_HAND, PauseReason.INCONCLUSIVE})
@@ -170,6 +174,27 @@ def check_allowed(verb: Verb, state: RolloutState) -> None:
     for condition in rule.allowed[state.status]:
         if not condition.holds(state):
             raise CommandRefusedError(rule.phrase, state.status.value, condition.refusal)
+
+
+def check_nonce(nonce: str) -> None:
+    """Raise BadNonceError for a text that is too long to be remembered."""
+    if len(nonce) > NONCE_CHARACTERS:
+        raise BadNonceError(len(nonce))
+
+
+def check_step(verb: Verb, state: RolloutState, step: int | None) -> None:
+    """Raise CommandRefusedError for a verb that is for another step; None: for any."""
+    if step is None or step == state.step_index:
+        return
+    found = f'it is in step {state.step_index}'
+    if step >= 0:
+        why = f'{found}, and the command is for step {step}: look at it again'
+    else:
+        why = (
+            f"{found}: name the step in field 'step_index', so that a copy of the command cannot "
+            'pass a later one'
+        )
+    raise CommandRefusedError(VERBS[verb].phrase, state.status.value, why)
 
 
 def verb_table() -> list[tuple[str, ...]]:

@@ -69,8 +69,12 @@ def test_a_better_version_is_promoted_everywhere(site):
     assert again.error_code == Result.NO_ROBOTS
     assert 'serves v24 already' in again.error_msg
 
-    back = site.roll_back(model_id='pick_policy')
-    assert (back.error_code, back.robots_confirmed) == (back.NONE, ROBOTS)
+    # Ten copies, and an order without a nonce after them: v24 does not come back.
+    copies = [site.roll_back(model_id='pick_policy', nonce='one order') for _ in range(10)]
+    copies.append(site.roll_back(model_id='pick_policy'))
+    for back in copies:
+        assert (back.error_code, back.robots_confirmed) == (back.NONE, ROBOTS), back.error_msg
+    assert len({back.rollback_id for back in copies[:10]}) == 1
     site.wait_until_served('v23')
 
 
@@ -225,10 +229,12 @@ def test_a_named_plan_must_be_there(site, name, problem):
     assert problem in result.error_msg
 
 
-def test_a_rollback_returns_to_what_was_served_before(site):
+def test_a_rollback_is_told_while_robots_confirm_it(site):
     site.roll_back(model_id='pick_policy', version='v24')
     site.wait_until_served('v24')
-    goal = site.world.send(action.Rollback, '/fleet_coordinator/rollback', model_id='pick_policy')
+    goal = site.world.send(
+        action.Rollback, '/fleet_coordinator/rollback', model_id='pick_policy', version='v23'
+    )
     result = goal.result()
     assert result.error_code == result.NONE, result.error_msg
     assert goal.status == GoalStatus.STATUS_SUCCEEDED
@@ -240,7 +246,7 @@ def test_a_rollback_returns_to_what_was_served_before(site):
 
 def test_a_rollback_of_named_robots_leaves_the_others(site):
     site.roll_back(model_id='pick_policy', version='v24')
-    result = site.roll_back(model_id='pick_policy', robot_ids=['robot_02'])
+    result = site.roll_back(model_id='pick_policy', version='v23', robot_ids=['robot_02'])
     assert (result.error_code, result.robots_total) == (result.NONE, 1)
 
     def served():
@@ -320,11 +326,17 @@ def test_pause_holds_a_rollout_and_resume_continues_it(site):
 def test_a_wait_can_be_skipped(site):
     goal = site.roll_out(plan('v24', [(50, 1_000_000), (100, 60)]))
     site.statuses.wait_for(lambda m: m.step_index == 2 and m.tasks >= 60, 'tasks to judge by')
-    answer = control(site, Control.SKIP_WAIT, remark='seen enough')
-    assert answer.error_code == answer.NONE, answer.error_msg
+    for place in ({}, {'step_index': 1}):
+        refused = control(site, Control.SKIP_WAIT, **place)
+        assert refused.error_code == refused.INVALID_COMMAND
+    for _ in range(10):
+        place = {'step_index': 2, 'nonce': 'one command'}
+        answer = control(site, Control.SKIP_WAIT, remark='seen enough', **place)
+        assert answer.error_code == answer.NONE, answer.error_msg
     result = goal.result()
     assert result.error_code == Result.NONE, result.error_msg
     skipped = [e for e in json.loads(result.report)['events'] if e['kind'] == 'skipped']
+    assert len(skipped) == 1
     assert 'seen enough' in skipped[0]['text']
 
 

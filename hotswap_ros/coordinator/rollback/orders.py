@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from hotswap_ros.coordinator import sentences
 from hotswap_ros.coordinator.history import rolled_back_by
 from hotswap_ros.coordinator.journal import Journal
+from hotswap_ros.coordinator.journal_errors import JournalError
 from hotswap_ros.coordinator.rollback.impact import replaced_versions
 from hotswap_ros.coordinator.rollback.rollback import Rollback
 from hotswap_ros.coordinator.rollback.state import RollbackState
@@ -70,19 +71,28 @@ class RollbackOrders:
         desired: DesiredFleet,
         rollouts: Rollouts,
         now: float,
+        nonce: str = '',
     ) -> Rollback:
         """
         Begin a rollback, which takes its robots over from those under way.
 
+        One that was ordered with the same `nonce`, or that does the same already, is returned.
+
         A rollout of the model that is under way on any of its robots ends. Raises
         UnknownRobotError or NothingToRollBackError: then nothing has changed.
         """
+        known_order = self._ordered_as(nonce, now)
+        if known_order is not None:
+            return known_order
         reports = view.reports(model_id)
         before = {
             robot_id: desired.get(model_id, robot_id) or desired_as_reported(report)
             for robot_id, report in reports.items()
         }
         targets = find_targets(model_id, version, robot_ids, reports, desired)
+        same = self._same(model_id, targets)
+        if same is not None:
+            return same
         # Rollouts that have ended are still there until their end is in the journal.
         known = {runner.state.rollout_id: runner for runner in rollouts.of_model(model_id)}
         superseded = [
@@ -105,6 +115,7 @@ class RollbackOrders:
             before={robot_id: before[robot_id] for robot_id in targets},
             ordered=now,
             saved_at=now,
+            nonce=nonce,
         )
         state.rolls_back = (
             superseded[0].state.rollout_id
@@ -118,6 +129,28 @@ class RollbackOrders:
         rollback.begin(now)
         self._active.append(rollback)
         return rollback
+
+    def _ordered_as(self, nonce: str, now: float) -> Rollback | None:
+        """Return the rollback of an order with this mark, under way or ended; None: none."""
+        if not nonce:
+            return None
+        for rollback in self._active:
+            if rollback.state.nonce == nonce:
+                return rollback
+        try:
+            state = self._journal.rollback_of(nonce)
+        except JournalError:
+            return None  # Nobody can tell; to roll back twice is better than not at all.
+        return None if state is None else Rollback(state, self._log, now)
+
+    def _same(self, model_id: str, targets: Mapping[str, Desired]) -> Rollback | None:
+        """Return a rollback under way that does just this, and that no robot has refused."""
+        wanted = {robot_id: target.routing for robot_id, target in targets.items()}
+        for rollback in self._of_model(model_id):
+            has = {r: rollback.state.targets[r].routing for r in rollback.robots}
+            if has == wanted and not (rollback.is_done or rollback.state.refused):
+                return rollback
+        return None
 
     def _marks(self, runners: Iterable[Runner], rollout_id: str) -> dict[tuple[str, str], Mark]:
         """Return what versions had done when the reversed rollouts began to serve them."""

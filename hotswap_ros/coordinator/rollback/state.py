@@ -28,7 +28,8 @@ class RollbackState(BaseModel):
     returns to that; `refused` says why. `unconfirmed` robots have not confirmed, of which the
     `timed_out` were reachable. `taken_over` robots belong to the newer rollback that is named.
     `replaced` are the versions that robots stop serving, and `impact` is how many tasks these had
-    finished. `rolls_back` is the rollout that it reverses, empty for none.
+    finished. `rolls_back` is the rollout that it reverses, empty for none. `nonce` marks copies of
+    the order.
     """
 
     rollback_id: str
@@ -47,6 +48,7 @@ class RollbackState(BaseModel):
     replaced: Replaced = Field(default_factory=dict)
     impact: Impact = Field(default_factory=Impact)
     saved_at: float = 0.0
+    nonce: str = ''
 
     @property
     def versions(self) -> str:

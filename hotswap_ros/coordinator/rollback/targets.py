@@ -30,7 +30,8 @@ def find_targets(
     """
     Return what robots should serve after a rollback: the named robots, or all for an empty list.
 
-    An empty version is the one that each robot served before. Raises UnknownRobotError and
+    An empty version is the one that each robot served before its last rollout, and for a robot
+    that was rolled back the one that it was rolled back to. Raises UnknownRobotError and
     NothingToRollBackError.
     """
     unknown = [robot_id for robot_id in robot_ids if robot_id not in reports]
@@ -38,7 +39,6 @@ def find_targets(
         raise UnknownRobotError(unknown, sorted(reports))
     targets = {}
     for robot_id in robot_ids or reports:
-        serves = reports[robot_id].routing
         known = desired.get(model_id, robot_id)
         to = version or ('' if known is None else known.previous)
         if to:
@@ -46,7 +46,8 @@ def find_targets(
                 robot_id,
                 Routing(model_id, to),
                 resident=(to,),
-                previous=serves.stable if serves.stable != to else '',
+                # An order without a version that comes twice must not lead forward again.
+                previous=to,
             )
     if not targets:
         raise NothingToRollBackError(model_id, len(reports))

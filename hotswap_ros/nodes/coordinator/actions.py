@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse
@@ -14,11 +15,11 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 from hotswap_ros import action, msg
-from hotswap_ros.coordinator import Preview, Rollback, outlook_of
+from hotswap_ros.coordinator import Coordinator, Preview, Rollback, outlook_of
 from hotswap_ros.nodes.conversions.rollout import rollout_feedback, status_code
 from hotswap_ros.nodes.coordinator.loop import LoopLink, News
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
-from hotswap_ros.plan import PlanError
+from hotswap_ros.plan import Plan, PlanError, VersionFacts
 from hotswap_ros.rollout import (
     Cause,
     MissingVersionError,
@@ -29,6 +30,7 @@ from hotswap_ros.rollout import (
     Status,
     UnknownRobotError,
     Verb,
+    check_nonce,
 )
 from hotswap_ros.text import unconfirmed
 
@@ -88,14 +90,13 @@ class CoordinatorActions:
     async def _run_rollout(self, goal: Any) -> Any:
         result = action.Rollout.Result()
         try:
+            nonce = goal.request.nonce
+            check_nonce(nonce)
             plan = await self._reader.plan(goal.request.plan)
             versions = await self._reader.versions(plan)
             await self._hear_the_fleet()
             preview, rollout_id = await self._link.ask(
-                lambda coordinator, now: (
-                    coordinator.preview(plan, now),
-                    coordinator.start(plan, now, versions),
-                )
+                lambda coordinator, now: _begin(coordinator, plan, now, versions, nonce)
             )
         except Exception as error:
             goal.abort()
@@ -106,7 +107,8 @@ class CoordinatorActions:
             return result
         self._link.watched.add(rollout_id)
         result.rollout_id = rollout_id
-        self._node.executor.create_task(self._note_odds(preview, rollout_id))
+        if preview is not None:
+            self._node.executor.create_task(self._note_odds(preview, rollout_id))
         try:
             state = await self._follow(goal, rollout_id)
             report = await self._link.ask(lambda coordinator, _: coordinator.report(rollout_id))
@@ -186,11 +188,12 @@ class CoordinatorActions:
         asked = goal.request
         result = action.Rollback.Result()
         try:
+            check_nonce(asked.nonce)
             if asked.version:
                 await self._reader.refuse_missing(asked.model_id, asked.version, _LOOKUP_S)
             rollback = await self._link.ask(
                 lambda coordinator, now: coordinator.roll_back(
-                    asked.model_id, asked.version, tuple(asked.robot_ids), now
+                    asked.model_id, asked.version, tuple(asked.robot_ids), now, asked.nonce
                 )
             )
         except Exception as error:
@@ -222,6 +225,21 @@ class CoordinatorActions:
         else:
             goal.succeed()
         return result
+
+
+def _begin(
+    coordinator: Coordinator,
+    plan: Plan,
+    now: float,
+    versions: Mapping[str, VersionFacts],
+    nonce: str,
+) -> tuple[Preview | None, str]:
+    """Begin a rollout; return its preview and id. A copy gets the id of the first, and None."""
+    known = coordinator.rollout_of(nonce)
+    if known:
+        return None, known
+    preview = coordinator.preview(plan, now)
+    return preview, coordinator.start(plan, now, versions, nonce)
 
 
 def _start_code(error: Exception) -> int:

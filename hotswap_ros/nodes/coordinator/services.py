@@ -20,10 +20,12 @@ from hotswap_ros.nodes.coordinator.loop import LoopLink
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
 from hotswap_ros.plan import Plan, PlanError, review
 from hotswap_ros.rollout import (
+    LEADS_ON,
     MissingVersionError,
     SeveralRolloutsError,
     UnknownRolloutError,
     Verb,
+    check_nonce,
 )
 
 _VERBS = {getattr(srv.ControlRollout.Request, verb.name): verb for verb in Verb}
@@ -53,7 +55,9 @@ class RolloutServices:
                 + ', '.join(f'{code} {verb.value}' for code, verb in sorted(_VERBS.items()))
             )
             return response
+        step = None if request.step_index < 0 and verb not in LEADS_ON else request.step_index
         try:
+            check_nonce(request.nonce)
             await self._link.ask(
                 lambda coordinator, now: coordinator.command(
                     request.rollout_id,
@@ -63,6 +67,8 @@ class RolloutServices:
                     request.share,
                     request.by,
                     request.robot_id,
+                    step=step,
+                    nonce=request.nonce,
                 )
             )
         except (UnknownRolloutError, SeveralRolloutsError) as error:

@@ -40,13 +40,44 @@ def test_nothing_is_loaded_for_it(fleet, plan):
     assert rollback.state.refused == {}
 
 
-def test_a_second_rollback_leads_forward_again(fleet, plan):
+@pytest.mark.parametrize('version', ['', 'v23'])
+def test_a_second_rollback_without_a_version_never_leads_forward(fleet, plan, version):
     fleet.finish(fleet.start(plan()))
-    for expected in ('v23', 'v24'):
-        rollback = _roll_back(fleet)
+    for ordered in (version, '', ''):
+        rollback = _roll_back(fleet, ordered)
         fleet.run_until(lambda r=rollback: r.is_done, at_most=5)
         fleet.step()
-        assert fleet.stables() == {expected}
+        assert fleet.stables() == {'v23'}
+    rollback = _roll_back(fleet, 'v24')
+    fleet.run_until(lambda: rollback.is_done, at_most=5)
+    assert fleet.stables() == {'v24'}
+
+
+def test_an_order_of_what_is_under_way_joins_it(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    first = _roll_back(fleet)
+    assert _roll_back(fleet) is first
+    assert _roll_back(fleet, 'v23') is first
+    assert _roll_back(fleet, 'v22') is not first
+
+
+def test_copies_of_an_order_are_one_rollback(fleet, plan):
+    fleet.finish(fleet.start(plan()))
+    order = ('pick_policy', '', ('r01', 'r02'))
+    first = fleet.coordinator.roll_back(*order, fleet.now, 'a nonce')
+    assert fleet.coordinator.roll_back(*order, fleet.now, 'a nonce') is first
+    fleet.run_until(lambda: first.is_done, at_most=5)
+    forward = _roll_back(fleet, 'v24')
+    fleet.run_until(lambda: forward.is_done, at_most=5)
+    fleet.step()
+    fleet.boot_coordinator()
+    fleet.step()
+    late = fleet.coordinator.roll_back(*order, fleet.now, 'a nonce')
+    assert late.state.rollback_id == first.state.rollback_id
+    assert late.is_done
+    fleet.run(5)
+    assert fleet.stables() == {'v24'}
+    assert len(fleet.coordinator.history()) == 3
 
 
 def test_named_robots_only(fleet, plan):

@@ -3,6 +3,8 @@
 
 """Every strategy from its plan to its end, in virtual time, through the Coordinator."""
 
+import contextlib
+
 import pytest
 
 from hotswap_ros.plan import PlanError, load_plan
@@ -139,6 +141,48 @@ def test_every_stage_waits_for_approval(fleet, refusal):
     assert fleet.finish(rollout).status is Status.SUCCEEDED
     approvals = [event for event in fleet.events if event.kind == 'approved']
     assert ['looks good' in event.text for event in approvals] == [True] * 2
+
+
+def say(fleet, rollout, verb, **binding):
+    fleet.coordinator.command(rollout, verb, fleet.now, 'a remark', by='Ada', **binding)
+
+
+@pytest.mark.parametrize('binding', [{'step': None}, {'nonce': 'a nonce'}])
+def test_copies_of_an_approval_do_not_pass_the_next_stage(fleet, binding):
+    """Each copy is told apart by its step, and by its nonce also after a restart."""
+    rollout = fleet.start(BY_HAND)
+    run_to(fleet, rollout, 'approval')
+    fleet.step()
+    binding = {
+        name: fleet.state(rollout).step_index if value is None else value
+        for name, value in binding.items()
+    }
+    for _ in range(10):
+        with contextlib.suppress(CommandRefusedError):
+            say(fleet, rollout, Verb.APPROVE, **binding)
+    run_to(fleet, rollout, 'approval')
+    fleet.boot_coordinator()
+    fleet.run(5)
+    for _ in range(10):
+        with contextlib.suppress(CommandRefusedError):
+            say(fleet, rollout, Verb.APPROVE, **binding)
+    fleet.run(5)
+    assert fleet.state(rollout).pause_reason is PauseReason.APPROVAL
+    assert fleet.kinds().count('approved') == 1
+    say(fleet, rollout, Verb.APPROVE, step=fleet.state(rollout).step_index, nonce='another')
+    assert fleet.finish(rollout).status is Status.SUCCEEDED
+    say(fleet, rollout, Verb.APPROVE, nonce='another')  # done, and not an error
+
+
+def test_a_verb_for_another_step_changes_nothing(fleet):
+    rollout = fleet.start(BY_HAND)
+    run_to(fleet, rollout, 'approval')
+    fleet.step()
+    for step in (-1, fleet.state(rollout).step_index + 1):
+        for verb in Verb:
+            with pytest.raises(CommandRefusedError):
+                say(fleet, rollout, verb, step=step)
+    assert fleet.state(rollout).pause_reason is PauseReason.APPROVAL
 
 
 def test_an_approval_survives_the_coordinator(fleet):
