@@ -16,6 +16,11 @@ from hotswap_ros.gates.checks.request_limits import ErrorCheck, LatencyCheck
 from hotswap_ros.gates.checks.shadow import ShadowCheck
 from hotswap_ros.gates.checks.stage_tests import FixedHorizonCheck, ThresholdCheck
 from hotswap_ros.gates.checks.success import SuccessCheck
+from hotswap_ros.gates.checks.task_figures import (
+    DurationCheck,
+    InterventionCheck,
+    ProgressCheck,
+)
 from hotswap_ros.gates.checks.validity import (
     SampleRatioCheck,
     UnreachableCheck,
@@ -30,7 +35,7 @@ from hotswap_ros.gates.window import News, Window
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.plan import Method, SuccessCriteria
 
-_FORMAT = 8
+_FORMAT = 9
 
 
 class _Check(Protocol):
@@ -61,9 +66,9 @@ class Gate:
     The judge of one candidate over one whole rollout, which is never reset between stages.
 
     An equal candidate fails with a probability of at most `criteria.alpha`, over all looks and all
-    statistical checks together: success may spend 80% of alpha, the other checks share the rest
-    (`alpha_split`), and the limit of evidence is the reciprocal of that part. `stages` is the
-    number of stages of the rollout, over which a fixed-horizon test splits its part. Without
+    statistical checks together: the success metric may spend 80% of alpha, the other checks share
+    the rest (`alpha_split`), and the limit of evidence is the reciprocal of that part. `stages` is
+    the number of stages of the rollout, over which a fixed-horizon test splits its part. Without
     `explain` there are no intervals, which is much faster, for simulations. `drawn` says that the
     share that a robot reports is the probability with which the candidate gets each of its tasks;
     otherwise it only tells which robots are alike, and tasks are compared in blocks.
@@ -80,7 +85,7 @@ class Gate:
     ) -> None:
         self._window = Window(candidate)
         self._strata = Strata(criteria.control, drawn=drawn)
-        self.alpha_split = split_alpha(criteria.alpha, spenders(criteria))
+        self.alpha_split = alpha_of(criteria)
         self._checks = _checks(criteria, candidate, self.alpha_split, stages, explain)
         self._joiners = self._listeners('join')
         self._adders = self._listeners('add')
@@ -258,7 +263,12 @@ class Gate:
         return gate
 
 
-def spenders(criteria: SuccessCriteria) -> list[str]:
+def alpha_of(criteria: SuccessCriteria) -> dict[str, float]:
+    """Return the part of alpha of each check that spends one, by name."""
+    return split_alpha(criteria.alpha, _spenders(criteria), criteria.success_metric)
+
+
+def _spenders(criteria: SuccessCriteria) -> list[str]:
     """Return the names of the checks besides success that spend a part of alpha."""
     plain = criteria.method is Method.THRESHOLD
     return [
@@ -269,6 +279,9 @@ def spenders(criteria: SuccessCriteria) -> list[str]:
             ('errors', criteria.max_error_rate is not None and not plain),
             ('grave_events', bool(criteria.grave_events)),
             ('categories', criteria.max_category_drop is not None),
+            ('progress', criteria.max_progress_drop is not None),
+            ('duration', criteria.max_duration_increase is not None),
+            ('interventions', criteria.no_more_interventions),
             ('shadow', criteria.min_shadow_agreement is not None),
         )
         if asked
@@ -300,6 +313,7 @@ def _checks(
     if criteria.max_category_drop is not None:
         part = alpha['categories']
         checks.append(CategoryCheck(candidate, criteria.max_category_drop, part))
+    checks += _of_figures(criteria, alpha)
     if criteria.min_shadow_agreement is not None:
         checks.append(ShadowCheck(criteria.min_shadow_agreement, alpha['shadow']))
     if criteria.max_input_drift is not None:
@@ -309,6 +323,17 @@ def _checks(
     if sample_ratio_alpha(criteria):
         checks.append(SampleRatioCheck(criteria))
     return tuple(checks)
+
+
+def _of_figures(criteria: SuccessCriteria, alpha: Mapping[str, float]) -> list[_Check]:
+    checks: list[_Check] = []
+    if criteria.max_progress_drop is not None:
+        checks.append(ProgressCheck(criteria, alpha['progress']))
+    if criteria.max_duration_increase is not None:
+        checks.append(DurationCheck(criteria, alpha['duration']))
+    if criteria.no_more_interventions:
+        checks.append(InterventionCheck(alpha['interventions']))
+    return checks
 
 
 def _success(criteria: SuccessCriteria, alpha: float, stages: int, explain: bool) -> _Check:

@@ -26,7 +26,18 @@ def upgraded(data: Mapping[str, Any], criteria: SuccessCriteria) -> Mapping[str,
         data = from_format_6(data, criteria)
     if data.get('format') == 7:
         data = from_format_7(data)
+    if data.get('format') == 8:
+        data = from_format_8(data)
     return data
+
+
+def from_format_8(data: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return a dump of format 8 in format 9, which has sums of progress, durations and interventions.
+
+    Plans of that time had no check of them: sums that begin at zero mislead nobody.
+    """
+    return {**data, 'format': 9}
 
 
 def from_format_7(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotswap_ros.gates.block_power import SEED, Floats, StageTasks, design_effect_of
+from hotswap_ros.gates.gate import alpha_of
 from hotswap_ros.gates.odds import Odds
 from hotswap_ros.gates.outcomes import ROLLOUTS, draws_of, harm_weights
 from hotswap_ros.gates.pairing.clustering import ASSUMED_CORRELATION
 from hotswap_ros.gates.result import MIN_TASKS
-from hotswap_ros.gates.stats.alpha import split_alpha
 from hotswap_ros.gates.stats.evidence import PROOF_DROPS
 from hotswap_ros.plan import Control, Method, SuccessCriteria
 
@@ -134,7 +134,7 @@ class _Watch:
         self._rho = rho
         self._history = history
         criteria = gate.criteria
-        self._harm = _Evidence(harm_weights(criteria), split_alpha(criteria.alpha, ())['success'])
+        self._harm = _Evidence(harm_weights(criteria), alpha_of(criteria)['success'])
         self._proof = _Evidence((1,) * len(PROOF_DROPS), criteria.alpha)
         self._is_proven = np.zeros(ROLLOUTS, bool)
         self._seen = StageTasks(0, 0)
@@ -238,7 +238,7 @@ class _Watch:
         pooled = (1 - part) * other + part * (rate + null)
         spread = pooled * (1 - pooled) / control
         spread += np.clip(pooled - null, 0, 1) * (1 - np.clip(pooled - null, 0, 1)) / own
-        alpha = split_alpha(criteria.alpha, ())['success'] / max(1, len(self._gate.stages))
+        alpha = alpha_of(criteria)['success'] / max(1, len(self._gate.stages))
         limit = NormalDist().inv_cdf(1 - alpha)
         fleet.is_back |= fleet.is_alive & (drop - null > limit * np.sqrt(spread))
 

@@ -25,11 +25,10 @@ from hotswap_ros.gates.block_power import (
     design_effect_of,
     drops_by_evidence,
 )
-from hotswap_ros.gates.gate import spenders
+from hotswap_ros.gates.gate import alpha_of
 from hotswap_ros.gates.pairing.blocks import BLOCK_TASKS
 from hotswap_ros.gates.pairing.clustering import ASSUMED_CORRELATION
 from hotswap_ros.gates.result import MIN_TASKS
-from hotswap_ros.gates.stats.alpha import split_alpha
 from hotswap_ros.gates.stats.evidence import STAKES
 from hotswap_ros.gates.stats.intervals import wilson_interval
 from hotswap_ros.plan import Control, Method, SuccessCriteria
@@ -56,7 +55,7 @@ def detectable_drops(
     of earlier stages, the other methods use the data of one stage. NaN where no drop can be found,
     for example with too few tasks.
     """
-    alpha = split_alpha(criteria.alpha, ())['success']
+    alpha = alpha_of(criteria)['success']
     rho = ASSUMED_CORRELATION if correlation is None else correlation
     null = criteria.max_success_drop
     null = null if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
@@ -155,7 +154,7 @@ def detectable_disagreement(criteria: SuccessCriteria, tasks: int) -> float:
     asked = criteria.min_shadow_agreement
     if asked is None or asked >= 1 or tasks < MIN_TASKS:
         return math.nan
-    alpha = split_alpha(criteria.alpha, spenders(criteria))['shadow']
+    alpha = alpha_of(criteria)['shadow']
     return _smallest(round(1 - asked, 6), alpha, min(tasks, _MOST_TASKS))
 
 

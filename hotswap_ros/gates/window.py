@@ -19,12 +19,19 @@ _NO_CATEGORIES: Mapping[str, CategoryTasks] = {}
 
 
 class CategoryTasks(NamedTuple):
-    """Tasks of one version in one category, which is empty for tasks without a category."""
+    """
+    Tasks of one version in one category, which is empty for tasks without a category.
+
+    The sums `progress`, `duration_ms` and `interventions` are those of TaskCounts.
+    """
 
     started: int = 0
     finished: int = 0
     succeeded: int = 0
     stuck: int = 0
+    progress: int = 0
+    duration_ms: int = 0
+    interventions: int = 0
 
     @property
     def in_flight(self) -> int:
@@ -44,6 +51,10 @@ class Tally(NamedTuple):
     shadowed: int = 0
     agreed: int = 0
     offered: int = 0
+    progress: int = 0
+    progress_reports: int = 0
+    duration_ms: int = 0
+    interventions: int = 0
     latency: tuple[int, ...] = _NO_LATENCY
     categories: Mapping[str, CategoryTasks] = _NO_CATEGORIES
 
@@ -64,6 +75,10 @@ class Tally(NamedTuple):
             shadow.compared,
             shadow.agreed,
             shadow.offered,
+            tasks.progress,
+            tasks.progress_reports,
+            tasks.duration_ms,
+            tasks.interventions,
             tuple(counters.latency),
             categories,
         )
@@ -75,7 +90,15 @@ class Tally(NamedTuple):
 
         All tasks have none where the categories cannot be parts of the total.
         """
-        total = CategoryTasks(self.started, self.finished, self.succeeded, self.stuck)
+        total = CategoryTasks(
+            self.started,
+            self.finished,
+            self.succeeded,
+            self.stuck,
+            self.progress,
+            self.duration_ms,
+            self.interventions,
+        )
         if not self.categories:
             return {'': total}
         known = map(sum, zip(*self.categories.values()))
@@ -161,7 +184,13 @@ def _categories(counted: Mapping[str, TaskCounts]) -> Mapping[str, CategoryTasks
     names = counted if len(counted) <= MAX_NAMES else sorted(counted)[:MAX_NAMES]
     return {
         name: CategoryTasks(
-            max(tasks.started, tasks.finished), tasks.finished, tasks.succeeded, tasks.stuck
+            max(tasks.started, tasks.finished),
+            tasks.finished,
+            tasks.succeeded,
+            tasks.stuck,
+            tasks.progress,
+            tasks.duration_ms,
+            tasks.interventions,
         )
         for name in names
         for tasks in (counted[name],)

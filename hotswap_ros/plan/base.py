@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from hotswap_ros.plan.checklist.items import Checklist
 from hotswap_ros.plan.checklist.presets import ChecklistPreset
-from hotswap_ros.plan.criteria import Method, SuccessCriteria
+from hotswap_ros.plan.criteria import Control, Method, SuccessCriteria
 from hotswap_ros.plan.durations import Duration
 from hotswap_ros.plan.limits import MaxFailed
 from hotswap_ros.plan.promotion import PromoteOn, ProofBudget
@@ -188,6 +188,17 @@ class BasePlan(Section):
             'nothing is checked.'
         ),
     )
+
+    @model_validator(mode='after')
+    def _compares_figures_it_has(self) -> BasePlan:
+        asked = self.success_criteria.asked_figures
+        if asked and self.watch().criteria.control is not Control.WITHIN_ROBOTS:
+            raise ValueError(
+                f"'{asked[0]}' compares tasks whose version was drawn on the same robot, which "
+                f'this {self.strategy.value} does not do: remove it, or add a Canary with it '
+                "before this one in 'phases'"
+            )
+        return self
 
     @model_validator(mode='after')
     def _proves_what_it_can(self) -> BasePlan:

@@ -11,8 +11,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 from pydantic.alias_generators import to_snake
 
+from hotswap_ros import limits
 from hotswap_ros.models import LATENCY_EDGES_MS
 from hotswap_ros.plan.section import Section
+from hotswap_ros.text import points
 
 
 class Method(str, enum.Enum):
@@ -96,6 +98,46 @@ class SuccessCriteria(Section):
             "Tolerated drop in any one task category, as a part of the control's rate there (0.5 "
             'means half of it). Not with the controls `fixed` and `history`, nor with '
             '`BlueGreen`.'
+        ),
+    )
+    max_progress_drop: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description=(
+            'Tolerated drop in the mean progress of tasks (0.02 means two points), as '
+            '`maxSuccessDrop` for success. Robots report progress with `report_task`; without, a '
+            'success counts as 1 and a failure as 0. Only with `method: sequential` and '
+            '`control: within_robots`, as the next four.'
+        ),
+    )
+    max_duration_increase: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description=(
+            "How much longer than the control's tasks may take on average (0.2 means 20%). Needs "
+            '`durationLimitS`.'
+        ),
+    )
+    duration_limit_s: float | None = Field(
+        None,
+        gt=0,
+        le=limits.TASK_SECONDS,
+        description=(
+            'Seconds that a task counts as if it fails or takes longer. A little more than what '
+            'tasks usually take.'
+        ),
+    )
+    no_more_interventions: bool = Field(
+        False,
+        description='Whether people must not have to help more often than with the control.',
+    )
+    success_metric: Literal['success', 'progress'] = Field(
+        'success',
+        description=(
+            'What `promoteOn: proven` proves: that success is at most `maxSuccessDrop` worse, or '
+            'that progress is at most `maxProgressDrop` worse, which takes fewer tasks.'
         ),
     )
     max_latency_ms: float | None = Field(
@@ -221,6 +263,61 @@ class SuccessCriteria(Section):
                 "'control' to 'within_robots' or 'across_robots'"
             )
         return self
+
+    @model_validator(mode='after')
+    def _figures_are_of_drawn_tasks(self) -> SuccessCriteria:
+        asked = self.asked_figures
+        if asked and self.control is not Control.WITHIN_ROBOTS:
+            raise ValueError(
+                f"'{asked[0]}' compares tasks whose version was drawn on the same robot, which "
+                f"control '{self.control.value}' does not: remove '{asked[0]}', or set 'control' "
+                "to 'within_robots'"
+            )
+        if asked and self.method is not Method.SEQUENTIAL:
+            raise ValueError(
+                f"'{asked[0]}' is judged after every task, which method '{self.method.value}' "
+                f"does not do: remove '{asked[0]}', or set 'method' to 'sequential'"
+            )
+        return self
+
+    @model_validator(mode='after')
+    def _figures_are_complete(self) -> SuccessCriteria:
+        if self.max_duration_increase is not None and self.duration_limit_s is None:
+            raise ValueError(
+                "'maxDurationIncrease' needs 'durationLimitS', the seconds that a failed task "
+                "counts as: add it, such as 'durationLimitS: 60'"
+            )
+        if self.duration_limit_s is not None and self.max_duration_increase is None:
+            raise ValueError(
+                f"'durationLimitS' is {self.duration_limit_s:g}, but no duration is compared: add "
+                "'maxDurationIncrease', such as 0.2, or remove 'durationLimitS'"
+            )
+        if self.success_metric == 'progress' and self.max_progress_drop is None:
+            raise ValueError(
+                "'successMetric' is 'progress', but 'maxProgressDrop' is not given: add it, such "
+                "as 'maxProgressDrop: 0.02', or remove 'successMetric'"
+            )
+        return self
+
+    @property
+    def proof_words(self) -> str:
+        """Return what is proven of a version that is promoted, in words."""
+        if self.success_metric == 'progress':
+            return f'at most {points(self.max_progress_drop or 0.0)} lower in progress'
+        return f'at most {points(self.max_success_drop)} worse'
+
+    @property
+    def asked_figures(self) -> tuple[str, ...]:
+        """Return the keys that compare figures of tasks whose version was drawn."""
+        return tuple(
+            key
+            for key, is_asked in (
+                ('maxProgressDrop', self.max_progress_drop is not None),
+                ('maxDurationIncrease', self.max_duration_increase is not None),
+                ('noMoreInterventions', self.no_more_interventions),
+            )
+            if is_asked
+        )
 
     @property
     def needs_other_robots(self) -> bool:

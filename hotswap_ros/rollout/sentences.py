@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Sized
 
-from hotswap_ros.text import count, counted, few, none_confirmed, points, time_words, unconfirmed
+from hotswap_ros.text import count, counted, few, none_confirmed, time_words, unconfirmed
 
 _DONE = {
     'pause': 'paused',
@@ -121,23 +121,23 @@ def person_decides_on_proof(text: str) -> str:
     return f'{text} Resume to watch more tasks, promote with your name and a remark, or roll back.'
 
 
-def proof_begins(drop: float, tasks: int, seconds: float) -> str:
+def proof_begins(bound: str, tasks: int, seconds: float) -> str:
     """Return that a stage goes on for a proof, and how far."""
     return (
-        f'no harm is shown, but it is not {proven(drop)} yet: the stage goes on for up to '
+        f'no harm is shown, but it is not {proven(bound)} yet: the stage goes on for up to '
         f'{count(tasks, "task")} or {time_words(seconds)}'
     )
 
 
-def not_proven(drop: float, tasks: int, seconds: float) -> str:
+def not_proven(bound: str, tasks: int, seconds: float) -> str:
     """Return that a stage spent what it may on a proof, in vain."""
     spent = f'{count(tasks, "more task")} in {time_words(seconds)}'
-    return f'{spent} have not proven that it is at most {points(drop)} worse.'
+    return f'{spent} have not proven that it is {bound}.'
 
 
-def proven(drop: float) -> str:
-    """Return what promoted a version: a proof."""
-    return f'proven to be at most {points(drop)} worse'
+def proven(bound: str) -> str:
+    """Return what promoted a version: a proof, such as "at most 2.0 points worse"."""
+    return f'proven to be {bound}'
 
 
 def no_harm() -> str:
@@ -192,10 +192,10 @@ def control_lost(why: str, version: str) -> str:
     return f'{why}. Promote {version}.'
 
 
-def won_unproven(why: str, names: tuple[str, str], drop: float) -> str:
+def won_unproven(why: str, names: tuple[str, str], bound: str) -> str:
     """Return that a version won by latency or cost, and nothing is proven of its success."""
     stable, version = names
-    return f'{why} But {version} is not {proven(drop)}. Keep {stable}.'
+    return f'{why} But {version} is not {proven(bound)}. Keep {stable}.'
 
 
 def no_room(robots: Sequence[str]) -> str:

@@ -290,7 +290,7 @@ class Transitions:
         if any(found.is_binding for found in self.state.conclusions):
             return ''
         if self.state.promotes_on is PromoteOn.PROVEN:
-            return sentences.proven(self.state.plan.success_criteria.max_success_drop)
+            return sentences.proven(self.state.plan.success_criteria.proof_words)
         return '' if self.state.watch is None else sentences.no_harm()
 
     @property

@@ -30,8 +30,15 @@ class CountingRobot:
         requests: int = 10,
         errors: int = 0,
         latency_ms: Mapping[float, int] | None = None,
+        progress: float | None = None,
+        seconds: float = 0.0,
+        interventions: int = 0,
     ) -> CountingRobot:
-        """Finish tasks; `latency_ms` counts requests per upper bucket edge."""
+        """
+        Finish tasks; `latency_ms` counts requests per upper bucket edge.
+
+        `progress`, `seconds` and `interventions` are sums over the tasks.
+        """
         before = self.counters.get(version, VersionCounters())
         done = tasks if succeeded is None else succeeded
         latency = list(before.latency)
@@ -40,7 +47,17 @@ class CountingRobot:
         self.counters[version] = VersionCounters(
             requests=sum(latency),
             errors=before.errors + errors,
-            tasks=before.tasks + TaskCounts(tasks, tasks, done, stuck),
+            tasks=before.tasks
+            + TaskCounts(
+                tasks,
+                tasks,
+                done,
+                stuck,
+                progress=round(1000 * (done if progress is None else progress)),
+                progress_reports=0 if progress is None else tasks,
+                duration_ms=round(1000 * seconds),
+                interventions=interventions,
+            ),
             latency=tuple(latency),
         )
         return self

@@ -28,7 +28,7 @@ from hotswap_ros.plan import (
     Watch,
     compile_plan,
 )
-from hotswap_ros.text import count, points, time_words
+from hotswap_ros.text import count, time_words
 
 #: What is taken for the success rate of the previous version where nobody knows it.
 ASSUMED_SUCCESS = 0.92
@@ -193,15 +193,20 @@ def _sentences(preview: Preview, found: Sequence[Odds], times_out: Sequence[str]
         if any(isinstance(step, ChooseWinner) for step in preview.steps):
             return []
         return [f'No gate compares successes: {plan.version} is promoted, however good it is.']
-    drop = points(plan.success_criteria.max_success_drop)
+    bound = plan.success_criteria.proof_words
     says = {
-        PromoteOn.PROVEN: f'{plan.version} is promoted once it is proven at most {drop} worse.',
+        PromoteOn.PROVEN: f'{plan.version} is promoted once it is proven {bound}.',
         PromoteOn.NO_HARM: (
-            f'{plan.version} is promoted if no harm is shown. That does not prove that it is at '
-            f"most {drop} worse: write 'promoteOn: proven' for that."
+            f'{plan.version} is promoted if no harm is shown. That does not prove that it is '
+            f"{bound}: write 'promoteOn: proven' for that."
         ),
     }
     sentences = [says[plan.promotes_on]]
+    if plan.success_criteria.success_metric == 'progress':
+        sentences.append(
+            'The odds and the tasks are those of a proof by success: how much progress tells is '
+            'known only from tasks.'
+        )
     if times_out:
         sentences.append(
             f'At this pace the tasks of {" and ".join(times_out)} do not come within the timeout: '

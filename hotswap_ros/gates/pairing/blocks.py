@@ -25,12 +25,21 @@ _MORE_DRAWN = 4
 
 
 class Arm(NamedTuple):
-    """Tasks of one version: ended with success, stuck, and with requests that it failed."""
+    """
+    Tasks of one version: ended with success, stuck, and with requests that it failed.
+
+    The sums `progress`, `duration_ms` and `interventions` are those of TaskCounts. Of `shared`
+    tasks they are parts of a sum over more tasks than these, in proportion.
+    """
 
     tasks: int = 0
     succeeded: int = 0
     stuck: int = 0
     troubled: int = 0
+    progress: int = 0
+    duration_ms: int = 0
+    interventions: int = 0
+    shared: int = 0
 
     def plus(self, other: Arm) -> Arm:
         """Return the sum."""

@@ -103,8 +103,15 @@ class RobotTasks:
             tasks.take_back(-new.finished)
         elif new.finished:
             troubled, self._troubled[index] = int(self._troubled[index]), False
-            succeeded = min(new.succeeded, new.finished)
-            ended = Arm(new.finished, succeeded, min(new.stuck, new.finished), troubled)
+            ended = Arm(
+                new.finished,
+                min(new.succeeded, new.finished),
+                min(new.stuck, new.finished),
+                troubled,
+                new.progress,
+                new.duration_ms,
+                new.interventions,
+            )
             yield from tasks.end(ended)
 
     def dump(self) -> list[Any]:
@@ -122,8 +129,20 @@ class RobotTasks:
 
 
 def _split(ended: Arm, tasks: int) -> tuple[Arm, Arm]:
-    """Return the first `tasks` and the rest; successes are divided in proportion."""
+    """Return the first `tasks` and the rest; their figures are divided in proportion."""
     if tasks == ended.tasks:
         return ended, _NOTHING
-    first = Arm(tasks, *(min(tasks, round(part * tasks / ended.tasks)) for part in ended[1:]))
-    return first, Arm(*map(sub, ended, first))
+    part = tasks / ended.tasks
+    succeeded, stuck, troubled = (min(tasks, round(part * number)) for number in ended[1:4])
+    first = Arm(
+        tasks,
+        succeeded,
+        stuck,
+        troubled,
+        progress=round(part * ended.progress),
+        # That of the tasks that succeeded.
+        duration_ms=round(ended.duration_ms * succeeded / max(1, ended.succeeded)),
+        interventions=round(part * ended.interventions),
+    )
+    rest = Arm(*map(sub, ended, first))
+    return first._replace(shared=tasks), rest._replace(shared=rest.tasks)

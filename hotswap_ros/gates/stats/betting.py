@@ -11,6 +11,9 @@ from typing import Final
 
 #: Bets over which the evidence is averaged, as parts of the largest one that cannot lose all.
 BETS: Final = (1 / 8, 1 / 4, 1 / 2, 1.0)
+#: Their weights in the average. Scores of one version are often near to each other, and then the
+#: largest bet wins most.
+WEIGHTS: Final = (1 / 8, 1 / 8, 1 / 4, 1 / 2)
 #: The largest bet keeps this part of what it may lose: no single task ends the evidence.
 _KEEP: Final = 0.999
 #: A centre nearer to 0 or 1 would allow almost no bet for one of the versions.
@@ -22,17 +25,19 @@ _RATE_FLOOR: Final = 0.002
 
 
 class _Averaged:
-    """Evidence that is the average of several e-processes, as logarithms."""
+    """Evidence that is a weighted average of several e-processes, as logarithms."""
 
-    def __init__(self, number: int) -> None:
-        self.log_e = [0.0] * number
+    def __init__(self, weights: Sequence[float]) -> None:
+        self._weights = weights
+        self.log_e = [0.0] * len(weights)
 
     @property
     def value(self) -> float:
         """Return the evidence; 1 is none."""
         top = max(self.log_e)
-        mean = sum(math.exp(log - top) for log in self.log_e) / len(self.log_e)
-        return math.exp(min(top + math.log(mean), 700.0))
+        parts = zip(self._weights, self.log_e)
+        mean = sum(weight * math.exp(log - top) for weight, log in parts)
+        return math.exp(min(top + math.log(mean / sum(self._weights)), 700.0))
 
     def _multiply(self, logs: Sequence[float]) -> None:
         self.log_e = [a + b for a, b in zip(self.log_e, logs)]
@@ -58,7 +63,7 @@ class ScoreEvidence(_Averaged):
     less the candidate's, whatever the centre c is, so that the factor is at most 1 on average. c
     must come from tasks before, and should be near to the expected score: a wrong one costs power
     and never validity. λ is a part of the largest bet whose factor cannot be negative; the
-    evidence is the average over `BETS`.
+    evidence is the average over `BETS` by `WEIGHTS`.
 
     With `is_proof`, the null is the opposite: "lower by at least the tolerance", and the factor is
     1 + λ·(tolerance − x).
@@ -68,16 +73,27 @@ class ScoreEvidence(_Averaged):
     """
 
     def __init__(self, tolerance: float = 0.0, *, is_proof: bool = False) -> None:
-        super().__init__(len(BETS))
+        super().__init__(WEIGHTS)
         self._tolerance = tolerance
         self._sign = -1.0 if is_proof else 1.0
 
-    def add(self, total: float, tasks: int, own: bool, share: float, centre: float) -> None:
+    def add(
+        self,
+        total: float,
+        tasks: int,
+        own: bool,
+        share: float,
+        centre: float,
+        *,
+        is_part: bool = False,
+    ) -> None:
         """
         Multiply by `tasks` of the candidate (`own`) or of the control, with scores that sum up.
 
         Of several tasks only the sum is known. Their factor is the least one that it allows, which
-        belongs to scores of 0 and 1: the logarithm of a factor is concave in the score.
+        belongs to scores of 0 and 1: the logarithm of a factor is concave in the score. This holds
+        for one task as well if its score `is_part` of a sum, divided in proportion: the parts of
+        the sum then have the factor of the sum together.
         """
         if tasks <= 0 or not 0 < share < 1:
             return
@@ -86,7 +102,7 @@ class ScoreEvidence(_Averaged):
         logs = []
         for part in BETS:
             bet = part * self._most(share, centre)
-            if tasks == 1:
+            if tasks == 1 and not is_part:
                 logs.append(self._log_factor(total, own, share, centre, bet))
                 continue
             low, high = (self._log_factor(s, own, share, centre, bet) for s in (0.0, 1.0))
@@ -126,7 +142,7 @@ class CountEvidence(_Averaged):
     """
 
     def __init__(self) -> None:
-        super().__init__(len(RATE_RATIOS))
+        super().__init__((1,) * len(RATE_RATIOS))
 
     def add(self, total: int, tasks: int, own: bool, share: float, rate: float) -> None:
         """

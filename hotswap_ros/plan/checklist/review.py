@@ -154,6 +154,12 @@ def _success_criteria(case: Case) -> Finding:
         return _unwatched(case)
     criteria = case.plan.success_criteria
     parts = [f'success drop at most {100 * criteria.max_success_drop:g} points']
+    if criteria.max_progress_drop is not None:
+        parts.append(f'progress drop at most {100 * criteria.max_progress_drop:g} points')
+    if criteria.max_duration_increase is not None:
+        parts.append(f'duration at most {100 * criteria.max_duration_increase:g}% longer')
+    if criteria.no_more_interventions:
+        parts.append('no more interventions')
     if criteria.max_latency_ms is not None:
         parts.append(f'p95 latency at most {criteria.max_latency_ms:g} ms')
     if criteria.max_error_rate is not None:

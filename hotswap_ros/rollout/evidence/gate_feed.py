@@ -22,7 +22,15 @@ _GIVEN_UP_AFTER_S = 120.0
 #: Checks that judge a shadow; all others need tasks that the candidate acted in.
 _OF_SHADOWS = ('shadow', 'input_drift', 'unreachable')
 #: Checks that compare the versions, whichever of them is new.
-_RELATIVE = ('success', 'grave_events', 'latency_increase', 'categories')
+_RELATIVE = (
+    'success',
+    'grave_events',
+    'latency_increase',
+    'categories',
+    'progress',
+    'duration',
+    'interventions',
+)
 #: Checks whose failure rolls back at once, in every step.
 HARD_LINES = ('stuck',)
 
@@ -232,7 +240,8 @@ class GateFeed:
     def _ask(self) -> None:
         assert self._gate is not None
         self.checks = self._of_subject(self._gate.checks(complete=self._state.gate_complete))
-        self._state.is_proven = any(check.is_proven for check in self.checks)
+        metric = '' if self._state.watch is None else self._state.watch.criteria.success_metric
+        self._state.is_proven = any(c.is_proven for c in self.checks if c.name == metric)
         if self._mirror is not None:
             found = self._mirror.checks(complete=False)
             self._lost = tuple(

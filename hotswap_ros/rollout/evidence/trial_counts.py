@@ -113,5 +113,14 @@ def _from_last_release(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _from_seven(counts: list[Any]) -> list[Any]:
     tasks, succeeded, stuck, offered, compared, agreed, latency = counts
-    tally = Tally(0, 0, tasks, tasks, succeeded, stuck, compared, agreed, offered, tuple(latency))
+    tally = Tally(
+        started=tasks,
+        finished=tasks,
+        succeeded=succeeded,
+        stuck=stuck,
+        shadowed=compared,
+        agreed=agreed,
+        offered=offered,
+        latency=tuple(latency),
+    )
     return tally.dump()

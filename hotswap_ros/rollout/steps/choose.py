@@ -30,8 +30,8 @@ def run(step: ChooseWinner, context: StepContext) -> Outcome:
     else:
         found = conclude_trial(step, gate_feed.trial_counts, *names, gate_feed.watched)
     if step.needs_proof and found.is_for_candidate and not state.is_proven:
-        drop = context.criteria.max_success_drop
-        text = sentences.won_unproven(found.sentence, names, drop)
+        bound = context.criteria.proof_words
+        text = sentences.won_unproven(found.sentence, names, bound)
         found = Conclusion(verdict='keep', sentence=text, evidence=found.evidence)
     found.is_binding = step.is_binding
     state.conclusions.append(found)

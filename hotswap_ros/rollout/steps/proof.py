@@ -21,14 +21,14 @@ def proven(context: StepContext, outcome: Outcome = DONE) -> Outcome:
     state, proof = context.state, context.state.step.proof
     if outcome.move is not Move.DONE or proof is None or state.is_proven:
         return outcome
-    drop = context.criteria.max_success_drop
+    bound = context.criteria.proof_words
     tasks = context.gate_feed.step_tasks
     if state.proof is None:
         state.proof = ProofProgress(since=context.now, tasks=tasks)
         context.gate_feed.reopen()
-        text = sentences.proof_begins(drop, proof.tasks, proof.duration_s)
+        text = sentences.proof_begins(bound, proof.tasks, proof.duration_s)
         context.say(context.now, EventKind.PROOF, Level.INFO, text)
     spent, spent_s = tasks - state.proof.tasks, context.now - state.proof.since
     if spent < proof.tasks and spent_s < proof.duration_s:
         return WAIT
-    return Outcome(Move.UNDECIDED, sentences.not_proven(drop, spent, spent_s))
+    return Outcome(Move.UNDECIDED, sentences.not_proven(bound, spent, spent_s))

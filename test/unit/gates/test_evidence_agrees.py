@@ -13,6 +13,8 @@ from ville import BettingTest
 from ville.evalues import combine
 
 from hotswap_ros.gates import Block
+from hotswap_ros.gates.stats.betting import BETS, ScoreEvidence
+from hotswap_ros.gates.stats.betting import WEIGHTS as BET_WEIGHTS
 from hotswap_ros.gates.stats.drawn import ODDS_RATIOS, WEIGHTS, DrawnEvidence
 from hotswap_ros.gates.stats.evidence import (
     HARM_DROPS,
@@ -103,6 +105,25 @@ def test_evidence_of_drawn_tasks(share: float, own_rate: float) -> None:
     theirs = [_of_drawn(own, failed, share, _by_odds(odds)) for odds in ODDS_RATIOS]
     mean = float(combine(np.exp(theirs), weights=WEIGHTS))
     assert ours.log_value == pytest.approx(math.log(mean))
+
+
+@pytest.mark.parametrize('share', [0.3, 0.5])
+@pytest.mark.parametrize('drop', [0.0, 0.15])
+def test_evidence_of_scores(share: float, drop: float) -> None:
+    """The library bets on the mean of what the tasks gain, which is bounded by the scores."""
+    chance, centre = np.random.default_rng(8), 0.7
+    own = chance.random(300) < share
+    scores = np.clip(chance.beta(7, 3, 300) - drop * own, 0, 1)
+    gains = np.where(own, (centre - scores) / share, (scores - centre) / (1 - share))
+    least = -max((1 - centre) / share, centre / (1 - share))
+    most = max(centre / share, (1 - centre) / (1 - share))
+    ours = ScoreEvidence()
+    for score, is_own in zip(scores, own):
+        ours.add(float(score), 1, bool(is_own), share, centre)
+    # The library's gains end at 1, and its stakes are parts of the largest bet.
+    theirs = [_library(gains / most, 0.0, 0.999 * s, lowest=least / most) for s in BETS]
+    assert ours.log_e == pytest.approx(theirs)
+    assert ours.value == pytest.approx(float(combine(np.exp(theirs), weights=BET_WEIGHTS)))
 
 
 def _by_odds(odds: float) -> float:

@@ -101,13 +101,17 @@ def test_a_sum_of_counts_says_no_more_than_the_counts(
 
 
 def test_one_bet_is_as_worked_out_by_hand() -> None:
-    """Share 1/2, centre 0.8: the largest bet is 1 / 1.6; bets of 1/8, 1/4, 1/2 and 1 of it."""
+    """Share 1/2, centre 0.8: the largest bet is 1 / 1.6; bets of 1/8, 1/4, 1/2 and 1 of it.
+
+    Their weights are 1, 1, 2 and 4.
+    """
     evidence = ScoreEvidence()
     evidence.add(0.3, 1, True, 0.5, 0.8)
     largest = 0.999 / 1.6
     gain = (0.8 - 0.3) / 0.5
     parts = [1 + part * largest * gain for part in (1 / 8, 1 / 4, 1 / 2, 1)]
-    assert evidence.value == pytest.approx(sum(parts) / 4)
+    mean = (parts[0] + parts[1] + 2 * parts[2] + 4 * parts[3]) / 8
+    assert evidence.value == pytest.approx(mean)
 
 
 def test_one_count_is_as_worked_out_by_hand() -> None:

@@ -113,6 +113,7 @@ def _other_cases() -> Iterator[tuple[str, str, dict[str, Any], Feed, bool]]:
         ('collapsed', _categories(150, 1), PENDING),
     ):
         yield f'categories, {case}', 'categories', {'max_category_drop': 0.5}, feed, complete
+    yield from _figure_cases()
     for case, feed, complete in (
         ('nothing', _shadow(0, 0), COMPLETE),
         ('agrees', _shadow(60, 20), PENDING),
@@ -192,6 +193,38 @@ def _slower(tasks: int, edge_ms: float) -> Feed:
         for _ in range(tasks):
             amr.run('v24', latency_ms={5.0: 60, edge_ms: 40})
             amr.run('v23', latency_ms={5.0: 100}).tell(gate)
+
+    return feed
+
+
+def _figure_cases() -> Iterator[tuple[str, str, dict[str, Any], Feed, bool]]:
+    for name, asked in (
+        ('progress', {'max_progress_drop': 0.05}),
+        ('duration', {'max_duration_increase': 0.2, 'duration_limit_s': 60}),
+        ('interventions', {'no_more_interventions': True}),
+    ):
+        for case, feed, complete in (
+            ('nothing', _nothing, COMPLETE),
+            ('few', _figures(10), COMPLETE),
+            ('not reported', _pairs(30, 9, 9), COMPLETE),
+            ('equal', _figures(300), PENDING),
+            ('equal', _figures(300), COMPLETE),
+            ('worse', _figures(300, 2), PENDING),
+        ):
+            yield f'{name}, {case}', name, asked, feed, complete
+
+
+def _figures(tasks: int, worse: int = 1) -> Feed:
+    """Run tasks one by one, in an order that looks random."""
+
+    def feed(gate: Gate) -> None:
+        amr = CountingRobot('amr_001', 'v23').tell(gate, 0.5)
+        for index in range(2 * tasks):
+            version = 'v24' if (index * index // 7) % 2 else 'v23'
+            bad = worse if version == 'v24' else 1
+            asked = int(index % (9 if bad == 1 else 2) == 0)
+            amr.run(version, progress=0.9 / bad, seconds=25 * bad, interventions=asked)
+            amr.tell(gate, 0.5)
 
     return feed
 

@@ -94,6 +94,15 @@ BAD = {
     + 'successCriteria: {control: history, maxCategoryDrop: 0.5}',
     'categories of BlueGreen': HEAD
     + 'strategy: BlueGreen\nsuccessCriteria: {maxCategoryDrop: 0.5}',
+    'progress without draws': CANARY
+    + 'successCriteria: {control: history, maxProgressDrop: 0.05}',
+    'interventions at the end': CANARY
+    + 'successCriteria: {method: fixed, noMoreInterventions: true}',
+    'progress of BlueGreen': HEAD
+    + 'strategy: BlueGreen\nsuccessCriteria: {maxProgressDrop: 0.05}',
+    'duration without limit': CANARY + 'successCriteria: {maxDurationIncrease: 0.2}',
+    'limit without duration': CANARY + 'successCriteria: {durationLimitS: 60}',
+    'progress not asked for': CANARY + 'successCriteria: {successMetric: progress}',
     'shadow without end': HEAD + 'strategy: Shadow',
     'flag without schedule': HEAD + 'strategy: FeatureFlag',
     'flag times': HEAD

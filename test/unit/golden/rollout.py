@@ -20,6 +20,7 @@ from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF
 from hotswap_ros.rollout.verbs import VERBS, Verb
 
 REASON = 'rolled back by a person (grip looks odd)'
+BOUND = 'at most 2.0 points worse'
 THREE = ['r0', 'r1', 'r2']
 
 
@@ -63,12 +64,12 @@ def _steps() -> Iterator[tuple[str, str]]:
     yield 'too few tasks, paused', of.person_decides(few)
     yield 'too few tasks, continued', of.plan_continues(few)
     yield 'too few tasks, rolled back', of.plan_rolls_back(few)
-    yield 'proof missing', of.person_decides_on_proof(of.not_proven(0.02, 5000, 86_400.0))
-    yield 'proof begins', of.proof_begins(0.02, 5000, 604_800.0)
+    yield 'proof missing', of.person_decides_on_proof(of.not_proven(BOUND, 5000, 86_400.0))
+    yield 'proof begins', of.proof_begins(BOUND, 5000, 604_800.0)
     yield 'few tasks in a stage', of.few_in_stage(3, 20)
     yield 'few tasks on new robots', of.few_of_their_own('v24', 5, 3, 20)
     yield 'few tasks on a new robot', of.few_of_their_own('v24', 1, 0, 20)
-    yield 'won unproven', of.won_unproven('v24 is faster.', ('v23', 'v24'), 0.02)
+    yield 'won unproven', of.won_unproven('v24 is faster.', ('v23', 'v24'), BOUND)
     yield 'shadow, too few tasks', of.too_few_compared(3, 20)
     yield 'settling', of.settling()
     yield 'passed', of.passed(['v24 is not worse.', 'No robot got stuck.'])
@@ -86,7 +87,7 @@ def _steps() -> Iterator[tuple[str, str]]:
     yield 'not confirmed', of.not_confirmed([f'r{number}' for number in range(7)], 60.0)
     yield 'not unloaded', of.not_unloaded(['r1'])
     yield 'promoted', of.promoted('v24', THREE)
-    yield 'promoted, proven', of.promoted('v24', THREE, of.proven(0.02))
+    yield 'promoted, proven', of.promoted('v24', THREE, of.proven(BOUND))
     yield 'promoted, no harm', of.promoted('v24', THREE, of.no_harm())
     yield 'promoted by a person', of.promoted('v24', THREE, of.promoted_by('Ann', 'good enough'))
     yield 'promotion unsigned', of.unsigned()
