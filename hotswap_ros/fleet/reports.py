@@ -77,7 +77,12 @@ class RobotReport:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """The newest cumulative counters of one robot, by version."""
+    """
+    The newest cumulative counters of one robot, by version.
+
+    `routing` was in force when they were read. A status message of the same moment may come later.
+    """
 
     boot_id: str
+    routing: Routing
     versions: Mapping[str, VersionCounters]

@@ -165,10 +165,10 @@ class Gate:
 
     def doubt_share(self, robot_id: str) -> None:
         """
-        Take note that a robot is not heard: its candidate may have lost its lease meanwhile.
+        Take note that a robot may have served another share since its last snapshot.
 
-        The tasks that its next snapshot reports count under no share. Otherwise the tasks of an
-        outage, all of them the control's, would look like a candidate that was seldom drawn.
+        The tasks that its next snapshot reports count under no share. Otherwise the tasks of a
+        lease that ended, all of them the control's, would look like a candidate seldom drawn.
         """
         self._strata.doubt_share(robot_id)
         for doubt in self._doubters:

@@ -359,7 +359,12 @@ class Engine:
 
     def counters(self) -> dict[str, VersionCounters]:
         """Return the counts of this moment, by version. They never fall within one `boot_id`."""
-        return self._recorders.snapshot()
+        return self.telemetry()[1]
+
+    def telemetry(self) -> tuple[Routing, dict[str, VersionCounters]]:
+        """Return the routing in force and the counts, both of this one moment."""
+        with self._lock:  # no task may begin under another routing between the two
+            return self._in_force.router.routing, self._recorders.snapshot()
 
     def _hear_verdicts(self, recorder: Recorder, verdicts: list[Verdict]) -> None:
         with self._lock:

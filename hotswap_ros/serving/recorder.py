@@ -157,6 +157,5 @@ class Recorders:
             return self._recorders.setdefault(version, Recorder())
 
     def snapshot(self) -> dict[str, VersionCounters]:
-        """Return the counts of this moment, by version."""
-        with self._lock:
-            return {name: recorder.snapshot() for name, recorder in self._recorders.items()}
+        """Return the counts of this moment, by version. The caller holds the lock."""
+        return {name: recorder.snapshot() for name, recorder in self._recorders.items()}

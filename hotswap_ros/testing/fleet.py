@@ -265,7 +265,8 @@ class FakeFleet:
     def _hear_robots(self) -> None:
         for robot in self.all_robots:
             if robot.online and not robot.mute:
-                self._send_to_all(self._status_of(robot))
+                if not robot.status_is_lost:
+                    self._send_to_all(self._status_of(robot))
                 if not robot.counts_are_lost:
                     self._send_to_all(self._counters_of(robot))
 

@@ -45,6 +45,7 @@ class FakeRobot(VirtualServer):
     - `deaf`: no command and no heartbeat reaches the robot.
     - `mute`: no message of the robot reaches a coordinator.
     - `counts_are_lost`: its status arrives, its counters do not.
+    - `status_is_lost`: its counters arrive, its status does not.
     - `tells_time`: False: its messages have no time stamp.
     - `may_refuse`: the coordinator may be ignorant of the robot's state, so a refusal is no error.
     """
@@ -73,6 +74,7 @@ class FakeRobot(VirtualServer):
         self.deaf = False
         self.mute = False
         self.counts_are_lost = False
+        self.status_is_lost = False
         self.tells_time = True
         self.may_refuse = False
         #: Every version that decided a task.
@@ -103,7 +105,8 @@ class FakeRobot(VirtualServer):
     def telemetry(self) -> Telemetry:
         """Return the robot's counters."""
         versions = {*self.counts, *self._shadows}
-        return Telemetry(self.boot_id, {version: self._counters(version) for version in versions})
+        counters = {version: self._counters(version) for version in versions}
+        return Telemetry(self.boot_id, self.routing, counters)
 
     def _counters(self, version: str) -> VersionCounters:
         tasks = self.counts.get(version, _NO_TASKS)

@@ -74,7 +74,11 @@ def _breaker(status: Any) -> BreakerReport | None:
 
 
 def telemetry_value(telemetry: Any) -> Telemetry:
-    """Return a robot's telemetry. Raises InterfaceMismatchError for other latency buckets."""
+    """
+    Return a robot's telemetry.
+
+    Raises InterfaceMismatchError for other latency buckets, and InvalidRoutingError.
+    """
     edges = [round(edge, 6) for edge in telemetry.latency_bucket_edges_ms]
     histograms = [
         counts.latency_buckets
@@ -89,6 +93,7 @@ def telemetry_value(telemetry: Any) -> Telemetry:
         )
     return Telemetry(
         boot_id=telemetry.boot_id,
+        routing=routing_value(telemetry.routing),
         versions={v.version: _version_counters(v) for v in telemetry.versions},
     )
 

@@ -14,7 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotswap_ros import msg
-from hotswap_ros.models import LATENCY_EDGES_MS, RoleCounts, TaskCounts, VersionCounters
+from hotswap_ros.models import (
+    LATENCY_EDGES_MS,
+    RoleCounts,
+    Routing,
+    TaskCounts,
+    VersionCounters,
+)
 from hotswap_ros.nodes.conversions.common import (
     CAUSES,
     SHADOW_FIELDS,
@@ -22,6 +28,7 @@ from hotswap_ros.nodes.conversions.common import (
     TASK_FIELDS,
     field_names,
     fields_of,
+    routing_msg,
 )
 from hotswap_ros.serving import Decision, FailureCause, OpenBreaker, ShadowComparison, VersionInfo
 
@@ -145,9 +152,10 @@ def version_msg(info: VersionInfo) -> Any:
     )
 
 
-def telemetry_msg(counters: Mapping[str, VersionCounters]) -> Any:
+def telemetry_msg(routing: Routing, counters: Mapping[str, VersionCounters]) -> Any:
     """Return counters as a message; the caller sets stamp, robot, boot id and model."""
     return msg.ModelTelemetry(
+        routing=routing_msg(routing),
         latency_bucket_edges_ms=LATENCY_EDGES_MS,
         versions=[_version_telemetry(name, counters[name]) for name in sorted(counters)],
     )

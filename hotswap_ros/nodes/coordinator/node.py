@@ -117,8 +117,11 @@ class FleetCoordinator(Node):
     def _on_telemetry(self, message: Any) -> None:
         try:
             telemetry = telemetry_value(message)
-        except InterfaceMismatchError as error:
-            self.get_logger().error(str(error), throttle_duration_sec=10.0)
+        except (InterfaceMismatchError, InvalidRoutingError) as error:
+            self.get_logger().error(
+                f"telemetry of '{message.robot_id}' is ignored: {error}",
+                throttle_duration_sec=10.0,
+            )
             return
         model_id, robot_id = message.model_id, message.robot_id
         self._link.post(

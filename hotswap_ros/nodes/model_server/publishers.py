@@ -101,7 +101,7 @@ class ServerPublishers:
 
     def publish_telemetry(self) -> None:
         """Publish the counters."""
-        message = telemetry_msg(self._engine.counters())
+        message = telemetry_msg(*self._engine.telemetry())
         message.boot_id = self._engine.boot_id
         self._telemetry.publish(self._signed(message))
 

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
-from hotswap_ros.fleet.reports import RobotReport, Telemetry
+from hotswap_ros.fleet.reports import Telemetry
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult, Gate, Verdict
 from hotswap_ros.models import Routing
 from hotswap_ros.plan import Observe, SuccessCriteria, Watch
 from hotswap_ros.rollout.evidence.diagnosis import RolloutDiagnosis
+from hotswap_ros.rollout.evidence.freshness import Freshness
 from hotswap_ros.rollout.evidence.trial_counts import TrialCounts
 from hotswap_ros.rollout.state import RolloutState
 
@@ -49,11 +49,12 @@ class GateFeed:
         self._mirror: Gate | None = None
         self.trial_counts = TrialCounts(state.trial_counts)
         self._fed: dict[str, Telemetry] = {}
+        #: By robot, its boot id and the generation of its routing in the last counters.
+        self._orders: dict[str, tuple[str, int]] = {}
         self._scanned: tuple[FleetView | None, int] = (None, -1)
         self._seen = -1
         self._watched: Mapping[str, float] = {}
-        #: Time of the newest counters of each robot, in order of time.
-        self._fresh: OrderedDict[str, float] = OrderedDict()
+        self._freshness = Freshness()
         self._given_up: set[str] = set()
         self.diagnosis = RolloutDiagnosis(state)
         self.checks: tuple[CheckResult, ...] = ()
@@ -100,6 +101,10 @@ class GateFeed:
             self._state.tasks_at_step_start = 0
             return Gate(criteria, version, stages=watch.stages, explain=self._explain)
 
+    @property
+    def _gates(self) -> Iterable[Gate]:
+        return filter(None, (self._gate, self._mirror))
+
     def save(self) -> None:
         """Save the gates in the state."""
         watch = self._state.watch
@@ -145,9 +150,8 @@ class GateFeed:
             if share is None or telemetry is None or telemetry is self._fed.get(robot_id):
                 continue
             self._fed[robot_id] = telemetry
-            self._fresh[robot_id] = now
-            self._fresh.move_to_end(robot_id)
-            self._take(robot_id, telemetry, view.report(model_id, robot_id))
+            self._freshness.hear(robot_id, now)
+            self._take(robot_id, telemetry)
             news = True
         self._seen, self._scanned = changes.revision, (view, revision)
         return news
@@ -155,17 +159,15 @@ class GateFeed:
     def _watch_others(self, now: float) -> Iterable[str]:
         """Update the robots to watch; the counters of new ones are expected from now on."""
         self._watched = dict(self.watched)
-        for robot_id in self._fresh.keys() - self._watched.keys():
-            del self._fresh[robot_id]
-        for robot_id in self._watched.keys() - self._fresh.keys():
-            self._fresh[robot_id] = now
-        for gate in filter(None, (self._gate, self._mirror)):
+        self._freshness.watch(self._watched.keys(), now)
+        for gate in self._gates:
             gate.watch_only(self._watched)
         return self._watched
 
-    def _take(self, robot_id: str, telemetry: Telemetry, report: RobotReport | None) -> None:
+    def _take(self, robot_id: str, telemetry: Telemetry) -> None:
         assert self._gate is not None
-        share = 0.0 if report is None else self._share_in(report.routing)
+        self._doubt_if_routed_anew(robot_id, telemetry)
+        share = self._share_in(telemetry.routing)
         previous, version = self._state.robots[robot_id].previous, self._state.plan.version
         boot_id, counters = telemetry.boot_id, telemetry.versions
         self.diagnosis.observe(robot_id, telemetry)
@@ -175,11 +177,21 @@ class GateFeed:
         if self._is_trial:
             self.trial_counts.observe(robot_id, boot_id, counters, previous, version)
 
+    def _doubt_if_routed_anew(self, robot_id: str, telemetry: Telemetry) -> None:
+        """Tell the gates of a robot that may have served another share since its last counters."""
+        order = telemetry.boot_id, telemetry.routing.generation
+        if self._orders.get(robot_id) == order:
+            return
+        self._orders[robot_id] = order
+        for gate in self._gates:
+            gate.doubt_share(robot_id)
+
     def _share_in(self, routing: Routing) -> float:
         """
-        Return the share of the version in a routing that a robot reports.
+        Return the share of the version in the routing that a robot counted its tasks under.
 
-        A desired routing does not count: tasks that begin before the swap still use the old one.
+        Neither the desired routing nor the last reported one will do: a task that begins while one
+        of them is on its way would be taken for one of another share.
         """
         version = self._state.plan.version
         if routing.stable == version:
@@ -215,8 +227,6 @@ class GateFeed:
         unreachable = view.unreachable(model_id, self._watched.keys(), now)
         self._gate.reach(len(unreachable), len(self._watched))
         for robot_id in unreachable:
-            for gate in filter(None, (self._gate, self._mirror)):
-                gate.doubt_share(robot_id)
             seconds = view.seconds_since_heard(model_id, robot_id, now)
             if robot_id not in self._given_up and seconds > _GIVEN_UP_AFTER_S:
                 self._gate.leave(robot_id)
@@ -227,13 +237,10 @@ class GateFeed:
         """Return the reachable robots that have sent no counters for too long."""
         plan = self._state.plan
         since = now - plan.missing_after.total_seconds()
-        silent = []
-        for robot_id, fresh in self._fresh.items():
-            if fresh >= since:
-                break
-            if view.is_reachable(plan.model_id, robot_id, now):
-                silent.append(robot_id)
-        return tuple(sorted(silent))
+        silent = self._freshness.silent_since(since)
+        return tuple(
+            sorted(robot for robot in silent if view.is_reachable(plan.model_id, robot, now))
+        )
 
     # -- what it says -----------------------------------------------------------------------------
 

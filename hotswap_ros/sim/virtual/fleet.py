@@ -292,7 +292,7 @@ class VirtualFleet:
         self, index: int, server: VirtualServer, counters: Mapping[str, VersionCounters]
     ) -> None:
         self._tell_status(index, server)
-        telemetry = Telemetry(server.boot_id, counters)
+        telemetry = Telemetry(server.boot_id, server.routing, counters)
         self._send(index, self._say_telemetry, self.robot_ids[index], telemetry)
 
     def _tell_change(self, index: int) -> None:

@@ -225,7 +225,7 @@ class _Simulation:
             self.lost += robot.rates[STABLE] - robot.rates[version]
 
     def _tell(self, robot: _Robot) -> None:
-        telemetry = Telemetry(_BOOT, robot.counters())
+        telemetry = Telemetry(_BOOT, robot.routing, robot.counters())
         self.view.on_telemetry(self.plan.model_id, robot.robot_id, telemetry)
         robot.tells_at = math.inf
         self._tell_at(robot, self._next_telemetry(robot, self.now + _ALL_TELL_S))

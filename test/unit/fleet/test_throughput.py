@@ -7,11 +7,12 @@ import pytest
 
 from hotswap_ros.fleet.reports import Telemetry
 from hotswap_ros.fleet.throughput import Throughput
-from hotswap_ros.models import TaskCounts, VersionCounters
+from hotswap_ros.models import Routing, TaskCounts, VersionCounters
 
 
 def telemetry(tasks, boot='b'):
-    return Telemetry(boot, {'v23': VersionCounters(tasks=TaskCounts(finished=tasks))})
+    counters = VersionCounters(tasks=TaskCounts(finished=tasks))
+    return Telemetry(boot, Routing('m', 'v23'), {'v23': counters})
 
 
 def test_throughput_is_the_rate_of_the_last_minutes():

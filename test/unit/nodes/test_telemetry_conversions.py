@@ -18,6 +18,7 @@ from hotswap_ros.models import (
     LATENCY_EDGES_MS,
     FailureCause,
     RoleCounts,
+    Routing,
     ShadowCounts,
     TaskCounts,
     VersionCounters,
@@ -66,19 +67,22 @@ def assert_same_counters(found, expected):
         assert one.latency == other.latency
 
 
+ROUTING = Routing('m', 'v1', 'v2', 0.25, generation=7)
+
+
 @given(st.dictionaries(names, counters, max_size=2))
-def test_counters_come_back(by_version):
-    message = telemetry_msg(by_version)
+def test_counters_come_back_with_the_routing_that_they_were_counted_under(by_version):
+    message = telemetry_msg(ROUTING, by_version)
     message.boot_id = 'b'
     found = telemetry_value(message)
-    assert found.boot_id == 'b'
+    assert (found.boot_id, found.routing) == ('b', ROUTING)
     assert found.versions.keys() == by_version.keys()
     for version, expected in by_version.items():
         assert_same_counters(found.versions[version], expected)
 
 
 def telemetry(**fields):
-    message = telemetry_msg({'v1': VersionCounters(stable=RoleCounts(1))})
+    message = telemetry_msg(ROUTING, {'v1': VersionCounters(stable=RoleCounts(1))})
     for name, value in fields.items():
         setattr(message.versions[0], name, value)
     return message

@@ -387,3 +387,26 @@ def test_a_robot_that_stays_unreachable_has_failed_its_task(fleet, plan):
     others = sum(r.counts.get('v24', TaskCounts()).finished for r in fleet.robots.values())
     fleet.step(tasks=0)
     assert finished() == others + 1
+
+
+def test_tasks_count_under_the_share_that_drew_them_though_the_status_comes_later(fleet):
+    """The robots go from 50% to 90%; for seconds only their counters arrive."""
+    plan = (
+        'modelId: pick_policy\nversion: v24\nstrategy: Canary\n'
+        'stages: [{percentage: 20, tasks: 40}, {percentage: 100, tasks: 9000}]'
+    )
+    rollout = fleet.start(plan)
+    fleet.run_until(lambda: 0.5 in fleet.shares().values())
+    canaries = [r for r in fleet.robots.values() if r.routing.candidate]
+    fleet.run_until(lambda: all(robot.routing.candidate_share == 0.9 for robot in canaries))
+    for robot in canaries:
+        robot.status_is_lost = True
+    fleet.run(4, tasks=50)
+    for robot in canaries:
+        robot.status_is_lost = False
+    fleet.run(4, tasks=50)
+    checks = fleet.coordinator.snapshot(fleet.now, rollout).checks
+    (found,) = (check for check in checks if check.name == 'sample_ratio')
+    assert found.n > 400
+    assert found.p_value > 0.01
+    assert found.estimate == pytest.approx(found.threshold, abs=0.03)

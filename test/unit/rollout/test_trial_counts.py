@@ -94,7 +94,7 @@ def test_a_diagnosis_knows_what_robots_did_before_they_rebooted(reboots):
         new = VersionCounters(requests=10 * tasks.finished, tasks=tasks, candidate=role)
         won = replace(tasks, succeeded=tasks.finished)
         old = VersionCounters(requests=10 * tasks.finished, tasks=won)
-        telemetry = Telemetry(boot, {'v24': new, 'v23': old})
+        telemetry = Telemetry(boot, Routing('m', 'v23'), {'v24': new, 'v23': old})
         diagnosis.observe('r1', telemetry)
         view.on_telemetry('m', 'r1', telemetry)
 
@@ -126,6 +126,7 @@ def test_a_diagnosis_knows_the_labels_that_robots_report():
             won = round(tasks * (0.6 if number % 2 else 0.9))
             telemetry = Telemetry(
                 'a',
+                Routing('m', 'v23'),
                 {
                     'v23': VersionCounters(tasks=TaskCounts(tasks, tasks, round(tasks * 0.9))),
                     'v24': VersionCounters(tasks=TaskCounts(tasks, tasks, won)),

@@ -125,6 +125,46 @@ def test_a_task_keeps_its_version_while_stable_is_exchanged(
         assert engine.counters()[version].tasks.succeeded == answers[version]
 
 
+def test_no_task_is_counted_under_a_routing_that_came_after_it_began(
+    make_version: Any, repository: ModelRepository, observe: Any
+) -> None:
+    """Between two looks at one routing, the version that it does not name begins no task."""
+    for version in ('v1', 'v2'):
+        make_version(version, bias=BIAS[version])
+    engine = Engine(repository, 'policy')
+    engine.load('v1')
+    engine.load('v2')
+    engine.set_routing(Routing('policy', 'v1'))
+    done = threading.Event()
+
+    def infer(thread: int) -> Counter[str]:
+        for number in range(INFERENCES):
+            engine.infer(observe(), f'{thread}-{number}')
+            engine.report_task(f'{thread}-{number}', True)
+        return Counter()
+
+    def exchange() -> int:
+        generation = 0
+        while not done.is_set():
+            generation += 1
+            stable = 'v2' if generation % 2 else 'v1'
+            engine.set_routing(Routing('policy', stable, generation=generation))
+        return generation
+
+    def look() -> int:
+        looks, last, counted = 0, engine.routing, engine.counters()
+        while not done.is_set():
+            routing, counters = engine.telemetry()
+            if routing == last:
+                other = 'v1' if routing.stable == 'v2' else 'v2'
+                assert counters[other].tasks.started == counted[other].tasks.started
+                looks += 1
+            last, counted = routing, counters
+        return looks
+
+    run_against(done, infer, exchange, look)
+
+
 def run_against(
     done: threading.Event,
     infer: Callable[[int], Counter[str]],
