@@ -102,7 +102,7 @@ _UNDECIDED = Condition(
 _UNPROVEN = Condition(
     'if the step waits for a proof',
     lambda state: _is_watched(state) and state.awaits_proof,
-    'the step waits for no proof',
+    'no proof is missing: resume it if it is paused',
 )
 _NEEDS_NO_PROOF = Condition(
     'unless a proof is missing',
