@@ -14,6 +14,7 @@ from hotswap_ros.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hotswap_ros.gates.block_power import StageTasks
+    from hotswap_ros.gates.decision_rule import decision_rule, rule_words
     from hotswap_ros.gates.flag_controller import Ramp, next_share
     from hotswap_ros.gates.gate import Gate
     from hotswap_ros.gates.odds import DIFFERENCES, Odds
@@ -43,11 +44,13 @@ __all__ = [
     'WatchedStage',
     'WatchedStages',
     'bound_without_disagreement',
+    'decision_rule',
     'detectable_disagreement',
     'detectable_drops',
     'intraclass',
     'next_share',
     'odds_of',
+    'rule_words',
     'stratified_drop',
     'stratified_test',
     'wilson_interval',

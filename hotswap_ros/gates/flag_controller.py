@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict
+from hotswap_ros.plan import Role
 from hotswap_ros.text import count, percent
 
 
@@ -51,11 +52,13 @@ def next_share(
 
     `checks` are those of `Gate.checks(complete=True)`, of one gate from the first interval to the
     last; `new_tasks` is the number of tasks that the candidate finished in this interval. A failed
-    check stays failed, so a share that fell continues to fall to zero. With too little data the
-    share stays. At a share of zero there are no tasks to judge, so the first step needs none.
+    check stays failed, so a share that fell continues to fall to zero; a signal lowers none. With
+    too little data the share stays. At a share of zero there are no tasks to judge, so the first
+    step needs none.
     """
     ramp = ramp or Ramp()
-    failed = [check.sentence for check in checks if check.verdict is Verdict.FAIL]
+    is_signal = Role.SIGNAL.value
+    failed = [c.sentence for c in checks if c.verdict is Verdict.FAIL and c.role != is_signal]
     if failed:
         lower = _tidy(max(0.0, share - ramp.down))
         return Move(lower, Verdict.FAIL, f'{_moved(share, lower)}: {" ".join(failed)}')
@@ -67,7 +70,7 @@ def next_share(
     if new_tasks < ramp.tasks:
         text = f'{count(new_tasks, "task")} in this interval, {ramp.tasks} needed'
         return Move(share, Verdict.INCONCLUSIVE, f'{_moved(share, share)}: {text}.')
-    open_ = [check.sentence for check in checks if check.verdict is not Verdict.PASS]
+    open_ = [c.sentence for c in checks if c.verdict not in (Verdict.PASS, Verdict.FAIL)]
     if open_ or not checks:
         said = ' '.join(open_) or 'nothing was checked.'
         return Move(share, Verdict.INCONCLUSIVE, f'{_moved(share, share)}: {said}')

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from hotswap_ros.gates.checks.categories import CategoryCheck
@@ -29,11 +30,11 @@ from hotswap_ros.gates.checks.validity import (
 from hotswap_ros.gates.older_dumps import upgraded
 from hotswap_ros.gates.pairing.blocks import DrawnTasks
 from hotswap_ros.gates.pairing.strata import Strata
-from hotswap_ros.gates.result import CheckResult
+from hotswap_ros.gates.result import CheckResult, Verdict
 from hotswap_ros.gates.stats.alpha import split_alpha
 from hotswap_ros.gates.window import News, Window
 from hotswap_ros.models import VersionCounters
-from hotswap_ros.plan import Method, SuccessCriteria
+from hotswap_ros.plan import Method, Role, SuccessCriteria, role_of
 
 _FORMAT = 9
 
@@ -83,6 +84,7 @@ class Gate:
         explain: bool = True,
         drawn: bool = True,
     ) -> None:
+        self._criteria = criteria
         self._window = Window(candidate)
         self._strata = Strata(criteria.control, drawn=drawn)
         self.alpha_split = alpha_of(criteria)
@@ -214,8 +216,9 @@ class Gate:
 
     @property
     def has_failed(self) -> bool:
-        """Whether a check fails before its stage is complete; faster than `checks`."""
-        return any(check.failed for check in self._checks)
+        """Whether a check that rolls back has failed at any time; faster than `checks`."""
+        signals = self._criteria.signals
+        return any(check.failed and check.name not in signals for check in self._checks)
 
     def checks(self, *, complete: bool) -> tuple[CheckResult, ...]:
         """
@@ -224,7 +227,17 @@ class Gate:
         `complete` says that the stage has all its data: then the verdicts are FAIL, PASS (the data
         show no harm) or INCONCLUSIVE, otherwise FAIL or PENDING.
         """
-        return tuple(check.result(self._window, complete=complete) for check in self._checks)
+        return tuple(
+            self._with_role(check.result(self._window, complete=complete))
+            for check in self._checks
+        )
+
+    def _with_role(self, found: CheckResult) -> CheckResult:
+        role = role_of(self._criteria, found.name)
+        text = found.sentence
+        if role is Role.SIGNAL and found.verdict is Verdict.FAIL:
+            text = f'{text.removesuffix(": roll back.").removesuffix(".")}: pause.'
+        return replace(found, role=role.value, sentence=text)
 
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON; a gate loaded from it continues as this one would."""

@@ -38,7 +38,8 @@ class CheckResult:
     sample sizes. `drop` is the difference of the success rates among comparable tasks, positive if
     the candidate is worse, with the confidence sequence or interval `drop_low` to `drop_high`.
     `is_proven` says that the candidate was shown to be at most the tolerance worse: the evidence
-    `proof` for it reached `proof_limit`, now or earlier.
+    `proof` for it reached `proof_limit`, now or earlier. `role` is what the check decides, see
+    Role.
     """
 
     name: str
@@ -64,6 +65,7 @@ class CheckResult:
     proof: float = math.nan
     proof_limit: float = math.nan
     is_proven: bool = False
+    role: str = ''
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields for JSON, with None for NaN and infinity, which JSON does not have."""

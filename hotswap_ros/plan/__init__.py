@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hotswap_ros.plan.plan import Plan
     from hotswap_ros.plan.promotion import PromoteOn, ProofBudget
     from hotswap_ros.plan.risk import Risk
+    from hotswap_ros.plan.roles import Role, role_of
     from hotswap_ros.plan.section import Section
     from hotswap_ros.plan.stages import Robot, Stage, select_cohort
     from hotswap_ros.plan.steps import (
@@ -98,6 +99,7 @@ __all__ = [
     'Risk',
     'Robot',
     'RobotFacts',
+    'Role',
     'Section',
     'SetRouting',
     'Shadow',
@@ -118,6 +120,7 @@ __all__ = [
     'read_plan_file',
     'read_text_file',
     'review',
+    'role_of',
     'select_cohort',
 ]
 

@@ -55,6 +55,20 @@ _PRESETS: dict[str, dict[str, float]] = {
 }
 
 
+#: The keys that ask for the checks that may be signals.
+_KEYS = {
+    'latency': 'maxLatencyMs',
+    'latency_increase': 'maxLatencyIncrease',
+    'errors': 'maxErrorRate',
+    'grave_events': 'graveEvents',
+    'categories': 'maxCategoryDrop',
+    'progress': 'maxProgressDrop',
+    'duration': 'maxDurationIncrease',
+    'interventions': 'noMoreInterventions',
+    'input_drift': 'maxInputDrift',
+}
+
+
 class SuccessCriteria(Section):
     """
     The limits that the candidate must keep; one that is None is not checked.
@@ -206,6 +220,26 @@ class SuccessCriteria(Section):
             'split, and otherwise 0.'
         ),
     )
+    signals: tuple[
+        Literal[
+            'latency',
+            'latency_increase',
+            'errors',
+            'grave_events',
+            'categories',
+            'progress',
+            'duration',
+            'interventions',
+            'input_drift',
+        ],
+        ...,
+    ] = Field(
+        (),
+        description=(
+            'Checks that pause the rollout when they fail, in place of rolling it back, so that a '
+            'person decides. `unreachable` and `sample_ratio` always do.'
+        ),
+    )
     harm_null: Literal['not_worse', 'not_worse_than_tolerance'] = Field(
         'not_worse',
         description=(
@@ -297,6 +331,21 @@ class SuccessCriteria(Section):
                 "'successMetric' is 'progress', but 'maxProgressDrop' is not given: add it, such "
                 "as 'maxProgressDrop: 0.02', or remove 'successMetric'"
             )
+        return self
+
+    @model_validator(mode='after')
+    def _signals_are_checked(self) -> SuccessCriteria:
+        for name in self.signals:
+            key = _KEYS[name]
+            asked = getattr(self, to_snake(key))
+            if asked is None or asked is False or asked == ():
+                raise ValueError(
+                    f"'signals' has '{name}', which is not checked: add '{key}', or remove it"
+                )
+            if name == self.success_metric:
+                raise ValueError(
+                    f"'{name}' cannot be in 'signals' and be the 'successMetric': remove one"
+                )
         return self
 
     @property

@@ -276,7 +276,10 @@ class Runner:
             self.gate_feed.diagnosis.note_breakers(view)
             self.transitions.roll_back(Cause.GATE_FAILED, breaker, now)
             return True
-        return self.transitions.roll_back_on_harm(self.gate_feed.failures, now)
+        if self.transitions.roll_back_on_harm(self.gate_feed.failures, now):
+            return True
+        self.transitions.pause_on_signals(self.gate_feed.new_signals, now)
+        return False
 
     def _diagnose(self, view: FleetView, now: float) -> None:
         """Find the most likely cause, unless a person ended the rollout."""

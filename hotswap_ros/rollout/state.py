@@ -157,7 +157,8 @@ class RolloutState(BaseModel):
     before the gate is asked again, after it could not decide. `awaited` are the comparisons whose
     last tasks a stage with everything else in waits for, since `awaited_since`; None: not yet.
     `is_proven` says that the gate in force has proven the candidate, `proof` for how long a stage
-    has gone on for that, and `promoted_by` who promoted it all the same. `odds` are what the plan
+    has gone on for that, and `promoted_by` who promoted it all the same. `signals_said` are the
+    checks that have paused the rollout, which they do once. `odds` are what the plan
     makes of versions that are better, equal or worse, in simulation. `nonces` mark its order and
     the newest commands that were carried out, see Runner.command.
     """
@@ -196,6 +197,7 @@ class RolloutState(BaseModel):
     diagnosis: Diagnosed | None = None
     gate_complete: bool = False
     is_proven: bool = False
+    signals_said: tuple[str, ...] = ()
     proof: ProofProgress | None = None
     promoted_by: PromotedBy | None = None
     odds: tuple[Odds, ...] = ()

@@ -231,6 +231,14 @@ class Transitions:
         self.roll_back(Cause.GATE_FAILED, text, now)
         return True
 
+    def pause_on_signals(self, signals: Sequence[CheckResult], now: float) -> None:
+        """Pause once for each check that tells people and does not roll back."""
+        if not signals:
+            return
+        self.state.signals_said += tuple(check.name for check in signals)
+        text = sentences.person_decides(' '.join(check.sentence for check in signals))
+        self.pause(PauseReason.INCONCLUSIVE, text, now)
+
     def take(self, outcome: Outcome, now: float) -> None:
         """Do what the outcome of a step asks for."""
         if outcome.move is Move.DONE:

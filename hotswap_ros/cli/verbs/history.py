@@ -177,7 +177,8 @@ def _report_parts(report: dict[str, Any]) -> list[Text | Table]:
     if report.get('steps'):
         parts += [Text(), _steps_table(report)]
     for check in report.get('checks', ()):
-        parts.append(Text(f'{check["name"]}: {check["verdict"]}. {check["sentence"]}'))
+        role = f' ({check["role"]})' if check.get('role') else ''
+        parts.append(Text(f'{check["name"]}{role}: {check["verdict"]}. {check["sentence"]}'))
     for conclusion in report.get('conclusions', ()):
         parts.append(Text(conclusion['sentence']))
     parts.append(Text())

@@ -34,6 +34,8 @@ _STATUSES = {
     Status.ABORTED: ('aborted', 'bold yellow'),
     Status.SUPERSEDED: ('superseded', 'yellow'),
 }
+#: The order of the roles of checks; older coordinators tell none.
+_ROLES = ('success', 'guardrail', 'signal', '')
 _WAITING = ('waiting', 'dim')
 _STEP_MARKS = {
     StepState.PENDING: ('·', 'dim'),
@@ -248,29 +250,31 @@ def check_forms(view: RolloutView, width: int) -> list[RenderableType]:
     """Return the checks: with sentences, one a line, two a line, or names with marks."""
     if not view.checks:
         return [Text('')]
+    checks = sorted(view.checks, key=lambda check: _ROLES.index(check.role))
     return [
-        _check_table(view.checks, [check.sentence for check in view.checks]),
-        _check_table(view.checks, _texts_of_one_line(view.checks, width)),
-        _check_columns(view.checks, width),
-        Text('   ').join(_marked(check) for check in view.checks),
+        _check_table(checks, [check.sentence for check in checks]),
+        _check_table(checks, _texts_of_one_line(checks, width)),
+        _check_columns(checks, width),
+        Text('   ').join(_marked(check) for check in checks),
     ]
 
 
 def _check_table(checks: Sequence[CheckResult], texts: Sequence[str]) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    for _ in ('role', 'name', 'verdict'):
+        table.add_column(no_wrap=True)
     table.add_column(ratio=1)
     for check, text in zip(checks, texts):
         word, style, _ = VERDICTS[check.verdict]
-        table.add_row(check.name, Text(word, style), Text(text, 'dim'))
+        table.add_row(check.role, check.name, Text(word, style), Text(text, 'dim'))
     return table
 
 
 def _texts_of_one_line(checks: Sequence[CheckResult], width: int) -> list[str]:
     names = max(len(check.name) for check in checks)
     words = max(len(VERDICTS[check.verdict][0]) for check in checks)
-    left = width - names - words - 4
+    roles = max(len(check.role) for check in checks)
+    left = width - roles - names - words - 6
     return [c.sentence if len(c.sentence) <= left else _gauge(c) for c in checks]
 
 

@@ -12,7 +12,15 @@ from statistics import NormalDist
 
 from hotswap_ros.coordinator.preview.preview import Preview, Traffic
 from hotswap_ros.coordinator.preview.task_flow import Flow, Leg
-from hotswap_ros.gates import DIFFERENCES, Odds, StageTasks, WatchedStage, WatchedStages, odds_of
+from hotswap_ros.gates import (
+    DIFFERENCES,
+    Odds,
+    StageTasks,
+    WatchedStage,
+    WatchedStages,
+    odds_of,
+    rule_words,
+)
 from hotswap_ros.plan import (
     ABTesting,
     ChooseWinner,
@@ -201,7 +209,7 @@ def _sentences(preview: Preview, found: Sequence[Odds], times_out: Sequence[str]
             f"{bound}: write 'promoteOn: proven' for that."
         ),
     }
-    sentences = [says[plan.promotes_on]]
+    sentences = [rule_words(plan.success_criteria), says[plan.promotes_on]]
     if plan.success_criteria.success_metric == 'progress':
         sentences.append(
             'The odds and the tasks are those of a proof by success: how much progress tells is '

@@ -11,7 +11,7 @@ from hotswap_ros.fleet.reports import Telemetry
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import CheckResult, Gate, Verdict
 from hotswap_ros.models import Routing
-from hotswap_ros.plan import Observe, SuccessCriteria, Watch
+from hotswap_ros.plan import Observe, Role, SuccessCriteria, Watch
 from hotswap_ros.rollout.evidence.diagnosis import RolloutDiagnosis
 from hotswap_ros.rollout.evidence.freshness import Freshness
 from hotswap_ros.rollout.evidence.trial_counts import TrialCounts
@@ -76,6 +76,7 @@ class GateFeed:
         self.save()
         self._state.watch = watch
         self._state.is_proven = False
+        self._state.signals_said = ()
         self._fed.clear()
         self._scanned = (None, -1)
         self._open(watch)
@@ -254,7 +255,7 @@ class GateFeed:
             self._lost = tuple(
                 check
                 for check in found
-                if check.name in _RELATIVE and check.verdict is Verdict.FAIL
+                if check.name in _RELATIVE and _has_failed(check) and not _is_signal(check)
             )
 
     def _of_subject(self, checks: tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
@@ -297,8 +298,14 @@ class GateFeed:
 
     @property
     def failures(self) -> tuple[CheckResult, ...]:
-        """Return the checks that have failed."""
-        return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
+        """Return the checks that have failed, without signals."""
+        return tuple(c for c in self.checks if _has_failed(c) and not _is_signal(c))
+
+    @property
+    def new_signals(self) -> tuple[CheckResult, ...]:
+        """Return the signals that have failed and have not paused the rollout yet."""
+        failed = (c for c in self.checks if _has_failed(c) and _is_signal(c))
+        return tuple(check for check in failed if check.name not in self._state.signals_said)
 
     @property
     def control_has_lost(self) -> str:
@@ -325,6 +332,14 @@ class GateFeed:
     def step_tasks(self) -> int:
         """Return how many tasks the step has to count since it began."""
         return self.tasks(self._state.step) - self._state.tasks_at_step_start
+
+
+def _has_failed(check: CheckResult) -> bool:
+    return check.verdict is Verdict.FAIL
+
+
+def _is_signal(check: CheckResult) -> bool:
+    return check.role == Role.SIGNAL.value
 
 
 def _mirrored(watch: Watch) -> str:

@@ -49,9 +49,10 @@ def judged(context: StepContext, timeout_s: float) -> Outcome:
             context.say(context.now, EventKind.SETTLING, Level.INFO, sentences.settling())
         return WAIT
     checks = context.gate_feed.judge()
-    if context.gate_feed.failures:
-        return WAIT  # the runner rolls back on harm
-    undecided = [c.sentence for c in checks if c.verdict is not Verdict.PASS]
+    if context.gate_feed.failures or context.gate_feed.new_signals:
+        return WAIT  # the runner rolls back on harm, and pauses on signals
+    decided = (Verdict.PASS, Verdict.FAIL)  # a signal that was said
+    undecided = [c.sentence for c in checks if c.verdict not in decided]
     undecided += _unseen(context) or _few_of_their_own(context)
     if not undecided:
         text = sentences.passed(check.sentence for check in checks)

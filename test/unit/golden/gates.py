@@ -212,6 +212,8 @@ def _figure_cases() -> Iterator[tuple[str, str, dict[str, Any], Feed, bool]]:
             ('worse', _figures(300, 2), PENDING),
         ):
             yield f'{name}, {case}', name, asked, feed, complete
+        signal = {**asked, 'signals': (name,)}
+        yield f'{name}, signal', name, signal, _figures(300, 2), PENDING
 
 
 def _figures(tasks: int, worse: int = 1) -> Feed:
