@@ -154,6 +154,11 @@ def watch_rollout(console: Console, rollout: str = '') -> int:
         if not client.wait_for_coordinator(10.0):
             raise SystemExit(f'hotswap: {NO_COORDINATOR}')
         shown = rollout
+        if not rollout and not any(_known_rollouts(client)):
+            console.print(
+                'There has been no rollout yet: the first one is shown when it begins. '
+                'Ctrl-C ends the wait.'
+            )
         try:
             with LiveView(console, 'rollout') as view:
                 while not _has_ended(client, rollout):
@@ -165,7 +170,7 @@ def watch_rollout(console: Console, rollout: str = '') -> int:
                 if client.view_of(shown).rollout_id:
                     _show_last(view, client, shown)
         except KeyboardInterrupt:
-            return _leave(console, shown)
+            return _leave(console, shown) if shown else 0
         if rollout:
             return _show_end(console, client, rollout)
         console.print(client.status.reason, soft_wrap=True, markup=False)

@@ -118,6 +118,14 @@ def test_a_view_that_was_opened_later_says_the_same(monkeypatch, named):
     assert 'hotswap rollout abort new' in text
 
 
+def test_a_view_without_a_rollout_says_that_it_waits(monkeypatch):
+    none = RolloutView()
+    code, text = run(monkeypatch, Client(none, none), rollout.watch_rollout)
+    assert code == 0
+    assert 'no rollout yet' in text
+    assert 'hotswap rollout abort' not in text
+
+
 def test_a_rollout_that_has_ended_shows_its_end(monkeypatch):
     new, end = view('new', 'v24'), view('new', 'v24', Status.SUCCEEDED)
     client = Client(OLD, OLD, new, new, end, end)
