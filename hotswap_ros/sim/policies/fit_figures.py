@@ -78,6 +78,10 @@ class Fit:
                 'correlation': round(max(0.0, self._correlation), 4),
                 'success_s': _quantiles([end.duration_s for end in ends if end.success]),
                 'failure_s': _quantiles([end.duration_s for end in ends if not end.success]),
+                'success_progress': _quantiles([end.progress for end in ends if end.success]),
+                'failure_progress': _quantiles(
+                    [end.progress for end in ends if not end.success], none=0.0
+                ),
                 'period_s': CONTROL_PERIOD_S,
                 'latency': _rounded(latency / latency.sum()),
                 'failures': self._failures(by_category),
@@ -150,9 +154,9 @@ def _breaks(one: TaskRecord) -> bool:
     return max(runs, default=0) >= BREAKER_LIMIT
 
 
-def _quantiles(values: Sequence[float]) -> list[float]:
+def _quantiles(values: Sequence[float], none: float = 1.0) -> list[float]:
     if not values:
-        return [1.0]
+        return [none]
     where = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     return [round(value, 4) for value in np.quantile(values, where).tolist()]
 
