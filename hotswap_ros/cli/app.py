@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 import hotswap_ros
-from hotswap_ros.cli.commands import analysis, checklist, rollout, scenario, sim
+from hotswap_ros.cli.commands import analysis, checklist, journal, rollout, scenario, sim
 from hotswap_ros.cli.terminal import need_ros
 
 app = typer.Typer(
@@ -60,6 +60,7 @@ def demo(
 
 analysis.register(app)
 app.add_typer(rollout.rollouts, name='rollout')
+app.add_typer(journal.journals, name='journal')
 checklist.register(app)
 rollout.register(app)
 app.add_typer(scenario.scenarios, name='scenario')

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from hotswap_ros.coordinator.archive import Archive, ArchiveError
     from hotswap_ros.coordinator.coordinator import Coordinator, Output
     from hotswap_ros.coordinator.history import StrategyMetrics, strategy_metrics
-    from hotswap_ros.coordinator.journal import IN_MEMORY, Journal
+    from hotswap_ros.coordinator.journal import Journal
+    from hotswap_ros.coordinator.journal_backup import BackupError, back_up
     from hotswap_ros.coordinator.journal_errors import (
         JournalDamagedError,
         JournalError,
         JournalHeldError,
     )
     from hotswap_ros.coordinator.journal_evidence import read_journal
+    from hotswap_ros.coordinator.journal_file import IN_MEMORY, journal_path, refuse_foreign
+    from hotswap_ros.coordinator.journal_retention import Pruned, Retention, oldest, prune
     from hotswap_ros.coordinator.preview.forecast import Forecast, forecast
     from hotswap_ros.coordinator.preview.odds import (
         Outlook,
@@ -43,6 +46,7 @@ __all__ = [
     'ROLLBACK',
     'Archive',
     'ArchiveError',
+    'BackupError',
     'Coordinator',
     'Forecast',
     'Journal',
@@ -52,6 +56,8 @@ __all__ = [
     'Outlook',
     'Output',
     'Preview',
+    'Pruned',
+    'Retention',
     'Rollback',
     'RolloutSummary',
     'RolloutView',
@@ -60,12 +66,17 @@ __all__ = [
     'StepView',
     'StrategyMetrics',
     'assumed_preview',
+    'back_up',
     'difference_words',
     'forecast',
+    'journal_path',
+    'oldest',
     'outlook_of',
     'planned_steps',
+    'prune',
     'read_journal',
     'read_versions',
+    'refuse_foreign',
     'refuse_missing',
     'robot_limits',
     'strategy_metrics',

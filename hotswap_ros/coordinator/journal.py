@@ -6,31 +6,20 @@
 from __future__ import annotations
 
 import json
-import re
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from hotswap_ros.coordinator.journal_errors import (
-    JournalDamagedError,
-    JournalError,
-    JournalHeldError,
-    check,
-    error_of,
-    reads_rows,
-)
-from hotswap_ros.coordinator.journal_lock import hold
+from hotswap_ros.coordinator.journal_errors import JournalDamagedError, JournalError, reads_rows
+from hotswap_ros.coordinator.journal_file import JournalFile
 from hotswap_ros.coordinator.journal_rows import (
     PUT_ROLLOUT,
     SELECT_HAD,
     rollback_row,
     rollout_row,
 )
-from hotswap_ros.coordinator.journal_upgrade import is_current, upgrade
 from hotswap_ros.coordinator.rollback.state import ROLLBACK, RollbackState
 from hotswap_ros.coordinator.rollback.unconfirmed import PendingRollback
 from hotswap_ros.coordinator.rollback.verification import VerificationState
@@ -44,37 +33,6 @@ from hotswap_ros.rollout.robot_progress import Mark
 from hotswap_ros.rollout.state import RolloutState
 from hotswap_ros.rollout.status import Status
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS rollouts (
-    rollout_id TEXT PRIMARY KEY, model_id TEXT NOT NULL, version TEXT NOT NULL,
-    strategy TEXT NOT NULL, started REAL NOT NULL, ended REAL, status TEXT NOT NULL,
-    reason TEXT NOT NULL, state TEXT NOT NULL, report TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS events (
-    id INTEGER PRIMARY KEY, rollout_id TEXT NOT NULL, event TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS events_of_rollout ON events (rollout_id);
-CREATE TABLE IF NOT EXISTS desired (
-    model_id TEXT NOT NULL, robot_id TEXT NOT NULL, entry TEXT NOT NULL,
-    PRIMARY KEY (model_id, robot_id));
-CREATE TABLE IF NOT EXISTS rehearsals (
-    model_id TEXT NOT NULL, robot_id TEXT NOT NULL, ended REAL NOT NULL, seconds REAL NOT NULL,
-    PRIMARY KEY (model_id, robot_id));
-CREATE TABLE IF NOT EXISTS aftermaths (
-    rollout_id TEXT PRIMARY KEY, state TEXT NOT NULL, is_done INTEGER NOT NULL);
-INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
-"""
-
-
-#: Tables of the schema.
-_TABLES = frozenset(re.findall(r'TABLE IF NOT EXISTS (\w+)', _SCHEMA))
-
-#: Size up to which a journal is checked when it is opened: robots keep a lease for 3 s and more.
-_CHECK_BYTES = 500_000_000
-
-#: Path of a journal in memory, which ends with the process.
-IN_MEMORY = ':memory:'
-
-
 _State = TypeVar('_State', bound=BaseModel)
 _DESIRED = TypeAdapter(Desired)
 _UNREADABLE = 'it holds a rollout or rollback that this release cannot read'
@@ -84,55 +42,15 @@ _REMEDY_UNREADABLE = (
 )
 
 #: Number of undelivered alerts that are published after a restart: older ones are in the reports.
-_UNTOLD = 100
+UNTOLD = 100
 
 
-class Journal:
+class Journal(JournalFile):
     """
     Keeps rollouts and ordered rollbacks, their events, and what every robot should serve.
 
-    It uses write-ahead logging with full synchronization: after `commit` the data are on the disk.
-    One thread uses it. Raises JournalError.
+    After `commit` the data are on the disk. One thread uses it. Raises JournalError.
     """
-
-    #: When SQLite ends a commit; a simulation without power cuts may set OFF.
-    SYNCHRONOUS = 'FULL'
-
-    def __init__(self, path: Path | str) -> None:
-        self._path = Path(path)
-        self._lock: IO[bytes] | None = None
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
-            check(self._path, self._db, _TABLES, _CHECK_BYTES)
-            self._db.execute('PRAGMA journal_mode = WAL')
-            self._db.execute(f'PRAGMA synchronous = {self.SYNCHRONOUS}')
-            self._db.executescript(_SCHEMA)
-            if not is_current(self._db):
-                # A coordinator of the older release that still runs needs the names as they are.
-                self.hold()
-                upgrade(self._db)
-        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
-            raise error_of(self._path, error) from error
-
-    def close(self) -> None:
-        """Close the file and release it."""
-        self._db.close()
-        if self._lock is not None:
-            self._lock.close()
-
-    def hold(self) -> None:
-        """Lock the file against other coordinators until it is closed; reading stays possible."""
-        if str(self._path) == IN_MEMORY or self._lock is not None:
-            return
-        try:
-            self._lock = hold(self._path)
-        except BlockingIOError as error:
-            what = 'another coordinator holds it'
-            remedy = "stop that one, or give this one another file in parameter 'journal'"
-            raise JournalHeldError(self._path, what, remedy) from error
-        except OSError as error:
-            raise JournalError(self._path, error) from error
 
     @reads_rows
     def next_epoch(self, now: float) -> int:
@@ -142,7 +60,7 @@ class Journal:
         It is `now` in microseconds, so that robots obey a coordinator with a new journal, two that
         start together differ, and generations counted from one epoch do not reach the next.
         """
-        rows = self._write(
+        rows = self.execute(
             'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE '
             'SET value = max(value + 1, excluded.value) RETURNING value',
             ('epoch', int(now * 1e6)),
@@ -165,9 +83,7 @@ class Journal:
         `rehearsals` are confirmed rollbacks, by model and robot. Events up to the number `told`
         have been published. Returns the number of the last event.
         """
-        try:
-            # Immediate: a second writer fails before, not after, half of the work.
-            self._db.execute('BEGIN IMMEDIATE')
+        with self.transaction():
             for state, report in rollouts:
                 self._db.execute(PUT_ROLLOUT, rollout_row(state, report))
             self._db.executemany(PUT_ROLLOUT, map(rollback_row, rollbacks))
@@ -192,23 +108,18 @@ class Journal:
             )
             self._db.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'told'", (told,))
             (last,) = self._db.execute('SELECT coalesce(max(id), 0) FROM events').fetchone()
-            self._db.execute('COMMIT')
-            return int(last)
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute('ROLLBACK')
-            raise error_of(self._path, error) from error
+        return int(last)
 
     @reads_rows
     def desired(self) -> list[Desired]:
         """Return what every robot should serve."""
-        rows = self._read('SELECT entry FROM desired')
+        rows = self.execute('SELECT entry FROM desired')
         return [_DESIRED.validate_json(row[0]) for row in rows]
 
     @reads_rows
     def rehearsals(self, model_id: str) -> dict[str, Rehearsal]:
         """Return the last rollback that each robot of a model confirmed."""
-        rows = self._read(
+        rows = self.execute(
             'SELECT robot_id, ended, seconds FROM rehearsals WHERE model_id = ?', (model_id,)
         )
         return {robot_id: Rehearsal(ended, seconds) for robot_id, ended, seconds in rows}
@@ -226,7 +137,7 @@ class Journal:
     @reads_rows
     def rollback_of(self, nonce: str) -> RollbackState | None:
         """Return the ordered rollback with this mark, of the newest ones; None: none has it."""
-        rows = self._read(
+        rows = self.execute(
             'SELECT state FROM (SELECT state FROM rollouts WHERE strategy = ? ORDER BY rowid DESC '
             "LIMIT ?) WHERE json_extract(state, '$.nonce') = ?",
             (ROLLBACK, NONCES, nonce),
@@ -235,22 +146,22 @@ class Journal:
 
     def _open(self, is_rollback: str) -> list[Any]:
         sql = f'SELECT state FROM rollouts WHERE ended IS NULL AND strategy {is_rollback} ?'
-        return self._read(f'{sql} ORDER BY rowid', (ROLLBACK,))
+        return self.execute(f'{sql} ORDER BY rowid', (ROLLBACK,))
 
     @reads_rows
     def verifications(self) -> list[VerificationState]:
         """Return the verifications that have not ended."""
-        rows = self._read('SELECT state FROM aftermaths WHERE NOT is_done ORDER BY rowid')
+        rows = self.execute('SELECT state FROM aftermaths WHERE NOT is_done ORDER BY rowid')
         return [self._parse(VerificationState, row[0]) for row in rows]
 
     @reads_rows
     def untold(self) -> tuple[list[Event], int]:
         """Return the newest alerts that were not published, and the number of the last one."""
-        rows = self._read(
+        rows = self.execute(
             'SELECT id, rollout_id, event FROM events '
             "WHERE id > (SELECT value FROM meta WHERE key = 'told') "
             "AND json_extract(event, '$.alert') ORDER BY id DESC LIMIT ?",
-            (_UNTOLD,),
+            (UNTOLD,),
         )
         found = [Event(**{**json.loads(event), 'rollout_id': name}) for _, name, event in rows]
         return found[::-1], rows[0][0] if rows else 0
@@ -259,13 +170,13 @@ class Journal:
     def latest(self) -> RolloutState | None:
         """Return the newest rollout, ended or not."""
         sql = 'SELECT state FROM rollouts WHERE strategy != ? ORDER BY rowid DESC LIMIT 1'
-        rows = self._read(sql, (ROLLBACK,))
+        rows = self.execute(sql, (ROLLBACK,))
         return self._parse(RolloutState, rows[0][0]) if rows else None
 
     @reads_rows
     def history(self, limit: int = 0) -> list[RolloutSummary]:
         """Return the rollouts, newest first; all of them for a limit of 0."""
-        rows = self._read(
+        rows = self.execute(
             'SELECT rollout_id, model_id, version, strategy, started, ended, status, reason, '
             "coalesce(json_extract(report, '$.robots_total'), 0), "
             "coalesce(json_array_length(report, '$.robots_failed'), 0), "
@@ -280,10 +191,10 @@ class Journal:
     @reads_rows
     def report(self, rollout_id: str) -> dict[str, Any] | None:
         """Return the evidence of a rollout with its events, None when there is none of that id."""
-        rows = self._read('SELECT report FROM rollouts WHERE rollout_id = ?', (rollout_id,))
+        rows = self.execute('SELECT report FROM rollouts WHERE rollout_id = ?', (rollout_id,))
         if not rows:
             return None
-        events = self._read(
+        events = self.execute(
             'SELECT event FROM events WHERE rollout_id = ? ORDER BY id', (rollout_id,)
         )
         found = {**json.loads(rows[0][0]), 'events': [json.loads(row[0]) for row in events]}
@@ -297,12 +208,12 @@ class Journal:
     @reads_rows
     def versions_had(self, model_id: str) -> set[str]:
         """Return the versions of a model that robots had in rollouts and rollbacks, or before."""
-        return {row[0] for row in self._read(SELECT_HAD, (model_id,))} - {''}
+        return {row[0] for row in self.execute(SELECT_HAD, (model_id,))} - {''}
 
     @reads_rows
     def marks(self, rollout_id: str) -> dict[tuple[str, str], Mark]:
         """Return the marks of a rollout by robot and version, see Mark."""
-        rows = self._read(
+        rows = self.execute(
             'SELECT version, state FROM rollouts WHERE rollout_id = ? AND strategy != ?',
             (rollout_id, ROLLBACK),
         )
@@ -317,7 +228,7 @@ class Journal:
     @reads_rows
     def pending_rollbacks(self) -> list[PendingRollback]:
         """Return the rollbacks that have ended and that robots have not confirmed."""
-        rows = self._read(
+        rows = self.execute(
             'SELECT rollout_id, model_id, CASE strategy WHEN ? '
             "THEN json_extract(state, '$.targets') ELSE json_extract(report, '$.previous') END "
             'FROM rollouts WHERE ended IS NOT NULL '
@@ -335,7 +246,7 @@ class Journal:
         )
 
     def _verified(self, rollout_id: str) -> dict[str, Any] | None:
-        rows = self._read('SELECT state FROM aftermaths WHERE rollout_id = ?', (rollout_id,))
+        rows = self.execute('SELECT state FROM aftermaths WHERE rollout_id = ?', (rollout_id,))
         return self._parse(VerificationState, rows[0][0]).report() if rows else None
 
     def _parse(self, kind: type[_State], text: str) -> _State:
@@ -345,15 +256,6 @@ class Journal:
             if error.errors()[0]['type'] == 'json_invalid':
                 raise JournalDamagedError(self._path, 'a row is no JSON') from error
             raise JournalError(self._path, _UNREADABLE, _REMEDY_UNREADABLE) from error
-
-    def _read(self, sql: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        try:
-            return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            raise error_of(self._path, error) from error
-
-    # With no transaction open every statement is one of its own.
-    _write = _read
 
 
 def _settled(events: Iterable[Mapping[str, Any]]) -> set[str]:

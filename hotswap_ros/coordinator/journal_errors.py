@@ -9,9 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
-
-from hotswap_ros.coordinator.journal_upgrade import FORMAT
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 _REMEDY = (
     'check that the disk has room and that the file belongs to this user; robots get no commands '
@@ -85,29 +83,3 @@ def reads_rows(
             raise JournalDamagedError(self._path, why) from error
 
     return checked
-
-
-def check(path: Path, db: Any, tables: frozenset[str], most_bytes: int) -> None:
-    """
-    Check the pages of a journal, and that it is one; one of more than `most_bytes` is not read.
-
-    Raises JournalError, JournalDamagedError and sqlite3.Error.
-    """
-    rows = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    found = {name for (name,) in rows if not name.startswith('sqlite_')}
-    if found and not found & tables:
-        names = ', '.join(sorted(found)[:8])
-        what = f'it is a database of something else (tables: {names})'
-        raise JournalError(path, what, "name another file in parameter 'journal'")
-    (written_as,) = db.execute('PRAGMA user_version').fetchone()
-    # A newer release may have more tables.
-    if written_as <= FORMAT and found - tables:
-        raise JournalDamagedError(path, f'unknown tables: {", ".join(sorted(found - tables)[:8])}')
-    (pages,), (page_bytes,) = (
-        db.execute(f'PRAGMA {name}').fetchone() for name in ('page_count', 'page_size')
-    )
-    if pages * page_bytes > most_bytes:
-        return
-    (verdict,) = db.execute('PRAGMA integrity_check(1)').fetchone()
-    if verdict != 'ok':
-        raise JournalDamagedError(path, verdict)

@@ -13,12 +13,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from hotswap_ros.coordinator.journal import Journal
-from hotswap_ros.coordinator.journal_errors import JournalError, error_of
-
-_MAGIC = b'SQLite format 3\0'
-#: Tables that every release has written.
-_TABLES = {'rollouts', 'events', 'desired'}
-_REMEDY = "name the file of parameter 'journal'"
+from hotswap_ros.coordinator.journal_errors import error_of
+from hotswap_ros.coordinator.journal_file import check, refuse_foreign
 
 
 @contextmanager
@@ -30,21 +26,27 @@ def read_journal(path: Path) -> Iterator[Journal]:
     """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / 'journal.db'
-        try:
-            with path.open('rb') as file:
-                start = file.read(len(_MAGIC))
-            if start != _MAGIC:
-                what = 'it is empty' if not start else 'it is no SQLite database'
-                raise JournalError(path, what, _REMEDY)
-            _copy(path, copy)
-            _check(path, copy)
-        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
-            raise error_of(path, error) from error
-        journal = Journal(copy)
+        copy_journal(path, copy)
+        journal = Journal(copy, known_as=path)
         try:
             yield journal
         finally:
             journal.close()
+
+
+def copy_journal(path: Path, copy: Path) -> None:
+    """
+    Copy a journal with what its write-ahead log holds; the copy may have a log of its own.
+
+    Raises JournalError, which names `path`, for what is no journal.
+    """
+    refuse_foreign(path)
+    try:
+        _copy(path, copy)
+        with closing(sqlite3.connect(copy)) as db:
+            check(path, db, Journal.CHECK_BYTES, may_be_new=False)
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+        raise error_of(path, error) from error
 
 
 def _copy(path: Path, copy: Path) -> None:
@@ -63,12 +65,3 @@ def _copy(path: Path, copy: Path) -> None:
 def _backup(source: str, copy: Path) -> None:
     with closing(sqlite3.connect(source, uri=True)) as db, closing(sqlite3.connect(copy)) as own:
         db.backup(own)
-
-
-def _check(path: Path, copy: Path) -> None:
-    with closing(sqlite3.connect(copy)) as db:
-        rows = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    found = sorted(name for (name,) in rows)
-    if not set(found) >= _TABLES:
-        names = ', '.join(found[:8]) or 'none'
-        raise JournalError(path, f'it is a database of something else (tables: {names})', _REMEDY)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -115,5 +116,18 @@ def test_no_start_of_a_file_is_another_error(journal: bytes, tmp_path: Path) -> 
 def test_damage_is_said_where_a_journal_is_evidence(journal: bytes, tmp_path: Path) -> None:
     path = tmp_path / 'journal'
     path.write_bytes(journal[: len(journal) // 2])
-    with pytest.raises(JournalDamagedError), read_journal(path):
+    with pytest.raises(JournalDamagedError) as raised, read_journal(path):
         pass
+    assert str(path) in str(raised.value)
+
+
+def test_evidence_is_named_as_it_is_where_a_row_is_damaged(journal: bytes, tmp_path: Path) -> None:
+    path = tmp_path / 'journal'
+    path.write_bytes(journal)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE rollouts SET report = '{'")
+    with (
+        pytest.raises(JournalDamagedError, match=re.escape(str(path))),
+        read_journal(path) as found,
+    ):
+        found.history()

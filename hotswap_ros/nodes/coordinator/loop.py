@@ -10,6 +10,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,20 +19,19 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 from hotswap_ros.coordinator import (
+    Archive,
     ArchiveError,
     Coordinator,
     Journal,
     JournalError,
     JournalHeldError,
     Snapshot,
-)
-from hotswap_ros.fleet import Command, Event
-from hotswap_ros.nodes.coordinator.parameters import (
-    CoordinatorParameters,
-    archive_of,
     journal_path,
 )
+from hotswap_ros.fleet import Command, Event
+from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters, archive_of
 from hotswap_ros.nodes.thread_pool import Pending, fail, resolve
+from hotswap_ros.rollout import UnknownRolloutError
 
 #: Pause in seconds between two polls of a coroutine that waits for news.
 _NAP_S = 0.002
@@ -160,13 +160,21 @@ class Loop(threading.Thread):
             return ''
         try:
             for rollout_id in ended:
-                report = coordinator.report(rollout_id)
-                self._archive.put(rollout_id, report, coordinator.metrics(rollout_id))
+                metrics = coordinator.metrics(rollout_id)
+                self._put_report_away(self._archive, coordinator, rollout_id, metrics)
             for rollout_id in verified:
-                self._archive.put(rollout_id, coordinator.report(rollout_id), None)
+                self._put_report_away(self._archive, coordinator, rollout_id, None)
         except (ArchiveError, JournalError) as error:
             return str(error)
         return ''
+
+    @staticmethod
+    def _put_report_away(
+        archive: Archive, coordinator: Coordinator, rollout_id: str, metrics: Any
+    ) -> None:
+        # 'hotswap journal prune' deletes rollouts beside a coordinator that runs.
+        with suppress(UnknownRolloutError):
+            archive.put(rollout_id, coordinator.report(rollout_id), metrics)
 
     def _ended_unseen(self, coordinator: Coordinator) -> list[str]:
         """Return the rollouts that ended in the journal but are not in the archive (a kill)."""

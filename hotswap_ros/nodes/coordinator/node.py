@@ -25,14 +25,20 @@ from rclpy.executors import Executor
 from rclpy.node import Node
 
 from hotswap_ros import msg
-from hotswap_ros.coordinator import JournalDamagedError, JournalError, JournalHeldError
+from hotswap_ros.coordinator import (
+    JournalDamagedError,
+    JournalError,
+    JournalHeldError,
+    journal_path,
+)
 from hotswap_ros.models import InvalidRoutingError, shared
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
 from hotswap_ros.nodes.conversions.report import robot_clock, robot_report, telemetry_value
 from hotswap_ros.nodes.coordinator.actions import CoordinatorActions
+from hotswap_ros.nodes.coordinator.journal_keeper import JournalKeeper
 from hotswap_ros.nodes.coordinator.loop import LoopLink, News
-from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters, journal_path
+from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
 from hotswap_ros.nodes.coordinator.publishers import CoordinatorPublishers
 from hotswap_ros.nodes.coordinator.robot_calls import RobotCalls
@@ -55,12 +61,15 @@ class FleetCoordinator(Node):
         self._robots: dict[tuple[str, str], msg.RobotStatus] = {}
         self._lease_rollouts: tuple[str, ...] | None = ()
         self._link = LoopLink(self, self.parameters, self._take_news)
+        path = journal_path(self.parameters.journal)
+        self._keeper = JournalKeeper(path, self.parameters, self.get_logger().info)
         self._build_interface()
-        self.get_logger().info(f'ready, journal {journal_path(self.parameters.journal)}')
+        self.get_logger().info(f'ready, journal {path}')
 
     def stop(self) -> None:
         """Stop the threads; a rollout that is under way continues at the next start."""
         self._reader.stop()
+        self._keeper.stop()
         self._link.stop()
 
     def _build_interface(self) -> None:
@@ -91,7 +100,10 @@ class FleetCoordinator(Node):
             RolloutServices(self, self._link, at_once),
         )
         self.create_timer(parameters.heartbeat_period_s, self._beat, clock=steady)
-        self.create_timer(1.0, lambda: self._own_publishers.repeat(self._robots), clock=steady)
+        self.create_timer(1.0, self._repeat, clock=steady)
+
+    def _repeat(self) -> None:
+        self._own_publishers.repeat(self._robots, self._keeper.figures)
 
     def _on_status(self, status: Any) -> None:
         try:
@@ -137,6 +149,8 @@ class FleetCoordinator(Node):
         self._link.post(lambda coordinator, now: coordinator.on_told(events_number, now))
 
     def _take_news(self, news: News) -> None:
+        # The loop has put away what ended before the start.
+        self._keeper.start()
         for command in news.commands:
             self._calls.send(command)
         new_rollout = news.lease_rollouts != self._lease_rollouts

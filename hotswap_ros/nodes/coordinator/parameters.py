@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,19 @@ class CoordinatorParameters:
         '',
         'Journal file, which keeps rollouts over restarts; empty: hotswap_ros/journal.sqlite3 in '
         'the ROS home folder; "none": no file, for trials only.',
+    )
+    journal_keep_days: float = parameter(
+        0.0,
+        'Days after which rollouts that ended leave the journal; 0: never. What is still needed '
+        'stays.',
+        low=0.0,
+        high=36500.0,
+    )
+    journal_max_mb: int = parameter(
+        0,
+        'Megabytes in use in the journal from which on the oldest rollouts leave it; 0: no limit.',
+        low=0,
+        high=1_000_000,
     )
     archive_folder: str = parameter(
         '',
@@ -61,16 +73,6 @@ class CoordinatorParameters:
     load_timeout_s: float = parameter(
         60.0, 'Seconds until an unanswered load_model command is repeated.', low=0.1, high=3600.0
     )
-
-
-def journal_path(given: str) -> str:
-    """Return the file of parameter `journal`."""
-    if given == 'none':
-        return IN_MEMORY
-    if given:
-        return given
-    home = os.environ.get('ROS_HOME') or str(Path.home() / '.ros')
-    return str(Path(home) / 'hotswap_ros' / 'journal.sqlite3')
 
 
 def archive_of(given: str, journal: str) -> Archive | None:

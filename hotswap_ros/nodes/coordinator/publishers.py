@@ -75,13 +75,19 @@ class CoordinatorPublishers:
         for snapshot in self._take_changed():
             self._publish_status(snapshot)
 
-    def repeat(self, robots: Mapping[tuple[str, str], Any]) -> None:
-        """Publish the current state; `robots` are the newest statuses, by model and robot."""
+    def repeat(
+        self, robots: Mapping[tuple[str, str], Any], journal: Mapping[str, str] | None = None
+    ) -> None:
+        """
+        Publish the current state; `robots` are the newest statuses, by model and robot.
+
+        `journal` are figures of the journal, for diagnostics.
+        """
         self._repeats = self._repeats + 1 if self._has_subscriber else 0
         self._publish_alerts()
         for snapshot in self._shown or (None,):
             self._publish_status(snapshot)
-        self._publish_diagnostics(robots)
+        self._publish_diagnostics(robots, journal or {})
 
     def _take_changed(self) -> list[Snapshot]:
         """Return the rollouts whose status has changed since it was last published."""
@@ -134,7 +140,9 @@ class CoordinatorPublishers:
         states = [snapshot.state for snapshot in self._shown]
         return [state.rollout_id for state in states if not state.status.is_terminal]
 
-    def _publish_diagnostics(self, robots: Mapping[tuple[str, str], Any]) -> None:
+    def _publish_diagnostics(
+        self, robots: Mapping[tuple[str, str], Any], journal: Mapping[str, str]
+    ) -> None:
         unhealthy = [s for s in robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
         level, text = DiagnosticStatus.OK, f'{self._robots_heard} robots reachable'
         if self._robots_heard < len(robots):
@@ -153,6 +161,7 @@ class CoordinatorPublishers:
         if self._taken_over:
             level, text = DiagnosticStatus.ERROR, self._taken_over
         values = {'epoch': str(self._epoch), 'alerts_pending': str(len(self._pending_alerts))}
+        values |= journal
         if self._under_way:
             values['under way'] = ', '.join(self._under_way)
         if self._shown:
