@@ -45,6 +45,9 @@ _SLOWEST_BYTES_PER_S = 10_000
 #: How often a download goes on where a connection broke.
 _ATTEMPTS = 10
 
+#: What is said of a copy that is not whole.
+_DAMAGED = (DigestMismatchError, IncompleteVersionError, InvalidManifestError)
+
 #: Folder of incomplete versions; no model has this name.
 _PARTS = '.fetching'
 
@@ -86,11 +89,19 @@ class CachedRepository(ModelRepository):
         """Check a version's digest. A damaged copy is deleted: it can be fetched again."""
         try:
             verified = super().verify(model_id, version)
-        except (DigestMismatchError, IncompleteVersionError, InvalidManifestError):
-            shutil.rmtree(self._folder(model_id, version), ignore_errors=True)
-            raise
+        except _DAMAGED:
+            verified = self._verify_again(model_id, version)
         os.utime(self._folder(model_id, version))
         return verified
+
+    def _verify_again(self, model_id: str, version: str) -> VerifiedVersion:
+        """Delete a damaged copy, unless a fetch has put a whole one in its place meanwhile."""
+        with self._lock:
+            try:
+                return super().verify(model_id, version)
+            except _DAMAGED:
+                shutil.rmtree(self._folder(model_id, version), ignore_errors=True)
+                raise
 
     def has(self, model_id: str, version: str) -> bool:
         """Return whether nothing needs to be fetched for a version."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from hotswap_ros.cli.files.columns import SHADOW_COLUMNS
 from hotswap_ros.cli.files.reading import AS_IT_IS, Reading, is_recording
@@ -97,7 +98,24 @@ def _only(table: Table, role: str) -> str:
     return names[0] if names else ''
 
 
+def _refuse_repeated(table: Table) -> None:
+    """Raise AnalysisError where two lines are one task: it would count twice."""
+    names = pd.Series(table.ids(table.first('task_id')))
+    rows = np.flatnonzero((names.duplicated(keep=False) & (names != '')).to_numpy())
+    if not len(rows):
+        return
+    first = names[rows[0]]
+    other = next(row for row in rows[1:] if names[row] == first)
+    lines = ' and '.join(str(table.line(int(row))) for row in (rows[0], other))
+    raise AnalysisError(
+        f'{table.source.path.name}: {len(rows):,} of {table.rows:,} lines share their task_id '
+        f"with another line, the first is '{first}' in lines {lines}: write one line per task, "
+        "with ids that differ also between robots, or one step per line with 'agreement'"
+    )
+
+
 def _per_task(table: Table) -> list[ShadowTask]:
+    _refuse_repeated(table)
     steps, agreed = table.counts(table.first('steps')), table.counts(table.first('agreed'))
     match = table.first('agreed')
     what = 'says not how many of the {} steps of the line agreed: write a number'

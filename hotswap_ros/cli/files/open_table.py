@@ -10,6 +10,7 @@ import csv
 import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -90,9 +91,10 @@ class TextTable:
             return row + 1
         with self.path.open(encoding=self.encoding, newline='') as file:
             reader = csv.reader(file, delimiter=self.separator)
-            for number, _ in enumerate(reader, start=-1 - self.skipped):
-                if number == row:
-                    return reader.line_num
+            with suppress(csv.Error):  # a cell that is too large for this reader
+                for number, _ in enumerate(reader, start=-1 - self.skipped):
+                    if number == row:
+                        return reader.line_num
         return row + 2 + self.skipped
 
     def _csv(self, file: Any, columns: Sequence[int]) -> Iterator[Piece]:
@@ -254,7 +256,13 @@ def _csv_table(path: Path, encoding: str, file: TextIO) -> TextTable | None:
     # A tab at its beginning follows an empty title, as pandas gives it to row numbers.
     header = line.strip(' \r\n')
     separator = separator or max(_SEPARATORS, key=header.count)
-    titles = next(csv.reader([header.lstrip('# ')], delimiter=separator))
+    try:
+        titles = next(csv.reader([header.lstrip('# ')], delimiter=separator))
+    except csv.Error as error:
+        raise AnalysisError(
+            f'{path.name}: the names of the columns cannot be read ({error}): the first line must '
+            'name the columns'
+        ) from error
     while titles and not titles[-1].strip():
         titles.pop()
     if all(_is_figure(title) for title in titles):
@@ -287,11 +295,26 @@ def _cut_off(path: Path, encoding: str, separator: str, width: int) -> int:
         size = file.seek(0, io.SEEK_END)
         file.seek(max(0, size - 65_536))
         lines = file.read().split(b'\n')
-    last = lines[-1].decode(errors='replace')
-    if len(lines) < 2 or not last.strip():
+    texts = [line.decode(errors='replace') for line in lines]
+    last, start = _last_record(texts, separator)
+    if not start or not ''.join(last).strip():
         return 0
-    before = lines[-2].decode(errors='replace').count(separator)
-    return int(last.count(separator) < min(before, width - 1))
+    before, _ = _last_record(texts[:start], separator)
+    return int(len(last) < min(len(before), width))
+
+
+def _last_record(lines: Sequence[str], separator: str) -> tuple[list[str], int]:
+    """Return the cells of the last record, and its first line: a quoted cell may have several."""
+    start, quotes = len(lines), 0
+    while start and (start == len(lines) or quotes % 2):
+        start -= 1
+        quotes += lines[start].count('"')
+    if quotes % 2:  # begins before the lines, or ends nowhere
+        return [], 0
+    try:
+        return next(csv.reader(['\n'.join(lines[start:])], delimiter=separator), []), start
+    except csv.Error:  # a cell that is too large for that reader
+        return [], 0
 
 
 def _json_table(path: Path, encoding: str) -> TextTable:

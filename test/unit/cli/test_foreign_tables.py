@@ -536,3 +536,36 @@ def test_other_models_are_not_counted_in_warnings_and_lend_no_ids(table: Write) 
 def test_a_column_in_which_all_is_unknown_is_empty(table: Write, word: str) -> None:
     path = table(lines('version,success,started,timestamp', f'a,1,{word},5', f'b,1,{word},6'))
     assert [record.time for record in read(path)] == [5.0, 6.0]
+
+
+# What is at the end of a file, and in its cells?
+
+
+@pytest.mark.parametrize('end', ['', '\n'])
+@pytest.mark.parametrize('note', ['one\ntwo', 'one\n\ntwo, three', 'a ""word""\nb'])
+def test_a_last_cell_of_several_lines_is_no_line_that_was_cut_off(
+    table: Write, note: str, end: str
+) -> None:
+    text = f'version,success,note\na,1,x\nb,0,"{note}"{end}'
+    assert len(read(table(text))) == 2
+
+
+def test_a_last_line_that_was_cut_off_is_left_out(table: Write) -> None:
+    text = 'version,success,note\na,1,"one\ntwo"\nb,0,x\nb,1'
+    assert len(read(table(text))) == 2
+
+
+def test_a_large_cell_is_read(table: Write) -> None:
+    text = lines('version,success,log', f'a,1,"{"x" * 200_000}"', 'b,0,y')
+    assert len(read(table(text))) == 2
+
+
+def test_a_large_cell_does_not_hide_what_is_wrong(table: Write) -> None:
+    text = lines('version,success,log', f'a,1,"{"x" * 200_000}"', 'b,perhaps,y')
+    with pytest.raises(AnalysisError, match='perhaps'):
+        read(table(text))
+
+
+def test_names_of_columns_that_are_too_long_are_refused(table: Write) -> None:
+    with pytest.raises(AnalysisError, match='first line'):
+        read(table(lines('version,success,' + 'x' * 200_000, 'a,1,2')))

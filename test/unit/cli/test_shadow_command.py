@@ -88,6 +88,7 @@ def test_a_recording(hotswap, tmp_path: Path) -> None:
         ('task_id,agreement\na,1\na,\n', 'is neither yes nor no'),
         ('task_id,steps,agreed\n', 'has no rows'),
         ('task_id,steps,agreed\na,0,0\n', 'nothing was compared'),
+        ('task_id,steps,agreed\na,9,9\nb,9,9\na,9,9\n', "'a' in lines 2 and 4"),
         ('task_id,steps,agreed,shadow_success\na,2,2,90\n', "column 'shadow_success': '90'"),
     ],
 )

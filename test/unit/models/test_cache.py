@@ -21,6 +21,7 @@ from hotswap_ros.models import (
     IncompleteVersionError,
     InvalidManifestError,
     ModelError,
+    ModelRepository,
     NoDiskError,
     UnknownVersionError,
     source_of,
@@ -169,6 +170,29 @@ def test_a_damaged_copy_goes_and_can_be_fetched_again(
     assert not cache.has('policy', 'v1')
     cache.fetch('policy', 'v1')
     assert cache.verify('policy', 'v1').content
+
+
+def test_a_copy_that_was_fetched_again_during_a_check_stays(
+    make_version: Any, make_cache: MakeCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_version('v1')
+    cache = make_cache()
+    cache.fetch('policy', 'v1')
+    path = cache.root / 'policy' / 'v1' / 'model.onnx'
+    path.write_bytes(path.read_bytes()[::-1])
+    verify = ModelRepository.verify
+
+    def while_another_fetches(self: Any, model_id: str, version: str) -> Any:
+        monkeypatch.setattr(ModelRepository, 'verify', verify)
+        try:
+            return verify(self, model_id, version)
+        finally:
+            cache.delete('policy', 'v1')
+            cache.fetch('policy', 'v1')
+
+    monkeypatch.setattr(ModelRepository, 'verify', while_another_fetches)
+    assert cache.verify('policy', 'v1').content
+    assert cache.has('policy', 'v1')
 
 
 @pytest.mark.parametrize('text', [b'<!DOCTYPE html><title>Log in</title>', b'log in first', b''])
