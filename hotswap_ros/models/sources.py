@@ -89,6 +89,7 @@ class HttpSource:
 
     def __init__(self, url: str) -> None:
         parts = urllib.parse.urlsplit(url.rstrip('/'))
+        _refuse_split_password(parts)
         if not parts.hostname or (parts.port is not None and parts.port == 0):
             raise ValueError('the address names no host: write http://host/folder')
         if parts.query or parts.fragment:
@@ -124,6 +125,23 @@ class HttpSource:
     def versions(self, model_id: str) -> list[str]:
         """Return none: file servers have no common way to list a folder."""
         return []
+
+
+def _refuse_split_password(parts: urllib.parse.SplitResult) -> None:
+    """
+    Raise ValueError where a password ends the host: the rest of it would be shown as the folder.
+
+    The error has no part of the address.
+    """
+    try:
+        is_port = parts.port is None or parts.port >= 0
+    except ValueError:
+        is_port = False
+    if not is_port or '@' in parts.path + parts.query + parts.fragment:
+        raise ValueError(
+            "the address has no host and port before its folder: write '/', '?', '#' and '@' of a "
+            "password, and '@' of a folder, as %2F, %3F, %23 and %40"
+        ) from None
 
 
 def source_of(place: str) -> Source:

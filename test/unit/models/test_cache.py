@@ -327,3 +327,17 @@ def test_nothing_is_deleted_from_a_repository(make_version: Any) -> None:
     folder = make_version('v1')
     assert not make_version.repository.delete('policy', 'v1')
     assert (folder / 'manifest.json').exists()
+
+
+@pytest.mark.parametrize('mark', ['/', '?', '#'])
+@pytest.mark.parametrize('start', ['1234', 'secret'])
+def test_a_password_that_ends_the_host_is_in_no_error(start: str, mark: str) -> None:
+    with pytest.raises(ValueError, match='%2F') as raised:
+        source_of(f'http://admin:{start}{mark}hidden@host.example/models')
+    assert start not in str(raised.value)
+    assert 'hidden' not in str(raised.value)
+    assert raised.value.__suppress_context__
+
+
+def test_an_escaped_password_is_read() -> None:
+    assert str(source_of('http://admin:a%2Fb@host.example/m')) == 'http://host.example/m'
