@@ -35,6 +35,33 @@ NONCE_CHARACTERS: Final = 64
 #: Commands of a rollout that are remembered, to tell a copy of one. People give a dozen.
 NONCES: Final = 100
 
+#: Bytes of one status or telemetry message: 100 versions with their reasons, 1,000 categories.
+MESSAGE_BYTES: Final = 1_000_000
+
+#: Characters of a name (robot, server, region, version) and of a sentence in a message.
+NAME_CHARACTERS: Final = 200
+SENTENCE_CHARACTERS: Final = 500
+
+#: Characters of a person's remark, for the record.
+REMARK_CHARACTERS: Final = 1_000
+
+#: Versions and labels in one message, and models of a fleet: robots keep a dozen, run a few.
+VERSIONS: Final = 200
+LABELS: Final = 100
+MODELS: Final = 100
+
+#: Messages of one robot that may wait at once: its status, and telemetry of a few models.
+KINDS_OF_A_SENDER: Final = 4
+
+#: Seconds without a status until a robot gives its place up, where there is none for a new one.
+QUIET_S: Final = 60.0
+
+#: Seconds without a status until a robot is forgotten, with the clients of its services: a week.
+FORGET_AFTER_S: Final = 604_800.0
+
+#: Other coordinators that are told of. One process starts a few in its life.
+COORDINATORS: Final = 100
+
 #: A manifest with statistics of 1,000 features is 150 kB.
 MANIFEST_BYTES: Final = 1_000_000
 

@@ -32,6 +32,24 @@ def shortened(text: str, most: int) -> str:
     return f'{text[:head]} … {text[len(text) - tail :]}'
 
 
+def plain(text: str, most: int) -> str:
+    """
+    Write somebody's text in at most `most` characters on one line, with nothing but print.
+
+    What steers a terminal (escapes, other directions of writing) is written as a code.
+    """
+    # Cut first: a text of megabytes is not looked at as a whole.
+    text = shortened(text, most)
+    if text.isprintable():
+        return text
+    shown = ''.join(c if c.isprintable() else ' ' if c in '\n\r\t' else _code(c) for c in text)
+    return shortened(shown, most)
+
+
+def _code(character: str) -> str:
+    return character.encode('unicode_escape', 'backslashreplace').decode('ascii')
+
+
 def percent(rate: float) -> str:
     """Write a rate for people; a small rate with enough digits to be told from zero."""
     if rate < _SMALLEST_RATE or rate >= 0.01:

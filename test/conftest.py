@@ -37,6 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup('chaos')
     group.addoption('--kills', type=int, default=3, help='of the coordinator, default: 3')
     group.addoption('--steps', type=int, default=0, help='of the state machine, default: a few')
+    group.addoption(
+        '--flood-seconds', type=float, default=0, help='of each flood of statuses, default: 0'
+    )
     group.addoption('--seed', type=int, default=1, help='of moments and steps, default: 1')
 
 

@@ -147,6 +147,17 @@ class Coordinator:
         if now is not None:
             self._throughput.on_telemetry(model_id, robot_id, telemetry, now)
 
+    def forget(self, robot_id: str, server: str) -> None:
+        """Forget a robot that was not heard for long, unless it was ever commanded."""
+        if robot_id not in self._desired.robots:
+            self._view.forget(robot_id, server)
+            self._throughput.forget(robot_id)
+
+    @property
+    def commanded_robots(self) -> frozenset[str]:
+        """Return the robots that were ever commanded, by the journal."""
+        return self._desired.robots
+
     def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
         """Take a robot's refusal; `cause` NONE: a retry may succeed."""
         self._desired.refused(command, now, for_good=cause is not Cause.NONE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hotswap_ros.coordinator import sentences
 from hotswap_ros.fleet.events import EventKind, EventLog, Level
+from hotswap_ros.limits import COORDINATORS
 from hotswap_ros.rollout.errors import TakenOverError
 
 #: Generations are counted from an epoch, in microseconds. A generation that is higher than ours by
@@ -36,6 +37,8 @@ class Takeover:
     def hear(self, epoch: int, now: float) -> None:
         """Take a heartbeat of another coordinator at `now` (seconds)."""
         if self.taken_over or epoch in self._known:
+            return
+        if epoch < self._epoch and len(self._known) >= COORDINATORS:
             return
         self._known.add(epoch)
         if epoch > self._epoch:

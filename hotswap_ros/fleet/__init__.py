@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hotswap_ros.fleet.desired import Desired
     from hotswap_ros.fleet.desired_fleet import DesiredFleet
     from hotswap_ros.fleet.events import Event, EventKind, EventLog, Level
+    from hotswap_ros.fleet.intake import Intake, Sender
     from hotswap_ros.fleet.quarantine import QuarantineWatch
     from hotswap_ros.fleet.reports import BreakerReport, RobotReport, Telemetry, VersionReport
     from hotswap_ros.fleet.view import FleetView
@@ -31,11 +32,13 @@ __all__ = [
     'EventKind',
     'EventLog',
     'FleetView',
+    'Intake',
     'Level',
     'LoadVersion',
     'QuarantineWatch',
     'RobotReport',
     'Route',
+    'Sender',
     'Telemetry',
     'UnloadVersion',
     'VersionReport',

@@ -22,6 +22,10 @@ class Changes:
         self._changed[name] = self.revision
         self._changed.move_to_end(name)
 
+    def forget(self, name: str) -> None:
+        """Forget a name of which nobody waits for changes."""
+        self._changed.pop(name, None)
+
     def since(self, revision: int) -> list[str]:
         """Return the names that changed after a revision, the latest last; all for -1."""
         found: list[str] = []

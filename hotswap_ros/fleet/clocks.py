@@ -76,6 +76,11 @@ class Clocks:
         else:
             self._off.pop(robot_id, None)
 
+    def forget(self, robot_id: str) -> None:
+        """Forget a robot."""
+        self._clocks.pop(robot_id, None)
+        self._off.pop(robot_id, None)
+
     def skew_s(self, robot_id: str) -> float | None:
         """Return by how much a robot's clock is ahead; negative: behind; None: unknown."""
         known = self._clocks.get(robot_id)

@@ -96,6 +96,11 @@ class DesiredFleet:
         """Return what a robot should serve, None if nothing was ever desired of it."""
         return self._of(model_id).entries.get(robot_id)
 
+    @property
+    def robots(self) -> frozenset[str]:
+        """Return the robots of which something was desired, whatever they serve."""
+        return frozenset().union(*(model.entries for model in self._models.values()))
+
     def generation(self, model_id: str, robot_id: str) -> int:
         """Return the newest generation of a robot, 0 if it never had one."""
         entry = self.get(model_id, robot_id)

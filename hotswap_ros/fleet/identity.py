@@ -61,6 +61,11 @@ class DuplicateNames(Generic[N, S]):
         known = self._names.get(name)
         return () if known is None else tuple(known.heard)
 
+    def forget(self, name: N) -> None:
+        """Forget a name."""
+        self._names.pop(name, None)
+        self._duplicates.discard(name)
+
     @property
     def duplicates(self) -> set[N]:
         """Return the names with two speakers."""

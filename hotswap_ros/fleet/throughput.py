@@ -63,6 +63,12 @@ class Throughput:
             track = track._replace(old=track.young, young=point)
         robots.tracks[robot_id] = track._replace(last=point)
 
+    def forget(self, robot_id: str) -> None:
+        """Forget a robot."""
+        for robots in self._models.values():
+            robots.tracks.pop(robot_id, None)
+            robots.tracker.forget(robot_id)
+
     def age_s(self, model_id: str, robot_id: str, now: float) -> float | None:
         """Return how old a robot's newest counters are; None: there are none."""
         track = self._models[model_id].tracks.get(robot_id)

@@ -13,17 +13,23 @@ from hotswap_ros.fleet.changes import Changes
 from hotswap_ros.fleet.clocks import Clocks
 from hotswap_ros.fleet.identity import DuplicateNames
 from hotswap_ros.fleet.reports import Name, RobotReport, Telemetry, same_content
+from hotswap_ros.limits import MODELS
 from hotswap_ros.models import Routing
 
 
 class _Heard:
-    """The robots of one model; `seen` has them in the order of their last status."""
+    """
+    The robots of one model; `seen` has them in the order of their last status.
+
+    A rollout or rollback had the `kept` ones since the start: they are not forgotten.
+    """
 
     def __init__(self) -> None:
         self.reports: dict[str, RobotReport] = {}
         self.telemetry: dict[str, Telemetry] = {}
         self.seen: OrderedDict[str, float] = OrderedDict()
         self.awaited: set[str] = set()
+        self.kept: set[str] = set()
         self.sent: dict[str, int] = {}
         self.changes = Changes()
         self.news = Changes()
@@ -76,6 +82,8 @@ class FleetView:
 
     def on_report(self, report: RobotReport, now: float, clock: float | None = None) -> None:
         """Take a robot's status; `clock` is the robot's wall clock then, None: not known."""
+        if report.model_id not in self._models and len(self._models) >= MODELS:
+            return
         if not self._is_one(report, now):
             return
         if clock is not None:
@@ -106,15 +114,30 @@ class FleetView:
 
     def on_telemetry(self, model_id: str, robot_id: str, telemetry: Telemetry) -> None:
         """Take a robot's counters."""
-        if (model_id, robot_id) in self.quarantined:
+        if (model_id, robot_id) in self.quarantined or model_id not in self._models:
             return
         heard = self._of(model_id)
         heard.telemetry[robot_id] = telemetry
         heard.news.note(robot_id)
 
+    def forget(self, robot_id: str, server: str) -> None:
+        """Forget a robot under the name of one server; nothing happens to a rollout's robots."""
+        for model_id, heard in self._models.items():
+            report = heard.reports.get(robot_id)
+            if report is None or report.server != server or robot_id in heard.kept:
+                continue
+            for known in (heard.reports, heard.telemetry, heard.seen, heard.sent):
+                known.pop(robot_id, None)
+            heard.changes.forget(robot_id)
+            heard.news.forget(robot_id)
+            self._servers.forget((model_id, robot_id))
+            self.clocks.forget(robot_id)
+        self._names.forget(server)
+
     def expect(self, model_id: str, robot_ids: Iterable[str]) -> None:
         """Expect robots: one that is never heard is unreachable."""
         heard = self._of(model_id)
+        heard.kept.update(robot_ids)
         for robot_id in robot_ids:
             if robot_id not in heard.seen:
                 heard.seen[robot_id] = self._started

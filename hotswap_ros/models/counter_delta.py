@@ -150,6 +150,10 @@ class CounterTracker(Generic[CountsT]):
             found[name] = new
         return found
 
+    def forget(self, robot_id: str) -> None:
+        """Forget a robot."""
+        self._robots.pop(robot_id, None)
+
     def refer(self, robot_id: str, boot_id: str, counts: Mapping[str, CountsT]) -> None:
         """Count a robot from this snapshot on, whatever was known of it."""
         self._robots[robot_id] = _Robot({boot_id: counts}, boot_id)

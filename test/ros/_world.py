@@ -331,6 +331,10 @@ class Program:
         return re.sub(r'\x1b\[[0-9;]*m', '', self.path.read_text(errors='replace'))
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         return self._process.poll() is None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from hotswap_ros import msg
 from hotswap_ros.fleet import BreakerReport, RobotReport, Telemetry, VersionReport
+from hotswap_ros.limits import LABELS, VERSIONS
 from hotswap_ros.models import (
     BINS,
     LATENCY_EDGES_MS,
@@ -19,6 +20,7 @@ from hotswap_ros.models import (
     VersionCounters,
     VersionState,
 )
+from hotswap_ros.nodes.conversions.bounds import at_most, name, node_name, sentence
 from hotswap_ros.nodes.conversions.common import (
     CAUSES,
     SHADOW_FIELDS,
@@ -35,29 +37,41 @@ _STATES_BACK = {code: state for state, code in STATES.items()}
 
 
 def robot_report(status: Any) -> RobotReport:
-    """Return a robot's status as a value. Raises InvalidRoutingError."""
+    """
+    Return a robot's status as a value.
+
+    Sentences in it are shortened and cleaned. Raises InvalidRoutingError and MessageError.
+    """
+    at_most('versions', status.versions, VERSIONS)
+    at_most('labels', status.labels, LABELS)
+    _check_routing(status.routing)
     return RobotReport(
-        robot_id=status.robot_id,
-        server=status.server,
-        model_id=status.model_id,
-        boot_id=status.boot_id,
+        robot_id=name('robot_id', status.robot_id),
+        server=node_name('server', status.server),
+        model_id=name('model_id', status.model_id),
+        boot_id=name('boot_id', status.boot_id),
         routing=routing_value(status.routing),
         versions={
-            v.version: VersionReport(
+            name('versions', v.version): VersionReport(
                 _STATES_BACK.get(v.state, VersionState.ABSENT),
-                v.digest,
-                v.reason,
+                name('digest', v.digest),
+                sentence(v.reason),
                 v.size_bytes,
                 v.warm_latency_ms if v.warm_latency_ms > 0 else None,
             )
             for v in status.versions
         },
         breaker=_breaker(status),
-        region=status.region,
-        labels=tuple(status.labels),
+        region=name('region', status.region),
+        labels=tuple(name('labels', label) for label in status.labels),
         resident_limit=status.resident_limit,
         disk_free_bytes=status.disk_free_bytes,
     )
+
+
+def _check_routing(routing: Any) -> None:
+    for text in (routing.stable, routing.candidate, routing.shadow, routing.salt):
+        name('routing', text)
 
 
 def robot_clock(status: Any) -> float | None:
@@ -70,15 +84,18 @@ def _breaker(status: Any) -> BreakerReport | None:
         return None
     cause = _CAUSES_BACK.get(status.breaker_cause)
     words = 'unknown' if cause is None else cause.value.replace('_', ' ')
-    return BreakerReport(status.breaker_version, words, status.breaker_count)
+    version = name('breaker_version', status.breaker_version)
+    return BreakerReport(version, words, status.breaker_count)
 
 
 def telemetry_value(telemetry: Any) -> Telemetry:
     """
     Return a robot's telemetry.
 
-    Raises InterfaceMismatchError for other latency buckets, and InvalidRoutingError.
+    Raises InterfaceMismatchError for other latency buckets, InvalidRoutingError and MessageError.
     """
+    at_most('versions', telemetry.versions, VERSIONS)
+    _check_routing(telemetry.routing)
     edges = [round(edge, 6) for edge in telemetry.latency_bucket_edges_ms]
     histograms = [
         counts.latency_buckets
@@ -92,9 +109,9 @@ def telemetry_value(telemetry: Any) -> Telemetry:
             f"telemetry of '{telemetry.robot_id}' has other latency buckets than this coordinator"
         )
     return Telemetry(
-        boot_id=telemetry.boot_id,
+        boot_id=name('boot_id', telemetry.boot_id),
         routing=routing_value(telemetry.routing),
-        versions={v.version: _version_counters(v) for v in telemetry.versions},
+        versions={name('versions', v.version): _version_counters(v) for v in telemetry.versions},
     )
 
 
@@ -105,7 +122,10 @@ def _version_counters(version: Any) -> VersionCounters:
         errors=version.errors,
         fallbacks=_causes(version.fallbacks),
         tasks=_task_counts(version.tasks),
-        categories={counts.category: _task_counts(counts) for counts in version.categories},
+        categories={
+            name('category', counts.category): _task_counts(counts)
+            for counts in version.categories
+        },
         latency=tuple(version.latency_buckets),
         stable=roles.get(msg.RoleTelemetry.ROLE_STABLE, RoleCounts()),
         candidate=roles.get(msg.RoleTelemetry.ROLE_CANDIDATE, RoleCounts()),

@@ -21,6 +21,7 @@ from hotswap_ros.models import (
     TaskCounts,
     VersionCounters,
 )
+from hotswap_ros.nodes.conversions.bounds import sentence
 from hotswap_ros.nodes.conversions.common import (
     CAUSES,
     SHADOW_FIELDS,
@@ -144,10 +145,10 @@ def version_msg(info: VersionInfo) -> Any:
         version=info.version,
         digest=info.digest,
         state=STATES[info.state],
-        reason=info.reason,
+        reason=sentence(info.reason),
         size_bytes=info.size_bytes,
         execution_providers=info.placement.providers,
-        provider_note=info.placement.note,
+        provider_note=sentence(info.placement.note),
         warm_latency_ms=math.nan if info.warm_latency_ms is None else info.warm_latency_ms,
     )
 

@@ -222,6 +222,8 @@ class LoopLink:
         self._take = take
         self._unread: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._waiting: list[Future[News]] = []
+        #: Takes the rollouts whose leases are renewed, in the thread of the loop.
+        self.renew: Callable[[tuple[str, ...] | None], None] = lambda _: None
         self._loop = Loop(parameters, self._hand_over)
         self.epoch = self._loop.open(timeout_s=10.0)
 
@@ -264,6 +266,7 @@ class LoopLink:
         self._loop.stop()
 
     def _hand_over(self, news: News) -> None:
+        self.renew(news.lease_rollouts)
         # The first ones come before the node has an executor: they wait for the next.
         self._unread.put(news)
         executor = self._node.executor

@@ -4,15 +4,15 @@
 """
 The node fleet_coordinator, around one Coordinator.
 
-It has two threads. The loop thread owns the Coordinator: it takes the received messages, ticks,
-writes the journal and passes the result on. The executor thread does everything that needs ROS,
-and never blocks.
+It has four threads. The loop thread owns the Coordinator: it takes what was received, ticks,
+writes the journal and passes the result on. The executor thread calls and answers, and never
+blocks. The listener reads what robots send, and the heartbeat waits for none of the others.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import deque
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from typing import Any
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.exceptions import InvalidServiceNameException
 from rclpy.executors import Executor
 from rclpy.node import Node
 
@@ -31,12 +30,13 @@ from hotswap_ros.coordinator import (
     JournalHeldError,
     journal_path,
 )
-from hotswap_ros.models import InvalidRoutingError, shared
+from hotswap_ros.limits import COORDINATORS
+from hotswap_ros.models import shared
 from hotswap_ros.nodes import qos
-from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
-from hotswap_ros.nodes.conversions.report import robot_clock, robot_report, telemetry_value
 from hotswap_ros.nodes.coordinator.actions import CoordinatorActions
+from hotswap_ros.nodes.coordinator.heartbeats import Heartbeats
 from hotswap_ros.nodes.coordinator.journal_keeper import JournalKeeper
+from hotswap_ros.nodes.coordinator.listener import RobotListener
 from hotswap_ros.nodes.coordinator.loop import LoopLink, News
 from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
@@ -46,8 +46,10 @@ from hotswap_ros.nodes.coordinator.services import PlanService, RolloutServices
 from hotswap_ros.nodes.parameters import declare
 from hotswap_ros.nodes.process import give_up, run
 
-#: Number of its own recent heartbeats that a coordinator recognises.
-_OWN_BEATS = 64
+#: Seconds between two rounds of making clients, and seconds that one takes: each takes a few
+#: milliseconds, a thousand robots may be heard at once, and the executor has other work.
+_CLIENTS_S = 0.2
+_FOR_CLIENTS_S = 0.02
 
 __all__ = ['CoordinatorParameters', 'FleetCoordinator', 'main']
 
@@ -58,8 +60,6 @@ class FleetCoordinator(Node):
     def __init__(self, **node_options: Any) -> None:
         super().__init__('fleet_coordinator', **node_options)
         self.parameters = declare(self, CoordinatorParameters)
-        self._robots: dict[tuple[str, str], msg.RobotStatus] = {}
-        self._lease_rollouts: tuple[str, ...] | None = ()
         self._link = LoopLink(self, self.parameters, self._take_news)
         path = journal_path(self.parameters.journal)
         self._keeper = JournalKeeper(path, self.parameters, self.get_logger().info)
@@ -70,6 +70,8 @@ class FleetCoordinator(Node):
         """Stop the threads; a rollout that is under way continues at the next start."""
         self._reader.stop()
         self._keeper.stop()
+        self._listener.stop()
+        self._heartbeats.stop()
         self._link.stop()
 
     def _build_interface(self) -> None:
@@ -79,17 +81,14 @@ class FleetCoordinator(Node):
             self, self._link, steady, parameters.command_timeout_s, parameters.load_timeout_s
         )
         self._own_publishers = CoordinatorPublishers(self, self._link.epoch, self._on_published)
-        self._heartbeats = self.create_publisher(msg.Heartbeat, f'{fleet}/heartbeat', qos.STREAM)
-        self._own_beats: deque[Any] = deque(maxlen=_OWN_BEATS)
+        self._heartbeats = Heartbeats(
+            self, f'{fleet}/heartbeat', self._link, parameters.heartbeat_period_s
+        )
+        self._epochs: set[int] = set()
         self.create_subscription(
             msg.Heartbeat, f'{fleet}/heartbeat', self._on_heartbeat, qos.STREAM
         )
-        self.create_subscription(
-            msg.RobotStatus, f'{fleet}/status', self._on_status, qos.EVENT_OF_FLEET
-        )
-        self.create_subscription(
-            msg.ModelTelemetry, f'{fleet}/telemetry', self._on_telemetry, qos.STREAM_OF_FLEET
-        )
+        self._listener = RobotListener(self, self._link, fleet, parameters.max_robots, self._warn)
         # The default group would wait for the end of each coroutine before it accepts a message.
         at_once = ReentrantCallbackGroup()
         plans = Path(parameters.plans_folder or shared('config', 'plans'))
@@ -99,50 +98,37 @@ class FleetCoordinator(Node):
             PlanService(self, self._link, self._reader, at_once),
             RolloutServices(self, self._link, at_once),
         )
-        self.create_timer(parameters.heartbeat_period_s, self._beat, clock=steady)
+        self.create_timer(_CLIENTS_S, self._match_clients, clock=steady)
         self.create_timer(1.0, self._repeat, clock=steady)
 
+    def _match_clients(self) -> None:
+        """Make clients of new servers and drop those of forgotten ones, some at a time."""
+        known, heard = self._calls.servers, self._listener.servers.copy()
+        until = time.monotonic() + _FOR_CLIENTS_S
+        jobs = [(self._calls.prepare, server) for server in heard if server not in known]
+        jobs += [(self._calls.forget, server) for server in known if server not in heard]
+        for job, server in jobs:
+            job(server)
+            if time.monotonic() >= until:
+                return
+
     def _repeat(self) -> None:
-        self._own_publishers.repeat(self._robots, self._keeper.figures)
-
-    def _on_status(self, status: Any) -> None:
-        try:
-            report = robot_report(status)
-        except InvalidRoutingError as error:
-            self.get_logger().error(
-                f"status of '{status.robot_id}' is ignored: {error}", throttle_duration_sec=10.0
-            )
-            return
-        self._robots[status.model_id, status.robot_id] = status
-        try:
-            self._calls.prepare(status.server)
-        except InvalidServiceNameException as error:
-            self.get_logger().error(
-                f"status of '{status.robot_id}' is ignored: field 'server' is '{status.server}': "
-                f'{" ".join(str(error).split())}',
-                throttle_duration_sec=10.0,
-            )
-            return
-        clock = robot_clock(status)
-        self._link.post(lambda coordinator, now: coordinator.on_report(report, now, clock))
-
-    def _on_telemetry(self, message: Any) -> None:
-        try:
-            telemetry = telemetry_value(message)
-        except (InterfaceMismatchError, InvalidRoutingError) as error:
-            self.get_logger().error(
-                f"telemetry of '{message.robot_id}' is ignored: {error}",
-                throttle_duration_sec=10.0,
-            )
-            return
-        model_id, robot_id = message.model_id, message.robot_id
-        self._link.post(
-            lambda coordinator, now: coordinator.on_telemetry(model_id, robot_id, telemetry, now)
+        if not self._link.is_alive:
+            raise RuntimeError('the thread that runs rollouts has stopped')
+        self._own_publishers.repeat(
+            self._listener.health.copy(), self._keeper.figures, self._listener.problem
         )
+
+    def _warn(self, text: str) -> None:
+        self.get_logger().error(text, throttle_duration_sec=10.0)
 
     def _on_heartbeat(self, heartbeat: Any) -> None:
         epoch = heartbeat.epoch
-        if epoch != self._link.epoch or heartbeat.stamp not in self._own_beats:
+        if self._heartbeats.is_own(heartbeat) or epoch in self._epochs:
+            return
+        # A newer one is always heard of: it has the fleet.
+        if epoch > self._link.epoch or len(self._epochs) < COORDINATORS:
+            self._epochs.add(epoch)
             self._link.post(lambda coordinator, now: coordinator.on_heartbeat(epoch, now))
 
     def _on_published(self, events_number: int) -> None:
@@ -153,23 +139,7 @@ class FleetCoordinator(Node):
         self._keeper.start()
         for command in news.commands:
             self._calls.send(command)
-        new_rollout = news.lease_rollouts != self._lease_rollouts
-        self._lease_rollouts = news.lease_rollouts
-        if new_rollout:
-            self._beat()
         self._own_publishers.take(news)
-
-    def _beat(self) -> None:
-        if not self._link.is_alive:
-            # No loop watches the rollouts: heartbeats must end, and the process with them.
-            raise RuntimeError('the thread that runs rollouts has stopped')
-        if self._lease_rollouts is None:
-            return
-        stamp = self.get_clock().now().to_msg()
-        self._own_beats.append(stamp)
-        self._heartbeats.publish(
-            msg.Heartbeat(stamp=stamp, epoch=self._link.epoch, rollout_ids=self._lease_rollouts)
-        )
 
 
 def main(args: list[str] | None = None) -> None:

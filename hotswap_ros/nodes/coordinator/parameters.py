@@ -60,6 +60,12 @@ class CoordinatorParameters:
     unreachable_after_s: float = parameter(
         5.0, 'Seconds without a status until a robot is unreachable.', low=0.5, high=3600.0
     )
+    max_robots: int = parameter(
+        2_000,
+        'Model servers of which statuses are taken; further ones are ignored, and told of.',
+        low=1,
+        high=20_000,
+    )
     verify_rollback_s: float = parameter(
         60.0,
         'Seconds of verification after a rollback, in which success is watched; 0: no '

@@ -76,18 +76,22 @@ class CoordinatorPublishers:
             self._publish_status(snapshot)
 
     def repeat(
-        self, robots: Mapping[tuple[str, str], Any], journal: Mapping[str, str] | None = None
+        self,
+        health: Mapping[tuple[str, str], int],
+        journal: Mapping[str, str] | None = None,
+        problem: str = '',
     ) -> None:
         """
-        Publish the current state; `robots` are the newest statuses, by model and robot.
+        Publish the current state.
 
+        `health` is that of each robot, by model and robot; `problem`: why others are not heard.
         `journal` are figures of the journal, for diagnostics.
         """
         self._repeats = self._repeats + 1 if self._has_subscriber else 0
         self._publish_alerts()
         for snapshot in self._shown or (None,):
             self._publish_status(snapshot)
-        self._publish_diagnostics(robots, journal or {})
+        self._publish_diagnostics(health, journal or {}, problem)
 
     def _take_changed(self) -> list[Snapshot]:
         """Return the rollouts whose status has changed since it was last published."""
@@ -141,18 +145,18 @@ class CoordinatorPublishers:
         return [state.rollout_id for state in states if not state.status.is_terminal]
 
     def _publish_diagnostics(
-        self, robots: Mapping[tuple[str, str], Any], journal: Mapping[str, str]
+        self, health: Mapping[tuple[str, str], int], journal: Mapping[str, str], problem: str
     ) -> None:
-        unhealthy = [s for s in robots.values() if s.health != msg.RobotStatus.HEALTH_OK]
+        unhealthy = [r for (_, r), is_in in health.items() if is_in != msg.RobotStatus.HEALTH_OK]
         level, text = DiagnosticStatus.OK, f'{self._robots_heard} robots reachable'
-        if self._robots_heard < len(robots):
+        if self._robots_heard < len(health):
             level = DiagnosticStatus.WARN
-            text = f'{self._robots_heard} of {len(robots)} robots reachable'
+            text = f'{self._robots_heard} of {len(health)} robots reachable'
         if unhealthy:
             level = DiagnosticStatus.WARN
-            text += f', {len(unhealthy)} unhealthy: ' + ', '.join(
-                s.robot_id for s in unhealthy[:10]
-            )
+            text += f', {len(unhealthy)} unhealthy: ' + ', '.join(unhealthy[:10])
+        if problem:
+            level, text = DiagnosticStatus.WARN, f'{text}, {problem}'
         if self._quarantined:
             level = DiagnosticStatus.WARN
             text += f', quarantined (duplicate robot_id): {", ".join(self._quarantined[:10])}'

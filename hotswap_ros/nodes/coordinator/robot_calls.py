@@ -17,6 +17,7 @@ from rclpy.task import Future
 from hotswap_ros import srv
 from hotswap_ros.coordinator import Coordinator
 from hotswap_ros.fleet import Command, LoadVersion, Route, UnloadVersion
+from hotswap_ros.nodes.conversions.bounds import sentence
 from hotswap_ros.nodes.conversions.common import routing_msg
 from hotswap_ros.nodes.coordinator.loop import LoopLink
 from hotswap_ros.rollout import Cause
@@ -34,6 +35,10 @@ _SERVICES = {
     UnloadVersion: (srv.UnloadModel, 'unload_model'),
     Route: (srv.SetRouting, 'set_routing'),
 }
+
+
+#: The service that routes a robot.
+_ROUTES = _SERVICES[Route][1]
 
 
 class RobotCalls:
@@ -64,6 +69,20 @@ class RobotCalls:
         """
         self._client(server, Route)
 
+    @property
+    def servers(self) -> frozenset[str]:
+        """Return the servers with a client that routes them."""
+        return frozenset(server for server, name in self._callers if name == _ROUTES)
+
+    def forget(self, server: str) -> None:
+        """Destroy the clients of a server, unless they wait for an answer."""
+        waiting = {id(client) for _, _, client in self._calls.values()}
+        for _, name in _SERVICES.values():
+            client = self._callers.get((server, name))
+            if client is not None and id(client) not in waiting:
+                del self._callers[server, name]
+                self._node.destroy_client(client)
+
     def send(self, command: Command) -> None:
         """Send a command, or report it to the loop as unsent."""
         client = self._client(command.server, type(command))
@@ -88,7 +107,7 @@ class RobotCalls:
         cause = Cause.NONE
         if isinstance(command, LoadVersion):
             cause = _LOAD_CAUSES.get(answer.error_code, Cause.NONE)
-        text = answer.error_msg
+        text = sentence(answer.error_msg)
         self._log_refusal(command, text)
         self._link.post(lambda coordinator, now: coordinator.on_refused(command, cause, text, now))
 

@@ -14,6 +14,7 @@ from rclpy.node import Node
 
 from hotswap_ros import srv
 from hotswap_ros.coordinator import Preview, forecast, outlook_of, planned_steps, robot_limits
+from hotswap_ros.limits import NAME_CHARACTERS, REMARK_CHARACTERS
 from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg, odds_msg
 from hotswap_ros.nodes.conversions.rollout import step_msgs, summary_msg
 from hotswap_ros.nodes.coordinator.loop import LoopLink
@@ -27,6 +28,7 @@ from hotswap_ros.rollout import (
     Verb,
     check_nonce,
 )
+from hotswap_ros.text import plain
 
 _VERBS = {getattr(srv.ControlRollout.Request, verb.name): verb for verb in Verb}
 
@@ -63,10 +65,10 @@ class RolloutServices:
                     request.rollout_id,
                     verb,
                     now,
-                    request.remark,
+                    plain(request.remark, REMARK_CHARACTERS),
                     request.share,
-                    request.by,
-                    request.robot_id,
+                    plain(request.by, NAME_CHARACTERS),
+                    plain(request.robot_id, NAME_CHARACTERS),
                     step=step,
                     nonce=request.nonce,
                 )

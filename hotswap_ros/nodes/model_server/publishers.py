@@ -13,6 +13,7 @@ from hotswap_ros import msg
 from hotswap_ros.bounded_calls import BoundedCalls
 from hotswap_ros.models import VersionState
 from hotswap_ros.nodes import qos
+from hotswap_ros.nodes.conversions.bounds import sentence
 from hotswap_ros.nodes.conversions.common import diagnostics_msg, routing_msg, time_msg
 from hotswap_ros.nodes.conversions.robot import (
     breaker_fields,
@@ -95,7 +96,7 @@ class ServerPublishers:
                 resident_limit=engine.settings.resident_limit,
                 disk_free_bytes=self._disk_free,
                 health=health,
-                health_msg=text,
+                health_msg=sentence(text),
             )
         )
 
@@ -134,7 +135,7 @@ class ServerPublishers:
                 _LEVELS.get(health, DiagnosticStatus.ERROR),
                 # As diagnostic_updater names them; config/diagnostics.yaml relies on it.
                 f'model_server: {robot_id} {engine.model_id}',
-                text or f'serving {routing.stable}',
+                sentence(text) or f'serving {routing.stable}',
                 values,
                 hardware_id=robot_id,
             )

@@ -19,6 +19,7 @@ from hotswap_ros.models import (
     Routing,
     UnknownVersionError,
 )
+from hotswap_ros.nodes.conversions.bounds import sentence
 from hotswap_ros.nodes.conversions.common import routing_msg, routing_value
 from hotswap_ros.nodes.conversions.robot import version_msg
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
@@ -102,9 +103,10 @@ class VersionServices:
         try:
             info = await self._do(self._worker, lambda: engine.load(request.version))
         except Exception as error:  # whatever it is, the node serves on
-            self._server.get_logger().error(f'load {request.version}: {error}')
+            text = sentence(str(error))
+            self._server.get_logger().error(f'load {request.version}: {text}')
             response.error_code = _LOAD_CODES.get(type(error), response.LOAD_FAILED)
-            response.error_msg = str(error)
+            response.error_msg = text
             return response
         response.status = version_msg(info)
         self._server.get_logger().info(f'{request.version} is ready, digest {info.digest[:12]}…')

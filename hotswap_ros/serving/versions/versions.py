@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from hotswap_ros.bounded_calls import BoundedCalls
+from hotswap_ros.limits import SENTENCE_CHARACTERS
 from hotswap_ros.models import (
     DigestMismatchError,
     IncompleteVersionError,
@@ -29,6 +30,7 @@ from hotswap_ros.serving.versions.loading import Loader, MemoryBudget, OpenSessi
 from hotswap_ros.serving.versions.relocation import Mover
 from hotswap_ros.serving.worker.shadow_ring import Verdict
 from hotswap_ros.serving.worker.supervisor import News, WorkerSupervisor
+from hotswap_ros.text import plain
 
 _log = logging.getLogger(__name__)
 
@@ -216,7 +218,8 @@ class Versions:
         except BaseException as error:
             # Whatever it was: a version that stayed in LOADING would keep its place forever.
             self._budget.free(version)
-            self._end_loading(version, reason=str(error) or type(error).__name__)
+            reason = plain(str(error), SENTENCE_CHARACTERS) or type(error).__name__
+            self._end_loading(version, reason=reason)
             outcome.set_exception(error)
         else:
             info = self._end_loading(version, loaded)

@@ -16,9 +16,11 @@ pytest.importorskip('rclpy', reason='needs ROS')
 pytest.importorskip('hotswap_ros.msg', reason='needs the built ROS package')
 
 from builtin_interfaces.msg import Time
+from rclpy.serialization import serialize_message
 
 from hotswap_ros import msg
 from hotswap_ros.fleet import BreakerReport, VersionReport
+from hotswap_ros.limits import SENTENCE_CHARACTERS
 from hotswap_ros.models import (
     FailureCause,
     InvalidRoutingError,
@@ -26,6 +28,8 @@ from hotswap_ros.models import (
     VersionState,
 )
 from hotswap_ros.models.manifest import DType
+from hotswap_ros.nodes.conversions.bounds import MessageError
+from hotswap_ros.nodes.conversions.cdr import strings
 from hotswap_ros.nodes.conversions.common import (
     duration_msg,
     routing_msg,
@@ -46,7 +50,10 @@ from hotswap_ros.nodes.conversions.robot import (
 from hotswap_ros.serving import Decision, OpenBreaker, Placement, ShadowComparison, VersionInfo
 
 INT32 = 2**31
-names = st.text(min_size=1, max_size=12)
+printed = st.characters(categories=('L', 'N', 'P', 'S'))
+names = st.text(printed, min_size=1, max_size=12)
+words = st.text(printed, max_size=8)
+servers = st.from_regex(r'(/[A-Za-z_][A-Za-z0-9_]{0,8}){1,3}', fullmatch=True)
 counts = st.integers(0, 2**64 - 1)
 milliseconds = st.floats(0, 1e6, width=32)
 causes = st.sampled_from(FailureCause)
@@ -119,7 +126,7 @@ def routings(draw):
         candidate=candidate if has_candidate else '',
         candidate_share=draw(st.floats(0, 1)) if has_candidate else 0.0,
         shadow=shadow if has_shadow else '',
-        salt=draw(st.text(max_size=12)),
+        salt=draw(words),
         generation=draw(st.integers(0, 2**63 - 1)),
         lease_s=draw(st.floats(0, 1e9)),
         activate_at=float(draw(st.integers(0, INT32 - 1))),
@@ -220,13 +227,67 @@ def test_a_shadow_comparison_comes_back(stable, shadow, distance, agreement, one
 
 def status(**fields):
     routing = routing_msg(Routing('m', 'v1'))
-    return msg.RobotStatus(**{'robot_id': 'r1', 'model_id': 'm', 'routing': routing} | fields)
+    return msg.RobotStatus(
+        **{'robot_id': 'r1', 'server': '/r1/s', 'model_id': 'm', 'routing': routing} | fields
+    )
+
+
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [
+        ('server', '{evil}/x'),
+        ('server', '/x' * 200),
+        ('robot_id', '\x1b[2Jr1'),
+        ('robot_id', 'x' * 1000),
+        ('model_id', 'a\nb'),
+        ('region', '\u202eabc'),
+        ('routing', routing_msg(Routing('m', 'v\x1b[2J'))),
+        ('routing', routing_msg(Routing('m', 'v1', salt='x' * 1_000_000))),
+        ('labels', ['\x07']),
+        ('labels', ['x'] * 1000),
+        ('versions', [msg.VersionStatus(version='v\x9b1')]),
+        ('versions', [msg.VersionStatus(version=str(number)) for number in range(1000)]),
+    ],
+)
+def test_a_status_that_no_robot_sends_is_refused_by_its_field(field, value):
+    with pytest.raises(MessageError, match=f"'{field}'") as caught:
+        robot_report(status(**{field: value}))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+def test_sentences_of_a_status_are_short_and_steer_no_terminal():
+    reason = '\x1b]0;title\x07' + 'x' * 1_000_000
+    found = robot_report(status(versions=[msg.VersionStatus(version='v1', reason=reason)]))
+    kept = found.versions['v1'].reason
+    assert kept.isprintable()
+    assert len(kept) <= SENTENCE_CHARACTERS
+    info = VersionInfo('v1', VersionState.FAILED, reason=reason)
+    assert version_msg(info).reason == kept
+
+
+@given(names, servers, st.lists(st.booleans(), max_size=3))
+def test_the_first_texts_of_a_message_are_found_without_reading_it(robot_id, server, rest):
+    data = serialize_message(
+        status(robot_id=robot_id, server=server, labels=['x' for _ in rest], boot_id='b')
+    )
+    assert strings(data, 20, 2) == (robot_id.encode(), server.encode())
+    for length in range(len(data) // 2):
+        strings(data[:length], 20, 2)  # whatever it is, no error
+
+
+def test_a_text_that_is_no_name_is_not_read():
+    assert strings(serialize_message(status(robot_id='x' * 100_000)), 20, 2) is None
+    assert strings(b'\0\1\0\0' + b'\xff' * 100, 20, 2) is None
 
 
 @given(
     routings(),
-    st.lists(st.text(max_size=8), max_size=3),
-    *[st.text(max_size=8)] * 4,
+    st.lists(words, max_size=3),
+    words,
+    servers,
+    words,
+    words,
     st.integers(0, 255),
     counts,
 )
@@ -253,7 +314,7 @@ def test_a_status_comes_back(routing, labels, robot_id, server, region, boot_id,
 
 @given(
     st.sampled_from(VersionState),
-    *[st.text(max_size=8)] * 3,
+    *[words] * 3,
     counts,
     st.one_of(st.none(), st.floats(min_value=2**-20, max_value=1e6, width=32)),
 )

@@ -27,7 +27,7 @@ from hotswap_ros.nodes.conversions.common import InterfaceMismatchError
 from hotswap_ros.nodes.conversions.report import telemetry_value
 from hotswap_ros.nodes.conversions.robot import telemetry_msg
 
-names = st.text(min_size=1, max_size=12)
+names = st.text(st.characters(categories=('L', 'N', 'P', 'S')), min_size=1, max_size=12)
 counts = st.integers(0, 2**64 - 1)
 by_cause = st.dictionaries(
     st.sampled_from([cause.value for cause in FailureCause]), st.integers(1, 2**64 - 1)
