@@ -33,7 +33,7 @@ from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.desired_fleet import DesiredFleet
 from hotswap_ros.fleet.events import SETTLED, Event, EventKind, EventLog
 from hotswap_ros.fleet.quarantine import QuarantineWatch
-from hotswap_ros.fleet.reports import RobotReport, Telemetry
+from hotswap_ros.fleet.reports import Name, RobotReport, Telemetry
 from hotswap_ros.fleet.throughput import Throughput
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.gates import Odds
@@ -348,7 +348,11 @@ class Coordinator:
     # -- the loop ---------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Output:
-        """Look, decide, journal, and only then command."""
+        """
+        Look, decide, journal, and only then command.
+
+        What leads back goes out also while the journal cannot be written, and is written later.
+        """
         if self.taken_over:
             return self._stand_aside(now)
         self._quarantine.look(now)
@@ -366,7 +370,8 @@ class Coordinator:
         self._outbox.add_events(self._log.take())
         self._outbox.add_desired(self._update_desired(now))
         if not self._outbox.write(self._rollouts, self._orders, now):
-            return Output(lease_rollouts=None)
+            back = tuple(self._desired.commands(self._view, now, self._led_back))
+            return Output(back, lease_rollouts=None)
         events, number, past = self._outbox.take_events()
         self._pending.add(rolled_back)
         ended = self._rollouts.drop_ended() + self._orders.drop_ended()
@@ -375,6 +380,17 @@ class Coordinator:
         watched = tuple(s.rollout_id for s in states if s.status is not Status.ROLLING_BACK)
         verified = tuple(event.rollout_id for event in events if event.kind in _AFTER)
         return Output(commands, events, watched, ended, verified, number, past)
+
+    @property
+    def _led_back(self) -> set[Name]:
+        """Return the robots of rollbacks under way, ordered or found necessary, by model."""
+        robots = {
+            (order.model_id, robot_id) for order in self._orders for robot_id in order.robots
+        }
+        for runner in self._rollouts:
+            if runner.state.status is Status.ROLLING_BACK:
+                robots |= {(runner.state.plan.model_id, r) for r in runner.state.robots}
+        return robots
 
     def _stand_aside(self, now: float) -> Output:
         """Say so, and leave the robots to the newer coordinator; rollouts wait in the journal."""

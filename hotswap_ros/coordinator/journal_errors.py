@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 _REMEDY = (
-    'check that the disk has room and that the file belongs to this user; robots get no commands '
-    'before it can be written'
+    'check that the disk has room and that the file belongs to this user; until it can be written '
+    'robots only get the commands of rollbacks'
 )
 #: What SQLite says of a file whose content is wrong; other errors are of the disk or of a lock.
 #: They are ERROR, CORRUPT, CONSTRAINT, MISMATCH and NOTADB.

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from hotswap_ros.fleet.commands import Command, LoadVersion, Route, is_out, missing_commands
 from hotswap_ros.fleet.desired import Desired
-from hotswap_ros.fleet.reports import RobotReport, same_content
+from hotswap_ros.fleet.reports import Name, RobotReport, same_content
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import Routing, next_generation
 
@@ -144,13 +144,20 @@ class DesiredFleet:
             changed += self._end_waiting(model, view, now)
         return changed
 
-    def commands(self, view: FleetView, now: float) -> list[Command]:
-        """Return the commands that are due, and note them as sent at `now`."""
+    def commands(
+        self, view: FleetView, now: float, only: Container[Name] | None = None
+    ) -> list[Command]:
+        """
+        Return the commands that are due, and note them as sent at `now`.
+
+        With `only`, a set of models with robot ids, those of other robots wait.
+        """
         due: list[Command] = []
         for model_id, model in self._models.items():
             model.refresh(view, model_id)
             for robot_id, commands in model.missing.items():
-                if view.is_reachable(model_id, robot_id, now):
+                is_in = only is None or (model_id, robot_id) in only
+                if is_in and view.is_reachable(model_id, robot_id, now):
                     due += (c for c in commands if _may_go(c, view, now))
         self._not_before = {c: self._not_before[c] for c in due if c in self._not_before}
         self._refusals = {c: self._refusals[c] for c in due if c in self._refusals}

@@ -156,16 +156,23 @@ class RollbackOrders:
         """Return what versions had done when the reversed rollouts began to serve them."""
         states = [runner.state for runner in runners]
         if not states:
-            return self._journal.marks(rollout_id)
+            try:
+                return self._journal.marks(rollout_id)
+            except JournalError:
+                return {}  # The rollback counts tasks since the robots' start.
         return {(r, s.plan.version): mark for s in states for r, mark in s.marks.items()}
 
     def _history(self, runners: Iterable[Runner]) -> list[RolloutSummary]:
         """Return the history of the journal, with the ends that it does not hold yet."""
         statuses = {runner.state.rollout_id: runner.state.status for runner in runners}
         statuses |= {r.state.rollback_id: r.state.status for r in self._active}
+        try:
+            history = self._journal.history()
+        except JournalError:
+            return []  # An order does not wait for a journal that can be read.
         return [
             replace(found, status=statuses.get(found.rollout_id, found.status))
-            for found in self._journal.history()
+            for found in history
         ]
 
     def refused(self, command: Command, cause: Cause, message: str) -> None:
