@@ -3,6 +3,9 @@
 
 """Launch file of one robot: a model server that configures and activates itself."""
 
+import os
+from pathlib import Path
+
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -17,9 +20,9 @@ PARAMETERS = {
     'region': 'Region of the robot.',
     'model_id': 'Model (named policy) that the robot serves.',
     'model_repository': 'Folder or http(s) address with <model>/<version>/manifest.json.',
-    'cache_folder': 'Folder on the robot for copies of the versions.',
+    'cache_folder': 'Folder on the robot for copies of the versions (default: below ~/.ros).',
     'stable_version': 'Version that the robot serves after the start.',
-    'state_folder': 'Folder that keeps the routing over restarts.',
+    'state_folder': 'Folder that keeps the routing over restarts (default: below ~/.ros).',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
 }
 
@@ -29,8 +32,26 @@ def typed(name, kind):
     return ParameterValue(LaunchConfiguration(name), value_type=kind)
 
 
+def defaults(namespace):
+    """
+    Return what keeps a robot safe over a crash, as parameters that the parameters file may change.
+
+    Without a state folder an older routing is accepted after a crash; without a cache a version
+    that was replaced in the repository is served; without a budget the memory may run out.
+    """
+    ros_home = os.environ.get('ROS_HOME') or str(Path.home() / '.ros')
+    folder = Path(ros_home, 'hotswap_ros', namespace.strip('/') or 'robot')
+    memory_mb = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 1_000_000
+    return {
+        'state_folder': str(folder / 'state'),
+        'cache_folder': str(folder / 'cache'),
+        'memory_budget_mb': memory_mb // 2,
+    }
+
+
 def start(context):
     """Return the node, with the arguments that were given."""
+    namespace = LaunchConfiguration('namespace').perform(context)
     given = [name for name in PARAMETERS if LaunchConfiguration(name).perform(context)]
     return [
         Node(
@@ -39,6 +60,7 @@ def start(context):
             name='model_server',
             namespace=LaunchConfiguration('namespace'),
             parameters=[
+                defaults(namespace),
                 LaunchConfiguration('params_file'),
                 {name: typed(name, str) for name in given},
                 {name: typed(name, bool) for name in ('use_sim_time', 'autostart')},

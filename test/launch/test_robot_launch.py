@@ -39,6 +39,9 @@ def test_a_robot_serves_the_version_of_the_parameters_file(robot, site):
     assert states['v23'] == msg.VersionStatus.STATE_READY
     assert {'v24', 'v25_regressed'} <= set(states)
     assert site.parameters(NODE, 'use_sim_time') == {'use_sim_time': False}
+    kept = site.parameters(NODE, 'state_folder', 'cache_folder', 'memory_budget_mb')
+    assert all('robot_07' in kept[name] for name in ('state_folder', 'cache_folder'))
+    assert kept['memory_budget_mb'] > 0
     yield
     assert site.ended_well('model_server')
 
@@ -48,7 +51,7 @@ def robot_of_our_own(site):
     path = site.folder / 'parameters.yaml'
     path.write_text(
         '/**: {ros__parameters: {model_id: pick_policy, stable_version: v24, region: south, '
-        'resident_limit: 3}}'
+        'resident_limit: 3, memory_budget_mb: 1234}}'
     )
     return site.launch(
         'robot.launch.py',
@@ -66,6 +69,7 @@ def test_arguments_override_the_parameters_file_and_this_the_defaults(robot_of_o
         'model_id': 'pick_policy',
         'stable_version': 'v24',
         'resident_limit': 3,
+        'memory_budget_mb': 1234,
         'region': 'west',
         'fleet_namespace': '/site_a',
         'autostart': False,

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 from _world import PATIENCE_S, wait_until
 
+from hotswap_ros.bounded_calls import OverdueError
+from hotswap_ros.nodes.coordinator import plan_reader
 from hotswap_ros.nodes.coordinator.plan_reader import PlanReader
 from hotswap_ros.nodes.process import new_executor
 from hotswap_ros.rollout import MissingVersionError
@@ -47,6 +49,22 @@ def test_a_missing_version_is_refused_while_a_forecast_is_made(world, policies, 
             return found
 
         wait_until(is_refused, 'the refusal')
+    finally:
+        is_over.set()
+        reader.stop()
+        executor.shutdown(timeout_sec=1.0)
+
+
+def test_a_plan_that_hangs_holds_no_other_up(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(plan_reader, 'WITHIN_S', 0.05)
+    executor = new_executor(context=world.context)
+    reader = PlanReader(SimpleNamespace(executor=executor), Link(), tmp_path, '')
+    is_over = threading.Event()
+    try:
+        late, next_one = reader.do(is_over.wait), reader.do(lambda: 'read')
+        wait_until(next_one.done, 'the next plan')
+        assert isinstance(late.exception(), OverdueError)
+        assert next_one.result() == 'read'
     finally:
         is_over.set()
         reader.stop()
