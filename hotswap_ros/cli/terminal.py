@@ -8,11 +8,15 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from hotswap_ros.text import plain
 
 NO_COORDINATOR = (
     'no fleet_coordinator answers: start one (ros2 launch hotswap_ros coordinator.launch.py), '
@@ -28,6 +32,26 @@ Json = Annotated[
 _DISTRIBUTIONS = {'mcap_ros2': 'mcap-ros2-support'}
 
 
+class PlainConsole(Console):
+    """
+    A console on which no text steers the terminal: names and sentences come from anybody.
+
+    Its own colours and movements are no text, and stay.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield the segments of what is shown, with codes in place of what is no print."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.replace('\n', '').isprintable():
+                yield segment
+            else:
+                lines = segment.text.expandtabs().split('\n')
+                text = '\n'.join(plain(line, max(3, 8 * len(line))) for line in lines)
+                yield Segment(text, segment.style)
+
+
 def console(json_file: Path | None = None) -> Console:
     """
     Return a console that wraps at 140 columns if the output is not a terminal.
@@ -35,8 +59,8 @@ def console(json_file: Path | None = None) -> Console:
     If the figures go to the standard output, the text goes to the standard error.
     """
     to_stderr = json_file == STANDARD_OUTPUT
-    found = Console(stderr=to_stderr)
-    return found if found.is_terminal else Console(width=140, stderr=to_stderr)
+    found = PlainConsole(stderr=to_stderr)
+    return found if found.is_terminal else PlainConsole(width=140, stderr=to_stderr)
 
 
 def write_json(json_file: Path, figures: object) -> None:

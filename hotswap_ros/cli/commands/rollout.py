@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
-from hotswap_ros.cli.terminal import Json, console, need_ros
+from hotswap_ros.cli.terminal import Json, PlainConsole, console, need_ros
 
 Rollout = Annotated[str, typer.Argument(help='Rollout (default: the one that is running).')]
 Remark = Annotated[str, typer.Option('--remark', '-m', help='Reason, for the record.')]
@@ -117,7 +116,7 @@ def start(
         raise SystemExit(f'hotswap: {error}') from error
     from hotswap_ros.cli.verbs.rollout import start_and_watch
 
-    raise typer.Exit(start_and_watch(Console(), text))
+    raise typer.Exit(start_and_watch(PlainConsole(), text))
 
 
 def watch(
@@ -127,7 +126,7 @@ def watch(
     need_ros()
     from hotswap_ros.cli.verbs.rollout import watch_rollout
 
-    raise typer.Exit(watch_rollout(Console(), rollout))
+    raise typer.Exit(watch_rollout(PlainConsole(), rollout))
 
 
 def set_share(
