@@ -14,7 +14,7 @@ from hotswap_ros.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hotswap_ros.gates.block_power import StageTasks
-    from hotswap_ros.gates.decision_rule import decision_rule, rule_words
+    from hotswap_ros.gates.decision_rule import checks_by_role, rule_words
     from hotswap_ros.gates.flag_controller import Ramp, next_share
     from hotswap_ros.gates.gate import Gate
     from hotswap_ros.gates.odds import DIFFERENCES, Odds
@@ -44,7 +44,7 @@ __all__ = [
     'WatchedStage',
     'WatchedStages',
     'bound_without_disagreement',
-    'decision_rule',
+    'checks_by_role',
     'detectable_disagreement',
     'detectable_drops',
     'intraclass',

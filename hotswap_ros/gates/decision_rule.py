@@ -9,7 +9,7 @@ from hotswap_ros.gates.gate import Gate
 from hotswap_ros.plan import Role, SuccessCriteria
 
 
-def decision_rule(criteria: SuccessCriteria) -> dict[Role, tuple[str, ...]]:
+def checks_by_role(criteria: SuccessCriteria) -> dict[Role, tuple[str, ...]]:
     """Return the names of the checks in each role."""
     checks = Gate(criteria, '', explain=False).checks(complete=False)
     return {
@@ -19,7 +19,7 @@ def decision_rule(criteria: SuccessCriteria) -> dict[Role, tuple[str, ...]]:
 
 def rule_words(criteria: SuccessCriteria) -> str:
     """Return the decision rule in words."""
-    rule = decision_rule(criteria)
+    rule = checks_by_role(criteria)
     parts = [
         f'{words}: {", ".join(rule[role])}.'
         for role, words in (

@@ -5,7 +5,7 @@
 
 import pytest
 
-from hotswap_ros.gates import decision_rule
+from hotswap_ros.gates import checks_by_role
 from hotswap_ros.plan import PlanError, Role, SuccessCriteria, load_plan
 from hotswap_ros.rollout import PauseReason, Status, Verb
 
@@ -74,7 +74,7 @@ def test_a_rule_has_each_check_in_one_role():
     criteria = SuccessCriteria(
         max_latency_ms=20, max_progress_drop=0.05, success_metric='progress', signals=['latency']
     )
-    rule = decision_rule(criteria)
+    rule = checks_by_role(criteria)
     assert rule[Role.SUCCESS] == ('progress',)
     assert rule[Role.SIGNAL] == ('latency', 'sample_ratio')
     assert set(rule[Role.GUARDRAIL]) == {'success', 'stuck', 'grave_events'}
