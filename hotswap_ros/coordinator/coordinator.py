@@ -41,8 +41,7 @@ from hotswap_ros.plan import Plan, VersionFacts
 from hotswap_ros.rollout.errors import UnknownRolloutError
 from hotswap_ros.rollout.runner import Runner
 from hotswap_ros.rollout.start import begin
-from hotswap_ros.rollout.status import Cause, Status
-from hotswap_ros.rollout.verbs import Verb
+from hotswap_ros.rollout.status import Cause, Status, Verb
 
 #: Kinds of events after the end of a rollback that belong to its report.
 _AFTER = (EventKind.VERIFIED, *SETTLED)

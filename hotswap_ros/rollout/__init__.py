@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from hotswap_ros.rollout.event_kinds import END_EVENTS, PAUSE_EVENTS
     from hotswap_ros.rollout.runner import Runner
     from hotswap_ros.rollout.state import RolloutState
-    from hotswap_ros.rollout.status import Cause, PauseReason, Status
-    from hotswap_ros.rollout.verbs import LEADS_ON, Verb, check_nonce, verb_table
+    from hotswap_ros.rollout.status import LEADS_ON, Cause, PauseReason, Status, Verb
+    from hotswap_ros.rollout.verbs import check_nonce, verb_table
 
 __all__ = [
     'END_EVENTS',

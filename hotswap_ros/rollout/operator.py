@@ -15,10 +15,10 @@ from hotswap_ros.rollout.errors import CommandRefusedError
 from hotswap_ros.rollout.exclusion import exclude
 from hotswap_ros.rollout.robot_progress import Exclusion
 from hotswap_ros.rollout.state import PromotedBy, ProofProgress
-from hotswap_ros.rollout.status import Cause, PauseReason, Status
+from hotswap_ros.rollout.status import Cause, PauseReason, Status, Verb
 from hotswap_ros.rollout.steps import StepContext, set_flag
 from hotswap_ros.rollout.transitions import Transitions
-from hotswap_ros.rollout.verbs import RESUMABLE, VERBS, Verb, check_allowed, on_trial
+from hotswap_ros.rollout.verbs import RESUMABLE, VERBS, check_allowed, on_trial
 
 
 class Operator:

@@ -25,11 +25,11 @@ from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF, Breakers, find_mis
 from hotswap_ros.rollout.joining import Joining, join
 from hotswap_ros.rollout.operator import Operator
 from hotswap_ros.rollout.state import RolloutState, StepRecord
-from hotswap_ros.rollout.status import Cause, PauseReason, Status
+from hotswap_ros.rollout.status import Cause, PauseReason, Status, Verb
 from hotswap_ros.rollout.steps import ACTIONS, StepContext
 from hotswap_ros.rollout.steps.cohort import Cohort
 from hotswap_ros.rollout.transitions import Transitions
-from hotswap_ros.rollout.verbs import Verb, check_step
+from hotswap_ros.rollout.verbs import check_step
 
 _NO_FLEET = FleetView(0.0)
 #: Causes of a rollback that may be the fault of the version.

@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The status of a rollout, why it is paused, and why it did not succeed."""
+"""The status of a rollout, why it is paused or did not succeed, and what people can say to it."""
 
 from __future__ import annotations
 
@@ -59,3 +59,22 @@ class Cause(str, enum.Enum):
     REFUSED = 'refused'
     INCONCLUSIVE = 'inconclusive'
     CHECKLIST_FAILED = 'checklist_failed'
+
+
+class Verb(str, enum.Enum):
+    """What an operator can say to a rollout."""
+
+    PAUSE = 'pause'
+    RESUME = 'resume'
+    APPROVE = 'approve'
+    REFUSE = 'refuse'
+    SKIP_WAIT = 'skip_wait'
+    ABORT = 'abort'
+    ROLLBACK = 'rollback'
+    SET_SHARE = 'set_share'
+    PROMOTE = 'promote'
+    EXCLUDE = 'exclude'
+
+
+#: Verbs that begin a later step: a copy of one must not pass the step after that as well.
+LEADS_ON = frozenset({Verb.APPROVE, Verb.SKIP_WAIT, Verb.PROMOTE})

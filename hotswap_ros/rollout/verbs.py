@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -13,26 +12,7 @@ from hotswap_ros.limits import NONCE_CHARACTERS
 from hotswap_ros.plan import Observe, Ramp, SetRouting
 from hotswap_ros.rollout.errors import BadNonceError, CommandRefusedError
 from hotswap_ros.rollout.state import RolloutState
-from hotswap_ros.rollout.status import PauseReason, Status
-
-
-class Verb(str, enum.Enum):
-    """What an operator can say to a rollout."""
-
-    PAUSE = 'pause'
-    RESUME = 'resume'
-    APPROVE = 'approve'
-    REFUSE = 'refuse'
-    SKIP_WAIT = 'skip_wait'
-    ABORT = 'abort'
-    ROLLBACK = 'rollback'
-    SET_SHARE = 'set_share'
-    PROMOTE = 'promote'
-    EXCLUDE = 'exclude'
-
-
-#: Verbs that begin a later step: a copy of one must not pass the step after that as well.
-LEADS_ON = frozenset({Verb.APPROVE, Verb.SKIP_WAIT, Verb.PROMOTE})
+from hotswap_ros.rollout.status import PauseReason, Status, Verb
 
 #: Pauses that last until a person resumes the rollout.
 RESUMABLE = frozenset({PauseReason.BY_HAND, PauseReason.INCONCLUSIVE})

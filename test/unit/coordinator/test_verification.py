@@ -173,8 +173,8 @@ def test_a_late_message_from_before_the_rollback_does_not_count():
     def hear(tasks, won, boot='a'):
         counters = VersionCounters(tasks=TaskCounts(tasks, tasks, won))
         routing = Routing(MODEL, 'v23')
-        view.on_telemetry(MODEL, 'r1', Telemetry(boot, routing, {'v23': counters}))
         view.on_report(RobotReport('r1', '/r1', MODEL, boot, routing), now)
+        view.on_telemetry(MODEL, 'r1', Telemetry(boot, routing, {'v23': counters}))
 
     now = 0.0
     hear(100, 90)

@@ -17,7 +17,8 @@ from hotswap_ros.rollout.errors import (
     UnknownRolloutError,
 )
 from hotswap_ros.rollout.interruptions import ENDS_BY_ITSELF
-from hotswap_ros.rollout.verbs import VERBS, Verb
+from hotswap_ros.rollout.status import Verb
+from hotswap_ros.rollout.verbs import VERBS
 
 REASON = 'rolled back by a person (grip looks odd)'
 BOUND = 'at most 2.0 points worse'
