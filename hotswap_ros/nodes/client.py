@@ -131,6 +131,12 @@ class FleetClient:
         """Return for how long no coordinator was heard, in seconds; it speaks once a second."""
         return time.monotonic() - self._coordinator_heard_at
 
+    def wait_for_status(self, timeout_s: float) -> None:
+        """Wait for a first status: it is latched, and comes soon after the client was made."""
+        give_up_at = time.monotonic() + timeout_s
+        while not self._status.stamp.sec and time.monotonic() < give_up_at:
+            time.sleep(0.02)
+
     def wait_for_coordinator(self, timeout_s: float) -> bool:
         """Wait until the coordinator accepts goals; return whether it does."""
         return bool(self._rollout.wait_for_server(timeout_sec=timeout_s))
@@ -183,10 +189,7 @@ class FleetClient:
 
     def _place(self, rollout_id: str) -> dict[str, Any]:
         """Return the fields of the rollout and step that people see at this moment."""
-        give_up_at = time.monotonic() + _ANSWER_S
-        # The status is latched: it comes soon after the client was made.
-        while not self._status.stamp.sec and time.monotonic() < give_up_at:
-            time.sleep(0.05)
+        self.wait_for_status(_ANSWER_S)
         under_way = list(self._status.rollouts_under_way)
         # The coordinator refuses a command that may be for one of several.
         named = rollout_id or (under_way[0] if len(under_way) == 1 else '')

@@ -18,8 +18,8 @@ from hotswap_ros.coordinator import RolloutView
 from hotswap_ros.nodes.client import CoordinatorError, FleetClient
 from hotswap_ros.rollout import Status
 
-#: Seconds between two pictures, and longest wait for the last status of a rollout.
-_PERIOD_S, _LAST_STATUS_S = 0.1, 3.0
+#: Seconds between two pictures, and longest wait for the first or last status of a rollout.
+_PERIOD_S, _STATUS_S = 0.1, 3.0
 
 
 def start_and_watch(console: Console, plan: str) -> int:
@@ -62,7 +62,7 @@ def _show_last(view: LiveView, client: FleetClient, rollout_id: str) -> None:
     """Show the end of a rollout; its result may arrive before its last status."""
     if not rollout_id:
         return
-    give_up_at = time.monotonic() + _LAST_STATUS_S
+    give_up_at = time.monotonic() + _STATUS_S
     while time.monotonic() < give_up_at:
         status = client.view_of(rollout_id).status
         if status is not None and status.is_terminal:
@@ -121,10 +121,8 @@ class Attachment:
 
 
 def _known_rollouts(client: FleetClient) -> set[str]:
-    """Return the rollouts under way and the last one; their status comes once a second."""
-    give_up_at = time.monotonic() + 3.0
-    while not client.status.stamp.sec and time.monotonic() < give_up_at:
-        time.sleep(0.02)
+    """Return the rollouts under way and the last one."""
+    client.wait_for_status(_STATUS_S)
     status = client.status
     return {status.rollout_id, *status.rollouts_under_way}
 

@@ -41,6 +41,9 @@ class Client:
     def wait_for_coordinator(self, timeout_s):
         return True
 
+    def wait_for_status(self, timeout_s):
+        pass
+
     def is_there(self):
         return True
 

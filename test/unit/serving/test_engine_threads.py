@@ -29,6 +29,18 @@ def switch_often() -> Iterator[None]:
     sys.setswitchinterval(interval)
 
 
+@pytest.fixture
+def engine(make_version: Any, repository: ModelRepository) -> Engine:
+    """Return an engine with v1 and v2 ready, which serves v1."""
+    for version in ('v1', 'v2'):
+        make_version(version, bias=BIAS[version])
+    engine = Engine(repository, 'policy')
+    engine.load('v1')
+    engine.load('v2')
+    engine.set_routing(Routing('policy', 'v1'))
+    return engine
+
+
 def test_no_answer_is_wrong_while_all_changes(
     make_version: Any, repository: ModelRepository, observe: Any
 ) -> None:
@@ -84,15 +96,7 @@ def test_no_answer_is_wrong_while_all_changes(
     assert counters['v3'].requests == 0
 
 
-def test_a_task_keeps_its_version_while_stable_is_exchanged(
-    make_version: Any, repository: ModelRepository, observe: Any
-) -> None:
-    for version in ('v1', 'v2'):
-        make_version(version, bias=BIAS[version])
-    engine = Engine(repository, 'policy')
-    engine.load('v1')
-    engine.load('v2')
-    engine.set_routing(Routing('policy', 'v1'))
+def test_a_task_keeps_its_version_while_stable_is_exchanged(engine: Engine, observe: Any) -> None:
     done = threading.Event()
 
     def infer(thread: int) -> Counter[str]:
@@ -126,15 +130,9 @@ def test_a_task_keeps_its_version_while_stable_is_exchanged(
 
 
 def test_no_task_is_counted_under_a_routing_that_came_after_it_began(
-    make_version: Any, repository: ModelRepository, observe: Any
+    engine: Engine, observe: Any
 ) -> None:
     """Between two looks at one routing, the version that it does not name begins no task."""
-    for version in ('v1', 'v2'):
-        make_version(version, bias=BIAS[version])
-    engine = Engine(repository, 'policy')
-    engine.load('v1')
-    engine.load('v2')
-    engine.set_routing(Routing('policy', 'v1'))
     done = threading.Event()
 
     def infer(thread: int) -> Counter[str]:
