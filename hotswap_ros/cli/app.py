@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 import hotswap_ros
 from hotswap_ros.cli.commands import analysis, checklist, journal, rollout, scenario, sim
-from hotswap_ros.cli.terminal import need_ros
+from hotswap_ros.cli.terminal import PlainConsole, need_ros
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,7 +54,7 @@ def demo(
     need_ros()
     from hotswap_ros.cli.verbs.demo import run_demo
 
-    raise typer.Exit(run_demo(Console(), robots, speed, record))
+    raise typer.Exit(run_demo(PlainConsole(), robots, speed, record))
 
 
 analysis.register(app)

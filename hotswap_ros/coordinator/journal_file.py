@@ -115,7 +115,8 @@ class JournalFile:
     The open file: statements, transactions and the lock against other coordinators.
 
     It uses write-ahead logging with full synchronization: after a transaction the data are on the
-    disk. One thread uses it. Errors name the file `known_as`; None: `path`. Raises JournalError.
+    disk. One thread uses it. Errors name the file `known_as`; None: `path`. A database without
+    tables is refused as one of something else unless it `may_be_new`. Raises JournalError.
     """
 
     #: When SQLite ends a commit; a simulation without power cuts may set OFF.
@@ -124,14 +125,16 @@ class JournalFile:
     #: Size up to which the pages are checked at the start: robots keep a lease for 3 s and more.
     CHECK_BYTES = 500_000_000
 
-    def __init__(self, path: Path | str, known_as: Path | None = None) -> None:
+    def __init__(
+        self, path: Path | str, known_as: Path | None = None, *, may_be_new: bool = True
+    ) -> None:
         path = Path(path)
         self._file, self._path = path, known_as or path
         self._lock: IO[bytes] | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-            check(self._path, self._db, self.CHECK_BYTES, may_be_new=True)
+            check(self._path, self._db, self.CHECK_BYTES, may_be_new=may_be_new)
             self._db.execute('PRAGMA journal_mode = WAL')
             self._db.execute(f'PRAGMA synchronous = {self.SYNCHRONOUS}')
             self._db.executescript(_SCHEMA)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from hotswap_ros.cli.terminal import PlainConsole
 
 sims = typer.Typer(help='Show the simulated robots.', no_args_is_help=True)
 
@@ -40,4 +41,4 @@ def render(
     from hotswap_ros.cli.verbs.render import FilmRequest, run_render
 
     request = FilmRequest(tuple(version or ('v23', 'v25_regressed')), tasks, first, robot, seed)
-    raise typer.Exit(run_render(Console(), request, output, models, renderer, size))
+    raise typer.Exit(run_render(PlainConsole(), request, output, models, renderer, size))

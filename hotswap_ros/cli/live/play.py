@@ -58,7 +58,11 @@ class LivePlay:
         self._rollout_id = ''
         self._due = sorted(
             [(fault.at_s, partial(self._inject, fault)) for fault in scenario.faults]
-            + [(a.at.total_seconds(), partial(self._act, a)) for a in scenario.operator],
+            + [
+                (action.at.total_seconds(), partial(self._act, action, robot_id))
+                for action in scenario.operator
+                for robot_id in action.given_to
+            ],
             key=lambda entry: entry[0],
         )
         self._retry_until: float | None = None
@@ -129,14 +133,14 @@ class LivePlay:
         has_ended = state is not None and state.is_terminal
         return now < self._retry_until and not has_ended
 
-    def _act(self, action: OperatorAction) -> None:
+    def _act(self, action: OperatorAction, robot_id: str) -> None:
         if action.verb is None:
             self._roll_back(action)
             return
         share = 0.0 if action.share is None else action.share
         try:
             name = action.verb.name
-            self._client.control(name, self._rollout_id, action.remark, share, action.by)
+            self._client.control(name, self._rollout_id, action.remark, share, action.by, robot_id)
         except CoordinatorError as error:
             raise CoordinatorError(f'{action.do}: {error}') from error
 

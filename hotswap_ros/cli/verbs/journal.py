@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
+from hotswap_ros.cli.terminal import PlainConsole
 from hotswap_ros.coordinator import (
     Journal,
     JournalError,
@@ -77,7 +78,7 @@ def run_prune(
 
 def _prune(console: Console, source: Path, retention: Retention) -> None:
     refuse_foreign(source)
-    journal = Journal(source)
+    journal = Journal(source, may_be_new=False)
     try:
         is_free = _is_free(journal)
         pruned = prune(journal, retention, time.time(), lambda: _pause(is_free))
@@ -129,5 +130,6 @@ def _seconds(older_than: str) -> float:
 
 
 def _refused(error: JournalError) -> int:
-    Console(stderr=True).print(f'hotswap: {error}', markup=False, highlight=False, soft_wrap=True)
+    told = PlainConsole(stderr=True)
+    told.print(f'hotswap: {error}', markup=False, highlight=False, soft_wrap=True)
     return 1

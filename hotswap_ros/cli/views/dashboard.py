@@ -19,6 +19,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from hotswap_ros.cli.terminal import PlainConsole
 from hotswap_ros.cli.views.fit import Part, fit
 from hotswap_ros.cli.views.robots import robot_forms
 from hotswap_ros.cli.views.sections import (
@@ -177,7 +178,7 @@ class LiveView:
 
     def save(self, path: Path) -> None:
         """Write the picture of this moment as an SVG file."""
-        paper = Console(record=True, width=110, file=io.StringIO())
+        paper = PlainConsole(record=True, width=110, file=io.StringIO())
         if self._last is not None:
             paper.print(Dashboard(self._title, *self._last))
         picture = paper.export_svg(title='hotswap_ros')

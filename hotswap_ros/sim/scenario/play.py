@@ -104,7 +104,8 @@ class _Play:
         self._began = session.clock.now
         for action in scenario.operator:
             at = self._began + action.at.total_seconds()
-            session.clock.call_at(at, partial(self._act, action))
+            for robot_id in action.given_to:
+                session.clock.call_at(at, partial(self._act, action, robot_id))
         session.on_look.append(self._take_events)
         self._rollout_id = session.start(scenario.plan)
         session.run(self._is_over, scenario.limit.total_seconds())
@@ -119,13 +120,13 @@ class _Play:
         )
         return self._rollout_id in self._session.ended and not waits
 
-    def _act(self, action: OperatorAction) -> None:
+    def _act(self, action: OperatorAction, robot_id: str) -> None:
         try:
             if action.verb is None:
                 self._session.roll_back(action.to, action.robots)
             else:
                 self._session.command(
-                    self._rollout_id, action.verb, action.remark, action.share, action.by
+                    self._rollout_id, action.verb, action.remark, action.share, action.by, robot_id
                 )
         except RolloutError as error:
             self._refused.append(f'at {action.at}: {action.do}: {error}')

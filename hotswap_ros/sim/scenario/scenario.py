@@ -91,14 +91,14 @@ class OperatorAction(Section):
     """
     An action of a person, `at` after the start.
 
-    `do` is a verb of a rollout, or `order_rollback`: roll `robots` (empty: all) back to version
-    `to`. The old name `put_back` is accepted.
+    `do` is a verb of a rollout (for `exclude`, with the `robots`), or `order_rollback`: roll
+    `robots` (empty: all) back to version `to`. The old name `put_back` is accepted.
     """
 
     at: Duration
     do: Literal[
         'pause', 'resume', 'approve', 'refuse', 'skip_wait', 'abort', 'rollback', 'set_share',
-        'promote', 'order_rollback',
+        'promote', 'exclude', 'order_rollback',
     ]  # fmt: skip
     remark: str = ''
     by: str = ''
@@ -115,14 +115,23 @@ class OperatorAction(Section):
     def _fields_belong(self) -> OperatorAction:
         if (self.share is not None) != (self.do == 'set_share'):
             raise ValueError("'share' and 'set_share' need each other")
-        if (self.to or self.robots) and self.do != 'order_rollback':
-            raise ValueError("'to' and 'robots' belong to 'order_rollback'")
+        if self.to and self.do != 'order_rollback':
+            raise ValueError("'to' belongs to 'order_rollback'")
+        if self.robots and self.do not in ('order_rollback', 'exclude'):
+            raise ValueError("'robots' belongs to 'order_rollback' and 'exclude'")
+        if self.do == 'exclude' and not self.robots:
+            raise ValueError("'exclude' needs 'robots': name those to exclude")
         return self
 
     @property
     def verb(self) -> Verb | None:
         """Return the verb of a rollout; None for `order_rollback`."""
         return None if self.do == 'order_rollback' else Verb(self.do)
+
+    @property
+    def given_to(self) -> tuple[str, ...]:
+        """Return the robots that the verb is given for one by one; '' stands for the rollout."""
+        return self.robots if self.verb is Verb.EXCLUDE else ('',)
 
 
 def _listed(value: object) -> object:

@@ -88,9 +88,10 @@ class VirtualSession:
         remark: str = '',
         share: float | None = None,
         by: str = '',
+        robot_id: str = '',
     ) -> None:
         """Send an operator's command. Raises the errors of Coordinator.command."""
-        self.coordinator.command(rollout_id, verb, self.clock.now, remark, share, by)
+        self.coordinator.command(rollout_id, verb, self.clock.now, remark, share, by, robot_id)
         self._soon()
 
     def roll_back(self, version: str, robot_ids: tuple[str, ...] = ()) -> None:

@@ -66,6 +66,19 @@ def test_what_is_larger_than_asked_for_is_said(hotswap: Hotswap, fleet: FakeFlee
     assert len(ids(fleet.journal_path)) == 1
 
 
+def test_a_database_without_tables_is_no_journal(hotswap: Hotswap, tmp_path: Path) -> None:
+    path = tmp_path / 'another.db3'
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute('CREATE TABLE own (id INTEGER)')
+        db.execute('DROP TABLE own')
+    before = path.read_bytes()
+    assert before
+    found = hotswap('journal', 'prune', '--keep-rollouts', 1, '--journal', path)
+    assert found.exit_code == 1
+    assert str(path) in found.output.replace('\n', '')
+    assert path.read_bytes() == before
+
+
 def test_nothing_is_deleted_without_a_limit(hotswap: Hotswap, fleet: FakeFleet) -> None:
     assert hotswap('journal', 'prune', '--journal', fleet.journal_path).exit_code == 1
     assert len(ids(fleet.journal_path)) == 4

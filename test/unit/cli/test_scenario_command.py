@@ -80,6 +80,19 @@ def test_a_rollout_that_does_not_end_counts_until_the_limit(write) -> None:
     assert 'status is paused, expected succeeded' in result.output
 
 
+def test_a_person_excludes_robots(write) -> None:
+    robots = 'robots: [robot_01, robot_04]'
+    path = write(
+        (
+            '{at: PT2M, do: resume}',
+            f'{{at: PT2M, do: exclude, {robots}}}\n  - {{at: PT3M, do: resume}}',
+        ),
+        ('served: {v24: 4}', 'served: {v24: 2, v23: 2}'),
+    )
+    result = _RUNNER.invoke(app, ['scenario', 'run', path])
+    assert result.exit_code == 0, result.output
+
+
 def test_all_of_a_folder_make_a_table(write, tmp_path: Path) -> None:
     write()
     result = _RUNNER.invoke(app, ['scenario', 'run', '--all', '--folder', str(tmp_path)])
@@ -103,6 +116,8 @@ def test_those_of_the_package_are_listed() -> None:
         ('taskS: 4', 'tasksS: 4', "did you mean 'taskS'"),
         ('v24: {success: 1.0}', 'v24: {}', "give one of 'measured', 'success' and 'categories'"),
         ('do: pause', 'do: pause, share: 0.5', "'share' and 'set_share' need each other"),
+        ('do: resume', 'do: exclude', "'exclude' needs 'robots'"),
+        ('do: resume', 'do: resume, robots: [robot_01]', "'robots' belongs to"),
         ('limit: PT2H', 'limit: soon', 'limit'),
         ('robots: 4, ', '', "'robots' and 'regions'"),
     ],
