@@ -89,3 +89,14 @@ TASK_SECONDS: Final = 86_400.0
 
 #: Interventions in one task. Whoever helps more often does the task.
 INTERVENTIONS: Final = 1_000
+
+#: Bytes that a recording may unpack to: this many, and so many for each of its bytes on the disk.
+#: Telemetry packs to a twentieth, text that repeats to a hundredth.
+UNPACKED_BYTES: Final = 16_000_000
+UNPACKED_RATIO: Final = 1_000
+
+#: Bytes of one record of a recording: a picture of 33 million points in colour.
+RECORD_BYTES: Final = 100_000_000
+
+#: Bytes of one message of the fleet in a recording: a comparison with a million numbers.
+RECORDED_BYTES: Final = 4_000_000

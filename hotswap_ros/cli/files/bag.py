@@ -5,22 +5,22 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any
 
 import yaml
-import zstandard
-from mcap.exceptions import UnsupportedCompressionError
-from mcap.reader import NonSeekingReader
-from mcap.records import Schema
 
+from hotswap_ros.cli.files.db3_part import read_db3
+from hotswap_ros.cli.files.mcap_part import read_mcap
+from hotswap_ros.cli.files.messages import DamagedError, Message
+from hotswap_ros.cli.files.unpacking import NOT_PACKED, Allowance, Unpacked, unpack_bytes
 from hotswap_ros.gates.analysis import AnalysisError
 from hotswap_ros.gates.analysis.trial import natural
+from hotswap_ros.limits import RECORDED_BYTES
+from hotswap_ros.plan import PlanError, parse_text, read_text_file
+from hotswap_ros.text import size_words
 
 _STORAGES = ('.mcap', '.db3')
 _ZSTD = '.zstd'
@@ -37,17 +37,9 @@ _CONVERT = (
     'ros2 bag convert -i {0} -o to.yaml'
 )
 
-
+#: What a text that means nothing raises.
+_MEANINGLESS = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _BY_NAME = 'parts are read in the order of their names'
-_MESSAGES = 'SELECT topic_id, data FROM messages ORDER BY timestamp'
-
-
-class Message(NamedTuple):
-    """A message as it was stored; `schema` None: its definition is not in the recording."""
-
-    schema: Schema | None
-    encoding: str
-    data: bytes
 
 
 class Bag:
@@ -76,11 +68,11 @@ class Bag:
                 self.notes.append(f'no metadata.yaml: {_BY_NAME}')
             return present
         try:
-            found = yaml.safe_load(file.read_text())['rosbag2_bagfile_information']
+            found = parse_text(read_text_file(file))['rosbag2_bagfile_information']
             names = [Path(name).name for name in found['relative_file_paths']]
             mode = str(found.get('compression_mode') or '').lower()
             written = str(found.get('compression_format') or '').lower()
-        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        except (OSError, PlanError, yaml.YAMLError, *_MEANINGLESS):
             self.notes.append(f'metadata.yaml is damaged: {_BY_NAME}')
             return present
         if mode not in ('', 'none') and written not in ('', 'zstd'):
@@ -116,7 +108,7 @@ class Bag:
                     yield message
             except (OSError, sqlite3.Error) as error:
                 raise AnalysisError(f'{part} cannot be read: {error}') from error
-            except _Damaged as error:
+            except DamagedError as error:
                 found, is_cut = found or error.began, True
                 self.notes.append(
                     f'{part.name} is cut off or damaged: only the part before is used'
@@ -130,84 +122,31 @@ class Bag:
     def _of_part(self, part: Path, wanted: Callable[[str], bool]) -> Iterator[Message]:
         is_packed = part.suffix.lower() == _ZSTD
         storage = part.with_suffix('').suffix if is_packed else part.suffix
+        allowance = Allowance(part)
         if storage.lower() == '.db3':
-            yield from self._from_db3(part, is_packed, wanted)
+            convert = _CONVERT.format(self.path)
+            found = read_db3(part, allowance, convert, wanted, packed=is_packed)
+            yield from self._plain(found, allowance)
             return
         with part.open('rb') as file:
-            stream: Any = zstandard.ZstdDecompressor().stream_reader(file) if is_packed else file
-            yield from self._from_mcap(part, stream, wanted)
+            stream: Any = Unpacked(file, 'zstd', allowance) if is_packed else file
+            yield from self._plain(read_mcap(part, stream, allowance, wanted), allowance)
 
-    def _from_mcap(
-        self, part: Path, stream: IO[bytes], wanted: Callable[[str], bool]
-    ) -> Iterator[Message]:
-        # From front to back: a recording of a robot that crashed has no index at its end.
-        entries = NonSeekingReader(stream).iter_messages(log_time_order=False)
-        began = False
-        while (entry := _next(entries, part, began=began)) is not None:
-            began = True
-            schema, channel, message = entry
-            if schema is not None and wanted(schema.name):
-                data = self._plain(message.data, part)
-                yield Message(schema, channel.message_encoding, data)
-
-    def _plain(self, data: bytes, part: Path) -> bytes:
-        if not self._by_message:
-            return data
-        try:
-            return zstandard.ZstdDecompressor().decompressobj().decompress(data)
-        except zstandard.ZstdError as error:
-            raise _Damaged(began=True) from error
-
-    def _from_db3(
-        self, part: Path, is_packed: bool, wanted: Callable[[str], bool]
-    ) -> Iterator[Message]:
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / 'part.db3'
-            log = part.with_name(f'{part.name}-wal')
-            if is_packed:
-                _unpack(part, copy)
-            elif log.is_file() and log.stat().st_size:  # of a recorder that crashed
-                shutil.copy(part, copy)
-                shutil.copy(log, f'{copy}-wal')
-            else:
-                copy = part
-            query = '?mode=ro&immutable=1' if copy is part else ''
-            with closing(sqlite3.connect(f'{copy.resolve().as_uri()}{query}', uri=True)) as db:
-                yield from self._from_database(part, db, wanted)
-
-    def _from_database(
-        self, part: Path, db: sqlite3.Connection, wanted: Callable[[str], bool]
-    ) -> Iterator[Message]:
-        began = False
-        try:
-            topics = {
-                topic: (kind, encoding)
-                for topic, kind, encoding in db.execute(
-                    'SELECT id, type, serialization_format FROM topics'
-                )
-                if wanted(kind)
-            }
-            schemas = _definitions(db)
-            began = True
-            if topics and not any(kind in schemas for kind, _ in topics.values()):
+    def _plain(self, messages: Iterable[Message], allowance: Allowance) -> Iterator[Message]:
+        """Yield messages without the compression of single messages."""
+        for message in messages:
+            data = message.data
+            if self._by_message:
+                try:
+                    data = unpack_bytes(data, allowance)
+                except NOT_PACKED as error:
+                    raise DamagedError from error
+            if len(data) > RECORDED_BYTES:
                 raise AnalysisError(
-                    f'{part.name} has no message definitions, as ROS 2 Humble writes it: '
-                    f'{_CONVERT.format(self.path)}'
+                    f'{self.path.name} has a message of {size_words(len(data))} from the fleet; '
+                    f'the limit is {size_words(RECORDED_BYTES)}: it is damaged, or no recording'
                 )
-            for topic, data in db.execute(_MESSAGES):
-                if topic in topics:
-                    kind, encoding = topics[topic]
-                    yield Message(schemas.get(kind), encoding, self._plain(data, part))
-        except sqlite3.Error as error:
-            raise _Damaged(began=began) from error
-
-
-class _Damaged(Exception):
-    """The rest of a part is no recording; `began` if something of it was read."""
-
-    def __init__(self, *, began: bool) -> None:
-        super().__init__()
-        self.began = began
+            yield message._replace(data=data)
 
 
 def is_part(path: Path) -> bool:
@@ -215,39 +154,3 @@ def is_part(path: Path) -> bool:
     name = path.name.lower()
     endings = ('', _ZSTD, *_UNDO)
     return path.is_file() and any(name.endswith(f'{s}{e}') for s in _STORAGES for e in endings)
-
-
-def _next(entries: Iterator[Any], part: Path, *, began: bool) -> Any:
-    try:
-        return next(entries, None)
-    except OSError:
-        raise
-    except UnsupportedCompressionError as error:
-        raise AnalysisError(
-            f'{part.name} has chunks with a compression that is not understood ({error}): mcap '
-            f'decompress {part} -o {part.stem}_plain.mcap'
-        ) from error
-    except Exception as error:  # the parser and two decompressors raise their own errors
-        raise _Damaged(began=began) from error
-
-
-def _unpack(part: Path, copy: Path) -> None:
-    try:
-        with part.open('rb') as packed, copy.open('wb') as plain:
-            zstandard.ZstdDecompressor().copy_stream(packed, plain)
-    except zstandard.ZstdError as error:
-        raise _Damaged(began=False) from error
-
-
-def _definitions(db: sqlite3.Connection) -> dict[str, Schema]:
-    try:
-        rows = db.execute(
-            'SELECT topic_type, encoding, encoded_message_definition FROM message_definitions'
-        ).fetchall()
-    except sqlite3.OperationalError:
-        return {}
-    return {
-        kind: Schema(number, text.encode(), encoding, kind)
-        for number, (kind, encoding, text) in enumerate(rows, start=1)
-        if text
-    }

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,17 +17,25 @@ from hotswap_ros.cli.files.reading import AS_IT_IS, Reading, is_recording
 from hotswap_ros.cli.files.table import Table, read_table
 from hotswap_ros.gates.analysis import AnalysisError, ShadowTask
 
+if TYPE_CHECKING:
+    from hotswap_ros.cli.files.recording import Recording
+
 _NUMBERS = ('propensity', 'shadow_propensity')
 _SHARES = ('success', 'shadow_success', 'model', 'shadow_model')
 
 
 class Comparisons(NamedTuple):
-    """Comparisons of two versions; `offered` −1: known per task, or unknown."""
+    """
+    Comparisons of two versions; `offered` −1: known per task, or unknown.
+
+    `notes` say what was left out of the file.
+    """
 
     tasks: list[ShadowTask]
     stable: str
     shadow: str
     offered: int = -1
+    notes: tuple[str, ...] = ()
 
 
 def load_comparisons(path: Path, reading: Reading = AS_IT_IS) -> Comparisons:
@@ -39,13 +46,12 @@ def load_comparisons(path: Path, reading: Reading = AS_IT_IS) -> Comparisons:
         from hotswap_ros.cli.files.recording import read_recording
 
         recording = read_recording(path, reading.model)
-        return _from_messages(recording.shadows, recording.tasks, recording.shadow_offered)
+        return _from_messages(recording)
     return _from_table(path, reading)
 
 
-def _from_messages(
-    shadows: Iterable[Any], tasks: Iterable[Any], offered: dict[str, int]
-) -> Comparisons:
+def _from_messages(recording: Recording) -> Comparisons:
+    shadows = recording.shadows
     pairs = {(message.stable_version, message.shadow_version) for message in shadows}
     if len(pairs) > 1:
         names = ', '.join(sorted(f'{shadow} with {stable}' for stable, shadow in pairs))
@@ -55,7 +61,7 @@ def _from_messages(
     stable, shadow = pairs.pop() if pairs else ('stable', 'the shadow')
     outcome = {
         (task.robot_id, task.task_id): float(task.successes)
-        for task in tasks
+        for task in recording.tasks
         if task.version == stable
     }
     steps: dict[tuple[str, str], list[int]] = {}
@@ -67,7 +73,8 @@ def _from_messages(
         ShadowTask(task_id, n, agreed, success=outcome.get((robot_id, task_id), math.nan))
         for (robot_id, task_id), (n, agreed) in steps.items()
     ]
-    return Comparisons(found, stable, shadow, offered.get(shadow, -1))
+    offered = recording.shadow_offered.get(shadow, -1)
+    return Comparisons(found, stable, shadow, offered, tuple(recording.notes))
 
 
 def _from_table(path: Path, reading: Reading) -> Comparisons:
@@ -84,7 +91,8 @@ def _from_table(path: Path, reading: Reading) -> Comparisons:
             )
     tasks = _per_step(table) if per_step else _per_task(table)
     stable, shadow = (_only(table, role) for role in ('version', 'shadow_version'))
-    return Comparisons(tasks, stable or 'stable', shadow or 'the shadow')
+    notes = tuple(f'{path.name}: {note}.' for note in table.notes)
+    return Comparisons(tasks, stable or 'stable', shadow or 'the shadow', notes=notes)
 
 
 def _only(table: Table, role: str) -> str:

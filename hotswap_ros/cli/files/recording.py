@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import struct
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -67,9 +67,9 @@ def read_recording(path: Path, model: str = '') -> Recording:
     """
     recording = Recording()
     counters = _Counters()
-    seen: set[tuple[str, str, int]] = set()
+    seen = _Seen(path)
     bag = Bag(path)
-    for kind, message in _messages(bag):
+    for kind, message, data in _messages(bag):
         try:
             if kind == 'RobotStatus':  # labels belong to the robot, not to one of its models
                 recording.labels[message.robot_id] = tuple(message.labels)
@@ -77,14 +77,12 @@ def read_recording(path: Path, model: str = '') -> Recording:
             recording.models[message.model_id] = recording.models.get(message.model_id, 0) + 1
             if model and message.model_id != model:
                 continue
-            if kind == 'TaskResult':
-                key = (message.robot_id, message.task_id, _nanoseconds(message.stamp))
-                if key not in seen:  # a robot may be recorded twice
-                    seen.add(key)
-                    recording.tasks.append(_record(message))
-            elif kind == 'ModelTelemetry':
+            if kind == 'ModelTelemetry':
                 counters.add(message)
-            else:
+            elif kind == 'TaskResult':
+                if seen.is_new(message, data):
+                    recording.tasks.append(_record(message))
+            elif seen.is_new_comparison(data):
                 recording.shadows.append(message)
         except AttributeError as error:
             raise _does_not_fit(path, error) from error
@@ -95,38 +93,86 @@ def read_recording(path: Path, model: str = '') -> Recording:
     recording.latency = counters.latency()
     recording.shadow_offered = counters.shadow_offered()
     recording.inputs = counters.inputs()
-    recording.notes = _sentences(bag.notes)
+    recording.notes = [f'The recording: {note}.' for note in (*bag.notes, *seen.notes())]
     return recording
 
 
-def _sentences(notes: list[str]) -> list[str]:
-    return [f'The recording: {note}.' for note in notes]
+class _Seen:
+    """Task results and comparisons that were read: a topic may be recorded twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._results: dict[tuple[str, str, int], bytes] = {}
+        self._comparisons: set[bytes] = set()
+        self._again = {'task results': 0, 'shadow comparisons': 0}
+
+    def is_new(self, message: Any, data: bytes) -> bool:
+        """Return whether a result is another one. Raises AnalysisError if it contradicts one."""
+        key = (message.robot_id, message.task_id, _nanoseconds(message.stamp))
+        digest = _digest(data)
+        known = self._results.setdefault(key, digest)
+        if known is digest:
+            return True
+        if known != digest:
+            raise AnalysisError(
+                f"{self._path.name}: task '{message.task_id[:60]}' of robot "
+                f"'{message.robot_id[:60]}' has two results of one moment that contradict each "
+                'other: do two robots use one robot_id? Record them apart'
+            )
+        self._again['task results'] += 1
+        return False
+
+    def is_new_comparison(self, data: bytes) -> bool:
+        """Return whether a comparison, with its moment, latencies and outputs, is another one."""
+        digest = _digest(data)
+        is_new = digest not in self._comparisons
+        self._comparisons.add(digest)
+        self._again['shadow comparisons'] += not is_new
+        return is_new
+
+    def notes(self) -> list[str]:
+        """Return what was left out."""
+        return [
+            f'{n:,} {what} are in it again, and were left out'
+            for what, n in self._again.items()
+            if n
+        ]
 
 
-def _messages(bag: Bag) -> Iterator[tuple[str, Any]]:
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _messages(bag: Bag) -> Iterator[tuple[str, Any, bytes]]:
     decoders: dict[Any, Callable[[bytes], Any]] = {}
     for schema, encoding, data in bag.messages(_WANTED.__contains__):
         name, definition = ('', b'') if schema is None else (schema.name, schema.data)
         key = name, definition, encoding
         if key not in decoders:
-            decoders[key] = _decoder(encoding, schema)
-        try:
-            decoded = decoders[key](data)
-        except (struct.error, ValueError, IndexError) as error:
-            raise _does_not_fit(bag.path, error) from error
-        yield name.removeprefix(_PACKAGE), decoded
+            decoders[key] = _decoder(bag.path, encoding, schema)
+        yield name.removeprefix(_PACKAGE), _decoded(bag.path, decoders[key], data), data
+
+
+def _decoded(path: Path, decoder: Callable[[bytes], Any], data: bytes) -> Any:
+    try:
+        return decoder(data)
+    except Exception as error:  # the definition is in the file: anything may come of it
+        raise _does_not_fit(path, error) from error
 
 
 def _does_not_fit(path: Path, error: Exception) -> AnalysisError:
     return AnalysisError(
-        f'{path.name} has a message that cannot be read ({error}): was it recorded with '
-        'another version of hotswap_ros?'
+        f'{path.name} has a message that cannot be read ({str(error)[:200]}): was it recorded '
+        'with another version of hotswap_ros?'
     )
 
 
-def _decoder(encoding: str, schema: Schema | None) -> Callable[[bytes], Any]:
+def _decoder(path: Path, encoding: str, schema: Schema | None) -> Callable[[bytes], Any]:
     # A factory goes by the number of a schema, which another part may use for another one.
-    decoder = None if schema is None else DecoderFactory().decoder_for(encoding, schema)
+    try:
+        decoder = None if schema is None else DecoderFactory().decoder_for(encoding, schema)
+    except Exception as error:  # the parser raises errors of many kinds
+        raise _does_not_fit(path, error) from error
     if decoder is None:
         written = 'no schema' if schema is None else f'a schema in {schema.encoding}'
         raise AnalysisError(

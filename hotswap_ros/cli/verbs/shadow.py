@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -38,6 +39,7 @@ def run_shadow(
         report = analyze_shadow(
             found.tasks, found.stable, found.shadow, tolerance=tolerance, offered=found.offered
         )
+        report = replace(report, remarks=(*found.notes, *report.remarks))
     except AnalysisError as error:
         return refuse(console, error)
     document = to_document(report, path.name)

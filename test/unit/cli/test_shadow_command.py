@@ -13,12 +13,12 @@ import pytest
 from _recordings import moment, task_result, telemetry, write_mcap
 
 
-def comparison(task: int, *, agreement: bool, shadow: str = 'v24'):
+def comparison(task: int, *, agreement: bool, shadow: str = 'v24', step: int = 0):
     return (
         '/fleet/shadow',
         'ShadowComparison',
         {
-            'stamp': moment(task),
+            'stamp': moment(task + 0.1 * step),
             'robot_id': f'r{task % 4}',
             'model_id': 'pick_policy',
             'task_id': f'task_{task}',
@@ -65,10 +65,33 @@ def test_the_word_of_a_simulator_may_be_true_or_false(hotswap, tmp_path: Path) -
     assert '-50.0 points' in result.output
 
 
+def test_what_a_recording_has_twice_counts_once_and_is_told(hotswap, tmp_path: Path) -> None:
+    once = [comparison(n // 2, agreement=n > 9, step=n) for n in range(80)]
+    figures = tmp_path / 's.json'
+    found = {}
+    for name, messages in (('once', once), ('twice', [*once, *once[:30]])):
+        path = write_mcap(tmp_path / f'{name}.mcap', messages)
+        result = hotswap('shadow', path, '--json', figures)
+        assert result.exit_code == 0
+        found[name] = json.loads(figures.read_text())
+        assert ('30 shadow comparisons' in ' '.join(result.output.split())) == (name == 'twice')
+    assert found['once']['steps'] == found['twice']['steps'] == 80
+    assert found['once']['agreement'] == found['twice']['agreement']
+
+
+def test_what_a_file_lacks_is_told(hotswap, tmp_path: Path) -> None:
+    path = write_mcap(tmp_path / 's.mcap', [comparison(n, agreement=True) for n in range(40)])
+    path.write_bytes(path.read_bytes()[:-200])
+    assert 'cut off or damaged' in ' '.join(hotswap('shadow', path).output.split())
+    table = tmp_path / 's.csv'
+    table.write_text('task_id,steps,agreed\nt1,4,4\n\nt2,4,4\nt3,4')
+    assert 'the last line is cut off' in ' '.join(hotswap('shadow', table).output.split())
+
+
 def test_a_recording(hotswap, tmp_path: Path) -> None:
     start, end = telemetry('boot', {'v24': [0, 0, 0]}), telemetry('boot', {'v24': [1, 0, 0]})
     end[2]['versions'][0]['shadow_offered'] = 80
-    messages = [start, *(comparison(n // 2, agreement=n > 1) for n in range(80)), end]
+    messages = [start, *(comparison(n // 2, agreement=n > 1, step=n) for n in range(80)), end]
     messages += [task_result(n) for n in range(40)]
     result = hotswap('shadow', write_mcap(tmp_path / 'fleet.mcap', messages))
     assert result.exit_code == 0
