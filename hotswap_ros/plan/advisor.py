@@ -68,8 +68,8 @@ def advise(
     tail = ''
     if strategy is not Strategy.DIRECT:
         tail = f'successCriteria: {{preset: {criteria}, maxSuccessDrop: 0.02}}\n'
-    if strategy not in (Strategy.DIRECT, Strategy.AB_TESTING):
-        tail += _PROVEN
+        # A trial by success needs no budget: it ends when its time is over.
+        tail += _PROVEN if strategy is not Strategy.AB_TESTING else 'promoteOn: proven\n'
     if is_production:
         tail += _CHECKLIST_HINT
     plan = _with_timeouts(head + body + tail, robots, tasks_per_day)

@@ -22,6 +22,8 @@ strategy: Canary
 stages:
   - {percentage: 20, tasks: 60}
   - {percentage: 100, tasks: 300}
+promoteOn: proven
+proofBudget: {tasks: 5000}
 '''
 
 

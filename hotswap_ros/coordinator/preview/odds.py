@@ -32,7 +32,6 @@ from hotswap_ros.plan import (
     Robot,
     RobotFacts,
     SetRouting,
-    Step,
     Watch,
     compile_plan,
 )
@@ -93,7 +92,7 @@ def outlook_of(
     """
     rate = _baseline(preview) if baseline is None else baseline
     gates, times_out = _gates(preview)
-    winner = next((step for step in preview.steps if _is_of_success(step)), None)
+    winner = _trial_by_success(preview)
     found = []
     for difference in differences if gates else ():
         traffic = preview.traffic
@@ -105,8 +104,9 @@ def outlook_of(
     return Outlook(tuple(found), rate, sentences, times_out)
 
 
-def _is_of_success(step: Step) -> bool:
-    return isinstance(step, ChooseWinner) and step.metric == 'success_rate'
+def _trial_by_success(preview: Preview) -> ChooseWinner | None:
+    choices = (step for step in preview.steps if isinstance(step, ChooseWinner))
+    return next((step for step in choices if step.metric == 'success_rate'), None)
 
 
 def _baseline(preview: Preview) -> float:
@@ -174,13 +174,12 @@ def _affordable(step: Observe | Ramp, stage: WatchedStage) -> int:
     return max(1, min(step.proof.tasks, int(by_time)))
 
 
-def _after_choice(odds: Odds, step: Step, gate: WatchedStages, baseline: float) -> Odds:
+def _after_choice(odds: Odds, step: ChooseWinner, gate: WatchedStages, baseline: float) -> Odds:
     """
     Return the odds of a trial, whose candidate has to win it at its end.
 
     By the normal approximation of the difference of two rates.
     """
-    assert isinstance(step, ChooseWinner)
     tasks = gate.stages[-1].tasks
     rate = min(1.0, max(0.0, baseline + odds.difference))
     spread = rate * (1 - rate) / max(1, tasks.candidate)
@@ -202,6 +201,7 @@ def _sentences(preview: Preview, found: Sequence[Odds], times_out: Sequence[str]
             return []
         return [f'No gate compares successes: {plan.version} is promoted, however good it is.']
     bound = plan.success_criteria.proof_words
+    winner = _trial_by_success(preview)
     says = {
         PromoteOn.PROVEN: f'{plan.version} is promoted once it is proven {bound}.',
         PromoteOn.NO_HARM: (
@@ -209,7 +209,8 @@ def _sentences(preview: Preview, found: Sequence[Odds], times_out: Sequence[str]
             f"{bound}: write 'promoteOn: proven' for that."
         ),
     }
-    sentences = [rule_words(plan.success_criteria), says[plan.promotes_on]]
+    promotes = says[plan.promotes_on] if winner is None else _wins_words(plan.version, winner)
+    sentences = [rule_words(plan.success_criteria), promotes]
     if plan.success_criteria.success_metric == 'progress':
         sentences.append(
             'The odds and the tasks are those of a proof by success: how much progress tells is '
@@ -221,8 +222,15 @@ def _sentences(preview: Preview, found: Sequence[Odds], times_out: Sequence[str]
             'the rollout pauses there. Raise the timeout, ask for fewer tasks, or take more '
             "robots ('hotswap advise' gives a plan for few robots)."
         )
-    sentences += [_cost(plan, odds) for odds in found if odds.difference == 0]
+    if winner is None:
+        sentences += [_cost(plan, odds) for odds in found if odds.difference == 0]
     return [sentence for sentence in sentences if sentence]
+
+
+def _wins_words(version: str, choice: ChooseWinner) -> str:
+    least = 100 * choice.minimum_improvement
+    by = f'by {least:g} points or more, ' if least else ''
+    return f'{version} is promoted if its success rate is better {by}beyond chance.'
 
 
 def _cost(plan: Plan, odds: Odds) -> str:

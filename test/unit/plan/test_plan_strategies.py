@@ -431,7 +431,7 @@ def test_advice_follows_the_guide_and_is_a_plan(asked, strategy):
     assert (plan.strategy, plan.version) == (strategy, 'v24')
     fleet = [Robot(f'r{i}', 'ab'[i % 2], 'v23') for i in range(asked['robots'])]
     assert compile_plan(plan, fleet, 'salt')
-    if strategy not in (Strategy.DIRECT, Strategy.AB_TESTING):
+    if strategy is not Strategy.DIRECT:
         assert plan.promotes_on is PromoteOn.PROVEN
         assert plan.success_criteria.max_success_drop == 0.02
 
