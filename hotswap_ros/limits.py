@@ -100,3 +100,6 @@ RECORD_BYTES: Final = 100_000_000
 
 #: Bytes of one message of the fleet in a recording: a comparison with a million numbers.
 RECORDED_BYTES: Final = 4_000_000
+
+#: Backups of a journal that are kept: the endings of their names have three digits.
+MOST_BACKUPS: Final = 999

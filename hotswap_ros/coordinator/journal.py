@@ -61,8 +61,9 @@ class Journal(JournalFile):
         start together differ, and generations counted from one epoch do not reach the next.
         """
         rows = self.execute(
-            'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE '
-            'SET value = max(value + 1, excluded.value) RETURNING value',
+            'INSERT INTO meta VALUES (?1, ?2, row_sum(?1, ?2)) ON CONFLICT (key) DO UPDATE '
+            'SET value = max(value + 1, excluded.value), '
+            'sum = row_sum(key, max(value + 1, excluded.value)) RETURNING value',
             ('epoch', int(now * 1e6)),
         )
         return int(rows[0][0])
@@ -88,25 +89,30 @@ class Journal(JournalFile):
                 self._db.execute(PUT_ROLLOUT, rollout_row(state, report))
             self._db.executemany(PUT_ROLLOUT, map(rollback_row, rollbacks))
             self._db.executemany(
-                'INSERT OR REPLACE INTO aftermaths VALUES (?, ?, ?)',
+                'INSERT OR REPLACE INTO aftermaths VALUES (?1, ?2, ?3, row_sum(?1, ?2, ?3))',
                 [(v.rollout_id, v.model_dump_json(), v.is_done) for v in verifications],
             )
             self._db.executemany(
-                'INSERT INTO events (rollout_id, event) VALUES (?, ?)',
+                'INSERT INTO events (rollout_id, event, sum) VALUES (?1, ?2, row_sum(?1, ?2))',
                 [(e.rollout_id, e.model_dump_json(exclude={'rollout_id'})) for e in events],
             )
             self._db.executemany(
-                'INSERT OR REPLACE INTO desired VALUES (?, ?, ?)',
+                'INSERT OR REPLACE INTO desired VALUES (?1, ?2, ?3, row_sum(?1, ?2, ?3))',
                 [
                     (e.routing.model_id, e.robot_id, _DESIRED.dump_json(e).decode())
                     for e in desired
                 ],
             )
             self._db.executemany(
-                'INSERT OR REPLACE INTO rehearsals VALUES (?, ?, ?, ?)',
+                'INSERT OR REPLACE INTO rehearsals '
+                'VALUES (?1, ?2, ?3, ?4, row_sum(?1, ?2, ?3, ?4))',
                 [(*key, found.ended, found.seconds) for key, found in (rehearsals or {}).items()],
             )
-            self._db.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'told'", (told,))
+            self._db.execute(
+                'UPDATE meta SET value = max(value, ?1), sum = row_sum(key, max(value, ?1)) '
+                "WHERE key = 'told' AND value < ?1",
+                (told,),
+            )
             (last,) = self._db.execute('SELECT coalesce(max(id), 0) FROM events').fetchone()
         return int(last)
 

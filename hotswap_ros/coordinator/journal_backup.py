@@ -1,11 +1,12 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Backup of a journal: one file that takes the journal's place after a damage."""
+"""Backups of a journal: files of which one takes the journal's place after a damage."""
 
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -24,21 +25,23 @@ class BackupError(JournalError):
         super().__init__(path, error, remedy)
 
 
-def back_up(journal: Path, target: Path) -> int:
+def back_up(journal: Path, target: Path, keep: int = 1) -> int:
     """
     Write a verified copy of a journal, also of one in use; return its size in bytes.
 
-    `target` appears as a whole or not at all, and replaces an older backup. Raises JournalError
+    `target` appears as a whole or not at all. The newest `keep` backups stay: the one before is
+    `target` with the ending .1 then, and so on; others with such an ending go. Raises JournalError
     for what is no journal, and BackupError where the copy cannot be written.
     """
-    _refuse_target(journal, target)
     part = target.with_name(f'{target.name}.part')
     try:
+        _refuse_target(journal, target)
         _make(part)
         copy_journal(journal, part)
         _close_up(part)
         _verify(journal, part)
         size = part.stat().st_size
+        _rotate(target, keep)
         part.replace(target)
         _sync(target.parent)
     except OSError as error:
@@ -56,10 +59,37 @@ def _refuse_target(journal: Path, target: Path) -> None:
     if target.exists() and target.resolve() == journal.resolve():
         raise BackupError(target, 'it is the journal itself', 'name another file')
     if target.exists():
-        # An older backup is replaced, and no other file.
+        # Older backups are replaced, and no other file.
         refuse_foreign(target)
         if target.with_name(f'{target.name}-wal').exists():
             raise BackupError(target, 'a program uses it', 'name another file')
+    if target.parent.is_dir():
+        for number in older_backups(target):
+            refuse_foreign(_numbered(target, number))
+
+
+def _rotate(target: Path, keep: int) -> None:
+    """Let each backup that stays have the next number; a crash in between loses none of them."""
+    numbers = sorted(older_backups(target), reverse=True)
+    for number in numbers:
+        older = _numbered(target, number)
+        if number + 1 < keep:
+            older.replace(_numbered(target, number + 1))
+        else:
+            older.unlink()
+    if keep > 1 and target.exists():
+        target.replace(_numbered(target, 1))
+
+
+def older_backups(target: Path) -> list[int]:
+    """Return the numbers that earlier backups of a file have in their endings."""
+    ending = re.compile(re.escape(f'{target.name}.') + r'([1-9][0-9]{0,2})')
+    found = (ending.fullmatch(path.name) for path in target.parent.iterdir())
+    return sorted(int(match[1]) for match in found if match)
+
+
+def _numbered(target: Path, number: int) -> Path:
+    return target.with_name(f'{target.name}.{number}')
 
 
 def _make(part: Path) -> None:

@@ -9,7 +9,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,26 +20,33 @@ from hotswap_ros.coordinator.journal_errors import (
     error_of,
 )
 from hotswap_ros.coordinator.journal_lock import hold
+from hotswap_ros.coordinator.journal_sums import changed_row, register
 from hotswap_ros.coordinator.journal_upgrade import FORMAT, is_current, upgrade
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS meta (
+    key TEXT PRIMARY KEY, value INTEGER NOT NULL, sum INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS rollouts (
     rollout_id TEXT PRIMARY KEY, model_id TEXT NOT NULL, version TEXT NOT NULL,
     strategy TEXT NOT NULL, started REAL NOT NULL, ended REAL, status TEXT NOT NULL,
-    reason TEXT NOT NULL, state TEXT NOT NULL, report TEXT NOT NULL);
+    reason TEXT NOT NULL, state TEXT NOT NULL, report TEXT NOT NULL,
+    sum INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS events (
-    id INTEGER PRIMARY KEY, rollout_id TEXT NOT NULL, event TEXT NOT NULL);
+    id INTEGER PRIMARY KEY, rollout_id TEXT NOT NULL, event TEXT NOT NULL,
+    sum INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS events_of_rollout ON events (rollout_id);
 CREATE TABLE IF NOT EXISTS desired (
     model_id TEXT NOT NULL, robot_id TEXT NOT NULL, entry TEXT NOT NULL,
+    sum INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (model_id, robot_id));
 CREATE TABLE IF NOT EXISTS rehearsals (
     model_id TEXT NOT NULL, robot_id TEXT NOT NULL, ended REAL NOT NULL, seconds REAL NOT NULL,
+    sum INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (model_id, robot_id));
 CREATE TABLE IF NOT EXISTS aftermaths (
-    rollout_id TEXT PRIMARY KEY, state TEXT NOT NULL, is_done INTEGER NOT NULL);
-INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM events;
+    rollout_id TEXT PRIMARY KEY, state TEXT NOT NULL, is_done INTEGER NOT NULL,
+    sum INTEGER NOT NULL DEFAULT 0);
+INSERT OR IGNORE INTO meta (key, value) SELECT 'told', coalesce(max(id), 0) FROM events;
 """
 
 
@@ -79,13 +86,14 @@ def refuse_foreign(path: Path) -> None:
 
 def check(path: Path, db: sqlite3.Connection, most_bytes: int, *, may_be_new: bool) -> None:
     """
-    Check that a database is a journal, and its pages if it has `most_bytes` or less.
+    Check that a database is a journal, and its pages and rows if it has `most_bytes` or less.
 
     A database without tables passes where the journal `may_be_new`. Raises JournalError,
     JournalDamagedError and sqlite3.Error; they name `path`.
     """
     rows = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    found = {name for (name,) in rows if not name.startswith('sqlite_')}
+    written = {str(name) for (name,) in rows}  # a name in a damaged file may be anything
+    found = {name for name in written if not name.startswith('sqlite_')}
     is_new = may_be_new and not found
     if not is_new and not found & _ALWAYS:
         names = ', '.join(sorted(found)[:8]) or 'none'
@@ -102,6 +110,19 @@ def check(path: Path, db: sqlite3.Connection, most_bytes: int, *, may_be_new: bo
     (verdict,) = db.execute('PRAGMA integrity_check(1)').fetchone()
     if verdict != 'ok':
         raise JournalDamagedError(path, verdict)
+    if written_as == FORMAT and not is_new and (what := _changed_table(db) or changed_row(db)):
+        raise JournalDamagedError(path, what)
+
+
+def _changed_table(db: sqlite3.Connection) -> str:
+    """Return which table is not as this format has it; empty: none."""
+    with closing(sqlite3.connect(IN_MEMORY)) as sound:
+        sound.executescript(_SCHEMA)
+        for table in sorted(_TABLES):
+            columns = f'PRAGMA table_info({table})'
+            if db.execute(columns).fetchall() != sound.execute(columns).fetchall():
+                return f'table {table} has other columns'
+    return ''
 
 
 def value(db: sqlite3.Connection, name: str) -> int:
@@ -134,7 +155,18 @@ class JournalFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise error_of(self._path, error) from error
+        try:
+            self._prepare(may_be_new=may_be_new)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, *, may_be_new: bool) -> None:
+        try:
             check(self._path, self._db, self.CHECK_BYTES, may_be_new=may_be_new)
+            register(self._db)
             self._db.execute('PRAGMA journal_mode = WAL')
             self._db.execute(f'PRAGMA synchronous = {self.SYNCHRONOUS}')
             self._db.executescript(_SCHEMA)

@@ -14,10 +14,13 @@ from hotswap_ros.rollout.state import RolloutState
 
 #: Writes a row. It keeps its place: clocks may be set back, and rows stay in the order of starts.
 PUT_ROLLOUT = (
-    'INSERT INTO rollouts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) '
+    'INSERT INTO rollouts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '
+    'row_sum(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)) '
     'ON CONFLICT (rollout_id) DO UPDATE SET started = excluded.started, ended = excluded.ended, '
     'status = excluded.status, reason = excluded.reason, state = excluded.state, '
-    'report = excluded.report'
+    'report = excluded.report, sum = row_sum(rollout_id, model_id, version, strategy, '
+    'excluded.started, excluded.ended, excluded.status, excluded.reason, excluded.state, '
+    'excluded.report)'
 )
 
 

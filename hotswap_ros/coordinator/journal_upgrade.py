@@ -1,14 +1,16 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Upgrade of a journal that an earlier version wrote: names in it that have changed."""
+"""Upgrade of a journal that an earlier version wrote: changed names, and sums of rows."""
 
 from __future__ import annotations
 
 import sqlite3
 
+from hotswap_ros.coordinator.journal_sums import add_sums
+
 #: The format of a journal, counted from 0; SQLite keeps it in the file.
-FORMAT = 1
+FORMAT = 2
 
 _KINDS = {
     'owed': 'rollback_pending',
@@ -51,4 +53,5 @@ def upgrade(db: sqlite3.Connection) -> None:
                 f'WHERE json_type({column}, :old) IS NOT NULL AND {of}',
                 {'old': old, 'new': new},
             )
+        add_sums(db)
         db.execute(f'PRAGMA user_version = {FORMAT}')

@@ -20,6 +20,7 @@ from hotswap_ros.coordinator import (
     JournalError,
     read_journal,
 )
+from hotswap_ros.coordinator.journal_sums import SUMMED, add_sums
 from hotswap_ros.testing import FakeFleet
 
 _FILES = 200
@@ -39,15 +40,18 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-def open_all(path: Path) -> None:
+def open_all(path: Path) -> list[object]:
+    """Open a journal as a coordinator does, and return what it holds."""
     opened = Journal(path)
     try:
+        rows = [opened.execute(f'SELECT rowid, * FROM {table}') for table in SUMMED]
         coordinator = Coordinator(opened, lambda: 'another', 1.9e9)
         for summary in coordinator.history():
             coordinator.report(summary.rollout_id)
         opened.untold()
     finally:
         opened.close()
+    return rows
 
 
 def test_the_journal_as_it_was_opens(journal: bytes, tmp_path: Path) -> None:
@@ -56,9 +60,13 @@ def test_the_journal_as_it_was_opens(journal: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize('seed', range(4))
-def test_a_wrong_bit_is_no_other_error(journal: bytes, tmp_path: Path, seed: int) -> None:
+def test_a_wrong_bit_is_noticed_or_changes_nothing(
+    journal: bytes, tmp_path: Path, seed: int
+) -> None:
     draw = random.Random(seed)
     errors = []
+    (tmp_path / 'journal').write_bytes(journal)
+    sound = open_all(tmp_path / 'journal')
     for number in range(_FILES // 4):
         content = bytearray(journal)
         # Half of them where the tables are described.
@@ -67,7 +75,7 @@ def test_a_wrong_bit_is_no_other_error(journal: bytes, tmp_path: Path, seed: int
         path = tmp_path / f'{number}.sqlite3'
         path.write_bytes(content)
         try:
-            open_all(path)
+            assert open_all(path) == sound
         except JournalError as error:
             errors.append((path, error))
     damaged = [(path, error) for path, error in errors if isinstance(error, JournalDamagedError)]
@@ -75,6 +83,20 @@ def test_a_wrong_bit_is_no_other_error(journal: bytes, tmp_path: Path, seed: int
     assert all(str(path) in str(error) for path, error in errors)
     assert all(f'{path.name}-wal' in str(error) for path, error in damaged)
     assert all('backup' in str(error) for _, error in damaged)
+
+
+def test_another_value_in_a_row_is_noticed(journal: bytes, tmp_path: Path) -> None:
+    path = tmp_path / 'journal'
+    for table, columns in SUMMED.items():
+        for column in columns.split(', '):
+            path.write_bytes(journal)
+            with closing(sqlite3.connect(path)) as db, db:
+                # Of another type, or with another last letter.
+                changed = f"substr({column}, 1, length({column}) - 1) || 'x'"
+                done = db.execute(f'UPDATE {table} SET {column} = {changed} WHERE rowid = 1')
+            if done.rowcount:
+                with pytest.raises(JournalDamagedError, match=table):
+                    open_all(path)
 
 
 def test_a_table_of_a_newer_release_or_of_sqlite_is_no_damage(
@@ -126,6 +148,7 @@ def test_evidence_is_named_as_it_is_where_a_row_is_damaged(journal: bytes, tmp_p
     path.write_bytes(journal)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE rollouts SET report = '{'")
+        add_sums(db)
     with (
         pytest.raises(JournalDamagedError, match=re.escape(str(path))),
         read_journal(path) as found,

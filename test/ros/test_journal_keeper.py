@@ -9,6 +9,7 @@ from _world import Site
 from diagnostic_msgs.msg import DiagnosticArray
 
 from hotswap_ros import srv
+from hotswap_ros.coordinator import read_journal
 from hotswap_ros.nodes import qos
 from hotswap_ros.testing import FakeFleet
 
@@ -29,11 +30,15 @@ def test_old_rollouts_leave_the_journal_of_a_coordinator_that_works(make_site) -
     kept = older.coordinator.history()[0].rollout_id
     older.kill_coordinator()
     site.run_fleet(2, speed=20.0)
-    site.run_coordinator(path, journal_keep_days=30.0)
+    backup = site.folder / 'backup.sqlite3'
+    site.run_coordinator(path, journal_keep_days=30.0, journal_backup=str(backup))
     told = site.world.listen(DiagnosticArray, '/diagnostics', qos.EVENT)
     found = values(told.wait_for(lambda m: 'journal MB' in values(m)))
     assert found['journal retention'] == '30 days'
     assert float(found['journal days']) > 0
+    assert str(backup) in found['journal backup']
+    with read_journal(backup) as whole:
+        assert len(whole.history()) == len(versions), 'before they left the journal'
     archived = {folder.name for folder in (site.folder / 'archive').iterdir()}
     assert len(archived) == len(versions), 'before they left the journal'
     assert [r.rollout_id for r in site.ask(srv.ListRollouts, 'list_rollouts').rollouts] == [kept]

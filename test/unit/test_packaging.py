@@ -150,9 +150,9 @@ def test_every_imported_library_is_declared():
                 continue
             tops = {name.split('.')[0] for name in names}
             undeclared |= tops - sys.stdlib_module_names - {'hotswap_ros'} - declared
-    # onnx writes model files, which robots only read, and rosdep has no key for it. mcap and
-    # zstandard come with mcap-ros2-support.
-    assert undeclared <= {'onnx', 'mcap', 'zstandard'}
+    # onnx writes model files, which robots only read, and rosdep has no key for it. mcap, lz4
+    # and zstandard come with mcap-ros2-support.
+    assert undeclared <= {'onnx', 'lz4', 'mcap', 'zstandard'}
 
 
 @pytest.mark.parametrize('name', EXECUTABLES)

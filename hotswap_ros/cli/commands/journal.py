@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from hotswap_ros.cli.terminal import console
+from hotswap_ros.limits import MOST_BACKUPS
 
 Journal = Annotated[
     Path | None,
@@ -27,13 +28,21 @@ journals = typer.Typer(
 
 @journals.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help='File to write; an older backup is replaced.')],
+    file: Annotated[Path, typer.Argument(help='File to write.')],
     journal: Journal = None,
+    keep: Annotated[
+        int,
+        typer.Option(
+            help='Backups that stay, the newest: FILE, FILE.1, … With 1, FILE is replaced.',
+            min=1,
+            max=MOST_BACKUPS,
+        ),
+    ] = 1,
 ) -> None:
     """Write a verified copy of the journal, also while a coordinator runs."""
     from hotswap_ros.cli.verbs.journal import run_backup
 
-    raise typer.Exit(run_backup(console(), file, journal))
+    raise typer.Exit(run_backup(console(), file, journal, keep))
 
 
 @journals.command()

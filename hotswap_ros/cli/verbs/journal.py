@@ -32,11 +32,11 @@ _PAUSE_S = 0.02
 _MB = 1_000_000
 
 
-def run_backup(console: Console, file: Path, journal: Path | None) -> int:
-    """Back the journal up; return the exit code."""
+def run_backup(console: Console, file: Path, journal: Path | None, keep: int) -> int:
+    """Back the journal up, and keep this many backups; return the exit code."""
     source = journal or Path(journal_path())
     try:
-        size = back_up(source, file)
+        size = back_up(source, file, keep)
     except JournalError as error:
         return _refused(error)
     console.print(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hotswap_ros.coordinator import IN_MEMORY, Archive
+from hotswap_ros.limits import MOST_BACKUPS
 from hotswap_ros.nodes.parameters import parameter
 
 
@@ -34,6 +35,17 @@ class CoordinatorParameters:
         'Megabytes in use in the journal from which on the oldest rollouts leave it; 0: no limit.',
         low=0,
         high=1_000_000,
+    )
+    journal_backup: str = parameter(
+        '',
+        'File for backups of the journal, best on another disk; empty: none. Earlier ones have '
+        'the endings .1, .2 and so on.',
+    )
+    journal_backup_hours: float = parameter(
+        24.0, 'Hours between two backups of the journal.', low=0.1, high=8760.0
+    )
+    journal_backups: int = parameter(
+        7, 'Backups of the journal that stay, the newest.', low=1, high=MOST_BACKUPS
     )
     archive_folder: str = parameter(
         '',

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import Result
 
 from hotswap_ros.coordinator import read_journal
+from hotswap_ros.coordinator.journal_sums import add_sums
 from hotswap_ros.testing import FakeFleet
 
 Hotswap = Callable[..., Result]
@@ -61,6 +62,7 @@ def test_the_file_shrinks_where_no_coordinator_runs(hotswap: Hotswap, fleet: Fak
 def test_what_is_larger_than_asked_for_is_said(hotswap: Hotswap, fleet: FakeFleet) -> None:
     with closing(sqlite3.connect(fleet.journal_path)) as db, db:
         db.execute("UPDATE rollouts SET reason = ? WHERE version = 'v27'", ('x' * 2_000_000,))
+        add_sums(db)
     done = hotswap('journal', 'prune', '--max-size', 1, '--journal', fleet.journal_path)
     assert '--max-size' in done.output
     assert len(ids(fleet.journal_path)) == 1
@@ -77,6 +79,37 @@ def test_a_database_without_tables_is_no_journal(hotswap: Hotswap, tmp_path: Pat
     assert found.exit_code == 1
     assert str(path) in found.output.replace('\n', '')
     assert path.read_bytes() == before
+
+
+def test_the_newest_backups_stay(hotswap: Hotswap, fleet: FakeFleet, tmp_path: Path) -> None:
+    file = tmp_path / 'backups' / 'journal.bak'
+    file.parent.mkdir()
+    other = file.with_name(f'{file.name}.2026')
+    other.write_text('of somebody else')
+    found = []
+    for number in range(5):
+        fleet.run(1)
+        done = hotswap('journal', 'backup', file, '--keep', 3, '--journal', fleet.journal_path)
+        assert done.exit_code == 0
+        found.insert(0, file.read_bytes())
+        names = [file, *(file.with_name(f'{file.name}.{n}') for n in (1, 2))][: number + 1]
+        assert [path.read_bytes() for path in names] == found[:3]
+        assert sorted(file.parent.iterdir()) == sorted([*names, other])
+    assert hotswap('journal', 'backup', file, '--journal', fleet.journal_path).exit_code == 0
+    assert sorted(file.parent.iterdir()) == [file, other]
+    assert ids(file) == ids(fleet.journal_path)
+
+
+def test_no_other_file_is_taken_for_a_backup(
+    hotswap: Hotswap, fleet: FakeFleet, tmp_path: Path
+) -> None:
+    file, other = tmp_path / 'journal.bak', tmp_path / 'journal.bak.1'
+    other.write_text('of somebody else')
+    done = hotswap('journal', 'backup', file, '--keep', 3, '--journal', fleet.journal_path)
+    assert done.exit_code == 1
+    assert 'journal.bak.1' in done.output.replace('\n', '')
+    assert other.read_text() == 'of somebody else'
+    assert not file.exists()
 
 
 def test_nothing_is_deleted_without_a_limit(hotswap: Hotswap, fleet: FakeFleet) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hotswap_ros.coordinator import Journal, JournalError, read_journal
+from hotswap_ros.coordinator.journal_sums import add_sums
 
 _OLDER = Path(__file__).parent / 'data' / 'journal_lists_of_robots.sql'
 
@@ -49,6 +50,7 @@ def test_what_the_log_of_a_crashed_coordinator_holds_is_read(journal: Path) -> N
         db.execute('PRAGMA journal_mode = WAL')
         db.execute('PRAGMA wal_autocheckpoint = 0')
         db.execute("UPDATE rollouts SET reason = 'in the log'")
+        add_sums(db)
         crashed = journal.parent.parent / 'crashed'
         crashed.mkdir()
         for name in ('journal.db', 'journal.db-wal'):

@@ -9,6 +9,7 @@ import sqlite3
 import pytest
 
 from hotswap_ros.coordinator import Journal, JournalError
+from hotswap_ros.coordinator.journal_sums import SUMMED
 from hotswap_ros.coordinator.journal_upgrade import FORMAT
 from hotswap_ros.rollout import Status
 
@@ -51,6 +52,8 @@ def make_old(path):
                 'UPDATE rollouts SET state = ?, report = ? WHERE rollout_id = ?',
                 (json.dumps(state), json.dumps(report), rollout_id),
             )
+        for table in SUMMED:
+            db.execute(f'ALTER TABLE {table} DROP COLUMN sum')
         db.execute('PRAGMA user_version = 0')
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from hotswap_ros.coordinator import Journal, JournalError
+from hotswap_ros.coordinator.journal_sums import add_sums
 from hotswap_ros.rollout import PauseReason, Status
 from hotswap_ros.rollout.migration import read_older
 from hotswap_ros.rollout.robot_progress import Mark, RobotProgress
@@ -78,6 +79,7 @@ def test_an_order_needs_of_an_old_rollout_its_marks_only(journal, tmp_path):
     before = journal.marks('rollout-1')
     with sqlite3.connect(tmp_path / 'journal.sqlite3') as database:
         database.execute("UPDATE rollouts SET state = json_set(state, '$.plan', 'of long ago')")
+        add_sums(database)
     database.close()
     assert journal.marks('rollout-1') == before
     assert journal.marks('rollout-5') == journal.marks('unknown') == {}
@@ -120,6 +122,7 @@ def test_a_coordinator_finishes_what_the_older_release_began(make_fleet):
 def test_a_journal_that_cannot_be_read_is_refused_with_a_remedy(journal, tmp_path):
     with sqlite3.connect(tmp_path / 'journal.sqlite3') as database:
         database.execute("UPDATE rollouts SET state = '{}' WHERE rollout_id = 'rollout-3'")
+        add_sums(database)
     database.close()
     with pytest.raises(JournalError, match='let the release that wrote it finish or abort'):
         journal.active()
