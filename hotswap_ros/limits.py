@@ -75,6 +75,27 @@ TENSORS: Final = 64
 DIMENSIONS: Final = 8
 ELEMENTS: Final = 10_000_000
 
+#: Memory of a worker in bytes, besides its model file four times: interpreter, runtime and what a
+#: run needs. A larger version needs a robot with a memory budget, which is the limit then.
+WORKER_BYTES: Final = 2_000_000_000
+
+#: Bytes that a worker may write into one file, besides its copy of the model: that is its log,
+#: which other processes write to as well.
+WORKER_FILE_BYTES: Final = 1_000_000_000
+
+#: Files that a worker may have open; it needs about 20.
+WORKER_FILES: Final = 128
+
+#: Bytes that a worker may say of the progress of a load; the manifest is the largest part.
+NEWS_BYTES: Final = 4_000_000
+
+#: Slowest disk and processor that a load still gets through with, in bytes of the file a second.
+LOAD_BYTES_PER_S: Final = 20_000_000
+
+#: Slowest download, in bytes a second: a server that is slower would keep a version FETCHING for
+#: days.
+DOWNLOAD_BYTES_PER_S: Final = 10_000
+
 #: Characters of a text for people in a manifest.
 DESCRIPTION_CHARACTERS: Final = 4_000
 

@@ -18,7 +18,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
-from hotswap_ros.limits import MANIFEST_BYTES
+from hotswap_ros.limits import DOWNLOAD_BYTES_PER_S, MANIFEST_BYTES
 from hotswap_ros.models.errors import (
     DigestMismatchError,
     FetchFailedError,
@@ -39,9 +39,6 @@ from hotswap_ros.text import size_words
 
 _CHUNK_BYTES = 1 << 20
 
-#: A server that is slower than this after a while would keep a version FETCHING for days.
-_SLOWEST_BYTES_PER_S = 10_000
-
 #: How often a download goes on where a connection broke.
 _ATTEMPTS = 10
 
@@ -59,7 +56,8 @@ class CachedRepository(ModelRepository):
     A version appears in it as a whole or not at all, and is served also when the source is
     unreachable. When the next version does not fit the quota, the least recently used ones are
     deleted. Threads may share it; a folder belongs to one robot. A manifest may take `patience_s`
-    (seconds), a model file that and what it takes at 10 kB a second.
+    (seconds), a model file that and what it takes at 10 kB a second; a server that sends less than
+    that for `patience_s` is given up before.
     """
 
     def __init__(
@@ -171,9 +169,11 @@ class CachedRepository(ModelRepository):
     def _reading(
         self, model_id: str, version: str, name: str, within_s: float, offset: int = 0
     ) -> Iterator[IO[bytes]]:
-        place = (model_id, version, name)
+        place, quiet_s = (model_id, version, name), self._patience_s
         try:
-            with self._source.open(*place, within_s=within_s, offset=offset) as file:
+            with self._source.open(
+                *place, within_s=within_s, quiet_s=quiet_s, offset=offset
+            ) as file:
                 yield file
         except MissingError as error:
             if name == MANIFEST_NAME:
@@ -231,7 +231,7 @@ class CachedRepository(ModelRepository):
             filled.rename(folder)
 
     def _download(self, manifest: Manifest, place: Path) -> None:
-        ends = time.monotonic() + self._patience_s + manifest.size_bytes / _SLOWEST_BYTES_PER_S
+        ends = time.monotonic() + self._patience_s + manifest.size_bytes / DOWNLOAD_BYTES_PER_S
         with place.open('wb') as copy:
             for attempt in range(1, _ATTEMPTS + 1):
                 before = copy.tell()

@@ -8,19 +8,19 @@ from __future__ import annotations
 import base64
 import http.client
 import io
+import math
 import netrc
 import os
-import socket
-import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final, Protocol, cast
 
+from hotswap_ros.models.download_deadline import Counted, Deadline
 from hotswap_ros.models.verified import open_regular
 
 #: A server that is silent for this time is unreachable.
@@ -38,11 +38,12 @@ class Source(Protocol):
     """A source of files, by their path below a root. `str(source)` is its name for people."""
 
     def open(
-        self, *path: str, within_s: float, offset: int = 0
+        self, *path: str, within_s: float, quiet_s: float = math.inf, offset: int = 0
     ) -> AbstractContextManager[IO[bytes]]:
         """
         Open a file to read from `offset` (bytes) on; a server has `within_s` (seconds) for it.
 
+        A server that sends less than DOWNLOAD_BYTES_PER_S for `quiet_s` is given up before.
         Raises MissingError, and OSError or http.client.HTTPException when it cannot be read.
         """
 
@@ -60,7 +61,9 @@ class FolderSource:
         return str(self._root)
 
     @contextmanager
-    def open(self, *path: str, within_s: float, offset: int = 0) -> Iterator[IO[bytes]]:
+    def open(
+        self, *path: str, within_s: float, quiet_s: float = math.inf, offset: int = 0
+    ) -> Iterator[IO[bytes]]:
         """Open a regular file to read; nothing ends a drive that hangs."""
         try:
             file = open_regular(self._root.joinpath(*path))
@@ -106,7 +109,9 @@ class HttpSource:
         return self._url
 
     @contextmanager
-    def open(self, *path: str, within_s: float, offset: int = 0) -> Iterator[IO[bytes]]:
+    def open(
+        self, *path: str, within_s: float, quiet_s: float = math.inf, offset: int = 0
+    ) -> Iterator[IO[bytes]]:
         """Open a file to read."""
         request = urllib.request.Request('/'.join([self._url, *map(urllib.parse.quote, path)]))
         if offset:
@@ -116,7 +121,7 @@ class HttpSource:
             code = base64.b64encode(credentials.encode()).decode()
             request.add_unredirected_header('Authorization', f'Basic {code}')
         with (
-            _Deadline(within_s) as deadline,
+            Deadline(within_s, quiet_s) as deadline,
             deadline.explained(),
             _answer(request, deadline, offset) as response,
         ):
@@ -168,7 +173,7 @@ def _from_netrc(host: str) -> str | None:
 
 @contextmanager
 def _answer(
-    request: urllib.request.Request, deadline: _Deadline, offset: int
+    request: urllib.request.Request, deadline: Deadline, offset: int
 ) -> Iterator[IO[bytes]]:
     opener = urllib.request.build_opener(_Handler(deadline), _RedirectHandler())
     try:
@@ -182,9 +187,10 @@ def _answer(
                 return
             raise
     with response:
+        counted = cast('IO[bytes]', Counted(response, deadline))
         if offset and response.status != 206:  # the server sends the whole file
-            _skip(response, offset)
-        yield response
+            _skip(counted, offset)
+        yield counted
 
 
 def _skip(file: IO[bytes], size: int) -> None:
@@ -192,63 +198,8 @@ def _skip(file: IO[bytes], size: int) -> None:
         size -= len(chunk)
 
 
-class _Deadline:
-    """
-    The end of a request, whatever the server does: a byte now and then, or headers without end.
-
-    A timeout of a socket starts anew with each byte; this one closes the connection.
-    """
-
-    def __init__(self, within_s: float) -> None:
-        self._within_s = within_s
-        self._sockets: list[socket.socket] = []
-        self._lock = threading.Lock()
-        self._is_over = False
-        self._timer = threading.Timer(within_s, self._end)
-        self._timer.daemon = True
-
-    def __enter__(self) -> _Deadline:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def watch(self, connection: socket.socket) -> None:
-        """Close the connection when the time is over."""
-        with self._lock:
-            self._sockets.append(connection)
-        if self._is_over:
-            self._end()
-
-    @contextmanager
-    def explained(self) -> Iterator[None]:
-        """Turn what a closed connection raises into a TimeoutError."""
-        try:
-            yield
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            if self._is_over:
-                raise self._timeout() from error
-            if type(error) is ValueError:  # from http.client, for lengths below zero
-                raise http.client.HTTPException(f'its answer is not HTTP: {error}') from error
-            raise
-        if self._is_over:
-            raise self._timeout()
-
-    def _timeout(self) -> TimeoutError:
-        return TimeoutError(f'it did not finish within {self._within_s:.0f} s')
-
-    def _end(self) -> None:
-        self._is_over = True
-        with self._lock:
-            for connection in self._sockets:
-                # Of the connection below TLS, whose own method is not for two threads.
-                with suppress(OSError):  # where it is closed already
-                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-
 class _HttpConnection(http.client.HTTPConnection):
-    def __init__(self, *given: Any, deadline: _Deadline, **more: Any) -> None:
+    def __init__(self, *given: Any, deadline: Deadline, **more: Any) -> None:
         super().__init__(*given, **more)
         self._deadline = deadline
 
@@ -264,7 +215,7 @@ class _HttpsConnection(_HttpConnection, http.client.HTTPSConnection):
 class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
     """Opens connections that a deadline watches."""
 
-    def __init__(self, deadline: _Deadline) -> None:
+    def __init__(self, deadline: Deadline) -> None:
         super().__init__()
         self._deadline = deadline
 

@@ -109,6 +109,26 @@ def test_a_fetch_from_an_evil_server_ends_and_leaves_nothing(
     assert not [path for path in (tmp_path / 'cache').rglob('*') if path.is_file()]
 
 
+def test_a_model_a_byte_at_a_time_is_given_up_long_before_its_last_byte(
+    serve: Any, make_version: Any, tmp_path: Path
+) -> None:
+    folder = make_version('v1', size_bytes=10_000_000)  # which may take 1000 s
+    manifest = (folder / 'manifest.json').read_bytes()
+    asked = itertools.count()
+
+    def says() -> Iterator[bytes]:
+        if next(asked):
+            return pieces(OK + b'\r\n', forever=b'x')
+        return iter([OK + b'\r\n' + manifest])
+
+    cache = CachedRepository(
+        tmp_path / 'cache', source_of(serve(talking(says))), patience_s=PATIENCE_S
+    )
+    with pytest.raises(FetchFailedError, match='bytes in'):
+        cache.fetch('policy', 'v1')
+    assert not [path for path in (tmp_path / 'cache').rglob('*') if path.is_file()]
+
+
 class _Files(http.server.BaseHTTPRequestHandler):
     """A file server as robots have them: with ranges, and a connection that breaks."""
 
