@@ -25,6 +25,7 @@ from lib.measure import engine_for, in_turns, pss_mb
 from lib.models import MODEL_ID, Inputs, cnn, mlp, model_file, write
 from lib.report import Bar, bars, save
 from peers.session import session_of
+from serving_parts.hostile import during_hostile_loads
 from serving_parts.swap import draw_swaps, hot_swap_under_load
 
 from hotswap_ros.serving import Routing
@@ -166,6 +167,13 @@ def report(found: dict[str, Any]) -> list[Bar]:
         f'most {row["second_allowed_mb"]:.0f}), left after unload '
         f'{row["left_after_unload_mb"]:.0f} MB; file {row["file_mb"]:.0f} MB'
     )
+    row = found['hostile']
+    longest = max(end['s'] for end in row['ends'].values())
+    print(
+        f'hostile loads    {len(row["ends"])} at once  p99 {row["p99_ratio"]:.2f} of steady, all '
+        f'refused within {longest:.0f} s, process {row["grown_mb"]:+.0f} MB'
+    )
+    drawn.append(Bar('during / before seven hostile loads, p99', row['p99_ratio'], 1.15))
     print(f'load average {found["load_average"][0]:.1f} on {os.cpu_count()} cores')
     return drawn
 
@@ -197,6 +205,8 @@ def main() -> None:
         found['shadow'] = shadow_on_against_off(root, observations, turns)
         found['swap'], timelines = hot_swap_under_load(root, observations)
         found['memory'] = memory(root)
+        deadline_s = 5.0 if given.quick else 15.0
+        found['hostile'] = during_hostile_loads(root, observations['tiny'], deadline_s)
     save(found, given.output / 'serving.json')
     bars(report(found), given.output / 'serving.png', 'What the engine costs')
     draw_swaps(timelines, given.output / 'swap.png')

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -62,14 +63,74 @@ def cnn() -> tuple[bytes, list[int], list[int]]:
     return _model(nodes, constants, [1, 3, 128, 128], [1, 7])
 
 
+def loop(turns: int | None) -> tuple[bytes, list[int], list[int]]:
+    """Return a model that loops for so many turns; None: without end."""
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [
+            helper.make_node('Identity', ['on'], ['still_on']),
+            helper.make_node('Sin', ['x'], ['next_x']),
+        ],
+        'turn',
+        [
+            value('turn', TensorProto.INT64, []),
+            value('on', TensorProto.BOOL, []),
+            value('x', TensorProto.FLOAT, [1, 7]),
+        ],
+        [value('still_on', TensorProto.BOOL, []), value('next_x', TensorProto.FLOAT, [1, 7])],
+    )
+    count = [] if turns is None else [numpy_helper.from_array(np.array(turns), 'count')]
+    constants = [
+        numpy_helper.from_array(np.array(True), 'always'),
+        numpy_helper.from_array(np.zeros((1, 7), np.float32), 'zeros'),
+        *count,
+    ]
+    inputs = ['count' if count else '', 'always', 'zeros']
+    nodes = [helper.make_node('Loop', inputs, ['decision'], body=body)]
+    return _model(nodes, constants, [1, 64], [1, 7])
+
+
+def one_large_constant(size: int) -> tuple[bytes, list[int], list[int]]:
+    """Return a small file with a constant of so many numbers."""
+    nodes = [
+        helper.make_node('ConstantOfShape', ['dims'], ['large']),
+        helper.make_node('ReduceMax', ['large'], ['largest'], keepdims=0),
+        helper.make_node('Add', ['largest', 'zeros'], ['decision']),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([size]), 'dims'),
+        numpy_helper.from_array(np.zeros((1, 7), np.float32), 'zeros'),
+    ]
+    return _model(nodes, constants, [1, 64], [1, 7])
+
+
+def many(count: int, are_outputs: bool) -> tuple[bytes, list[int], list[int]]:
+    """Return a model of so many nodes, one after the other, or each with an output."""
+    names = [f'output_{number}' for number in range(count - 1)]
+    before = ['zeros'] * count if are_outputs else ['zeros', *names]
+    nodes = [
+        helper.make_node('Sin', [last], [name])
+        for last, name in zip(before, [*names, 'decision'], strict=True)
+    ]
+    constants = [numpy_helper.from_array(np.zeros((1, 7), np.float32), 'zeros')]
+    return _model(nodes, constants, [1, 64], [1, 7], names if are_outputs else [])
+
+
 def _model(
-    nodes: list[Any], constants: list[Any], takes: list[int], puts_out: list[int]
+    nodes: list[Any],
+    constants: list[Any],
+    takes: list[int],
+    puts_out: list[int],
+    more_outputs: Iterable[str] = (),
 ) -> tuple[bytes, list[int], list[int]]:
     graph = helper.make_graph(
         nodes,
         MODEL_ID,
         [helper.make_tensor_value_info('observation', TensorProto.FLOAT, takes)],
-        [helper.make_tensor_value_info('decision', TensorProto.FLOAT, puts_out)],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, puts_out)
+            for name in ('decision', *more_outputs)
+        ],
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
