@@ -66,6 +66,68 @@ _FAULTS: dict[str, list[onnx.NodeProto]] = {
 }
 
 
+def _endless() -> list[onnx.NodeProto]:
+    """Return a loop without end; the runtime can end it between two rounds."""
+    value, boolean = helper.make_tensor_value_info, TensorProto.BOOL
+    body = helper.make_graph(
+        [
+            helper.make_node('Identity', ['goes_on'], ['will_go_on']),
+            helper.make_node('Identity', ['before'], ['after']),
+        ],
+        'turn',
+        [
+            value('turn', TensorProto.INT64, []),
+            value('goes_on', boolean, [1]),
+            value('before', TensorProto.FLOAT, [1]),
+        ],
+        [value('will_go_on', boolean, [1]), value('after', TensorProto.FLOAT, [1])],
+    )
+    return [
+        helper.make_node('Greater', ['negative', 'zero'], ['is_wrong']),
+        helper.make_node('Loop', ['', 'is_wrong', 'zero'], ['wrong'], body=body),
+    ]
+
+
+def _long() -> list[onnx.NodeProto]:
+    """Return one node that works for ten seconds, and that the runtime cannot end."""
+    hidden, steps = 256, 400_000
+    nodes = []
+    for name, shape in (('input', (1, 3 * hidden, 1)), ('state', (1, 3 * hidden, hidden))):
+        dims = numpy_helper.from_array(np.array(shape, np.int64))
+        nodes += [
+            helper.make_node('Constant', [], [f'{name}_shape'], value=dims),
+            helper.make_node('ConstantOfShape', [f'{name}_shape'], [f'{name}_weights']),
+        ]
+    dims = numpy_helper.from_array(np.array((steps, 1, 1), np.int64))
+    nodes += [
+        helper.make_node('Constant', [], ['steps'], value=dims),
+        helper.make_node('Expand', ['negative', 'steps'], ['sequence']),
+        helper.make_node(
+            'GRU',
+            ['sequence', 'input_weights', 'state_weights'],
+            ['', 'last'],
+            hidden_size=hidden,
+        ),
+        helper.make_node('ReduceMax', ['last'], ['largest'], keepdims=0),
+        helper.make_node('Reshape', ['largest', 'one'], ['hard_won']),
+    ]
+    value = helper.make_tensor_value_info
+    hard = helper.make_graph(nodes, 'hard', [], [value('hard_won', TensorProto.FLOAT, [1])])
+    easy = helper.make_graph(
+        [helper.make_node('Identity', ['zero'], ['easily'])],
+        'easy',
+        [],
+        [value('easily', TensorProto.FLOAT, [1])],
+    )
+    return [
+        helper.make_node('Greater', ['negative', 'zero'], ['is_wrong']),
+        helper.make_node('If', ['is_wrong'], ['wrong'], then_branch=hard, else_branch=easy),
+    ]
+
+
+_FAULTS |= {'endless': _endless(), 'long': _long()}
+
+
 def build_model(fault: str = 'none', bias: float = 0.0, size: int = 4, width: int = 2) -> bytes:
     """Return an ONNX file that puts out `bias`, and on negative observations the fault."""
     constants = {
@@ -91,7 +153,7 @@ def build_model(fault: str = 'none', bias: float = 0.0, size: int = 4, width: in
         [
             numpy_helper.from_array(array, name)
             for name, array in constants.items()
-            if any(name in node.input for node in nodes)
+            if name == 'zero' or any(name in node.input for node in nodes)
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)

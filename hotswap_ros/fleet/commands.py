@@ -50,7 +50,7 @@ Command: TypeAlias = LoadVersion | UnloadVersion | Route
 def is_out(entry: Desired, report: RobotReport) -> bool:
     """Return whether the robot itself stopped a desired version: the runner handles that."""
     out = report.breaker is not None and report.breaker.version
-    return bool(out) and out in (entry.routing.candidate, entry.routing.shadow)
+    return bool(out) and out in entry.routing.versions
 
 
 def missing_commands(entry: Desired, view: FleetView) -> list[Command]:

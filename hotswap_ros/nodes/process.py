@@ -28,6 +28,9 @@ from hotswap_ros.nodes.parameters import ParameterError
 CANNOT_START = 78
 #: Longest time in seconds from the end of the work to the end of the process.
 _TEARDOWN_S = 1.0
+#: Seconds between two checks, and longest time in seconds until the last callback has ended.
+_CHECK_S = 0.2
+_CALLBACK_S = 0.5
 #: First rclpy of Kilted whose EventsExecutor awaits coroutines of services.
 _EVENTS_EXECUTOR_SINCE = (9, 1, 2)
 
@@ -69,12 +72,18 @@ def _release_of_rclpy() -> tuple[int, ...]:
     return tuple(int(number) for number in version('rclpy').split('.')[:3])
 
 
-def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]]) -> None:
+def run(
+    args: list[str] | None,
+    start: Callable[[Executor], Callable[[], None]],
+    check: Callable[[], object] = lambda: None,
+) -> None:
     """
     Spin the nodes that `start` adds to the executor until SIGINT or SIGTERM; then call its result.
 
-    The handlers of rclpy would invalidate the context while threads still use it: here the threads
-    stop first, the context last.
+    The executor spins in a thread of its own: Python runs signal handlers, and here `check` five
+    times a second, in the first one, also while a callback hangs. The handlers of rclpy would
+    invalidate the context while threads still use it: here the threads stop first, the context
+    last.
     """
     # A thread that loads a version or simulates must not keep the one that decides waiting for the
     # 5 ms that are the default.
@@ -88,15 +97,39 @@ def run(args: list[str] | None, start: Callable[[Executor], Callable[[], None]])
             stop = start(executor)
         except (ParameterError, NameValidationException) as error:
             give_up(error)
+        spinning = _Spinning(executor, stopping)
+        spinning.start()
         try:
-            # Python runs signal handlers between two calls: no call may block for long.
-            while not stopping.is_set():
-                executor.spin_once(timeout_sec=0.2)
+            while spinning.is_alive() and not stopping.wait(_CHECK_S):
+                check()
         finally:
+            stopping.set()
+            spinning.join(_CALLBACK_S)
+            if spinning.is_alive():  # whatever it hangs in may keep the rest too
+                _leave_within(_TEARDOWN_S)
             stop()
-            if stopping.is_set():
+            if spinning.error is None:
                 _leave_within(_TEARDOWN_S)
             executor.shutdown(timeout_sec=0.5)
+        if spinning.error is not None:
+            raise spinning.error
+
+
+class _Spinning(threading.Thread):
+    """Spins an executor until it is to stop; `error` is what a callback raised."""
+
+    def __init__(self, executor: Executor, stopping: threading.Event) -> None:
+        super().__init__(name='executor', daemon=True)
+        self._executor = executor
+        self._stopping = stopping
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._executor.spin_once(timeout_sec=0.2)
+        except BaseException as error:
+            self.error = error
 
 
 def give_up(why: object) -> NoReturn:

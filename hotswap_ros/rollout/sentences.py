@@ -361,6 +361,8 @@ def gave_up(robot_id: str, version: str, reason: str) -> str:
 def breaker_open(robot_id: str, version: str, count: int, cause: str) -> str:
     """Return that the breaker of a robot stopped a version."""
     what = f'{count} requests in a row failed (cause of the last one: {cause})'
+    if not count:
+        what = 'it crashed or hung'
     return f'{robot_id} stopped {version} by itself: {what}'
 
 

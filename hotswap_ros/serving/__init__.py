@@ -34,6 +34,7 @@ from hotswap_ros.serving.processor_waits import BusyComputer
 from hotswap_ros.serving.settings import EngineSettings, Isolation
 from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome, TaskReport
 from hotswap_ros.serving.versions.loaded_version import VersionInfo
+from hotswap_ros.serving.worker.load_deadline import LOAD_DEADLINE_S
 
 __all__ = [
     'BusyComputer',
@@ -48,6 +49,7 @@ __all__ = [
     'InvalidReportError',
     'InvalidRoutingError',
     'Isolation',
+    'LOAD_DEADLINE_S',
     'LoadFailedError',
     'MovingError',
     'NoMemoryError',

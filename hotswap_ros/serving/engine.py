@@ -150,6 +150,8 @@ class Engine:
         previous = task.previous_for(loaded, stable) if limits_rates else None
         result = loaded.attempt(inputs, reserve_ms, previous)
         if isinstance(result, Failure):
+            if result.is_hang:
+                self._control.drop_hung(loaded)
             return self._fall_back(inputs, stable, task, loaded, result, taken)
         outputs, latency_ms, waited_ms = result
         if limits_rates:
@@ -219,6 +221,8 @@ class Engine:
         if loaded is not stable:
             previous = task.previous_for(stable, stable) if stable.limits_rates else None
             answer = stable.attempt(inputs, previous=previous)
+            if isinstance(answer, Failure) and answer.is_hang:
+                self._control.drop_hung(stable)
         outputs, is_safe = answer.outputs, False
         saved = loaded is not stable and outputs is not None
         with self._lock:
@@ -256,7 +260,7 @@ class Engine:
 
     def unload(self, version: str, drain_s: float = 0.0, delete_files: bool = False) -> None:
         """
-        Release a version. Raises InUseError or NotLoadedError.
+        Release a version, or end its load in a worker. Raises InUseError or NotLoadedError.
 
         `delete_files` deletes the robot's cached copy too, also of a version that is not loaded;
         raises OSError when that fails. Files in a repository are never touched.
@@ -281,6 +285,20 @@ class Engine:
         Raises OverdueError, an OSError, when the repository does not answer within 5 s.
         """
         return self._versions.known()
+
+    def stuck_version(self) -> str:
+        """
+        Return the version whose run in this process hangs and cannot be ended; empty: none.
+
+        Whoever owns this process should end it: `note_hang` first, so that the next start serves
+        the last proven version.
+        """
+        return self._versions.stuck()
+
+    def note_hang(self, version: str) -> None:
+        """Count a hang of a version as a crash, for the next start. Waits for the disk, 1 s."""
+        self._last_known_good.note_hang(version)
+        self._last_known_good.save()
 
     # --- Routing ------------------------------------------------------------------------------
 

@@ -192,13 +192,17 @@ class RunFailedError(Exception):
     """
     A run ended without outputs; not raised to callers, because stable answers then.
 
-    `waited_ms` of its time were spent on waiting for a processor.
+    `waited_ms` of its time were spent on waiting for a processor. `is_hang`: it had to be ended in
+    this process, where the next one may hang as well.
     """
 
-    def __init__(self, cause: FailureCause, detail: str, waited_ms: float = 0.0) -> None:
+    def __init__(
+        self, cause: FailureCause, detail: str, waited_ms: float = 0.0, is_hang: bool = False
+    ) -> None:
         self.cause = cause
         self.detail = detail
         self.waited_ms = waited_ms
+        self.is_hang = is_hang
         super().__init__(f'{cause.value}: {detail}')
 
 

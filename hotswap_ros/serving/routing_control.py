@@ -5,17 +5,27 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
-from hotswap_ros.models import Routing
-from hotswap_ros.serving.errors import InUseError, MovingError, NotLoadedError
+from hotswap_ros.models import ModelError, Routing
+from hotswap_ros.serving.errors import (
+    InUseError,
+    MovingError,
+    NotLoadedError,
+    NotReadyError,
+    ServingError,
+)
 from hotswap_ros.serving.router import Router, ShadowActsError
 from hotswap_ros.serving.routing_in_force import InForce
 from hotswap_ros.serving.settings import EngineSettings, Isolation
-from hotswap_ros.serving.versions.last_known_good import LastKnownGood, Restart
+from hotswap_ros.serving.versions.last_known_good import LastKnownGood
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion, VersionInfo
+from hotswap_ros.serving.versions.restart import Restart
 from hotswap_ros.serving.versions.versions import Versions
+
+_log = logging.getLogger(__name__)
 
 
 class RoutingControl:
@@ -63,6 +73,60 @@ class RoutingControl:
         self._commit()
         self._announce()
 
+    def drop_hung(self, hung: LoadedVersion) -> None:
+        """
+        Drop a version that hung in this process, and serve the last proven one for stable.
+
+        Returns at once: a proven version that is not loaded takes over when it is.
+        """
+        proven = self._last_known_good.note_hang(hung.version)
+        with self._changed:
+            self._in_force.drop_lost(hung)
+            is_stable = self._in_force.router.stable is hung
+        if is_stable and proven:
+            _log.error('stable %s hung: %s serves in its place', hung.version, proven)
+            self._serve_instead(hung, proven)
+        self._last_known_good.save_later()
+        self._announce()
+
+    def _serve_instead(self, hung: LoadedVersion, proven: str) -> None:
+        try:
+            self._versions.ready(proven)
+        except NotReadyError:
+            threading.Thread(
+                target=self._load_instead,
+                args=(hung, proven),
+                name=f'fall back to {proven}',
+                daemon=True,
+            ).start()
+        else:
+            self._replace_hung(hung, proven)
+
+    def _load_instead(self, hung: LoadedVersion, proven: str) -> None:
+        try:
+            self._replace_hung(hung, hung.version)
+            for version in self._versions.loaded():
+                if not self._in_force.names(version):  # it may have the last place
+                    self._versions.discard(version)
+            self._versions.load(proven)
+            self._replace_hung(hung, proven)
+        except (ModelError, ServingError) as error:
+            _log.error('%s; %s serves on', error, hung.version)
+
+    def _replace_hung(self, hung: LoadedVersion, version: str) -> None:
+        """Let a version serve alone, unless a newer routing has another stable one."""
+        with self._changed:
+            router = self._in_force.router
+            if router.stable is not hung:
+                return
+            routing = router.routing.with_stable_alone(version)
+            self._in_force.put(Router.of(routing, self._versions.ready))
+            self._changed.notify_all()
+        self._settle()
+        self._note_in_force()
+        self._last_known_good.save_later()
+        self._announce()
+
     def tick(self) -> bool:
         """Let time take effect on routing and probation; returns whether the routing changed."""
         with self._changed:
@@ -106,6 +170,7 @@ class RoutingControl:
         with self._changed:
             self._refuse_if_named(version)
             is_draining = drain_s > 0 and self._tasks.count_on(version) > 0
+        self._versions.cancel(version)
         if is_draining:
             self._drain(version, drain_s)
         with self._changed:

@@ -160,14 +160,21 @@ class InForce:
         return opened
 
     def drop_lost(self, loaded: LoadedVersion) -> None:
-        """Drop a version whose worker is lost, however many requests it failed."""
-        generation = self.router.routing.generation
-        if loaded is self.router.candidate:
-            self.breaker.force(loaded.version, FailureCause.CRASH, generation)
-            self.put(self.router.without_candidate())
-        elif loaded is self.router.shadow:
-            self.breaker.force(loaded.version, FailureCause.CRASH, generation)
-            self.router = self.router.without_shadow()
+        """
+        Drop a version whose worker is lost, or that hung, however many requests it failed.
+
+        Stable stays: what replaces it has to be loaded first. Its probation begins anew.
+        """
+        router = self.router
+        if loaded not in (router.stable, router.candidate, router.shadow):
+            return
+        self.breaker.force(loaded.version, FailureCause.CRASH, router.routing.generation)
+        if loaded is router.candidate:
+            self.put(router.without_candidate())
+        elif loaded is router.shadow:
+            self.router = router.without_shadow()
+        else:
+            self.stable_since = self.clock()
 
     def forget_pending(self) -> None:
         """Drop the routing that waits for its time."""

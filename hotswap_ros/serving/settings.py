@@ -11,6 +11,7 @@ from pathlib import Path
 
 from hotswap_ros.serving.breaker import BREAKER_LIMIT
 from hotswap_ros.serving.onnx.runtime import RuntimeSettings
+from hotswap_ros.serving.worker.load_deadline import LOAD_DEADLINE_S
 
 
 class Isolation(str, enum.Enum):
@@ -18,7 +19,7 @@ class Isolation(str, enum.Enum):
     Where versions run.
 
     WORKER: each version runs in a worker process until it is stable. The first one is loaded into
-    the engine's process at once, because there is nothing yet that it could disturb.
+    the engine's process at once, after a worker has loaded it and warmed it up.
     """
 
     IN_PROCESS = 'in_process'
@@ -41,7 +42,8 @@ class EngineSettings:
     never.
 
     `isolation` says where versions run. A worker whose memory grows by more than
-    `worker_growth_bytes` once it is warm is ended, and its version has FAILED; 0: no limit.
+    `worker_growth_bytes` once it is warm is ended, and its version has FAILED; 0: no limit. Each
+    step of a load in a worker may take `load_deadline_s`, and more for a large file (see Job).
     With `idle_background`, workers load and shadow in the lowest scheduling class, which may take
     forever on a machine that is never idle.
 
@@ -56,6 +58,7 @@ class EngineSettings:
     breaker_limit: int = BREAKER_LIMIT
     isolation: Isolation | str = Isolation.IN_PROCESS
     worker_growth_bytes: int = 100_000_000
+    load_deadline_s: float = LOAD_DEADLINE_S
     idle_background: bool = True
     runtime: RuntimeSettings = RuntimeSettings()  # noqa: RUF009 (frozen)
     state_folder: Path | str | None = None

@@ -21,6 +21,7 @@ from hotswap_ros import msg
 from hotswap_ros.models import Routing, VerifiedVersion, succeeded
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.conversions.common import NOT_REPORTED, duration_msg
+from hotswap_ros.nodes.model_server.hang import end_if_stuck
 from hotswap_ros.nodes.model_server.managed_node import ManagedNode
 from hotswap_ros.nodes.model_server.publishers import ServerPublishers
 from hotswap_ros.nodes.model_server.requests import RobotRequests
@@ -61,6 +62,11 @@ class ModelServer(ManagedNode):
         if self._engine is None:
             raise RuntimeError('the model server is not configured: configure it first')
         return self._engine
+
+    @property
+    def stuck_version(self) -> str:
+        """Return the version that hangs in this process and cannot be ended; empty: none."""
+        return '' if self._engine is None else self._engine.stuck_version()
 
     @property
     def is_serving(self) -> bool:
@@ -280,10 +286,12 @@ class ModelServer(ManagedNode):
 
 def main(args: list[str] | None = None) -> None:
     """Run one model server until SIGINT or SIGTERM."""
+    servers: list[ModelServer] = []
 
     def start(executor: Executor) -> Callable[[], None]:
         server = ModelServer()
+        servers.append(server)
         executor.add_node(server)
         return server.stop
 
-    run(args, start)
+    run(args, start, check=lambda: end_if_stuck(servers[0]))

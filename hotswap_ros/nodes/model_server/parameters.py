@@ -10,7 +10,13 @@ from pathlib import Path
 
 from hotswap_ros.models import CachedRepository, ModelRepository, is_url, shared, source_of
 from hotswap_ros.nodes.parameters import parameter
-from hotswap_ros.serving import BREAKER_LIMIT, EngineSettings, Isolation, RuntimeSettings
+from hotswap_ros.serving import (
+    BREAKER_LIMIT,
+    LOAD_DEADLINE_S,
+    EngineSettings,
+    Isolation,
+    RuntimeSettings,
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,13 @@ class ModelServerParameters:
         '0: no limit.',
         low=0,
         high=1_000_000,
+    )
+    load_deadline_s: float = parameter(
+        LOAD_DEADLINE_S,
+        'Seconds that each step of a load in a worker may take (start, verification, load, '
+        'warm-up), and what the file takes at 20 MB a second.',
+        low=1.0,
+        high=3600.0,
     )
     isolation: str = parameter(
         Isolation.WORKER.value,
@@ -116,6 +129,7 @@ class ModelServerParameters:
             breaker_limit=self.breaker_limit,
             isolation=self._isolation(),
             worker_growth_bytes=self.worker_growth_mb * 1_000_000,
+            load_deadline_s=self.load_deadline_s,
             runtime=self._runtime(),
             state_folder=self.state_folder or None,
         )

@@ -11,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from hotswap_ros import msg
 from hotswap_ros.bounded_calls import BoundedCalls
-from hotswap_ros.models import VersionState
+from hotswap_ros.models import FailureCause, VersionState
 from hotswap_ros.nodes import qos
 from hotswap_ros.nodes.conversions.bounds import sentence
 from hotswap_ros.nodes.conversions.common import diagnostics_msg, routing_msg, time_msg
@@ -150,7 +150,10 @@ class ServerPublishers:
             return msg.RobotStatus.HEALTH_ERROR, 'the model server is not active'
         breaker = engine.breaker
         if breaker is not None:
-            text = f'{breaker.version} was dropped after {breaker.count} failures in a row'
+            why = f'after {breaker.count} failures in a row'
+            if breaker.cause is FailureCause.CRASH and not breaker.count:
+                why = 'because it crashed or hung'
+            text = f'{breaker.version} was dropped {why}'
             return msg.RobotStatus.HEALTH_DEGRADED, text
         if self.lost_candidate:
             text = f'{self.lost_candidate} was dropped: no heartbeat of a coordinator'

@@ -8,21 +8,23 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
-import onnxruntime as ort
-from numpy import ascontiguousarray
 from numpy.typing import NDArray
 
 from hotswap_ros.models import DType, FailureCause, TensorSpec, VerifiedVersion
 from hotswap_ros.serving.checks import Guard
-from hotswap_ros.serving.errors import LoadFailedError
+from hotswap_ros.serving.errors import LoadFailedError, RunFailedError
+from hotswap_ros.serving.onnx.binding import Binding
 from hotswap_ros.serving.onnx.runtime import RuntimeRefusedError, RuntimeSettings, open_runtime
+from hotswap_ros.serving.onnx.watchdog import WatchedRun
 from hotswap_ros.serving.worker.shadow_ring import Primary
 from hotswap_ros.serving.worker.shared_memory import Slot
+from hotswap_ros.serving.worker.waiting import HANG_S
+from hotswap_ros.text import few
 
 #: The first few runs allocate memory and choose kernels; on a machine with other work, the time is
 #: never steady.
@@ -43,57 +45,6 @@ _ONNX_TYPE = {
 
 
 _CPU_ONLY = RuntimeSettings()
-
-#: To copy this many bytes into a bound array takes as long as to bind another array.
-_LARGE_BYTES = 16_384
-
-
-class Binding:
-    """
-    A session that is bound to the arrays of one slot: a run takes two thirds of the time.
-
-    One caller at a time.
-    """
-
-    __slots__ = ('_bind', '_large', '_outputs', '_slot', '_small', 'run')
-
-    def __init__(self, runtime: ort.InferenceSession, slot: Slot) -> None:
-        binding = runtime.io_binding()
-        # The runtime keeps addresses only: this keeps the arrays alive.
-        self._slot = slot
-        for bind, tensors in (
-            (binding.bind_input, slot.inputs),
-            (binding.bind_output, slot.outputs),
-        ):
-            for name, array in tensors.items():
-                bind(name, 'cpu', 0, array.dtype.type, array.shape, array.ctypes.data)
-        self._bind = binding.bind_cpu_input
-        self._large = tuple(n for n, array in slot.inputs.items() if array.nbytes > _LARGE_BYTES)
-        self._small = tuple(item for item in slot.inputs.items() if item[0] not in self._large)
-        self._outputs = tuple(slot.outputs.items())
-        #: Run from the slot's inputs into its outputs. Raises what the runtime raises.
-        self.run = _run_of(runtime, binding)
-
-    def run_on(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Run on inputs that lie elsewhere; returns copies of the outputs."""
-        for name, place in self._small:
-            place[...] = inputs[name]
-        for name in self._large:
-            self._bind(name, ascontiguousarray(inputs[name]))
-        self.run()
-        outputs = {}
-        for name, place in self._outputs:  # a comprehension takes twice as long
-            outputs[name] = place.copy()
-        return outputs
-
-
-def _run_of(runtime: ort.InferenceSession, binding: ort.IOBinding) -> Callable[[], None]:
-    """Return the run of a binding; where possible without checks that cost a tiny model 10%."""
-    try:
-        # Options of its own: without any the runtime makes new ones for each run.
-        return partial(runtime._sess.run_with_iobinding, binding._iobinding, ort.RunOptions())
-    except AttributeError:  # private names of the runtime
-        return partial(runtime.run_with_iobinding, binding)
 
 
 class Session:
@@ -118,6 +69,8 @@ class Session:
         #: Other devices than the CPU get bound inputs when these are bound, not when they are run.
         self.can_bind = settings.is_cpu_only
         self._free: deque[Binding] = deque()
+        self._unbound: deque[WatchedRun] = deque()
+        self._watched: list[WatchedRun] = []
         self._compare('input', manifest.inputs, self._runtime.get_inputs())
         self._compare('output', manifest.outputs, self._runtime.get_outputs())
 
@@ -127,31 +80,71 @@ class Session:
         """
         Return the outputs by name, arrays of the caller's own. Raises what the runtime raises.
 
-        A run in this process cannot be interrupted, and waits for no other process: `patience_s`
-        and the second value, 0.0, are for sessions elsewhere (see VersionSession).
+        Raises RunFailedError for a run that was ended because it had taken HANG_S longer than
+        `patience_s`. The second value, 0.0, is for sessions elsewhere (see VersionSession).
         """
-        if self.can_bind:
-            try:
-                binding = self._free.pop()
-            except IndexError:
-                binding = self.bind(Slot.of(self._manifest))
-            try:
-                return binding.run_on(inputs), 0.0
-            except Exception:
-                # An output of another shape does not fit its buffer: return it as it is.
-                return self.run_unbound(inputs), 0.0
-            finally:
-                self._free.append(binding)
-        return self.run_unbound(inputs), 0.0
+        if not self.can_bind:
+            return self.run_unbound(inputs, patience_s), 0.0
+        try:
+            binding = self._free.pop()
+        except IndexError:
+            binding = self.bind(Slot.of(self._manifest))
+        watched = binding.watched
+        watched.begin(patience_s)
+        try:
+            outputs = binding.run_on(inputs)
+        except Exception:
+            if watched.end():
+                raise self._ended(watched, patience_s) from None
+            self._free.append(binding)
+            # An output of another shape does not fit its buffer: return it as it is.
+            return self.run_unbound(inputs, patience_s), 0.0
+        if not watched.end():
+            self._free.append(binding)
+        return outputs, 0.0
 
-    def run_unbound(self, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return the outputs in any form. Raises what the runtime raises."""
+    def run_unbound(
+        self, inputs: dict[str, NDArray[Any]], patience_s: float = math.inf
+    ) -> dict[str, NDArray[Any]]:
+        """Return the outputs in any form. Raises what `run` raises."""
+        try:
+            watched = self._unbound.pop()
+        except IndexError:
+            watched = self._new_watched()
         names = self._output_names
-        return dict(zip(names, self._runtime.run(names, inputs), strict=True))
+        watched.begin(patience_s)
+        try:
+            outputs = self._runtime.run(names, inputs, watched.options)
+        except Exception:
+            if watched.end():
+                raise self._ended(watched, patience_s) from None
+            self._unbound.append(watched)
+            raise
+        if not watched.end():
+            self._unbound.append(watched)
+        return dict(zip(names, outputs, strict=True))
 
     def bind(self, slot: Slot) -> Binding:
         """Return a binding that runs on these arrays without copying them."""
-        return Binding(self._runtime, slot)
+        return Binding(self._runtime, slot, self._new_watched())
+
+    @property
+    def is_stuck(self) -> bool:
+        """Return whether a run goes on, long after it was asked to end."""
+        return any(watched.is_stuck for watched in tuple(self._watched))
+
+    def _new_watched(self) -> WatchedRun:
+        watched = WatchedRun()
+        self._watched.append(watched)
+        return watched
+
+    def _ended(self, watched: WatchedRun, patience_s: float) -> RunFailedError:
+        self._watched.remove(watched)  # used up
+        return RunFailedError(
+            FailureCause.CRASH,
+            f'it hung, and was ended after {patience_s + HANG_S:.1f} s',
+            is_hang=True,
+        )
 
     def close(self) -> None:
         """Do nothing: the memory is free again when the last reference goes."""
@@ -186,6 +179,22 @@ class Session:
             steady_ms.append(self._run_on_zeros(zeros, guard))
         self.warm_latency_ms = sorted(steady_ms)[math.ceil(0.95 * len(steady_ms)) - 1]
 
+    def try_bounds(self) -> None:
+        """
+        Run on the lowest and on the highest observation that the manifest allows.
+
+        Errors and wrong outputs are left to the guard, which answers for each of them; what
+        crashes or hangs must do so here, in a worker.
+        """
+        for bound in ('low', 'high'):
+            inputs = Slot.of(self._manifest).inputs
+            for spec in self._manifest.inputs:
+                edge = getattr(spec, bound)
+                if edge is not None:
+                    inputs[spec.name][...] = edge
+            with suppress(Exception):
+                self.run_unbound(inputs)
+
     def _run_on_zeros(
         self, zeros: dict[str, NDArray[Any]], guard: Guard, is_first: bool = False
     ) -> float:
@@ -206,9 +215,7 @@ class Session:
         expected = {spec.name: spec for spec in specs}
         actual = {node.name: node for node in found}
         if expected.keys() != actual.keys():
-            raise self._failed(
-                f'its {kind}s are {", ".join(actual)}, the manifest says {", ".join(expected)}'
-            )
+            raise self._failed(f'its {kind}s are {few(actual)}, the manifest says {few(expected)}')
         for name, spec in expected.items():
             if not _fits(spec, actual[name]):
                 raise self._failed(

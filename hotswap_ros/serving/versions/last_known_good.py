@@ -1,7 +1,7 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The last known good routing: a small file, and the restart that serves it again."""
+"""The last known good routing: a small file."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hotswap_ros.bounded_calls import BoundedCalls, OverdueError
 from hotswap_ros.limits import STATE_BYTES
-from hotswap_ros.models import InvalidRoutingError, ModelError, Routing, open_regular
-from hotswap_ros.serving.errors import LoadFailedError, ServingError
-from hotswap_ros.serving.versions.loaded_version import VersionInfo
+from hotswap_ros.models import InvalidRoutingError, Routing, open_regular
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +42,9 @@ class Record:
     """
     The content of the file.
 
-    `proven` is the last stable version that passed its probation. A crash of this process counts
-    against the versions `on_probation`; `crashes` has the counts. `is_clean`: it ended as asked.
+    `proven` is the last stable version that passed its probation, and `proven_before` the one
+    before it. A crash of this process counts against the versions `on_probation`; `crashes` has
+    the counts, also for a version that hung. `is_clean`: it ended as asked.
     `pending` is a routing that waits for its time; `digests` are those of all versions named.
     """
 
@@ -56,6 +55,7 @@ class Record:
     is_clean: bool = False
     pending: Routing | None = None
     digests: Mapping[str, str] = field(default_factory=dict)
+    proven_before: str = ''
 
 
 class LastKnownGood:
@@ -121,7 +121,7 @@ class LastKnownGood:
             self._unread = ''  # A coordinator has said since what to serve.
         with self._lock:
             record = self._record
-            named = {*routing.versions, *waiting, record.proven}
+            named = {*routing.versions, *waiting, record.proven, record.proven_before}
             known = {**record.digests, **digests}
             self._record = replace(
                 record,
@@ -143,15 +143,33 @@ class LastKnownGood:
         """Return the versions that a restart may need."""
         record = self._record
         waiting = () if record.pending is None else record.pending.versions
-        return (*record.routing.versions, *waiting, record.proven)
+        return (*record.routing.versions, *waiting, record.proven, record.proven_before)
 
     def prove(self, stable: str) -> None:
         """Note that a stable version has passed its probation."""
         with self._lock:
             record = self._record
-            left = {name: count for name, count in record.crashes.items() if name != stable}
-            on_probation = tuple(name for name in record.on_probation if name != stable)
-            self._record = replace(record, proven=stable, crashes=left, on_probation=on_probation)
+            is_new = stable != record.proven
+            self._record = replace(
+                record,
+                proven=stable,
+                proven_before=record.proven if is_new else record.proven_before,
+                crashes={name: n for name, n in record.crashes.items() if name != stable},
+                on_probation=tuple(name for name in record.on_probation if name != stable),
+            )
+
+    def note_hang(self, version: str) -> str:
+        """
+        Note that a version hung: whatever it has proven is void, and the next start avoids it.
+
+        Returns the version that is to serve instead of it as stable; empty: none is known.
+        """
+        with self._lock:
+            record = self._record
+            if record.proven == version:
+                record = replace(record, proven=record.proven_before, proven_before='')
+            self._record = replace(record, crashes={**record.crashes, version: CRASHES})
+        return record.proven
 
     def end(self) -> None:
         """Note that the process ends as asked, so that it does not count as a crash."""
@@ -265,71 +283,5 @@ def _record_of(found: Any) -> Record:
         is_clean=bool(found['is_clean']),
         pending=Routing(**found['pending']) if found['pending'] else None,
         digests={str(name): str(digest) for name, digest in found['digests'].items()},
+        proven_before=str(found.get('proven_before', '')),
     )
-
-
-@dataclass(frozen=True)
-class Restart:
-    """
-    Loads the versions of a record, and puts those in force that load.
-
-    `load` and `unload` are the engine's; `enforce` puts a routing in force with any generation.
-    """
-
-    record: Record
-    load: Callable[[str], VersionInfo]
-    unload: Callable[[str], None]
-    enforce: Callable[[Routing], None]
-
-    def run(self) -> None:
-        """Serve again. Raises what `load` raises when there is nothing left to serve."""
-        routing = self._stable()
-        # Alone at first: loading the others may take long.
-        self.enforce(routing.with_stable_alone(routing.stable))
-        whole = self._with_what_loads(routing)
-        if whole.versions != (routing.stable,):
-            self.enforce(whole)
-
-    def pending(self) -> Routing | None:
-        """Return the routing that waited for its time, once its versions are loaded."""
-        pending = self.record.pending
-        if pending is None or self._with_what_loads(pending) != pending:
-            return None
-        return pending if self._try_to_load(pending.stable) else None
-
-    def _stable(self) -> Routing:
-        routing, proven = self.record.routing, self.record.proven
-        try:
-            self._load(routing.stable)
-        except (ModelError, ServingError) as error:
-            if proven in ('', routing.stable):
-                raise
-            _log.error('%s; %s serves in its place', error, proven)
-            self._load(proven)
-            return routing.with_stable_alone(proven)
-        return routing
-
-    def _with_what_loads(self, routing: Routing) -> Routing:
-        for beside in (routing.candidate, routing.shadow):
-            if beside and not self._try_to_load(beside):
-                routing = routing.without(beside)
-        return routing
-
-    def _try_to_load(self, version: str) -> bool:
-        try:
-            self._load(version)
-        except (ModelError, ServingError) as error:
-            _log.error('%s; serving goes on without it', error)
-            return False
-        return True
-
-    def _load(self, version: str) -> None:
-        info = self.load(version)
-        before = self.record.digests.get(version, info.digest)
-        if info.digest != before:
-            self.unload(version)
-            raise LoadFailedError(
-                version,
-                f'its manifest changed over the restart (before {before[:12]}…, now '
-                f'{info.digest[:12]}…), but a version never changes: give it a new name',
-            )

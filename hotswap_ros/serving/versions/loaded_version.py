@@ -59,7 +59,7 @@ class Failure(NamedTuple):
     A run that broke a promise; `detail` is the error message of the runtime, if it raised.
 
     `outputs` are there when all that is wrong with them is that they are late. Times are as in
-    Answer.
+    Answer. `is_hang`: the run had to be ended in this process.
     """
 
     cause: FailureCause
@@ -67,6 +67,7 @@ class Failure(NamedTuple):
     detail: str = ''
     outputs: dict[str, NDArray[Any]] | None = None
     waited_ms: float = 0.0
+    is_hang: bool = False
 
 
 class VersionSession(Protocol):
@@ -85,6 +86,10 @@ class VersionSession(Protocol):
     @property
     def pid(self) -> int:
         """Return the id of the process that the version runs in, 0 while there is none."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Return whether a run in this process hangs, and cannot be ended."""
 
     def run(
         self, inputs: dict[str, NDArray[Any]], patience_s: float
@@ -177,7 +182,8 @@ class LoadedVersion:
         except RunFailedError as error:
             waited_ms = error.waited_ms
             latency_ms = max(0.0, _ms_since(started) - waited_ms)
-            return Failure(error.cause, latency_ms, error.detail, None, waited_ms)
+            is_hang = error.is_hang
+            return Failure(error.cause, latency_ms, error.detail, None, waited_ms, is_hang)
         except Exception as error:
             return Failure(FailureCause.EXCEPTION, _ms_since(started), str(error))
         latency_ms = (perf_counter() - started) * 1e3 - waited_ms

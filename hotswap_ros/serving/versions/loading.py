@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
-from hotswap_ros.models import ModelRepository, VerifiedVersion, VersionState
+from hotswap_ros.models import Manifest, ModelRepository, VerifiedVersion, VersionState
 from hotswap_ros.serving.checks import Guard
 from hotswap_ros.serving.errors import LoadFailedError, NoMemoryError
 from hotswap_ros.serving.onnx.runtime import RuntimeSettings
 from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.recorder import Recorder
-from hotswap_ros.serving.settings import EngineSettings
+from hotswap_ros.serving.settings import EngineSettings, Isolation
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion
-from hotswap_ros.serving.worker.process import Job
+from hotswap_ros.serving.versions.proofs import Proofs
+from hotswap_ros.serving.worker.job import Job
 from hotswap_ros.serving.worker.shadow_ring import Listener
 from hotswap_ros.serving.worker.supervisor import News, RepositoryRefusedError, WorkerSupervisor
 
@@ -26,6 +28,9 @@ OpenSession = Callable[[VerifiedVersion, RuntimeSettings], Session]
 
 #: Memory of a worker before it has loaded a version: interpreter, NumPy and runtime.
 _WORKER_BYTES = 70_000_000
+
+#: Of this process: a version that was proven does not need to be again.
+_PROOFS = Proofs()
 
 
 class MemoryBudget:
@@ -79,6 +84,7 @@ class Loader:
     settings: EngineSettings
     budget: MemoryBudget
     open_session: OpenSession
+    _opening: dict[str, WorkerSupervisor] = field(default_factory=dict, init=False)
 
     def reserve(self, version: str, *is_in_worker: bool) -> None:
         """Reserve memory for each copy of a version."""
@@ -88,7 +94,9 @@ class Loader:
     def load_here(
         self, version: str, recorder: Recorder, on_news: Callable[[News], None]
     ) -> LoadedVersion:
-        """Load a version into this process, and report the progress."""
+        """Load a version into this process, and report the progress; first in a worker."""
+        if self.settings.isolation is Isolation.WORKER:
+            self._prove(version)
         verified = self.repository.verify(self.model_id, version)
         manifest, size_bytes = verified.manifest, verified.copy.size_bytes
         on_news(News(VersionState.LOADING, verified.digest, size_bytes))
@@ -108,26 +116,59 @@ class Loader:
     ) -> LoadedVersion:
         """Start a worker for a version; `on_news` is also called when it dies later."""
         manifest = self.repository.manifest(self.model_id, version)
-        job = Job(
+        supervisor = WorkerSupervisor(
+            self._job(manifest), lambda news: on_news(supervisor, news), on_verdicts
+        )
+        self._open(version, supervisor)
+        return LoadedVersion(manifest, supervisor, Guard(manifest), recorder)
+
+    def cancel(self, version: str) -> bool:
+        """End the load of a version in a worker; returns whether there is one."""
+        supervisor = self._opening.get(version)
+        if supervisor is not None:
+            supervisor.cancel()
+        return supervisor is not None
+
+    def _prove(self, version: str) -> None:
+        """Load a version in a worker that ends then: what crashes or hangs does so there."""
+        manifest = self.repository.manifest(self.model_id, version)
+        _PROOFS.once(
+            (manifest.model_dump_json(), self.settings.runtime),
+            partial(self._open_and_close, version, manifest),
+        )
+
+    def _open_and_close(self, version: str, manifest: Manifest) -> None:
+        supervisor = WorkerSupervisor(self._job(manifest), lambda news: None)
+        self._open(version, supervisor)
+        supervisor.close()
+
+    def _job(self, manifest: Manifest) -> Job:
+        return Job(
             self.repository.root,
             manifest,
             self.settings.runtime,
             self.settings.idle_background,
-            self.budget.left_for(version),
+            self.budget.left_for(manifest.version),
             self.settings.worker_growth_bytes,
+            self.settings.load_deadline_s,
         )
-        supervisor = WorkerSupervisor(job, lambda news: on_news(supervisor, news), on_verdicts)
+
+    def _open(self, version: str, supervisor: WorkerSupervisor) -> None:
+        self._opening[version] = supervisor
         try:
             supervisor.open()
         except RepositoryRefusedError as error:
             self.repository.verify(self.model_id, version)  # raises what the worker met
             raise LoadFailedError(version, str(error)) from error
-        return LoadedVersion(manifest, supervisor, Guard(manifest), recorder)
+        finally:
+            del self._opening[version]
 
     def load_again_here(self, loaded: LoadedVersion) -> Session:
         """Load a version that runs in a worker into this process too."""
         self.reserve(loaded.version, True, False)
         verified = self.repository.verify(self.model_id, loaded.version)
+        if verified.manifest != loaded.manifest:  # the worker has proven another one
+            raise LoadFailedError(loaded.version, 'its manifest changed while it was served')
         session = self.open_session(verified, self.settings.runtime)
         del verified
         session.warm_up(loaded.guard)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
 
@@ -37,6 +37,9 @@ _log = logging.getLogger(__name__)
 #: A repository or cache that does not answer within these seconds hangs.
 _LIST_S = 5.0
 _DELETE_S = 15.0
+
+#: Longest wait in seconds for the end of a worker that was killed.
+_CANCEL_S = 5.0
 
 
 class Versions:
@@ -128,6 +131,13 @@ class Versions:
                 raise NotReadyError(version, info.state, info.reason)
             return loaded
 
+    def cancel(self, version: str) -> None:
+        """End the load of a version in a worker, if there is one, and wait until it has ended."""
+        with self._lock:
+            outcome = self._loading.get(version)
+        if outcome is not None and self._loader.cancel(version):
+            wait([outcome], _CANCEL_S)
+
     def release(self, version: str) -> LoadedVersion | None:
         """
         Take a version out; one that was released before is a success.
@@ -159,6 +169,11 @@ class Versions:
         released = self.release(version)
         if released is not None:
             released.session.close()
+
+    def loaded(self) -> tuple[str, ...]:
+        """Return the versions that are loaded, by name."""
+        with self._lock:
+            return tuple(sorted(self._loaded))
 
     def digests(self) -> dict[str, str]:
         """Return the digests of the versions that were verified since the start."""
@@ -320,6 +335,12 @@ class Versions:
     def workers(self) -> dict[str, int]:
         """Return the process ids of the workers, by version; 0 for one that is being restarted."""
         return {version: session.pid for version, session in self._worker_sessions().items()}
+
+    def stuck(self) -> str:
+        """Return the version whose run in this process hangs and cannot be ended; empty: none."""
+        with self._lock:
+            sessions = {name: self._loaded[name].session for name in sorted(self._loaded)}
+        return next((name for name, session in sessions.items() if session.is_stuck), '')
 
     def check_growth(self) -> None:
         """End the workers whose memory has grown too much; their versions have FAILED."""

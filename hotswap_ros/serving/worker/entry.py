@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 
 #: Threads and allocators reserve memory that they never use, and the kernel counts it.
 _RESERVED_BYTES = 256_000_000
@@ -38,14 +40,39 @@ def _be_first_out_of_memory() -> None:
         Path('/proc/self/oom_score_adj').write_text('1000')
 
 
+def _confine(limits: dict[str, int]) -> None:
+    """Give up what a version does not need, whatever code it brings to run."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    # No network: a namespace of its own has no interface. Some containers and kernels forbid it.
+    libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    if limits['memory_bytes']:
+        _limit(resource.RLIMIT_DATA, limits['memory_bytes'] + _RESERVED_BYTES)
+    if limits['address_bytes']:
+        _limit(resource.RLIMIT_AS, limits['address_bytes'])
+    _limit(resource.RLIMIT_FSIZE, limits['file_bytes'])
+    _limit(resource.RLIMIT_NOFILE, limits['files'])
+    _limit(resource.RLIMIT_CORE, 0)
+    # Of the load only: the version may serve for months then. The parent watches the load too.
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (_at_most(limits['cpu_s'], hard), hard))
+
+
+def _limit(kind: int, most: int) -> None:
+    most = _at_most(most, resource.getrlimit(kind)[1])
+    resource.setrlimit(kind, (most, most))
+
+
+def _at_most(most: int, hard: int) -> int:
+    return most if hard == resource.RLIM_INFINITY else min(most, hard)
+
+
 def _main() -> None:
     given = json.loads(sys.argv[1])
     _die_with(given['parent'])
     _be_first_out_of_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when it is over
-    if given['memory_bytes']:
-        most = given['memory_bytes'] + _RESERVED_BYTES
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    _confine(given['limits'])
     sys.path[:] = given['path']
     for fd in given['fds'].values():
         os.set_inheritable(fd, False)
@@ -62,6 +89,8 @@ def _main() -> None:
     loader.start()
     loader.join()
     if loaded:
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
         loaded[0].serve()
 
 

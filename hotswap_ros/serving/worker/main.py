@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
+from hotswap_ros.limits import PROBLEM_CHARACTERS
 from hotswap_ros.models import FailureCause, Manifest, ModelError, ModelRepository, VersionState
 from hotswap_ros.serving.checks import Guard
 from hotswap_ros.serving.errors import LoadFailedError
@@ -28,6 +29,7 @@ from hotswap_ros.serving.worker.shared_memory import (
     Sample,
 )
 from hotswap_ros.serving.worker.waiting import Interruptions
+from hotswap_ros.text import shortened
 
 #: A pipe takes a message of this size at once or not at all.
 _MOST_BYTES = 4096
@@ -45,10 +47,10 @@ class Worker:
         try:
             self._load(given)
         except ModelError as error:
-            self._tell(error='model', problem=str(error))
+            self._tell(error='model', problem=shortened(str(error), PROBLEM_CHARACTERS))
             raise SystemExit from None
         except LoadFailedError as error:
-            self._tell(error='load', problem=error.problem)
+            self._tell(error='load', problem=shortened(error.problem, PROBLEM_CHARACTERS))
             raise SystemExit from None
         except MemoryError:
             self._tell(error='load', problem='there is not enough memory for it')
@@ -68,6 +70,7 @@ class Worker:
             state=VersionState.WARMING.value, providers=placement.providers, note=placement.note
         )
         self._session.warm_up(Guard(manifest))
+        self._session.try_bounds()
         exchange = Exchange(manifest, self._fds['memory'])
         self._slot, self._times = exchange.request, exchange.times
         # Started here, the thread stays in the scheduling class of the thread that loads.

@@ -9,52 +9,32 @@ import json
 import logging
 import os
 import select
-import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import FailureCause, Manifest
+from hotswap_ros.limits import (
+    NEWS_BYTES,
+)
+from hotswap_ros.models import FailureCause
 from hotswap_ros.serving.errors import RunFailedError
-from hotswap_ros.serving.onnx.runtime import RuntimeSettings
+from hotswap_ros.serving.worker.job import Job, spawn
 from hotswap_ros.serving.worker.shadow_ring import ShadowRing
 from hotswap_ros.serving.worker.shared_memory import DONE, RAISED, Exchange
-from hotswap_ros.serving.worker.waiting import OWN_PART, Progress, activity_of, waited_s
+from hotswap_ros.serving.worker.waiting import HANG_S, OWN_PART, Progress, activity_of, waited_s
 
 _log = logging.getLogger(__name__)
-
-#: Time that a request may take after its caller gave up, before the worker is ended.
-HANG_S = 1.0
 
 #: Time that the kernel may need to wake a thread on a sleeping core. A small model answers sooner:
 #: a candidate then costs a third (measured on an idle machine: 35 µs instead of 100).
 _AWAKE_S = 1e-4
 
 _MOST_BYTES = 4096
-
-
-@dataclass(frozen=True)
-class Job:
-    """
-    The job of a worker.
-
-    `idle`: it loads and shadows in the lowest scheduling class. It may use `memory_bytes`, and
-    `growth_bytes` more than when it was warm; 0: no limit.
-    """
-
-    root: Path
-    manifest: Manifest
-    settings: RuntimeSettings
-    idle: bool = True
-    memory_bytes: int = 0
-    growth_bytes: int = 0
 
 
 class Process:
@@ -76,7 +56,7 @@ class Process:
             theirs['requests'], ours['requests'] = os.pipe()
             ours['replies'], theirs['replies'] = os.pipe()
             ours['news'], theirs['news'] = os.pipe()
-            self._popen = _spawn(job, theirs)
+            self._popen = spawn(job, theirs)
         except BaseException:
             _close(ours.values())
             raise
@@ -134,9 +114,8 @@ class Process:
     def news(self) -> Iterator[dict[str, Any]]:
         """Yield the reports of the worker while it loads, until it ends."""
         with open(self._fds['news'], 'rb', closefd=False) as lines:
-            for line in lines:
-                if line.endswith(b'\n'):
-                    yield json.loads(line)
+            while (line := lines.readline(NEWS_BYTES)).endswith(b'\n'):
+                yield json.loads(line)
 
     def kill(self) -> None:
         """End the process at once; it holds nothing to keep."""
@@ -212,31 +191,6 @@ class Process:
 
     def _lost(self) -> RunFailedError:
         return RunFailedError(FailureCause.CRASH, 'its worker died')
-
-
-def _spawn(job: Job, fds: dict[str, int]) -> subprocess.Popen[bytes]:
-    given = {
-        'parent': os.getpid(),
-        'path': sys.path,
-        'fds': fds,
-        'idle': job.idle,
-        'memory_bytes': job.memory_bytes,
-        'root': str(job.root.absolute()),
-        'model_id': job.manifest.model,
-        'version': job.manifest.version,
-        'settings': asdict(job.settings),
-    }
-    # Not multiprocessing: its children run the main script again, and it starts another process
-    # for named memory, which is not used here.
-    return subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name('entry.py')), json.dumps(given)],
-        pass_fds=tuple(fds.values()),
-        stdin=subprocess.DEVNULL,
-        # NumPy's threads would cost memory and do nothing: the runtime has its own.
-        env={**os.environ, 'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'},
-        # Ctrl-C in a terminal ends a whole group: the worker must not end before its engine.
-        start_new_session=True,
-    )
 
 
 def _close(fds: Iterable[int]) -> None:

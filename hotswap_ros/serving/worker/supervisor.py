@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from hotswap_ros.models import FailureCause, VersionState
 from hotswap_ros.serving.errors import LoadFailedError, RunFailedError, SessionClosedError
 from hotswap_ros.serving.onnx.runtime import NOWHERE, Placement
-from hotswap_ros.serving.worker.process import Job, Process, resident_bytes
+from hotswap_ros.serving.worker.job import Job
+from hotswap_ros.serving.worker.load_deadline import LoadDeadline
+from hotswap_ros.serving.worker.process import Process, resident_bytes
 from hotswap_ros.serving.worker.shadow_ring import Listener, Primary
 from hotswap_ros.text import megabytes
 
@@ -32,6 +34,10 @@ _log = logging.getLogger(__name__)
 
 #: How often the worker of a version is restarted before the version has FAILED.
 RESTARTS = 3
+
+_OVERDUE = (
+    'a step of its load took longer than {step_s:.0f} s: if it is large, raise load_deadline_s'
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ class WorkerSupervisor:
         self._why_not = 'it is being started'
         self._warm_bytes = 0
         self._outgrown = ''
+        self._ended_because = ''
         # A worker dies with the thread that started it: this one lives as long as the supervisor.
         self._thread = threading.Thread(
             target=self._supervise, name=f'supervisor of {job.manifest.version}', daemon=True
@@ -103,6 +110,11 @@ class WorkerSupervisor:
         """Return the process id of the worker, 0 while there is none."""
         worker = self._worker
         return 0 if worker is None else worker.pid
+
+    @property
+    def is_stuck(self) -> bool:
+        """Return False: a worker that hangs is ended."""
+        return False
 
     def run(
         self, inputs: dict[str, NDArray[Any]], patience_s: float
@@ -168,6 +180,17 @@ class WorkerSupervisor:
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join()
 
+    def cancel(self) -> None:
+        """End the first load, which raises an error then."""
+        self._end('its load was cancelled')
+
+    def _end(self, why: str) -> None:
+        with self._lock:
+            self._ended_because = why.format(step_s=self._job.step_s)
+            worker = self._worker
+        if worker is not None:
+            worker.kill()
+
     def _supervise(self) -> None:
         """Start the worker, and restart it when it died; the main line of the thread."""
         for start in range(1 + RESTARTS):
@@ -190,7 +213,10 @@ class WorkerSupervisor:
         if worker is None:
             return None
         try:
-            is_warm = self._bring_up(worker, is_first)
+            with LoadDeadline(
+                worker.pid, self._job.step_s, lambda: self._end(_OVERDUE)
+            ) as deadline:
+                is_warm = self._bring_up(worker, is_first, deadline)
             if is_warm:
                 self._warm_bytes = resident_bytes(worker.pid)
                 with self._lock:
@@ -211,9 +237,10 @@ class WorkerSupervisor:
             worker.kill()
             end = worker.wait()
         if is_first and not is_warm:
-            problem = f'its worker {end} while loading it'
+            problem = self._ended_because or f'its worker {end} while loading it'
             self._give_up(LoadFailedError(self._job.manifest.version, problem))
             return None
+        self._ended_because = ''
         return end
 
     def _start(self) -> Process | None:
@@ -226,16 +253,19 @@ class WorkerSupervisor:
             self._give_up(failure)
             return None
         with self._lock:
-            if not self._closing:
+            if not (self._closing or self._ended_because):
                 self._worker = worker
                 return worker
         worker.kill()
         worker.wait()
+        if not self._ready.done():  # somebody waits for it
+            self._give_up(LoadFailedError(self._job.manifest.version, self._ended_because))
         return None
 
-    def _bring_up(self, worker: Process, is_first: bool) -> bool:
+    def _bring_up(self, worker: Process, is_first: bool, deadline: LoadDeadline) -> bool:
         """Return whether the version is warm: not when the worker died before."""
         for news in worker.news():
+            deadline.begin_step()
             if 'error' in news:
                 if news['error'] == 'model':
                     raise RepositoryRefusedError(news['problem'])

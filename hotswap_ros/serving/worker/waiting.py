@@ -17,6 +17,10 @@ from resource import RUSAGE_THREAD, getrusage
 from time import thread_time
 from typing import NamedTuple
 
+#: Seconds that a request may take after its caller gave up, before the run is ended. So long that
+#: a computer that swaps is not taken for a version that hangs.
+HANG_S = 1.0
+
 #: A late answer counts against the version if the version itself used this part of its time.
 OWN_PART = 0.5
 #: Shorter runs are not asked for interruptions: the question would take longer than some of them.
@@ -95,9 +99,9 @@ class ThreadActivity(NamedTuple):
     cpu_s: float | None
 
 
-def activity_of(pid: int) -> ThreadActivity:
-    """Return the activity of the first thread of a process."""
-    thread, is_runnable, cpu_s = Path(f'/proc/{pid}/task/{pid}'), False, None
+def activity_of(pid: int, thread_id: int = 0) -> ThreadActivity:
+    """Return the activity of a thread of a process, by the kernel's id; 0: of its first one."""
+    thread, is_runnable, cpu_s = Path(f'/proc/{pid}/task/{thread_id or pid}'), False, None
     with suppress(OSError, ValueError, IndexError):
         # The name of the program, in brackets, may contain anything.
         is_runnable = (thread / 'stat').read_text().rpartition(')')[2].split()[0] == 'R'

@@ -24,6 +24,7 @@ class _NoSession:
     placement = NOWHERE
     typical_ms = warm_latency_ms = 0.0
     pid = 0
+    is_stuck = False
 
     def run(self, inputs: dict[str, Any], patience_s: float) -> tuple[dict[str, Any], float]:
         raise NotImplementedError('virtual robots run no model')

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from hotswap_ros.fleet import LoadVersion, RobotReport, Route, UnloadVersion, VersionReport
+from hotswap_ros.fleet.commands import missing_commands
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.desired_fleet import DesiredFleet
+from hotswap_ros.fleet.reports import BreakerReport
 from hotswap_ros.fleet.view import FleetView
 from hotswap_ros.models import Routing, VersionState
 from hotswap_ros.sim.virtual.clock import VirtualClock
@@ -362,3 +364,13 @@ def test_a_robot_that_obeys_gets_to_the_last_desired_routing(entries, generation
     last = fleet.get(*KEY).routing
     assert robot.routing == replace(last, generation=robot.routing.generation)
     assert fleet.commands(view, clock.now + 100) == []
+
+
+def test_a_robot_that_fell_back_from_stable_by_itself_is_not_told_again(view):
+    entry = desired('v24', generation=2)
+    fell_back = report('v23', ('v23', 'v24'), generation=2)
+    hear(view, fell_back)
+    assert [type(command) for command in missing_commands(entry, view)] == [Route]
+    breaker = BreakerReport('v24', 'crash', 0)
+    hear(view, replace(fell_back, breaker=breaker), 1.0)
+    assert missing_commands(entry, view) == []

@@ -27,7 +27,7 @@ from hotswap_ros.serving import (
     RuntimeSettings,
     VersionState,
 )
-from hotswap_ros.serving.worker.process import Job
+from hotswap_ros.serving.worker.job import Job
 from hotswap_ros.serving.worker.supervisor import WorkerSupervisor
 
 FAULTS = ['exception', 'output', 'not_finite', 'out_of_bounds']
@@ -468,9 +468,7 @@ def test_a_worker_that_cannot_be_started_fails_the_version(
 ) -> None:
     watched = watch(resident_limit=3)
     make_version('v3')
-    monkeypatch.setattr(
-        'hotswap_ros.serving.worker.process.sys.executable', '/no/such/interpreter'
-    )
+    monkeypatch.setattr('hotswap_ros.serving.worker.job.sys.executable', '/no/such/interpreter')
     with pytest.raises(LoadFailedError, match='its worker cannot be started'):
         watched.engine.load('v3')
 
