@@ -68,6 +68,12 @@ MANIFEST_BYTES: Final = 1_000_000
 #: A model file. ONNX is written with protobuf, which ends at 2 GiB.
 MODEL_BYTES: Final = 2**31
 
+#: The file with golden samples of a version: 16 samples of two colour images are 75 MB.
+GOLDEN_BYTES: Final = 100_000_000
+
+#: A file with observations of a policy, for the import of a version or for a try.
+SAMPLES_BYTES: Final = 2_000_000_000
+
 #: Inputs, and outputs, of one version.
 TENSORS: Final = 64
 

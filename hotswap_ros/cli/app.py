@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import hotswap_ros
-from hotswap_ros.cli.commands import analysis, checklist, journal, rollout, scenario, sim
+from hotswap_ros.cli.commands import analysis, checklist, journal, models, rollout, scenario, sim
 from hotswap_ros.cli.terminal import PlainConsole, need_ros
 
 app = typer.Typer(
@@ -60,6 +60,7 @@ def demo(
 analysis.register(app)
 app.add_typer(rollout.rollouts, name='rollout')
 app.add_typer(journal.journals, name='journal')
+app.add_typer(models.versions, name='models')
 checklist.register(app)
 rollout.register(app)
 app.add_typer(scenario.scenarios, name='scenario')

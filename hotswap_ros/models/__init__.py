@@ -36,7 +36,16 @@ if TYPE_CHECKING:
         NoDiskError,
         UnknownVersionError,
     )
-    from hotswap_ros.models.manifest import Comparison, DType, Manifest, Metric, TensorSpec
+    from hotswap_ros.models.interface import differing_tensors, tensor_words
+    from hotswap_ros.models.manifest import (
+        Comparison,
+        DType,
+        GoldenSamples,
+        Manifest,
+        Metric,
+        TensorSpec,
+    )
+    from hotswap_ros.models.promises import Unknown, unknown_promises, with_promises_of
     from hotswap_ros.models.repository import MANIFEST_NAME, ModelRepository
     from hotswap_ros.models.routing import Routing, bucket, next_generation
     from hotswap_ros.models.share import shared
@@ -57,6 +66,7 @@ __all__ = [
     'FeatureStatistics',
     'FetchFailedError',
     'IncompleteVersionError',
+    'GoldenSamples',
     'InputBins',
     'InvalidManifestError',
     'InvalidRoutingError',
@@ -71,17 +81,22 @@ __all__ = [
     'ShadowCounts',
     'TaskCounts',
     'TensorSpec',
+    'Unknown',
     'UnknownVersionError',
     'VerifiedVersion',
     'VersionCounters',
     'VersionState',
     'bucket',
+    'differing_tensors',
     'is_url',
     'next_generation',
     'open_regular',
     'shared',
     'source_of',
     'succeeded',
+    'tensor_words',
+    'unknown_promises',
+    'with_promises_of',
 ]
 
 __getattr__ = lazy_names(__name__)

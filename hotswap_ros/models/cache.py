@@ -27,7 +27,7 @@ from hotswap_ros.models.errors import (
     NoDiskError,
     UnknownVersionError,
 )
-from hotswap_ros.models.manifest import Manifest, is_name
+from hotswap_ros.models.manifest import Manifest, StatedFile, is_name
 from hotswap_ros.models.repository import (
     MANIFEST_NAME,
     ModelRepository,
@@ -145,14 +145,15 @@ class CachedRepository(ModelRepository):
         try:
             self._make_room(manifest, keep)
             with self._part(model_id, version) as part:
-                self._download(manifest, part / manifest.file)
+                for file in manifest.files:
+                    self._download(manifest, file, part / file.name)
                 _write(part / MANIFEST_NAME, text)
         except OSError as error:
             if not _says_full(error):
                 raise
             # Other programs write to this disk too: the free space may have shrunk.
             shortage = f'the disk says "{error.strerror}"'
-            raise NoDiskError(version, manifest.size_bytes, shortage, self.root) from error
+            raise NoDiskError(version, manifest.total_bytes, shortage, self.root) from error
 
     def _remote_manifest(self, model_id: str, version: str) -> tuple[Manifest, bytes]:
         if not (is_name(model_id) and is_name(version)):
@@ -187,7 +188,7 @@ class CachedRepository(ModelRepository):
             raise FetchFailedError(version, self._source, problem) from error
 
     def _make_room(self, manifest: Manifest, keep: Collection[str]) -> None:
-        need = manifest.size_bytes
+        need = manifest.total_bytes
         self.root.mkdir(parents=True, exist_ok=True)
         removable = self._removable(manifest.model, keep)
         # Before anything is deleted, which would be useless.
@@ -230,13 +231,13 @@ class CachedRepository(ModelRepository):
             shutil.rmtree(folder, ignore_errors=True)
             filled.rename(folder)
 
-    def _download(self, manifest: Manifest, place: Path) -> None:
-        ends = time.monotonic() + self._patience_s + manifest.size_bytes / DOWNLOAD_BYTES_PER_S
+    def _download(self, manifest: Manifest, file: StatedFile, place: Path) -> None:
+        ends = time.monotonic() + self._patience_s + file.size_bytes / DOWNLOAD_BYTES_PER_S
         with place.open('wb') as copy:
             for attempt in range(1, _ATTEMPTS + 1):
                 before = copy.tell()
                 try:
-                    self._copy_rest(manifest, copy, ends)
+                    self._copy_rest(manifest, file, copy, ends)
                     break
                 except FetchFailedError:
                     is_late = time.monotonic() >= ends
@@ -245,20 +246,23 @@ class CachedRepository(ModelRepository):
             copy.flush()
             os.fsync(copy.fileno())
 
-    def _copy_rest(self, manifest: Manifest, copy: IO[bytes], ends: float) -> None:
+    def _copy_rest(
+        self, manifest: Manifest, file: StatedFile, copy: IO[bytes], ends: float
+    ) -> None:
         """Append what is missing. Raises FetchFailedError when less or more came."""
-        name, size = manifest.file, manifest.size_bytes
+        name, size = file.name, file.size_bytes
         within_s = max(1.0, ends - time.monotonic())
-        with self._reading(manifest.model, manifest.version, name, within_s, copy.tell()) as file:
-            while chunk := file.read(min(_CHUNK_BYTES, size + 1 - copy.tell())):
+        place = (manifest.model, manifest.version, name)
+        with self._reading(*place, within_s, copy.tell()) as source:
+            while chunk := source.read(min(_CHUNK_BYTES, size + 1 - copy.tell())):
                 if copy.tell() + len(chunk) > size:
-                    raise self._wrong_size(manifest, 'more')
+                    raise self._wrong_size(manifest, file, 'more')
                 copy.write(chunk)
         if copy.tell() < size:
-            raise self._wrong_size(manifest, f'only {copy.tell():,}')
+            raise self._wrong_size(manifest, file, f'only {copy.tell():,}')
 
-    def _wrong_size(self, manifest: Manifest, found: str) -> FetchFailedError:
-        problem = f'{manifest.file} has {found} bytes, its manifest says {manifest.size_bytes:,}'
+    def _wrong_size(self, manifest: Manifest, file: StatedFile, found: str) -> FetchFailedError:
+        problem = f'{file.name} has {found} bytes, its manifest says {file.size_bytes:,}'
         return FetchFailedError(manifest.version, self._source, problem)
 
 

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 from itertools import repeat
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -19,6 +19,7 @@ from hotswap_ros.limits import (
     DESCRIPTION_CHARACTERS,
     DIMENSIONS,
     ELEMENTS,
+    GOLDEN_BYTES,
     MODEL_BYTES,
     TENSORS,
     TEXT_DEPTH,
@@ -151,6 +152,29 @@ class Comparison(_Part):
     tolerance: float = Field(1e-3, ge=0)
 
 
+class GoldenSamples(_Part):
+    """
+    Observations, and what the version put out for them where it was imported: an .npz file.
+
+    A robot that loads the version repeats them: an output may differ by `tolerance`, in its unit
+    and beyond that relative to its size.
+    """
+
+    file: Name = 'golden.npz'
+    sha256: Sha256
+    size_bytes: int = Field(gt=0, le=GOLDEN_BYTES)
+    tolerance: float = Field(1e-3, ge=0)
+
+
+class StatedFile(NamedTuple):
+    """A file of a version, as its manifest states it under `key`."""
+
+    key: str
+    name: str
+    sha256: str
+    size_bytes: int
+
+
 class Manifest(_Part):
     """
     The promises of a version: the file `manifest.json` beside `model.onnx`.
@@ -158,8 +182,9 @@ class Manifest(_Part):
     The guard checks `outputs` and `deadline_ms`; the repository checks `sha256`. As a shadow the
     version is compared with stable by `comparison`. `safe_decision` has, for every output, one
     number for all elements or one for each of the last dimension: the robot gets it when this
-    version is stable and fails; without one, it gets an error. `input_statistics` describes input
-    features (`observation[3]`) in the training data.
+    version is stable and fails; without one, it gets an error. `golden` are samples that a robot
+    repeats before it serves the version. `input_statistics` describes input features
+    (`observation[3]`) in the training data.
     """
 
     format: int = Field(1, ge=1, le=1)
@@ -173,9 +198,31 @@ class Manifest(_Part):
     deadline_ms: float | None = Field(None, gt=0, le=DEADLINE_MS)
     comparison: Comparison = Comparison()
     safe_decision: dict[str, float | tuple[float, ...]] | None = None
+    golden: GoldenSamples | None = None
     input_statistics: dict[str, FeatureStatistics] = Field(default_factory=dict)
     description: Text = ''
     training: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[StatedFile, ...]:
+        """Return the files of the version besides this manifest, the model first."""
+        model = StatedFile('file', self.file, self.sha256, self.size_bytes)
+        golden = self.golden
+        if golden is None:
+            return (model,)
+        return (model, StatedFile('golden.file', golden.file, golden.sha256, golden.size_bytes))
+
+    @property
+    def total_bytes(self) -> int:
+        """Return the size of these files together."""
+        return sum(file.size_bytes for file in self.files)
+
+    @model_validator(mode='after')
+    def _files_are_different(self) -> Manifest:
+        names = [file.name for file in self.files]
+        if len(set(names)) != len(names):
+            raise ValueError(f"'golden.file' is '{names[0]}', as the model: give it another name")
+        return self
 
     @model_validator(mode='after')
     def _rates_are_of_outputs(self) -> Manifest:

@@ -19,7 +19,7 @@ from hotswap_ros.models.errors import (
     InvalidManifestError,
     UnknownVersionError,
 )
-from hotswap_ros.models.manifest import Manifest, is_name
+from hotswap_ros.models.manifest import Manifest, StatedFile, is_name
 from hotswap_ros.models.verified import SealedCopy, VerifiedVersion, WrongSizeError, open_regular
 from hotswap_ros.text import shortened, size_words
 
@@ -55,11 +55,16 @@ class ModelRepository:
         return self._read(model_id, version)[0]
 
     def verify(self, model_id: str, version: str) -> VerifiedVersion:
-        """Read a version and check its digest. Raises a ModelError that explains the fault."""
+        """Read a version and check its digests. Raises a ModelError that explains the fault."""
         manifest, digest = self._read(model_id, version)
-        path = self._folder(model_id, version) / manifest.file
+        folder = self._folder(model_id, version)
+        model, *others = (self._verified_copy(folder, version, file) for file in manifest.files)
+        return VerifiedVersion(manifest, digest, model, others[0] if others else None)
+
+    def _verified_copy(self, folder: Path, version: str, file: StatedFile) -> SealedCopy:
+        path = folder / file.name
         try:
-            copy = SealedCopy(path, manifest.size_bytes)
+            copy = SealedCopy(path, file.size_bytes)
         except FileNotFoundError as error:
             raise IncompleteVersionError(version, self.root, f'it has no {path.name}') from error
         except WrongSizeError as error:
@@ -67,13 +72,13 @@ class ModelRepository:
             raise IncompleteVersionError(version, self.root, problem) from error
         except OSError as error:
             raise InvalidManifestError(
-                path.parent / MANIFEST_NAME,
-                f"'file' names {manifest.file}, which cannot be read ({error.strerror}): "
+                folder / MANIFEST_NAME,
+                f"'{file.key}' names {file.name}, which cannot be read ({error.strerror}): "
                 'copy this version again',
             ) from error
-        if copy.sha256 != manifest.sha256:
-            raise DigestMismatchError(path, manifest.sha256, copy.sha256)
-        return VerifiedVersion(manifest, digest, copy)
+        if copy.sha256 != file.sha256:
+            raise DigestMismatchError(path, file.sha256, copy.sha256)
+        return copy
 
     def _folder(self, model_id: str, version: str) -> Path:
         return self.root / model_id / version

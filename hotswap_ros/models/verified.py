@@ -57,15 +57,17 @@ class SealedCopy:
 @dataclass(frozen=True)
 class VerifiedVersion:
     """
-    A version whose file is the one that its manifest describes.
+    A version whose files are those that its manifest describes.
 
     `copy` is the verified content: it is loaded instead of the file, which somebody could replace
-    meanwhile. `digest` is the SHA-256 of the manifest file, and identifies the version.
+    meanwhile. `digest` is the SHA-256 of the manifest file, and identifies the version. `golden`
+    is the file of its golden samples, if it has some.
     """
 
     manifest: Manifest
     digest: str
     copy: SealedCopy
+    golden: SealedCopy | None = None
 
     @property
     def path(self) -> str:

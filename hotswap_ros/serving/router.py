@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from hotswap_ros.models import DType, InvalidRoutingError, Routing, TensorSpec
+from hotswap_ros.models import InvalidRoutingError, Routing, differing_tensors
 from hotswap_ros.serving.settings import Isolation
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 
@@ -77,11 +77,9 @@ def _require_worker(shadow: LoadedVersion) -> None:
 
 def _require_interchangeable(stable: LoadedVersion, candidate: LoadedVersion, role: str) -> None:
     """Require the same inputs, and the outputs that the code of the robot reads."""
-    takes, stable_takes = _forms(candidate.manifest.inputs), _forms(stable.manifest.inputs)
-    puts_out, stable_puts_out = _forms(candidate.manifest.outputs), _forms(stable.manifest.outputs)
-    differing = (takes ^ stable_takes) | (stable_puts_out - puts_out)
+    differing = differing_tensors(stable.manifest, candidate.manifest)
     if differing:
-        names = ', '.join(sorted({f"'{name}'" for name, _, _ in differing}))
+        names = ', '.join(f"'{name}'" for name in differing)
         raise InvalidRoutingError(
             role,
             candidate.version,
@@ -89,7 +87,3 @@ def _require_interchangeable(stable: LoadedVersion, candidate: LoadedVersion, ro
             'stable could not answer for it: export it with the same inputs and outputs, or make '
             'it stable together with robot code that suits it',
         )
-
-
-def _forms(specs: Iterable[TensorSpec]) -> set[tuple[str, DType, tuple[int, ...]]]:
-    return {(spec.name, spec.dtype, spec.shape) for spec in specs}

@@ -71,7 +71,7 @@ def _version(repository: str, model_id: str, version: str) -> VersionFacts:
     except ModelError as error:
         return VersionFacts(problem=str(error))
     unbounded = tuple(spec.name for spec in manifest.outputs if not _is_bounded(spec))
-    return VersionFacts(manifest.size_bytes, unbounded, _stated_lab(manifest))
+    return VersionFacts(manifest.total_bytes, unbounded, _stated_lab(manifest))
 
 
 def _repository(place: str) -> ModelRepository:

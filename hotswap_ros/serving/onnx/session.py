@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hotswap_ros.models import DType, FailureCause, TensorSpec, VerifiedVersion
 from hotswap_ros.serving.checks import Guard
 from hotswap_ros.serving.errors import LoadFailedError, RunFailedError
+from hotswap_ros.serving.golden import GoldenFileError, difference, golden_samples
 from hotswap_ros.serving.onnx.binding import Binding
 from hotswap_ros.serving.onnx.runtime import RuntimeRefusedError, RuntimeSettings, open_runtime
 from hotswap_ros.serving.onnx.watchdog import WatchedRun
@@ -73,6 +74,10 @@ class Session:
         self._watched: list[WatchedRun] = []
         self._compare('input', manifest.inputs, self._runtime.get_inputs())
         self._compare('output', manifest.outputs, self._runtime.get_outputs())
+        try:
+            self._golden = golden_samples(verified)
+        except GoldenFileError as error:
+            raise self._failed(f'its golden samples cannot be used: {error}') from error
 
     def run(
         self, inputs: dict[str, NDArray[Any]], patience_s: float = math.inf
@@ -165,19 +170,21 @@ class Session:
 
     def warm_up(self, guard: Guard) -> None:
         """
-        Run on zeros until the time of a run is steady, and then measure it.
+        Run until the time of a run is steady, and then measure it; last, repeat golden samples.
 
-        Raises LoadFailedError when the outputs do not have the form of the manifest.
+        It runs on the first golden sample, or on zeros. Raises LoadFailedError when outputs do not
+        have the form of the manifest, or are not those of the golden samples.
         """
-        zeros = Slot.of(self._manifest).inputs
+        first = self._golden[0].inputs if self._golden else Slot.of(self._manifest).inputs
         times_ms: list[float] = []
         while len(times_ms) < _MOST_WARM_UP_RUNS and not is_steady(times_ms):
-            times_ms.append(self._run_on_zeros(zeros, guard, is_first=not times_ms))
+            times_ms.append(self._run_once(first, guard, is_first=not times_ms))
         self.typical_ms = sorted(times_ms[-3:])[1]
         steady_ms = times_ms[-3:] if is_steady(times_ms) else times_ms
         while len(steady_ms) < _MEASURED_RUNS and sum(steady_ms) < _LONG_MS:
-            steady_ms.append(self._run_on_zeros(zeros, guard))
+            steady_ms.append(self._run_once(first, guard))
         self.warm_latency_ms = sorted(steady_ms)[math.ceil(0.95 * len(steady_ms)) - 1]
+        self._repeat_golden(guard)
 
     def try_bounds(self) -> None:
         """
@@ -195,21 +202,51 @@ class Session:
             with suppress(Exception):
                 self.run_unbound(inputs)
 
-    def _run_on_zeros(
-        self, zeros: dict[str, NDArray[Any]], guard: Guard, is_first: bool = False
+    def _run_once(
+        self, inputs: dict[str, NDArray[Any]], guard: Guard, is_first: bool = False
     ) -> float:
         """Return the time of the run in ms."""
+        what = 'the first golden sample' if self._golden else 'zeros'
         started = perf_counter()
-        try:
-            outputs = self.run_unbound(zeros) if is_first else self.run(zeros)[0]
-        except Exception as error:
-            raise self._failed(f'it raised an error on zeros: {error}') from error
+        outputs = self._outputs_on(inputs, what, is_first)
         took_ms = (perf_counter() - started) * 1e3
         # Zeros may be an impossible observation: bounds and time of the outputs mean nothing.
-        cause = guard.check(outputs, latency_ms=0.0)
-        if cause not in (None, FailureCause.OUT_OF_BOUNDS):
-            raise self._failed(f'on zeros it puts out {_describe(outputs)} ({cause.value})')
+        self._require_kept(guard, outputs, what, ignored=FailureCause.OUT_OF_BOUNDS)
         return took_ms
+
+    def _repeat_golden(self, guard: Guard) -> None:
+        if self._manifest.golden is None:
+            return
+        tolerance = self._manifest.golden.tolerance
+        for number, sample in enumerate(self._golden, start=1):
+            what = f'golden sample {number}'
+            outputs = self._outputs_on(sample.inputs, what)
+            self._require_kept(guard, outputs, what)
+            worst = difference(sample.outputs, outputs, tolerance)
+            if worst is not None:
+                raise self._failed(
+                    f"on {what}, '{worst.output}' differs by {worst.size:.3g} from what it was at "
+                    f'the import (tolerance {tolerance:g}): this runtime computes something else'
+                )
+
+    def _outputs_on(
+        self, inputs: dict[str, NDArray[Any]], what: str, is_first: bool = False
+    ) -> dict[str, NDArray[Any]]:
+        try:
+            return self.run_unbound(inputs) if is_first else self.run(inputs)[0]
+        except Exception as error:
+            raise self._failed(f'it raised an error on {what}: {error}') from error
+
+    def _require_kept(
+        self,
+        guard: Guard,
+        outputs: dict[str, NDArray[Any]],
+        what: str,
+        ignored: FailureCause | None = None,
+    ) -> None:
+        cause = guard.check(outputs, latency_ms=0.0)
+        if cause not in (None, ignored):
+            raise self._failed(f'on {what} it puts out {_describe(outputs)} ({cause.value})')
 
     def _compare(self, kind: str, specs: Iterable[TensorSpec], found: Iterable[Any]) -> None:
         expected = {spec.name: spec for spec in specs}

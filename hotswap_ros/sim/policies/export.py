@@ -9,13 +9,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from hotswap_ros.models import (
-    BINS,
     MANIFEST_NAME,
     Comparison,
     FeatureStatistics,
@@ -92,18 +89,6 @@ def write_version(
     text = manifest.model_dump_json(indent=2) + '\n'
     (folder / MANIFEST_NAME).write_text(text, encoding='utf-8')
     return folder
-
-
-def statistics_of(observations: NDArray[np.float32]) -> dict[str, FeatureStatistics]:
-    """Return the statistics of each feature (rows are observations), without discrete ones."""
-    found = {}
-    for index, values in enumerate(observations.T.astype(np.float64)):
-        deciles = np.quantile(values, np.linspace(0.1, 0.9, BINS - 1))
-        if (np.diff(deciles) > 0).all():
-            found[f'{_OBSERVATION.name}[{index}]'] = FeatureStatistics(
-                mean=values.mean(), std=values.std(), deciles=tuple(deciles)
-            )
-    return found
 
 
 def to_onnx(network: Network) -> bytes:

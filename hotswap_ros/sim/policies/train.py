@@ -31,11 +31,12 @@ from typing import Any
 import numpy as np
 
 from hotswap_ros.models import ModelRepository
+from hotswap_ros.serving.measured import feature_statistics
 from hotswap_ros.sim.arm.arm import MAX_SPEED
 from hotswap_ros.sim.arm.expert import Expert
 from hotswap_ros.sim.arm.task import DECISION_SIZE, OBSERVATION_SIZE, SERVICE, PickWorld
 from hotswap_ros.sim.policies.episodes import Policy, rollout
-from hotswap_ros.sim.policies.export import statistics_of, to_onnx, write_version
+from hotswap_ros.sim.policies.export import INPUT, to_onnx, write_version
 from hotswap_ros.sim.policies.graphs import BASE, rework
 from hotswap_ros.sim.policies.measure import Measurement, measure, session_policy
 from hotswap_ros.sim.policies.mlp import Array, Network
@@ -137,7 +138,7 @@ def make(recipe: Recipe, root: Path, tasks: int) -> str:
         content,
         recipe.description,
         {**_origin(recipe), **facts},
-        statistics_of(observations),
+        feature_statistics({INPUT: [observations]}),
     )
     return _rows(recipe.version, result)
 

@@ -4,6 +4,7 @@
 """The cache: versions are fetched whole or not at all, within the quota."""
 
 import functools
+import hashlib
 import http.server
 import os
 import shutil
@@ -341,3 +342,17 @@ def test_a_password_that_ends_the_host_is_in_no_error(start: str, mark: str) -> 
 
 def test_an_escaped_password_is_read() -> None:
     assert str(source_of('http://admin:a%2Fb@host.example/m')) == 'http://host.example/m'
+
+
+def test_golden_samples_come_with_the_version(make_cache: MakeCache, make_version: Any) -> None:
+    golden = {'sha256': hashlib.sha256(b'samples').hexdigest(), 'size_bytes': 7}
+    folder = make_version('v1', golden=golden)
+    cache = make_cache()
+    with pytest.raises(FetchFailedError, match=r'golden\.npz'):
+        cache.fetch('policy', 'v1')
+    assert not cache.has('policy', 'v1')
+    (folder / 'golden.npz').write_bytes(b'samples')
+    cache.fetch('policy', 'v1')
+    verified = cache.verify('policy', 'v1')
+    assert verified.golden is not None
+    assert Path(verified.golden.path).read_bytes() == b'samples'

@@ -1,0 +1,128 @@
+# Copyright 2026 The hotswap_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""`hotswap models …`: needs no ROS, and no robot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hotswap_ros.cli.terminal import Json, console, need
+
+Repository = Annotated[
+    Path, typer.Option(help='Model repository, a folder.', show_default='models here')
+]
+Model = Annotated[str, typer.Option(help='Model, if the repository has several.')]
+Version = Annotated[str, typer.Argument(help='Name of the version, such as v24.')]
+
+_HERE = Path('models')
+
+versions = typer.Typer(
+    help='Import versions of a policy, and look at them before they go to robots.',
+    no_args_is_help=True,
+)
+
+
+@versions.command('import')
+def import_(
+    source: Annotated[Path, typer.Argument(help='ONNX file of the policy.')],
+    version: Annotated[str, typer.Option(help='Name of the new version, such as v24.')],
+    model: Annotated[str, typer.Option(help='Name of the policy, such as pick_policy.')],
+    repository: Repository = _HERE,
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(help='Size of a dimension that the graph leaves open: batch=1.'),
+    ] = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            '--from',
+            help='Observations (.npz, .npy) to measure bounds, statistics and outputs on.',
+        ),
+    ] = None,
+    like: Annotated[
+        str, typer.Option(help='Version whose bounds, deadline and safe decision it takes: v23.')
+    ] = '',
+    margin: Annotated[
+        float,
+        typer.Option(help='Part of a measured range that is added at both ends.', min=0.0),
+    ] = 0.1,
+    deadline_ms: Annotated[
+        float | None, typer.Option(help='Milliseconds that a decision may take.', min=0.001)
+    ] = None,
+    description: Annotated[str, typer.Option(help='A sentence for people.')] = '',
+) -> None:
+    """Make a version of an ONNX file: manifest, golden samples, and a check."""
+    need('onnx')
+    from hotswap_ros.cli.verbs.models_import import ImportOrder, run_import, sizes_of
+
+    order = ImportOrder(
+        source,
+        model,
+        version,
+        repository,
+        sizes_of(shape or []),
+        samples,
+        like,
+        margin,
+        deadline_ms,
+        description,
+    )
+    raise typer.Exit(run_import(console(), order))
+
+
+@versions.command('list')
+def list_(repository: Repository = _HERE, json: Json = None) -> None:
+    """Show the versions of a repository."""
+    from hotswap_ros.cli.verbs.models import run_list
+
+    raise typer.Exit(run_list(console(json), repository, json))
+
+
+@versions.command()
+def show(
+    version: Version, model: Model = '', repository: Repository = _HERE, json: Json = None
+) -> None:
+    """Show a version: what it takes, puts out and promises."""
+    from hotswap_ros.cli.verbs.models import run_show
+
+    raise typer.Exit(run_show(console(json), repository, model, version, json))
+
+
+@versions.command()
+def diff(
+    before: Annotated[str, typer.Argument(help='The version that robots have, such as v23.')],
+    after: Annotated[str, typer.Argument(help='The version to compare with it, such as v24.')],
+    model: Model = '',
+    repository: Repository = _HERE,
+    json: Json = None,
+) -> None:
+    """Show what differs between two versions (exit code 1: they cannot run side by side)."""
+    from hotswap_ros.cli.verbs.models import run_diff
+
+    raise typer.Exit(run_diff(console(json), repository, model, (before, after), json))
+
+
+@versions.command()
+def check(version: Version, model: Model = '', repository: Repository = _HERE) -> None:
+    """Load a version as a robot does (exit code 1: a robot would refuse it)."""
+    from hotswap_ros.cli.verbs.models_check import run_check
+
+    raise typer.Exit(run_check(console(), repository, model, version))
+
+
+@versions.command('try')
+def try_(
+    version: Version,
+    sample: Annotated[Path, typer.Option(help='Observations (.npz, .npy).')],
+    model: Model = '',
+    repository: Repository = _HERE,
+    json: Json = None,
+) -> None:
+    """Let a version decide on observations (exit code 1: the guard refuses a decision)."""
+    from hotswap_ros.cli.verbs.models_check import run_try
+
+    raise typer.Exit(run_try(console(json), repository, model, version, sample, json))
