@@ -22,6 +22,7 @@ from hotswap_ros.serving.breaker import Breaker, OpenBreaker
 from hotswap_ros.serving.errors import InferenceFailedError
 from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.processor_waits import BusyComputer, ProcessorWaits
+from hotswap_ros.serving.recent import RecentObservations
 from hotswap_ros.serving.recorder import Recorder, Recorders
 from hotswap_ros.serving.router import Router
 from hotswap_ros.serving.routing_control import RoutingControl
@@ -80,6 +81,7 @@ class Engine:
         self._recorders = Recorders(self._lock)
         self._breaker = Breaker(settings.breaker_limit)
         self._waits = ProcessorWaits()
+        self._recent = RecentObservations()
         folder = None if settings.state_folder is None else Path(settings.state_folder)
         self._last_known_good = LastKnownGood(folder, model_id)
         self._versions = Versions(
@@ -92,6 +94,7 @@ class Engine:
             on_lost=self._drop_lost,
             on_verdicts=self._hear_verdicts,
             also_keep=self._last_known_good.versions,
+            recent=self._recent.all,
         )
         self._in_force = InForce(
             model_id,
@@ -145,6 +148,8 @@ class Engine:
         """
         taken = perf_counter()
         stable, task, loaded = self._assignment.take(inputs, task_id, category)
+        if taken >= self._recent.next_s:
+            self._recent.keep(taken, inputs)
         reserve_ms = 0.0 if loaded is stable else _RESERVE * stable.session.typical_ms
         limits_rates = loaded.limits_rates
         previous = task.previous_for(loaded, stable) if limits_rates else None

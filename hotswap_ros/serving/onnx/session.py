@@ -187,20 +187,23 @@ class Session:
         self._repeat_golden(guard)
 
     def try_bounds(self) -> None:
-        """
-        Run on the lowest and on the highest observation that the manifest allows.
-
-        Errors and wrong outputs are left to the guard, which answers for each of them; what
-        crashes or hangs must do so here, in a worker.
-        """
+        """Try it on the lowest and on the highest observation that the manifest allows."""
         for bound in ('low', 'high'):
             inputs = Slot.of(self._manifest).inputs
             for spec in self._manifest.inputs:
                 edge = getattr(spec, bound)
                 if edge is not None:
                     inputs[spec.name][...] = edge
-            with suppress(Exception):
-                self.run_unbound(inputs)
+            self.try_on(inputs)
+
+    def try_on(self, inputs: dict[str, NDArray[Any]]) -> None:
+        """
+        Run on an observation in a worker: what crashes or hangs must do so here.
+
+        Errors and wrong outputs are left to the guard, which answers for each of them.
+        """
+        with suppress(Exception):
+            self.run_unbound(inputs)
 
     def _run_once(
         self, inputs: dict[str, NDArray[Any]], guard: Guard, is_first: bool = False

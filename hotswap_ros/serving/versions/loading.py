@@ -19,7 +19,7 @@ from hotswap_ros.serving.recorder import Recorder
 from hotswap_ros.serving.settings import EngineSettings, Isolation
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 from hotswap_ros.serving.versions.proofs import Proofs
-from hotswap_ros.serving.worker.job import Job
+from hotswap_ros.serving.worker.job import Job, Observations
 from hotswap_ros.serving.worker.shadow_ring import Listener
 from hotswap_ros.serving.worker.supervisor import News, RepositoryRefusedError, WorkerSupervisor
 
@@ -74,7 +74,7 @@ class MemoryBudget:
 @dataclass(frozen=True)
 class Loader:
     """
-    Loads versions of one model. Threads may share it.
+    Loads versions of one model. Threads may share it. `recent` returns what they are tried on.
 
     Every method blocks, and raises NoMemoryError, LoadFailedError or a ModelError.
     """
@@ -84,6 +84,7 @@ class Loader:
     settings: EngineSettings
     budget: MemoryBudget
     open_session: OpenSession
+    recent: Callable[[], Observations]
     _opening: dict[str, WorkerSupervisor] = field(default_factory=dict, init=False)
 
     def reserve(self, version: str, *is_in_worker: bool) -> None:
@@ -151,6 +152,7 @@ class Loader:
             self.budget.left_for(manifest.version),
             self.settings.worker_growth_bytes,
             self.settings.load_deadline_s,
+            self.recent(),
         )
 
     def _open(self, version: str, supervisor: WorkerSupervisor) -> None:

@@ -28,6 +28,7 @@ from hotswap_ros.serving.settings import EngineSettings, Isolation
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion, VersionInfo, VersionSession
 from hotswap_ros.serving.versions.loading import Loader, MemoryBudget, OpenSession
 from hotswap_ros.serving.versions.relocation import Mover
+from hotswap_ros.serving.worker.job import Observations
 from hotswap_ros.serving.worker.shadow_ring import Verdict
 from hotswap_ros.serving.worker.supervisor import News, WorkerSupervisor
 from hotswap_ros.text import plain
@@ -49,7 +50,8 @@ class Versions:
     Loading happens outside the lock, so that lookups never wait for it. The callbacks are called
     outside the lock too, and must not raise: `on_change` after every change of a state, `on_lost`
     for a version whose worker died too often, `on_verdicts` for the results of shadows.
-    `also_keep` returns the versions whose cached files must stay.
+    `also_keep` returns the versions whose cached files must stay, `recent` the observations that a
+    version is tried on.
     """
 
     def __init__(
@@ -64,12 +66,13 @@ class Versions:
         on_lost: Callable[[LoadedVersion], None],
         on_verdicts: Callable[[Recorder, list[Verdict]], None],
         also_keep: Callable[[], Collection[str]],
+        recent: Callable[[], Observations],
     ) -> None:
         self._model_id = model_id
         self._repository = repository
         self._limit = settings.resident_limit
         self._budget = MemoryBudget(settings.memory_budget_bytes)
-        self._loader = Loader(repository, model_id, settings, self._budget, open_session)
+        self._loader = Loader(repository, model_id, settings, self._budget, open_session, recent)
         self._recorder_of = recorder_of
         self._on_change = on_change
         self._on_lost = on_lost

@@ -12,6 +12,9 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
 
 from hotswap_ros.limits import LOAD_BYTES_PER_S, WORKER_BYTES, WORKER_FILE_BYTES, WORKER_FILES
 from hotswap_ros.models import Manifest
@@ -25,6 +28,9 @@ _STEPS = 4
 _KEPT = ('LD_LIBRARY_PATH',)
 _KEPT_FOR_DEVICES = ('CUDA', 'HIP', 'NVIDIA', 'OPENVINO', 'ORT', 'ROCM', 'PATH', 'HOME')
 
+#: Observations, each with its inputs by name.
+Observations: TypeAlias = tuple[dict[str, NDArray[Any]], ...]
+
 
 @dataclass(frozen=True)
 class Job:
@@ -34,6 +40,7 @@ class Job:
     `idle`: it loads and shadows in the lowest scheduling class. It may use `memory_bytes` (0: what
     any version may on the CPU), and `growth_bytes` more than when it was warm; 0: no limit. Each
     step of the load may take `deadline_s`, and the time that its file takes at LOAD_BYTES_PER_S.
+    The version is tried on `recent` observations before it is ready.
     """
 
     root: Path
@@ -43,6 +50,7 @@ class Job:
     memory_bytes: int = 0
     growth_bytes: int = 0
     deadline_s: float = LOAD_DEADLINE_S
+    recent: Observations = ()
 
     @property
     def step_s(self) -> float:
@@ -65,14 +73,19 @@ class Job:
         }
 
 
-def spawn(job: Job, fds: dict[str, int]) -> subprocess.Popen[bytes]:
-    """Start the process of a worker, which gets these file descriptors. Raises OSError."""
+def spawn(job: Job, fds: dict[str, int], recent: int) -> subprocess.Popen[bytes]:
+    """
+    Start the process of a worker, which gets these file descriptors. Raises OSError.
+
+    The first samples of its memory hold `recent` observations.
+    """
     given = {
         'parent': os.getpid(),
         'path': _path(),
         'fds': fds,
         'idle': job.idle,
         'limits': job.limits(),
+        'recent': recent,
         'root': str(job.root.absolute()),
         'model_id': job.manifest.model,
         'version': job.manifest.version,

@@ -72,6 +72,8 @@ class Worker:
         self._session.warm_up(Guard(manifest))
         self._session.try_bounds()
         exchange = Exchange(manifest, self._fds['memory'])
+        for sample in exchange.samples[: given['recent']]:
+            self._session.try_on(sample.inputs)
         self._slot, self._times = exchange.request, exchange.times
         # Started here, the thread stays in the scheduling class of the thread that loads.
         shadow = _Shadow(self._session, manifest, exchange.samples, self._fds)

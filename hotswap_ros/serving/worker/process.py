@@ -10,7 +10,7 @@ import logging
 import os
 import select
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
@@ -23,9 +23,9 @@ from hotswap_ros.limits import (
 )
 from hotswap_ros.models import FailureCause
 from hotswap_ros.serving.errors import RunFailedError
-from hotswap_ros.serving.worker.job import Job, spawn
+from hotswap_ros.serving.worker.job import Job, Observations, spawn
 from hotswap_ros.serving.worker.shadow_ring import ShadowRing
-from hotswap_ros.serving.worker.shared_memory import DONE, RAISED, Exchange
+from hotswap_ros.serving.worker.shared_memory import DONE, RAISED, Exchange, Sample
 from hotswap_ros.serving.worker.waiting import HANG_S, OWN_PART, Progress, activity_of, waited_s
 
 _log = logging.getLogger(__name__)
@@ -56,7 +56,8 @@ class Process:
             theirs['requests'], ours['requests'] = os.pipe()
             ours['replies'], theirs['replies'] = os.pipe()
             ours['news'], theirs['news'] = os.pipe()
-            self._popen = spawn(job, theirs)
+            recent = _lay_out(job.recent, exchange.samples)
+            self._popen = spawn(job, theirs, recent)
         except BaseException:
             _close(ours.values())
             raise
@@ -191,6 +192,20 @@ class Process:
 
     def _lost(self) -> RunFailedError:
         return RunFailedError(FailureCause.CRASH, 'its worker died')
+
+
+def _lay_out(observations: Observations, samples: Sequence[Sample]) -> int:
+    """Write the observations that fit into samples; return how many they are."""
+    forms = {name: (place.shape, place.dtype) for name, place in samples[0].inputs.items()}
+    fitting = [
+        inputs
+        for inputs in observations
+        if {name: (array.shape, array.dtype) for name, array in inputs.items()} == forms
+    ]
+    for inputs, sample in zip(fitting, samples, strict=False):
+        for name, place in sample.inputs.items():
+            place[...] = inputs[name]
+    return min(len(fitting), len(samples))
 
 
 def _close(fds: Iterable[int]) -> None:
