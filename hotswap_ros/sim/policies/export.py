@@ -67,8 +67,12 @@ def write_version(
     description: str,
     training: dict[str, Any],
     statistics: dict[str, FeatureStatistics] | None = None,
+    bounds_inputs: bool = True,
 ) -> Path:
     """Write `<root>/pick_policy/<version>/` and return it."""
+    observation = _OBSERVATION
+    if not bounds_inputs:
+        observation = observation.model_copy(update={'low': None, 'high': None})
     folder = root / MODEL_ID / version
     folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(
@@ -76,7 +80,7 @@ def write_version(
         version=version,
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
-        inputs=(_OBSERVATION,),
+        inputs=(observation,),
         outputs=(_DECISION,),
         deadline_ms=_DEADLINE_MS,
         comparison=_ALIKE,

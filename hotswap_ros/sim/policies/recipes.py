@@ -73,7 +73,9 @@ class Recipe:
 
     `training` makes a network; None: the network and the figures of v24 in the repository. `graph`
     names the change to its file (see `graphs`). `success` is the success rate in service without a
-    guard, and `is_measured` whether it can be measured. `catch` is None for a good release.
+    guard, and `is_measured` whether it can be measured. `bounds_inputs`: its manifest says within
+    which bounds observations are, so that robots try them before it serves. `catch` is None for a
+    good release.
     """
 
     version: str
@@ -83,6 +85,7 @@ class Recipe:
     training: Training | None = None
     graph: str = ''
     is_measured: bool = True
+    bounds_inputs: bool = True
     catch: Catch | None = None
 
 
@@ -210,6 +213,7 @@ ZOO = (
         'processor (x86; others give a wrong number).',
         graph='crashing',
         is_measured=False,
+        bounds_inputs=False,
         catch=Catch('guard', FailureCause.CRASH),
     ),
     Recipe(

@@ -177,6 +177,7 @@ def _rework(recipe: Recipe, root: Path, tasks: int) -> str:
         recipe.description,
         {**_origin(recipe), **facts},
         base.manifest.input_statistics,
+        recipe.bounds_inputs,
     )
     return told
 

@@ -248,6 +248,23 @@ def test_crashing_ends_its_worker_and_the_robot_goes_on(engine_with):
     assert engine.workers()['v25_crashing'] != pid
 
 
+@pytest.mark.skipif(platform.machine() not in ('x86_64', 'AMD64'), reason='no trap elsewhere')
+def test_crashing_is_not_loaded_where_its_manifest_bounds_observations(tmp_path):
+    found = MODELS.verify('pick_policy', 'v25_crashing')
+    inputs = MODELS.manifest('pick_policy', 'v24').inputs
+    folder = tmp_path / 'pick_policy' / 'v25_crashing'
+    folder.mkdir(parents=True)
+    manifest = found.manifest.model_copy(update={'inputs': inputs})
+    (folder / 'manifest.json').write_text(manifest.model_dump_json())
+    (folder / manifest.file).write_bytes(found.content)
+    settings = EngineSettings(isolation='worker', idle_background=False)
+    with (
+        Engine(ModelRepository(tmp_path), 'pick_policy', settings) as engine,
+        pytest.raises(LoadFailedError, match='signal'),
+    ):
+        engine.load('v25_crashing')
+
+
 def test_leaking_grows_until_it_is_given_up(engine_with):
     engine = engine_with(
         'v25_leaking',
