@@ -90,16 +90,16 @@ def drops_by_evidence(
 
     return tuple(
         smallest(drops, partial(power, number))
-        if _is_enough(control, stages[: number + 1])
+        if _is_enough(control, stages[: number + 1], effects[number])
         else math.nan
         for number in range(len(stages))
     )
 
 
-def _is_enough(control: Control, stages: Sequence[StageTasks]) -> bool:
+def _is_enough(control: Control, stages: Sequence[StageTasks], effect: float) -> bool:
     """Return whether there are enough tasks for a verdict other than INCONCLUSIVE."""
     against_number = control in (Control.FIXED, Control.HISTORY)
-    candidate = sum(stage.candidate for stage in stages)
+    candidate = sum(stage.candidate for stage in stages) / effect
     return candidate >= MIN_TASKS and (
         against_number or sum(stage.control for stage in stages) >= MIN_TASKS
     )

@@ -36,7 +36,7 @@ from hotswap_ros.gates.window import News, Window
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.plan import Method, Role, SuccessCriteria, role_of
 
-_FORMAT = 9
+_FORMAT = 10
 
 
 class _Check(Protocol):

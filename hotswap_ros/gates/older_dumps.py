@@ -28,7 +28,26 @@ def upgraded(data: Mapping[str, Any], criteria: SuccessCriteria) -> Mapping[str,
         data = from_format_7(data)
     if data.get('format') == 8:
         data = from_format_8(data)
+    if data.get('format') == 9:
+        data = from_format_9(data)
     return data
+
+
+def from_format_9(data: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return a dump of format 9 in format 10, which tells tasks before the rollout from those in it.
+
+    All earlier tasks of the control count as tasks before, and those of the candidate, of which
+    only the number is known, as successes: from here on robots are told apart by what follows.
+    """
+    checks = dict(data['checks'])
+    baseline = checks.get('success', {}).get('baseline')
+    if baseline is not None:
+        known = baseline['clusters']
+        own = {robot_id: [tasks, tasks] for robot_id, tasks in known['candidate'].items()}
+        clusters = {'history': known['control'], 'control': {}, 'candidate': own}
+        checks['success'] = {**checks['success'], 'baseline': {**baseline, 'clusters': clusters}}
+    return {**data, 'format': 10, 'checks': checks}
 
 
 def from_format_8(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -149,16 +149,17 @@ class _Watch:
                 self._pass(stage.tasks, fleet, chance)
             fleet.tasks[fleet.is_alive] += stage.tasks.candidate
             fleet.seconds[fleet.is_alive] += stage.seconds
-            if stage.is_overdue or not self._has_enough:
+            if stage.is_overdue or not self._has_enough(stage.tasks):
                 fleet.is_undecided |= fleet.is_alive
             if stage.proof_tasks is not None:
                 self._prove(stage, stage.proof_tasks, fleet, chance)
 
-    @property
-    def _has_enough(self) -> bool:
+    def _has_enough(self, tasks: StageTasks) -> bool:
+        """Return whether a stage may pass; robots that differ make its tasks worth less."""
         against_number = self._gate.criteria.control in (Control.FIXED, Control.HISTORY)
         seen = self._seen
-        return seen.candidate >= MIN_TASKS and (against_number or seen.control >= MIN_TASKS)
+        enough = seen.candidate / self._effect(tasks) >= MIN_TASKS
+        return enough and (against_number or seen.control >= MIN_TASKS)
 
     def _prove(
         self, stage: WatchedStage, budget: int, fleet: _Rollouts, chance: np.random.Generator

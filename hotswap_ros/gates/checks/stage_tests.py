@@ -30,6 +30,8 @@ from hotswap_ros.gates.window import News, Tally, Window
 from hotswap_ros.plan import Control, SuccessCriteria
 from hotswap_ros.text import change, count, percent, points, span
 
+_TASKS_NEEDED = f'{MIN_TASKS} tasks of each version are needed'
+
 
 class ThresholdCheck:
     """
@@ -83,14 +85,11 @@ class ThresholdCheck:
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the present verdict, which is PENDING until the stage has all its data."""
         candidate, control = self._arms(window)
-        counts = [candidate.finished]
-        if not self._baseline.is_number:
-            counts.append(control.finished)
-        enough = min(counts) >= MIN_TASKS and self._baseline.is_known
+        missing = self._missing(candidate, control)
         drop = self._rate(control) - ratio(candidate.succeeded, candidate.finished)
         if self._blocks is not None:
             drop = stratified_drop(self._strata)
-            enough = enough and not math.isnan(drop)
+        enough = not missing and not math.isnan(drop)
         p_value = self._p_value(candidate, control) if enough and complete else math.nan
         failed = complete and enough and self._is_harm(drop, p_value)
         verdict = verdict_of(failed=failed, complete=complete, enough=enough)
@@ -137,6 +136,14 @@ class ThresholdCheck:
     def _p_value(self, candidate: Tally, control: Tally) -> float:
         return math.nan
 
+    def _missing(self, candidate: Tally, control: Tally) -> str:
+        """Return in words why there is too little data for a verdict; empty: there is enough."""
+        counts = [candidate.finished]
+        if not self._baseline.is_number:
+            counts.append(control.finished)
+        enough = min(counts) >= MIN_TASKS and self._baseline.is_known
+        return '' if enough else _TASKS_NEEDED
+
     def _interval(self, candidate: Tally, control: Tally) -> Interval:
         return Interval()
 
@@ -154,7 +161,8 @@ class ThresholdCheck:
         if verdict is Verdict.PENDING:
             return f'{text}: judged when the stage is complete.'
         if verdict is Verdict.INCONCLUSIVE:
-            return f'{text}: inconclusive, {MIN_TASKS} tasks of each version are needed.'
+            missing = self._missing(*self._arms(window)) or _TASKS_NEEDED
+            return f'{text}: inconclusive, {missing}.'
         shown = change(drop)
         if not math.isnan(interval.low):
             shown += f' (95% interval {span(*interval)}, p = {p_value:.3g})'
@@ -208,6 +216,10 @@ class FixedHorizonCheck(ThresholdCheck):
 
     def _is_harm(self, drop: float, p_value: float) -> bool:
         return p_value < self._alpha
+
+    def _missing(self, candidate: Tally, control: Tally) -> str:
+        missing = super()._missing(candidate, control)
+        return missing or self._baseline.too_few_robots(candidate.finished, control.finished)
 
     def _p_value(self, candidate: Tally, control: Tally) -> float:
         if self._blocks is not None:

@@ -148,11 +148,13 @@ class SuccessCheck:
         counts = [candidate.finished]
         if not self._baseline.is_number:
             counts.append(control.finished)
-        enough = min(counts) >= MIN_TASKS and self._weighted[1] > 0
+        worth = self._baseline.worth(candidate.finished, control.finished)
+        enough = min(*counts, *worth) >= MIN_TASKS and self._weighted[1] > 0
         verdict = verdict_of(failed=self._failed, complete=complete, enough=enough)
         own = wilson_interval(candidate.succeeded, candidate.finished)
         other = wilson_interval(control.succeeded, control.finished)
         drop = ratio(*self._weighted)
+        end = self._end(verdict, candidate, control)
         low, high = self._interval
         is_fixed = self._baseline.is_number
         rate = self._baseline.rate if is_fixed else ratio(control.succeeded, control.finished)
@@ -160,7 +162,7 @@ class SuccessCheck:
             name=self.name,
             verdict=verdict,
             method='e-process',
-            sentence=f'{self._figures(window, drop, enough)}{self._end(verdict, counts)}.',
+            sentence=f'{self._figures(window, drop, enough)}{end}.',
             estimate=ratio(candidate.succeeded, candidate.finished),
             control=rate,
             low=own.low,
@@ -225,7 +227,7 @@ class SuccessCheck:
             return f'{100 * low:.1f} to {100 * high:.1f}'
         return span(low, high)
 
-    def _end(self, verdict: Verdict, counts: list[int]) -> str:
+    def _end(self, verdict: Verdict, candidate: Tally, control: Tally) -> str:
         harm = evidence_words(self._evidence, self._limit)
         if verdict is Verdict.FAIL:
             return f', {self._more_than()}: roll back'
@@ -233,13 +235,19 @@ class SuccessCheck:
             return f': no verdict yet ({harm})'
         if verdict is Verdict.PASS:
             return f': no harm shown ({harm}), {self._proof_words()}'
+        return f': inconclusive, {self._missing(candidate.finished, control.finished)}'
+
+    def _missing(self, candidate: int, control: int) -> str:
+        """Return why there is too little data for a verdict."""
         if not self._baseline.is_known:
-            return ': inconclusive, the previous version has too little history to compare with'
+            return 'the previous version has too little history to compare with'
+        counts = [candidate] if self._baseline.is_number else [candidate, control]
         if min(counts) >= MIN_TASKS:
-            return ': inconclusive, too few of these tasks can be compared yet'
+            few = self._baseline.too_few_robots(candidate, control)
+            return few or 'too few of these tasks can be compared yet'
         compared = ' and '.join(f'{n:,}' for n in counts)
         which = '' if self._baseline.is_number else ' of each version'
-        return f': inconclusive, {MIN_TASKS} tasks{which} are needed ({compared} compared)'
+        return f'{MIN_TASKS} tasks{which} are needed ({compared} compared)'
 
     def _more_than(self) -> str:
         if max(self._interval.low, self._null) >= self._tolerance:

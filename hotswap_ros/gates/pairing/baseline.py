@@ -14,7 +14,7 @@ from hotswap_ros.gates.stats.evidence import Block
 from hotswap_ros.gates.stats.intervals import wilson_interval
 from hotswap_ros.gates.window import MAX_NAMES, News, Tally, Window
 from hotswap_ros.plan import Control, SuccessCriteria
-from hotswap_ros.text import percent
+from hotswap_ros.text import count, percent
 
 #: The prior of the control's success rate: Beta(9, 1), and the control's earlier tasks, of which
 #: so many count at most. A wrong one costs power, never validity.
@@ -40,7 +40,7 @@ class Baseline:
         self._tasks, self._successes = _PRIOR
         self._history = Tally()
         self._categories: dict[str, tuple[int, int]] = {}
-        self.clusters = Clusters()
+        self._clusters = Clusters()
 
     @property
     def is_number(self) -> bool:
@@ -50,20 +50,52 @@ class Baseline:
     def join(self, robot_id: str, history: Tally) -> None:
         """Take in the control's earlier tasks on a robot."""
         self._history = self._history.plus(history)
-        self.clusters.add_control(robot_id, history.finished, history.succeeded)
+        self._clusters.add_history(robot_id, history.finished, history.succeeded)
 
     def add(self, robot_id: str, news: News) -> None:
         """Count the tasks of each robot, where robots are compared."""
         if self.kind is Control.WITHIN_ROBOTS:
             return
-        control = news.control
-        self.clusters.add_control(robot_id, control.finished, control.succeeded)
-        self.clusters.add_candidate(robot_id, news.candidate.finished)
+        candidate, control = news
+        self._clusters.add_control(robot_id, control.finished, control.succeeded)
+        self._clusters.add_candidate(robot_id, candidate.finished, candidate.succeeded)
 
     @property
     def design_effect(self) -> float:
         """Return the divisor of the evidence."""
-        return 1.0 if self.kind is Control.WITHIN_ROBOTS else self.clusters.design_effect
+        if self.kind is Control.WITHIN_ROBOTS:
+            return 1.0
+        if self.kind is Control.HISTORY:
+            return self._clusters.against_history
+        if self.kind is Control.FIXED:
+            return self._clusters.against_number
+        return self._clusters.against_robots
+
+    def worth(self, candidate: int, control: int) -> tuple[float, ...]:
+        """
+        Return how many independent tasks tell as much as those of candidate and control.
+
+        Against a number there is only the candidate.
+        """
+        if self.kind is Control.WITHIN_ROBOTS:
+            return candidate, control
+        if self.is_number:
+            return (candidate / self.design_effect,)
+        clusters = self._clusters
+        return candidate / clusters.against_number, control / clusters.control_alone
+
+    def too_few_robots(self, candidate: int, control: int) -> str:
+        """Return in words that robots are too few to tell versions from robots; empty: no."""
+        worth = self.worth(candidate, control)
+        least = min(worth)
+        if least >= MIN_TASKS:
+            return ''
+        tasks = (candidate, control)[worth.index(least)]
+        return (
+            f'{count(tasks, "task")} of few robots tell as much as {least:,.0f}, as robots may '
+            f'differ, and {MIN_TASKS} are needed (give each version to more robots, or set '
+            "'control' to 'within_robots')"
+        )
 
     @property
     def is_known(self) -> bool:
@@ -155,7 +187,7 @@ class Baseline:
             'learned': [self._tasks, self._successes],
             'categories': {name: list(counts) for name, counts in self._categories.items()},
             'history': self._history.dump(),
-            'clusters': self.clusters.dump(),
+            'clusters': self._clusters.dump(),
         }
 
     def load(self, data: dict[str, Any]) -> None:
@@ -164,4 +196,4 @@ class Baseline:
         categories = data.get('categories', {})
         self._categories = {name: (counts[0], counts[1]) for name, counts in categories.items()}
         self._history = Tally.load(data['history'])
-        self.clusters.load(data['clusters'])
+        self._clusters.load(data['clusters'])

@@ -47,7 +47,8 @@ def _success_cases() -> Iterator[tuple[str, str, dict[str, Any], Feed, bool]]:
     tolerant = {'max_success_drop': 0.25, 'harm_null': 'not_worse_than_tolerance'}
     yield asked('worse than the tolerance', _pairs(300, 3, 9), PENDING, **tolerant)
     yield asked('strata', _strata, COMPLETE)
-    yield asked('fixed', _pairs(100, 6, 9), PENDING, baseline_success_rate=0.92)
+    yield asked('fixed', _history, PENDING, baseline_success_rate=0.92)
+    yield asked('few robots', _pairs(100, 6, 9), COMPLETE, baseline_success_rate=0.92)
     yield asked('history', _history, PENDING, control='history')
     yield asked('no history', _pairs(100, 9, 9), COMPLETE, control='history')
     yield asked('across robots', _pairs(100, 9, 9), COMPLETE, control='across_robots')
@@ -58,6 +59,8 @@ def _success_cases() -> Iterator[tuple[str, str, dict[str, Any], Feed, bool]]:
         yield asked(f'{method}, few', _pairs(10, 9, 9), COMPLETE, method=method)
         yield asked(f'{method}, no control', _candidate_alone, COMPLETE, method=method)
         yield asked(f'{method}, worse', _pairs(100, 6, 9), COMPLETE, method=method)
+    few = {'method': 'fixed', 'control': 'across_robots'}
+    yield asked('fixed, few robots', _pairs(100, 6, 9), COMPLETE, **few)
 
 
 def _request_cases() -> Iterator[tuple[str, str, dict[str, Any], Feed, bool]]:
