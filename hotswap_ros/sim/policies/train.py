@@ -138,7 +138,7 @@ def make(recipe: Recipe, root: Path, tasks: int) -> str:
         content,
         recipe.description,
         {**_origin(recipe), **facts},
-        feature_statistics({INPUT: [observations]}),
+        feature_statistics({INPUT: list(observations)}),
     )
     return _rows(recipe.version, result)
 
