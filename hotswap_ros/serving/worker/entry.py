@@ -45,7 +45,8 @@ def _confine(limits: dict[str, int]) -> None:
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     # No network: a namespace of its own has no interface. Some containers and kernels forbid it.
-    libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    # Root does not need a namespace of users, in which it could not read the files of others.
+    libc.unshare(_CLONE_NEWNET if os.geteuid() == 0 else _CLONE_NEWUSER | _CLONE_NEWNET)
     if limits['memory_bytes']:
         _limit(resource.RLIMIT_DATA, limits['memory_bytes'] + _RESERVED_BYTES)
     if limits['address_bytes']:
