@@ -40,26 +40,27 @@ class Looks:
         self.categories = categories
         self.latency = LatencyHistograms(versions, robots, random)
         self._random = random
+        self._features = [tuple(one.inputs) for one in versions]
+        # By version a row for each feature, which one call draws: a call for each takes ten times.
         self._inputs = [
-            {name: np.array(shares) / sum(shares) for name, shares in one.inputs.items()}
+            np.array([np.array(shares) / sum(shares) for shares in one.inputs.values()])
             for one in versions
         ]
-        self._bins: dict[tuple[int, int], dict[str, np.ndarray]] = {}
+        self._bins: dict[tuple[int, int], np.ndarray] = {}
         self._sampled: dict[tuple[int, int], int] = {}
 
     def inputs_upto(self, robot: int, version: int, given: int) -> dict[str, tuple[int, ...]]:
         """Return the bins of the observations that a version received, also as a shadow."""
-        shares = self._inputs[version]
-        if not shares:
+        features = self._features[version]
+        if not features:
             return {}
         key = robot, version
-        bins = self._bins.setdefault(key, {name: np.zeros(BINS, np.int64) for name in shares})
+        bins = self._bins.setdefault(key, np.zeros((len(features), BINS), np.int64))
         new = given // _SAMPLED_EVERY - self._sampled.get(key, 0)
         if new > 0:
             self._sampled[key] = given // _SAMPLED_EVERY
-            for name, known in shares.items():
-                bins[name] += self._random.multinomial(new, known)
-        return {name: tuple(found.tolist()) for name, found in bins.items()}
+            bins += self._random.multinomial(new, self._inputs[version])
+        return dict(zip(features, map(tuple, bins.tolist())))
 
     def reset(self, robot: int) -> None:
         """Begin anew with a boot."""
