@@ -32,7 +32,7 @@ tools:
 	@$(PYTHON) scripts/bootstrap.py $(for_distro) --tools
 
 servers:
-	@$(PYTHON) scripts/bootstrap.py $(for_distro) --bench
+	@$(PYTHON) scripts/bootstrap.py $(for_distro) --bench $(filter --step,$(ARGS))
 
 generator:
 	@$(PYTHON) scripts/bootstrap.py $(for_distro) --docs
@@ -57,11 +57,11 @@ test: lint build  ## Lint, then run all tests (some: make test TESTS=test/unit A
 	  $(ARGS)$(or_none_chosen))
 
 bench: servers build  ## Measure what serving costs, how gates decide, rollbacks (some: make bench ARGS=--quick)
-	@$(in_env) python bench/serving.py $(ARGS)
-	@$(in_env) python bench/servers.py $(ARGS)
+	@$(in_env) python bench/serving.py $(filter-out --step,$(ARGS))
+	@$(in_env) python bench/servers.py $(filter-out --step,$(ARGS))
 	@$(in_env) python bench/gates.py $(ARGS)
-	@$(in_env) python bench/fleet.py $(ARGS)
-	@$(in_env) python bench/command_line.py $(ARGS)
+	@$(in_env) python bench/fleet.py $(filter-out --step,$(ARGS))
+	@$(in_env) python bench/command_line.py $(filter-out --step,$(ARGS))
 
 soak: tools build  ## Check every answer while versions swap (make soak ARGS='--minutes 1')
 	@$(in_env) python bench/soak.py $(ARGS)

@@ -7,12 +7,13 @@ Benchmark of gates: how often a gate is wrong, how soon it is right, what a mess
 Rollouts over 100 robots in stages of 5, 20 and 50% with 100, 500 and 2,500 candidate tasks. The
 previous version succeeds in 92% of tasks. The gate is the one of this package, fed with telemetry;
 the rules that it is compared with decide on the same kind of tasks. Other sequential methods are
-compared with its evidence at one rate of false rollbacks. All seeds are fixed.
+compared with its evidence at one rate of false rollbacks, also for ten robots; with --step, STEP
+too, whose environment `make bench ARGS=--step` makes. All seeds are fixed.
 
 Then the plans of README, docs and config are given versions that are equal, better and worse. It
 takes about ten minutes on one core, with --quick less than three.
 
-    python bench/gates.py [--quick] [--output build/bench]
+    python bench/gates.py [--quick] [--step] [--output build/bench]
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from gates_parts.methods import medians
+from gates_parts import chart, step
+from gates_parts.methods import CORRELATION, medians
 from gates_parts.promotions import promotions, show
 from gates_parts.report import plot, report
-from gates_parts.rollouts import BASELINE, DESIGNS, RATES, Outcome, cost, rollout
+from gates_parts.rollouts import BASELINE, DESIGNS, RATES, SMALL, Design, Outcome, cost, rollout
 from gates_parts.rules import AS_CAREFUL, RULES, as_careful, failed_checks, trial
 
 from hotswap_ros.gates import wilson_interval
@@ -60,10 +62,12 @@ def summary(outcomes: list[Outcome], rate: float) -> dict[str, Any]:
     }
 
 
-def gate_rows(rollouts: dict[float, int], correlation: float) -> dict[str, Any]:
+def gate_rows(
+    designs: dict[str, Design], rollouts: dict[float, int], correlation: float
+) -> dict[str, Any]:
     """Return a row for each design: what the gate does, by the candidate's success rate."""
     found: dict[str, Any] = {}
-    for name, design in DESIGNS.items():
+    for name, design in designs.items():
         progress(f'{name}, intra-class correlation {correlation:g}')
         found[name] = {
             str(rate): summary(
@@ -95,7 +99,9 @@ def rule_rows(number: int, correlation: float, false_rollbacks: float) -> dict[s
 
 def operating_characteristics(rollouts: dict[float, int], rule_trials: int) -> dict[str, Any]:
     """Return a table for each correlation, and how often the gate was wrong in all of them."""
-    tables = {correlation: gate_rows(rollouts, correlation) for correlation in CORRELATIONS}
+    tables = {
+        correlation: gate_rows(DESIGNS, rollouts, correlation) for correlation in CORRELATIONS
+    }
     equal = [row[str(BASELINE)] for table in tables.values() for row in table.values()]
     number = sum(row['rollouts'] for row in equal)
     wrong = round(sum(row['rollouts'] * row['rolled_back'] for row in equal))
@@ -106,6 +112,7 @@ def operating_characteristics(rollouts: dict[float, int], rule_trials: int) -> d
         'false_rollbacks_interval': wilson_interval(wrong, number),
         'equal_rollouts': number,
         'tables': {str(correlation): table for correlation, table in tables.items()},
+        'small': gate_rows(SMALL, rollouts, CORRELATION),
     }
 
 
@@ -118,8 +125,11 @@ def main() -> None:
     """Measure, print, and write JSON and plot."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--quick', action='store_true', help='fewer rollouts: noisier')
+    parser.add_argument('--step', action='store_true', help='compare with STEP, too')
     parser.add_argument('--output', type=Path, default=Path('build/bench'))
     given = parser.parse_args()
+    if given.step and not step.is_there():
+        parser.error("STEP is not here: run 'make bench ARGS=--step'")
     progress('what a message costs')
     found: dict[str, Any] = {'cost': cost(seconds=20 if given.quick else 60)}
     found['rollouts'] = (
@@ -128,7 +138,7 @@ def main() -> None:
         else operating_characteristics(FULL, RULE_TRIALS)
     )
     progress('other sequential methods')
-    found['methods'] = medians(150 if given.quick else 1200)
+    found['methods'] = medians(150 if given.quick else 1200, given.step)
     report(found)
     progress('what plans promote')
     found['promotions'] = promotions(given.quick)
@@ -137,9 +147,10 @@ def main() -> None:
     (given.output / 'gates.json').write_text(json.dumps(found, indent=1))
     try:
         plot(found, given.output / 'gates.png')
+        chart.draw(found['methods'], given.output / 'gates.svg')
     except ImportError:
-        print('no plot: matplotlib is not installed')
-    print(f'Figures: {given.output}/gates.json, plot: {given.output}/gates.png')
+        print('no plots: matplotlib is not installed')
+    print(f'Figures: {given.output}/gates.json, plots: gates.png and gates.svg beside it')
 
 
 if __name__ == '__main__':

@@ -6,7 +6,9 @@ Set up what hotswap_ros needs, in `.venv`: ROS 2, libraries, and with --tools th
 With --distro another distribution of ROS 2 than the usual one, in an environment of its own.
 
 With --bench the servers that the bench compares with, too: each set of them in an environment of
-its own below build/bench, as some contradict each other. One that cannot be had is left out.
+its own below build/bench, as some contradict each other. One that cannot be had is left out. With
+--step the statistical test that gates are compared with as well, which nobody gets unasked: its
+licence allows no commercial use.
 With --docs the generator of the documentation site, in an environment of its own below build/docs.
 
 ROS 2 comes as wheels, so the machine needs no ROS of its own, and one that it has is left alone.
@@ -36,6 +38,7 @@ GLIBC = (2, 28)
 LIBRARIES = ROOT / 'requirements' / 'runtime.txt'
 TOOLS = ROOT / 'requirements' / 'test.txt'
 COMPARED = ROOT / 'requirements' / 'bench'
+ASKED = COMPARED / 'asked'
 COMPARED_IN = ROOT / 'build' / 'bench'
 SITE_TOOLS = ROOT / 'requirements' / 'docs.txt'
 SITE_VENV = ROOT / 'build' / 'docs'
@@ -56,6 +59,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
     parser.add_argument('--tools', action='store_true', help='what tests and linters need, too')
     parser.add_argument('--bench', action='store_true', help='and the servers to compare with')
+    parser.add_argument(
+        '--step', action='store_true', help='with --bench: and STEP, for no commercial use'
+    )
     parser.add_argument('--docs', action='store_true', help='and the generator of the site')
     _distributions.add_option(parser)
     given = parser.parse_args()
@@ -65,7 +71,7 @@ def main() -> None:
     if not is_complete(distribution, tools):
         set_up(distribution, tools)
     if given.bench:
-        set_up_compared(distribution)
+        set_up_compared(distribution, given.step)
     if given.docs:
         set_up_docs(distribution)
     held.close()
@@ -121,11 +127,10 @@ def set_up(distribution: Distribution, tools: bool) -> None:
     print('set up in {:.0f} s'.format(time.monotonic() - began), flush=True)
 
 
-def set_up_compared(distribution: Distribution) -> None:
-    """Make the environments of the servers to compare with, where they are missing."""
-    missing = [
-        file for file in sorted(COMPARED.glob('*.txt')) if not _has_compared(distribution, file)
-    ]
+def set_up_compared(distribution: Distribution, asked: bool = False) -> None:
+    """Make the environments of what the bench compares with, where they are missing."""
+    files = sorted(COMPARED.glob('*.txt')) + (sorted(ASKED.glob('*.txt')) if asked else [])
+    missing = [file for file in files if not _has_compared(distribution, file)]
     steps = Steps(len(missing))
     for file in missing:
         folder = COMPARED_IN / file.stem

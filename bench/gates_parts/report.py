@@ -28,6 +28,8 @@ def report(found: dict[str, Any]) -> None:
         print(f'\nRobots that {alike} (intra-class correlation {float(correlation):g})')
         _print_rollouts(table)
         _print_targets(table)
+    print('\nTen robots that differ (intra-class correlation 0.05)')
+    _print_rollouts(rollouts['small'])
     low, high = rollouts['false_rollbacks_interval']
     note = (
         'A good v24 succeeds in 92% of tasks, as v23 does. In brackets: 95% intervals, and the '

@@ -34,6 +34,7 @@ class Design:
     control_shares: tuple[float, float, float]
     whole_fleet: bool = False
     robots: tuple[int, ...] = tuple(robots for robots, _ in STAGES)
+    fleet: int = FLEET
 
 
 DESIGNS = {
@@ -42,6 +43,11 @@ DESIGNS = {
     # As many tasks of the candidate at a time as with half of the tasks of few robots.
     'gate, a small share of all robots': Design({}, (0.975, 0.9, 0.75), robots=(FLEET,) * 3),
     'gate, across robots': Design({'control': 'across_robots'}, (0.0, 0.0, 0.0), whole_fleet=True),
+}
+#: Fleets whose cohorts would be too small: a share of the tasks of all robots.
+SMALL = {
+    'gate, ten robots, half of the tasks': Design({}, (0.5,) * 3, robots=(10,) * 3, fleet=10),
+    'gate, ten robots, a tenth first': Design({}, (0.9, 0.5, 0.5), robots=(10,) * 3, fleet=10),
 }
 
 
@@ -105,7 +111,7 @@ def rollout(design: Design, rate: float, correlation: float, seed: int) -> Outco
     """Run a rollout through the gate until it fails or the stages are over."""
     rng = np.random.default_rng(seed)
     gate = Gate(SuccessCriteria(**design.criteria), 'v24', explain=False)
-    robots = [Robot(n, rng, s) for n, s in enumerate(skills(rng, FLEET, correlation))]
+    robots = [Robot(n, rng, s) for n, s in enumerate(skills(rng, design.fleet, correlation))]
     for robot in robots:
         history(rng, robot)
     due: list[tuple[float, int]] = []
@@ -113,8 +119,8 @@ def rollout(design: Design, rate: float, correlation: float, seed: int) -> Outco
     now, needed = 0.0, 0
     for (_, tasks), size, control_share in zip(STAGES, design.robots, design.control_shares):
         needed += tasks
-        share = dict.fromkeys(range(FLEET), 0.0) | dict.fromkeys(range(size), 1 - control_share)
-        for number in range(FLEET if design.whole_fleet else size):
+        share = dict.fromkeys(range(design.fleet), 0.0) | dict.fromkeys(range(size), 1 - control_share)
+        for number in range(design.fleet if design.whole_fleet else size):
             robot = robots[number]
             gate.observe(robot.name, 'v23', 'boot', robot.snapshot(), share[number])
             if number not in busy:

@@ -117,6 +117,9 @@ def test_what_cannot_be_compared_with_is_left_out_and_tried_again(
     assert '[1/1] mlserver to compare with' in out
     bootstrap.set_up_compared(distribution)
     assert capsys.readouterr().out == ''
+    # What may not be used commercially comes only if somebody asks.
+    bootstrap.set_up_compared(distribution, asked=True)
+    assert '[1/1] step to compare with' in capsys.readouterr().out
 
 
 def test_the_site_generator_is_installed_once(
