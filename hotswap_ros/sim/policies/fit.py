@@ -6,7 +6,8 @@ Measurement of the outcomes of a version, for the virtual fleet.
 
 `python -m hotswap_ros.sim.policies.fit v24` runs tasks of simulated robots with v24 as the
 candidate of the real serving engine, with v23 as stable, and writes the figures and their origin
-to `config/outcomes/v24.json`. Latencies are those of the machine that measured them.
+to `config/outcomes/v24.json`. Latencies are those of the machine that measured them; with
+`--only success_progress failure_progress` such figures stay, and only the named ones are replaced.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from hotswap_ros.sim.policies.episodes import Policy
 from hotswap_ros.sim.policies.fit_figures import COMMAND, Fit, TaskRecord
 from hotswap_ros.sim.policies.measure import FLEET_ROBOTS, FLEET_SEED, session_policy
 from hotswap_ros.sim.policies.recipes import MODEL_ID
-from hotswap_ros.sim.virtual import VersionOutcomes
+from hotswap_ros.sim.virtual import VersionOutcomes, load_outcomes
 
 #: After this number of late answers in a row, caused by the version, only some are timed.
 _SURE = 20
@@ -247,6 +248,22 @@ def _do(engine: Engine, world: PickWorld, robot: int, policies: _Policies) -> Ta
     )
 
 
+def replaced(
+    before: VersionOutcomes, found: VersionOutcomes, figures: Sequence[str]
+) -> VersionOutcomes:
+    """Return outcomes with some figures of a newer measurement. Raises ValueError."""
+    if found.refused:
+        raise ValueError(f'{found.version} was not measured: {found.refused}')
+    if before.digest != found.digest:
+        raise ValueError(
+            f'{before.version} has another model file than the one that was measured before: '
+            'measure all of its figures'
+        )
+    origin = f'{before.origin}; {" and ".join(figures)} of {found.origin}'
+    newer = {name: getattr(found, name) for name in figures}
+    return before.model_copy(update={'origin': origin, **newer})
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Measure the versions on the command line."""
     parser = argparse.ArgumentParser(description='Measure versions for the virtual fleet.')
@@ -256,10 +273,19 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('--stable', default='v23', help='stable version')
     parser.add_argument('--tasks', type=int, default=10_000)
     parser.add_argument('--limit', type=float, default=60.0, help='most seconds per version')
+    parser.add_argument(
+        '--only',
+        nargs='+',
+        metavar='FIGURE',
+        choices=sorted(set(VersionOutcomes.model_fields) - {'version', 'origin', 'digest'}),
+        help='replace these figures of the file that is there, and keep the others',
+    )
     given = parser.parse_args(args)
     given.out.mkdir(parents=True, exist_ok=True)
     for version in given.versions:
         found = fit(given.models, version, given.stable, given.tasks, limit_s=given.limit)
+        if given.only:
+            found = replaced(load_outcomes(given.out, [version])[version], found, given.only)
         text = found.model_dump_json(by_alias=True, exclude_defaults=True)
         path = given.out / f'{version}.json'
         path.write_text(json.dumps(json.loads(text), indent=1) + '\n')

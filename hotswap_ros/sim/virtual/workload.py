@@ -79,6 +79,9 @@ class Workload:
     ) -> None:
         robots, n = len(mixes), len(versions)
         self._random = random
+        # A stream of its own: versions that report progress succeed in the same tasks as before.
+        assert isinstance(random.bit_generator, np.random.PCG64)
+        self._progress_random = np.random.Generator(random.bit_generator.jumped())
         self._stretch = stretch
         self._mixes = np.cumsum(mixes, axis=1) / np.sum(mixes, axis=1)[:, None]
         skill = random.standard_normal(robots)
@@ -209,7 +212,7 @@ class Workload:
         """Return the progress of tasks in thousandths, as it is counted."""
         column = np.zeros(len(decides), np.int64)
         if self._reports.any():
-            column = (self._random.random(len(decides)) * _QUANTILES).astype(np.int64)
+            column = (self._progress_random.random(len(decides)) * _QUANTILES).astype(np.int64)
         done = self._progress[decides, succeeded.astype(np.int64), column]
         counted: Ints = np.rint(PROGRESS_UNIT * done).astype(np.int64)
         return counted

@@ -9,7 +9,9 @@ import pytest
 
 from hotswap_ros.models import LATENCY_EDGES_MS, ModelRepository, VersionCounters
 from hotswap_ros.sim.arm.task import TaskEnd
+from hotswap_ros.sim.policies.fit import replaced
 from hotswap_ros.sim.policies.fit_figures import Fit, TaskRecord
+from hotswap_ros.sim.virtual import plain
 
 MODELS = Path(__file__).parents[3] / 'models'
 
@@ -28,3 +30,19 @@ def test_measured_outcomes_have_the_progress_of_tasks(failure: float | None) -> 
         0.75, abs=0.02
     )
     assert set(found.failure_progress) == {failure or 0.0}
+
+
+def test_some_figures_can_be_measured_anew_while_the_others_stay() -> None:
+    before = plain('v24', 0.9, load_s=0.5)
+    newer = plain('v24', 0.8, load_s=0.7, success_progress=(0.5, 1.0))
+    found = replaced(before, newer, ['success_progress'])
+    assert (found.success, found.load_s) == (0.9, 0.5)
+    assert found.success_progress == (0.5, 1.0)
+    assert 'success_progress' in found.origin
+
+
+@pytest.mark.parametrize('newer', [{'digest': 'b' * 64}, {'refused': 'no memory'}])
+def test_figures_of_another_file_or_of_none_are_not_mixed(newer: dict[str, str]) -> None:
+    before, found = plain('v24', 0.9), plain('v24', 0.9, **newer)
+    with pytest.raises(ValueError, match='measure'):
+        replaced(before, found, ['success_progress'])

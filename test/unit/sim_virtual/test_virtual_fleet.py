@@ -125,6 +125,16 @@ def test_tasks_report_their_progress_and_duration() -> None:
     assert 2.0 <= one.duration_ms / 1e3 / one.succeeded <= 6.0
 
 
+def test_the_same_tasks_succeed_whether_or_not_they_report_progress() -> None:
+    def succeeded(**progress: Any) -> int:
+        with session([plain('v23', 0.5, **progress)]) as found:
+            found.run(lambda: False, 200)
+            robots = found.fleet.robot_ids
+            return sum(counters(found, name, 'v23').tasks.succeeded for name in robots)
+
+    assert succeeded() == succeeded(failure_progress=(0.2, 0.4), success_progress=(0.9,))
+
+
 def test_rates_shares_and_correlation_are_those_that_were_given() -> None:
     truth = [
         plain(
