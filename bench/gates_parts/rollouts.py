@@ -119,7 +119,8 @@ def rollout(design: Design, rate: float, correlation: float, seed: int) -> Outco
     now, needed = 0.0, 0
     for (_, tasks), size, control_share in zip(STAGES, design.robots, design.control_shares):
         needed += tasks
-        share = dict.fromkeys(range(design.fleet), 0.0) | dict.fromkeys(range(size), 1 - control_share)
+        share = dict.fromkeys(range(design.fleet), 0.0)
+        share |= dict.fromkeys(range(size), 1 - control_share)
         for number in range(design.fleet if design.whole_fleet else size):
             robot = robots[number]
             gate.observe(robot.name, 'v23', 'boot', robot.snapshot(), share[number])

@@ -10,7 +10,8 @@ at a level of 5% that the package brings.
     build/bench/step/bin/python bench/peers/step_times.py PAIRS.npz
 
 `PAIRS.npz` has `control` and `candidate` of shape (rollouts, 500), 1 for a success, and the number
-of pairs of each rollout. Prints the pair after which each rollout is rolled back as JSON, 0: never.
+of pairs of each rollout. Prints the pair after which each rollout is rolled back as JSON;
+0: never.
 """
 
 from __future__ import annotations
