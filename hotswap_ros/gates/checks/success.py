@@ -97,7 +97,7 @@ class SuccessCheck:
             self._proof.add(self._baseline.block_for_proof(found), self._baseline.rate_for_proof)
             self._conclude()
         if self._bounds is not None:
-            self._bounds.add(block, rate, self._baseline.design_effect)
+            self._bounds.add(block, rate)
         self._weigh(block)
         self._baseline.learn(found.control)
 
@@ -188,7 +188,7 @@ class SuccessCheck:
         """Return the bounds of the drop, which exclude the null if and only if the check fails."""
         if self._bounds is None:
             return Interval()
-        low, high = self._bounds.interval
+        low, high = self._bounds.interval(self._baseline.design_effect)
         low = max(low, self._null) if self._failed else min(low, self._null)
         return Interval(low, max(low, high))
 

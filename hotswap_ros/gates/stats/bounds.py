@@ -28,6 +28,8 @@ _FLOOR = 0.001
 #: Newton steps to a root: the error is below 1e-6, and only its square matters.
 _STEPS = 10
 _EDGE = 1e-9
+#: Blocks are added so many at a time: one by one, most of the time would go into small arrays.
+_TOGETHER = 32
 
 
 class DropBounds:
@@ -48,15 +50,33 @@ class DropBounds:
             _Side(self._drops, self._drops[:, None] + np.array(HARM_DROPS)),
             _Side(self._drops, self._drops[:, None] - np.array(_BELOW)),
         )
-        self._low, self._high = -1.0, 1.0
+        #: Blocks that are not in the evidence yet, with the baseline of each.
+        self._waiting: list[tuple[float, ...]] = []
 
-    def add(self, block: Block, baseline: float, design_effect: float = 1.0) -> None:
+    def add(self, block: Block, baseline: float) -> None:
         """Take in a block. `baseline`, the control's rate, must come from earlier blocks."""
-        for side in self._sides:
-            side.add(block, baseline)
+        self._waiting.append((*block, baseline))
+        if len(self._waiting) >= _TOGETHER:
+            self._multiply()
+
+    def _multiply(self) -> None:
+        if self._waiting:
+            blocks = np.array(self._waiting, float)
+            for side in self._sides:
+                side.add(blocks)
+            self._waiting.clear()
+
+    def interval(self, design_effect: float = 1.0) -> Interval:
+        """
+        Return the bounds of the drop; -1 and 1 without data.
+
+        The tasks count as their number divided by `design_effect`.
+        """
+        self._multiply()
         at_most, at_least = (side.log_mean(design_effect) for side in self._sides)
-        self._low = self._crossing(at_most, self._limits[0], 1)
-        self._high = self._crossing(at_least, self._limits[1], -1)
+        low = self._crossing(at_most, self._limits[0], 1)
+        high = self._crossing(at_least, self._limits[1], -1)
+        return Interval(min(low, high), max(low, high))
 
     def _crossing(self, log_e: Array, limit: float, step: int) -> float:
         """Return the last refuted drop, from one end of the grid in direction `step`."""
@@ -70,22 +90,13 @@ class DropBounds:
         part = (values[last] - limit) / (values[last] - values[last + 1])
         return float(drops[last] + part * (drops[last + 1] - drops[last]))
 
-    @property
-    def interval(self) -> Interval:
-        """Return the bounds of the drop; -1 and 1 without data."""
-        return Interval(min(self._low, self._high), max(self._low, self._high))
-
     def dump(self) -> dict[str, Any]:
         """Return the whole state for JSON."""
-        return {
-            'low': self._low,
-            'high': self._high,
-            'log_e': [side.log_e.tolist() for side in self._sides],
-        }
+        self._multiply()
+        return {'log_e': [side.log_e.tolist() for side in self._sides]}
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Restore the state that `dump` returned."""
-        self._low, self._high = data['low'], data['high']
         for side, log_e in zip(self._sides, data['log_e']):
             side.log_e = np.array(log_e)
 
@@ -98,8 +109,10 @@ class _Side:
         self._alternatives = alternatives
         self.log_e = np.zeros(alternatives.shape)
 
-    def add(self, block: Block, baseline: float) -> None:
-        n_control, s_control, n_candidate, s_candidate = block
+    def add(self, blocks: Array) -> None:
+        """Multiply by blocks: rows of tasks and successes of both versions, and the baseline."""
+        columns = blocks.T[:, :, None, None]
+        n_control, s_control, n_candidate, s_candidate, baseline = columns
         candidate = np.clip(baseline - self._alternatives, _FLOOR, 1 - _FLOOR)
         null = _projection(baseline, candidate, n_control, n_candidate, self._drops)
         gain = (
@@ -110,7 +123,7 @@ class _Side:
         )
         # At the ends of the scale, clipping may move an alternative into the null: it is left out.
         beyond = (baseline - candidate - self._drops) * (self._alternatives - self._drops) > 0
-        self.log_e += np.where(beyond, gain, 0.0)
+        self.log_e += np.where(beyond, gain, 0.0).sum(axis=0)
 
     def log_mean(self, design_effect: float) -> Array:
         log_e = self.log_e / design_effect
@@ -120,7 +133,7 @@ class _Side:
 
 
 def _projection(
-    control: float, candidate: Array, n_control: float, n_candidate: float, drops: Array
+    control: Array, candidate: Array, n_control: Array, n_candidate: Array, drops: Array
 ) -> Array:
     """Return the first result of `null_projection` for many alternatives and drops at once."""
     moved = candidate + drops

@@ -224,9 +224,9 @@ def test_the_interval_leaves_the_null_at_the_block_at_which_the_check_fails() ->
             block = Block(5, won[0], 5, won[1])
             evidence.add(block, 0.9)
             bounds.add(block, 0.9)
-            assert (evidence.value >= 25) == (bounds.interval.low >= null - 1e-9)
-        assert bounds.interval.low > null
-        assert bounds.interval.high < 0.5
+            assert (evidence.value >= 25) == (bounds.interval().low >= null - 1e-9)
+        assert bounds.interval().low > null
+        assert bounds.interval().high < 0.5
 
 
 def test_the_interval_covers_the_drop_at_all_looks_at_once() -> None:
@@ -238,7 +238,7 @@ def test_the_interval_covers_the_drop_at_all_looks_at_once() -> None:
         for _ in range(40):
             won = [sum(rng.random() < rate for _ in range(5)) for rate in (0.92, 0.82)]
             bounds.add(Block(5, won[0], 5, won[1]), 0.92)
-            low, high = bounds.interval
+            low, high = bounds.interval()
             covered = covered and low <= 0.1 <= high
         missed += not covered
     assert missed <= 7  # a miscoverage of 5% exceeds this in 1% of cases
