@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotswap_ros.gates.pairing.blocks import BLOCK_TASKS
+from hotswap_ros.gates.pairing.clustering import likely_largest_correlation
 from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.drawn import WEIGHTS, log_factors
 from hotswap_ros.gates.stats.evidence import HARM_DROPS, Block, BlockEvidence
@@ -55,9 +56,21 @@ class StageTasks(NamedTuple):
     robots: int = 1
 
 
-def design_effect_of(stage: StageTasks, rho: float) -> float:
-    """Return the design effect of the candidate's tasks for an intra-class correlation `rho`."""
-    return max(1.0, 1 + (stage.candidate / max(1, stage.robots) - 1) * rho)
+def design_effect_of(stage: StageTasks, control: Control, rho: float, history: int) -> float:
+    """
+    Return the likely design effect of a stage's tasks for an intra-class correlation `rho`.
+
+    `history` is the number of earlier tasks of the control; 0: so many that they tell all.
+    """
+    if control is Control.WITHIN_ROBOTS:
+        return 1.0
+    robots = max(1, stage.robots)
+    known = (history + stage.control) / robots if history else math.inf
+    largest = likely_largest_correlation(rho, robots, known)
+    size = stage.candidate / robots
+    if control is Control.HISTORY:  # The same robots then and now: their shares vary by chance.
+        size = 1 + (stage.candidate / history if history else 0.0)
+    return max(1.0, 1 + (size - 1) * largest)
 
 
 @lru_cache(maxsize=64)
@@ -68,6 +81,7 @@ def drops_by_evidence(
     stages: tuple[StageTasks, ...],
     rates: tuple[float, float],
     rho: float,
+    history: int,
 ) -> tuple[float, ...]:
     """Return, for the end of each stage, the smallest detectable drop; see detectable_drops."""
     kinds: list[_Blocks | _DrawnTasks] = [
@@ -78,7 +92,10 @@ def drops_by_evidence(
     ]
     is_drawn = control is Control.WITHIN_ROBOTS and not null
     weights = WEIGHTS if is_drawn else (1,) * len(HARM_DROPS)
-    effects = [_effect_at(control, stages, index, rho) for index in range(len(stages))]
+    effects = [
+        design_effect_of(_until(stages, index), control, rho, history)
+        for index in range(len(stages))
+    ]
     drops = [null + drop for drop in _DROPS if null + drop < rates[0]]
 
     @cache
@@ -105,11 +122,11 @@ def _is_enough(control: Control, stages: Sequence[StageTasks], effect: float) ->
     )
 
 
-def _effect_at(control: Control, stages: Sequence[StageTasks], index: int, rho: float) -> float:
-    if control is Control.WITHIN_ROBOTS:
-        return 1.0
-    tasks = sum(stage.candidate for stage in stages[: index + 1])
-    return design_effect_of(StageTasks(tasks, 0, stages[index].robots), rho)
+def _until(stages: Sequence[StageTasks], index: int) -> StageTasks:
+    """Return the tasks up to the end of a stage, on its robots."""
+    done = stages[: index + 1]
+    candidate, control = (sum(stage[arm] for stage in done) for arm in (0, 1))
+    return StageTasks(candidate, control, stages[index].robots)
 
 
 def smallest(drops: Sequence[float], power: Callable[[int], float]) -> float:

@@ -244,9 +244,8 @@ class _Watch:
         fleet.is_back |= fleet.is_alive & (drop - null > limit * np.sqrt(spread))
 
     def _effect(self, tasks: StageTasks) -> float:
-        if self._gate.criteria.control is Control.WITHIN_ROBOTS:
-            return 1.0
-        return design_effect_of(StageTasks(self._seen.candidate, 0, tasks.robots), self._rho)
+        seen = self._seen._replace(robots=tasks.robots)
+        return design_effect_of(seen, self._gate.criteria.control, self._rho, self._history)
 
 
 def _first(is_there: Flags) -> Floats:

@@ -72,17 +72,18 @@ def detectable_drops(
                 baseline,
                 baseline - number + (threshold if is_plain else null),
                 0.5 if is_plain else limit,
+                design_effect_of(stage, criteria.control, rho, history),
                 criteria.control,
-                rho,
             )
             for stage in stages
         )
     rates = round(baseline, 3), round(number, 3)
-    return drops_by_evidence(criteria.control, null, alpha, tuple(stages), rates, round(rho, 3))
+    rho = round(rho, 3)
+    return drops_by_evidence(criteria.control, null, alpha, tuple(stages), rates, rho, history)
 
 
 def _of_one_look(
-    stage: StageTasks, baseline: float, null: float, alpha: float, control: Control, rho: float
+    stage: StageTasks, baseline: float, null: float, alpha: float, effect: float, control: Control
 ) -> float:
     """
     Return the drop whose test statistic exceeds its critical value 4 times in 5.
@@ -95,8 +96,8 @@ def _of_one_look(
     against_number = control in (Control.FIXED, Control.HISTORY)
     if stage.candidate < MIN_TASKS or (stage.control < MIN_TASKS and not against_number):
         return math.nan
-    within = control is Control.WITHIN_ROBOTS
-    effect = _effect_of_blocks(stage) if within else design_effect_of(stage, rho)
+    if control is Control.WITHIN_ROBOTS:
+        effect = _effect_of_blocks(stage)
     n = stage.candidate / effect
     n_control = math.inf if against_number else stage.control / effect
     quantiles = _NORMAL.inv_cdf(1 - alpha), _NORMAL.inv_cdf(POWER)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -14,6 +15,8 @@ from scipy.special import fdtri
 ASSUMED_CORRELATION = 0.05
 #: The intra-class correlation is taken at the upper end of a one-sided interval of this level.
 _LEVEL = 0.9
+#: Degrees of freedom of so many tasks and more are treated as so many.
+_MOST_FREEDOM = 1e9
 
 #: Tasks and successes by robot.
 _Robots: TypeAlias = dict[str, tuple[int, int]]
@@ -197,6 +200,24 @@ def largest_correlation(groups: Iterable[Sequence[tuple[int, int]]]) -> float:
     if not found.between and not found.within:
         found.between = found.within = 1.0  # All tasks alike: robots differ as by chance.
     return min(1.0, max(0.0, found.correlation(quantile)))
+
+
+def likely_largest_correlation(correlation: float, robots: int, tasks: float) -> float:
+    """
+    Return what `largest_correlation` gives in half of all fleets, 0 to 1.
+
+    Robots do `tasks` each; infinity: so many that only the number of robots leaves a doubt.
+    """
+    if robots < 2 or tasks <= 1:
+        return 1.0
+    if correlation <= 0 and math.isinf(tasks):
+        return 0.0
+    within = min(robots * (tasks - 1), _MOST_FREEDOM)
+    usual, low = fdtri(robots - 1, within, 0.5), fdtri(robots - 1, within, 1 - _LEVEL)
+    share = correlation / (1 - min(correlation, 1 - 1e-9))
+    # Mean squares between robots by those within, less one, for each task of a robot.
+    apart = share * usual / low + (usual / low - 1) / tasks
+    return float(min(1.0, max(0.0, apart / (apart + 1))))
 
 
 def design_effect(sizes: Collection[int], correlation: float) -> float:

@@ -6,16 +6,32 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from hotswap_ros.nodes.model_server.node import ModelServer
+from rclpy.impl.rcutils_logger import RcutilsLogger
+
+from hotswap_ros.serving import Engine
 
 #: Exit code of a process that ends because a version hangs in it: EX_SOFTWARE of sysexits.h.
 STUCK = 70
 
 
-def end_if_stuck(server: ModelServer) -> None:
+class Server(Protocol):
+    """The node of a model server, as far as its end needs it."""
+
+    @property
+    def stuck_version(self) -> str:
+        """Return the version that hangs in this process and cannot be ended; empty: none."""
+
+    @property
+    def engine(self) -> Engine:
+        """Return the serving engine."""
+
+    def get_logger(self) -> RcutilsLogger:
+        """Return the logger of the node."""
+
+
+def end_if_stuck(server: Server) -> None:
     """
     End this process if a version hangs in it and cannot be ended; the executor hangs too then.
 

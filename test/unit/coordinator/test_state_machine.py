@@ -515,12 +515,14 @@ class FleetMachine(RuleBasedStateMachine):
         # Shares that leave one version without tasks leave nothing to compare.
         has_no_arms = state.rollout_id in self.set_by_hand and second > 100
         has_no_history = state.plan.strategy is Strategy.BLUE_GREEN
+        # One robot for each version: a difference may be that of the robots, whatever they do.
+        has_few_robots = state.plan.strategy is Strategy.AB_TESTING and second > 100
         is_undecided = state.pause_reason is PauseReason.INCONCLUSIVE
         if state.pause_reason is PauseReason.BY_HAND:
             self.say(state.rollout_id, Verb.RESUME)
         elif state.pause_reason is PauseReason.APPROVAL:
             self.say(state.rollout_id, Verb.APPROVE)
-        elif has_no_arms or (has_no_history and is_undecided):
+        elif has_no_arms or has_few_robots or (has_no_history and is_undecided):
             self.say(state.rollout_id, Verb.SKIP_WAIT)
         elif state.status is Status.PAUSED:
             self.say(state.rollout_id, Verb.RESUME)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,11 @@ import numpy as np
 import pytest
 
 from hotswap_ros.gates import CheckResult, Gate, Verdict
-from hotswap_ros.gates.pairing.clustering import Clusters, largest_correlation
+from hotswap_ros.gates.pairing.clustering import (
+    Clusters,
+    largest_correlation,
+    likely_largest_correlation,
+)
 from hotswap_ros.plan import SuccessCriteria
 
 MakeRobot = Callable[..., Any]
@@ -89,3 +94,25 @@ def test_what_few_robots_do_is_no_pass(method: str, robot: MakeRobot, check: Che
     assert found.verdict is Verdict.INCONCLUSIVE
     for part in ('400 tasks of few robots', "'control'", 'within_robots'):
         assert part in found.sentence
+
+
+@pytest.mark.parametrize(('robots', 'tasks'), [(3, 200), (5, 130), (20, 50), (100, 400)])
+@pytest.mark.parametrize('correlation', [0.0, 0.05, 0.2])
+def test_what_is_forecast_of_robots_is_what_half_of_fleets_show(
+    robots: int, tasks: int, correlation: float
+) -> None:
+    rng = np.random.default_rng(3)
+    spread = 1 / correlation - 1 if correlation else math.inf
+    rates = 0.85 if math.isinf(spread) else rng.beta(0.85 * spread, 0.15 * spread, (400, robots))
+    won = rng.binomial(tasks, rates, (400, robots))
+    found = [largest_correlation([[(int(n), tasks) for n in fleet]]) for fleet in won]
+    expected = likely_largest_correlation(correlation, robots, tasks)
+    below = sum(value < expected for value in found) / len(found)
+    assert 0.38 <= below <= 0.62
+
+
+def test_a_forecast_knows_nothing_of_one_robot_and_all_of_endless_tasks() -> None:
+    assert likely_largest_correlation(0.0, 1, 1000) == 1.0
+    assert likely_largest_correlation(0.0, 5, 1) == 1.0
+    assert likely_largest_correlation(0.0, 5, math.inf) == 0.0
+    assert likely_largest_correlation(0.1, 5, math.inf) > 0.1
