@@ -39,11 +39,9 @@ if TYPE_CHECKING:
     from hotswap_ros.models.interface import differing_tensors, tensor_words
     from hotswap_ros.models.manifest import (
         Comparison,
-        DType,
         GoldenSamples,
         Manifest,
         Metric,
-        TensorSpec,
     )
     from hotswap_ros.models.promises import Unknown, unknown_promises, with_promises_of
     from hotswap_ros.models.repository import MANIFEST_NAME, ModelRepository
@@ -51,6 +49,7 @@ if TYPE_CHECKING:
     from hotswap_ros.models.share import shared
     from hotswap_ros.models.sources import is_url, source_of
     from hotswap_ros.models.states import FailureCause, VersionState
+    from hotswap_ros.models.tensor import DType, TensorSpec
     from hotswap_ros.models.verified import NotRegularError, VerifiedVersion, open_regular
 
 __all__ = [

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hotswap_ros.models.manifest import Manifest, TensorSpec
+from hotswap_ros.models.manifest import Manifest
+from hotswap_ros.models.tensor import TensorSpec
 
 
 def differing_tensors(stable: Manifest, other: Manifest) -> list[str]:

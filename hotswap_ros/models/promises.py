@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hotswap_ros.models.manifest import Manifest, TensorSpec
+from hotswap_ros.models.manifest import Manifest
+from hotswap_ros.models.tensor import TensorSpec
 
 
 class Unknown(NamedTuple):

@@ -15,7 +15,7 @@ from onnx import TensorProto, checker, external_data_helper, helper, shape_infer
 
 from hotswap_ros.limits import MODEL_BYTES, PROBLEM_CHARACTERS
 from hotswap_ros.models.errors import ModelError
-from hotswap_ros.models.manifest import DType
+from hotswap_ros.models.tensor import DType
 from hotswap_ros.models.verified import open_regular
 from hotswap_ros.text import few, shortened, size_words
 

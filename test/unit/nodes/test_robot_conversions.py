@@ -27,7 +27,7 @@ from hotswap_ros.models import (
     Routing,
     VersionState,
 )
-from hotswap_ros.models.manifest import DType
+from hotswap_ros.models.tensor import DType
 from hotswap_ros.nodes.conversions.bounds import MessageError
 from hotswap_ros.nodes.conversions.cdr import strings
 from hotswap_ros.nodes.conversions.common import (
