@@ -81,6 +81,10 @@ TENSORS: Final = 64
 DIMENSIONS: Final = 8
 ELEMENTS: Final = 10_000_000
 
+#: Numbers of a recurrent state that a manifest gives one by one, and observations of a history.
+STATE_NUMBERS: Final = 16_384
+HISTORY_OBSERVATIONS: Final = 1_000
+
 #: Memory of a worker in bytes, besides its model file four times: interpreter, runtime and what a
 #: run needs. A larger version needs a robot with a memory budget, which is the limit then.
 WORKER_BYTES: Final = 2_000_000_000

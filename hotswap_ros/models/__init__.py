@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         NoDiskError,
         UnknownVersionError,
     )
-    from hotswap_ros.models.interface import differing_tensors, tensor_words
+    from hotswap_ros.models.interface import differing_tensors, likely_states, tensor_words
     from hotswap_ros.models.manifest import (
         Comparison,
         GoldenSamples,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from hotswap_ros.models.share import shared
     from hotswap_ros.models.sources import is_url, source_of
     from hotswap_ros.models.states import FailureCause, VersionState
+    from hotswap_ros.models.task_memory import StateTensor, TakeOver, history_axis
     from hotswap_ros.models.tensor import DType, TensorSpec
     from hotswap_ros.models.verified import NotRegularError, VerifiedVersion, open_regular
 
@@ -78,6 +79,8 @@ __all__ = [
     'RoleCounts',
     'Routing',
     'ShadowCounts',
+    'StateTensor',
+    'TakeOver',
     'TaskCounts',
     'TensorSpec',
     'Unknown',
@@ -87,7 +90,9 @@ __all__ = [
     'VersionState',
     'bucket',
     'differing_tensors',
+    'history_axis',
     'is_url',
+    'likely_states',
     'next_generation',
     'open_regular',
     'shared',

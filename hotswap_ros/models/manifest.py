@@ -13,6 +13,14 @@ from pydantic import Field, StringConstraints, model_validator
 
 from hotswap_ros.limits import DEADLINE_MS, GOLDEN_BYTES, MODEL_BYTES, TENSORS, TEXT_DEPTH
 from hotswap_ros.models.counters import FeatureStatistics
+from hotswap_ros.models.task_memory import (
+    HistoryLength,
+    StateTensor,
+    TakeOver,
+    observed,
+    require_history,
+    require_states,
+)
 from hotswap_ros.models.tensor import Part, TensorSpec, Text
 from hotswap_ros.text import few
 
@@ -69,8 +77,11 @@ class Manifest(Part):
     The guard checks `outputs` and `deadline_ms`; the repository checks `sha256`. As a shadow the
     version is compared with stable by `comparison`. `safe_decision` has, for every output, one
     number for all elements or one for each of the last dimension: the robot gets it when this
-    version is stable and fails; without one, it gets an error. `golden` are samples that a robot
-    repeats before it serves the version. `input_statistics` describes input features
+    version is stable and fails; without one, it gets an error. `state` are recurrent states, which
+    the engine keeps for each task; an input with a `history` has the last observations, of which a
+    robot gives one. `take_over` says what happens when this version is stable and has to go on
+    with a task of another one. `golden` are samples that a robot repeats before it serves the
+    version. `input_statistics` describes input features
     (`observation[3]`) in the training data.
     """
 
@@ -85,6 +96,9 @@ class Manifest(Part):
     deadline_ms: float | None = Field(None, gt=0, le=DEADLINE_MS)
     comparison: Comparison = Comparison()
     safe_decision: dict[str, float | tuple[float, ...]] | None = None
+    state: tuple[StateTensor, ...] = Field((), max_length=TENSORS)
+    history: dict[str, HistoryLength] = Field(default_factory=dict, max_length=TENSORS)
+    take_over: TakeOver = TakeOver.RESET
     golden: GoldenSamples | None = None
     input_statistics: dict[str, FeatureStatistics] = Field(default_factory=dict)
     description: Text = ''
@@ -104,6 +118,40 @@ class Manifest(Part):
         """Return the size of these files together."""
         return sum(file.size_bytes for file in self.files)
 
+    @property
+    def observations(self) -> tuple[TensorSpec, ...]:
+        """Return what a robot gives: inputs without states, and one of each history."""
+        states = {state.input for state in self.state}
+        return tuple(
+            observed(spec, self.history[spec.name]) if spec.name in self.history else spec
+            for spec in self.inputs
+            if spec.name not in states
+        )
+
+    @property
+    def decisions(self) -> tuple[TensorSpec, ...]:
+        """Return what a robot gets: the outputs without states."""
+        states = {state.output for state in self.state}
+        return tuple(spec for spec in self.outputs if spec.name not in states)
+
+    @model_validator(mode='after')
+    def _memory_fits(self) -> Manifest:
+        inputs = {spec.name: spec for spec in self.inputs}
+        require_states(self.state, inputs, {spec.name: spec for spec in self.outputs})
+        require_history(self.history, self.state, inputs)
+        return self
+
+    @model_validator(mode='after')
+    def _take_over_is_possible(self) -> Manifest:
+        if self.take_over is TakeOver.SAFE and self.safe_decision is None:
+            raise ValueError("'take_over' is 'safe' without a 'safe_decision': add one")
+        if self.take_over is not TakeOver.RESET and not (self.state or self.history):
+            raise ValueError(
+                f"'take_over' is '{self.take_over.value}', and the version remembers nothing: "
+                "remove it, or declare 'state' or 'history'"
+            )
+        return self
+
     @model_validator(mode='after')
     def _files_are_different(self) -> Manifest:
         names = [file.name for file in self.files]
@@ -120,10 +168,10 @@ class Manifest(Part):
 
     @model_validator(mode='after')
     def _statistics_are_of_inputs(self) -> Manifest:
-        widths = {spec.name: spec.width for spec in self.inputs}
+        widths = {spec.name: spec.width for spec in self.observations}
         unknown = [name for name in sorted(self.input_statistics) if not _is_in(name, widths)]
         if unknown:
-            example = f'{self.inputs[0].name}[0]'
+            example = f'{self.observations[0].name}[0]'
             raise ValueError(
                 f"'input_statistics' names {few(unknown)}, which no input has: name a "
                 f"tensor and an index in its last dimension, such as '{example}'"
@@ -151,7 +199,7 @@ class Manifest(Part):
     def _safe_decision_is_one(self) -> Manifest:
         if self.safe_decision is None:
             return self
-        specs = {spec.name: spec for spec in self.outputs}
+        specs = {spec.name: spec for spec in self.decisions}
         if specs.keys() != self.safe_decision.keys():
             raise ValueError(
                 f"'safe_decision' is for {', '.join(self.safe_decision)}, the outputs are "

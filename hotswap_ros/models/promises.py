@@ -26,7 +26,7 @@ def with_promises_of(other: Manifest, manifest: Manifest) -> Manifest:
     """
     inputs = tuple(_with_bounds_of(other.inputs, spec) for spec in manifest.inputs)
     outputs = tuple(_with_bounds_of(other.outputs, spec) for spec in manifest.outputs)
-    has_same_outputs = set(map(_form, other.outputs)) == set(map(_form, manifest.outputs))
+    has_same_outputs = set(map(_form, other.decisions)) == set(map(_form, manifest.decisions))
     safe_decision = manifest.safe_decision
     if safe_decision is None and has_same_outputs:
         safe_decision = other.safe_decision
@@ -43,8 +43,8 @@ def with_promises_of(other: Manifest, manifest: Manifest) -> Manifest:
 
 def unknown_promises(manifest: Manifest) -> list[Unknown]:
     """Return what a robot does not know of a version, and cannot check."""
-    unbounded = [s.name for s in manifest.outputs if s.low is None or s.high is None]
-    free = [s.name for s in manifest.outputs if s.rate_limit is None]
+    unbounded = [s.name for s in manifest.decisions if s.low is None or s.high is None]
+    free = [s.name for s in manifest.decisions if s.rate_limit is None]
     found = []
     if unbounded:
         found.append(

@@ -122,12 +122,12 @@ def _cause_of(array: NDArray[Any]) -> FailureCause:
 
 
 class ObservationCheck:
-    """Checks observations against the inputs of one manifest. Threads may share it."""
+    """Checks observations against one manifest. Threads may share it."""
 
     __slots__ = ('_inputs',)
 
     def __init__(self, manifest: Manifest) -> None:
-        self._inputs = tuple(_Input.of(spec) for spec in manifest.inputs)
+        self._inputs = tuple(_Input.of(spec) for spec in manifest.observations)
 
     def check(self, inputs: dict[str, NDArray[Any]]) -> None:
         """Raise ObservationError for the first input that is not as the manifest says."""

@@ -28,6 +28,7 @@ from hotswap_ros.serving.router import Router
 from hotswap_ros.serving.routing_control import RoutingControl
 from hotswap_ros.serving.routing_in_force import InForce
 from hotswap_ros.serving.settings import EngineSettings
+from hotswap_ros.serving.take_over import TakeOvers
 from hotswap_ros.serving.tasks import Task, Tasks
 from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome, TaskReport
 from hotswap_ros.serving.versions.last_known_good import LastKnownGood
@@ -106,6 +107,7 @@ class Engine:
             on_due=self.tick,
         )
         self._assignment = Assignment(self._in_force, self._lock, changed)
+        self._take_overs = TakeOvers()
         self._control = RoutingControl(
             settings,
             self._in_force,
@@ -126,6 +128,7 @@ class Engine:
             self._in_force.router = Router(Routing(self.model_id))
             self._in_force.forget_pending()
             self._in_force.tasks.clear()
+        self._take_overs.close()
         self._versions.close()
         if asked:
             self._last_known_good.end()
@@ -142,6 +145,7 @@ class Engine:
         """
         Decide on one observation of a task; a task begins with its first one.
 
+        Observations of one task come one after the other where versions remember it.
         Raises NotServingError without a stable version, ObservationError for inputs that are not
         as the manifest says, and InferenceFailedError when the stable version fails and declares
         no safe decision. The arrays of the decision belong to the caller.
@@ -150,21 +154,27 @@ class Engine:
         stable, task, loaded = self._assignment.take(inputs, task_id, category)
         if taken >= self._recent.next_s:
             self._recent.keep(taken, inputs)
+        if loaded is stable and self._take_overs.is_safe_only(task, stable):
+            return self._only_safe(stable, taken)
         reserve_ms = 0.0 if loaded is stable else _RESERVE * stable.session.typical_ms
         limits_rates = loaded.limits_rates
         previous = task.previous_for(loaded, stable) if limits_rates else None
-        result = loaded.attempt(inputs, reserve_ms, previous)
+        memory = self._take_overs.memory(task, loaded)
+        result = loaded.attempt(inputs, reserve_ms, previous, memory)
         if isinstance(result, Failure):
             if result.is_hang:
                 self._control.drop_hung(loaded)
             return self._fall_back(inputs, stable, task, loaded, result, taken)
         outputs, latency_ms, waited_ms = result
         if limits_rates:
-            task.remember(outputs, loaded)
+            task.remember(outputs)
         router = self._in_force.router
-        if router.shadow is not None and loaded is stable:
-            primary = Primary(task_id, loaded.version, latency_ms)
-            self._let_shadow(router.shadow, inputs, outputs, primary)
+        if loaded is not stable:
+            self._take_overs.follow(task, stable, inputs)
+        elif router.shadow is not None:
+            primary = Primary(task_id, loaded.version, latency_ms, task.number)
+            self._let_shadow(router.shadow, task, inputs, outputs, primary)
+        task.decided_by = loaded
         with self._lock:
             loaded.recorder.count_request(latency_ms, task.on_trial)
             if loaded.watches_inputs:
@@ -179,12 +189,22 @@ class Engine:
     def _let_shadow(
         self,
         shadow: LoadedVersion,
+        task: Task,
         inputs: dict[str, NDArray[Any]],
         outputs: dict[str, NDArray[Any]],
         primary: Primary,
     ) -> None:
-        """Offer a decision of stable to the shadow, which takes it if it keeps up."""
-        taken = shadow.session.offer(inputs, outputs, primary)
+        """
+        Offer a decision of stable to the shadow, which takes it if it keeps up.
+
+        One that remembers tasks gets none of a task of which it has missed an observation.
+        """
+        is_first = task.decided_by is None
+        taken = False
+        if is_first or task.followed_by is shadow or not shadow.memory_form.is_needed:
+            primary = primary._replace(is_first=is_first)
+            taken = shadow.session.offer(inputs, outputs, primary)
+        task.followed_by = shadow if taken else None
         with self._lock:
             shadow.recorder.count_offer(taken)
             if shadow.watches_inputs:
@@ -223,12 +243,15 @@ class Engine:
         A late answer of stable is better than none: it is given, and counts as an error.
         """
         answer: Answer | Failure = failure
-        if loaded is not stable:
+        if loaded is not stable and not self._take_overs.is_safe_only(task, stable):
             previous = task.previous_for(stable, stable) if stable.limits_rates else None
-            answer = stable.attempt(inputs, previous=previous)
+            memory = self._take_overs.memory(task, stable)
+            answer = stable.attempt(inputs, previous=previous, memory=memory)
             if isinstance(answer, Failure) and answer.is_hang:
                 self._control.drop_hung(stable)
-        outputs, is_safe = answer.outputs, False
+        # What comes too late of a candidate is not used: stable has answered meanwhile, or safety.
+        outputs = None if answer is failure and loaded is not stable else answer.outputs
+        is_safe = False
         saved = loaded is not stable and outputs is not None
         with self._lock:
             loaded.recorder.count_failure(failure.latency_ms, failure.cause, saved, task.on_trial)
@@ -241,13 +264,22 @@ class Engine:
             broken = cast('Failure', answer)
             if stable.safe_outputs is None:
                 raise InferenceFailedError(stable.version, broken.cause, broken.detail)
-            outputs = {name: array.copy() for name, array in stable.safe_outputs.items()}
+            outputs = _copied(stable.safe_outputs)
             is_safe = True
+        task.followed_by = None  # a shadow was not offered this one
+        if not is_safe:
+            task.decided_by = stable
         if loaded.limits_rates or stable.limits_rates:
-            task.remember(outputs, stable)
+            task.remember(outputs)
         is_fallback, latency_ms = loaded is not stable, (perf_counter() - taken) * 1e3
         cause, detail = failure.cause, failure.detail
         return Decision(outputs, stable.version, is_fallback, cause, latency_ms, detail, is_safe)
+
+    def _only_safe(self, stable: LoadedVersion, taken: float) -> Decision:
+        """Answer for a task that stable cannot go on with; see TakeOver.SAFE."""
+        outputs = _copied(cast('dict[str, NDArray[Any]]', stable.safe_outputs))
+        latency_ms, detail = (perf_counter() - taken) * 1e3, 'the task ends with safe decisions'
+        return Decision(outputs, stable.version, True, None, latency_ms, detail, True)
 
     # --- Versions -----------------------------------------------------------------------------
 
@@ -409,3 +441,7 @@ class Engine:
             self.on_change()
         except Exception:
             _log.exception('on_change raised an error; serving goes on')
+
+
+def _copied(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name: array.copy() for name, array in arrays.items()}

@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.models import BINS, FeatureStatistics
+from hotswap_ros.models import BINS, FeatureStatistics, Manifest
+from hotswap_ros.serving.golden import GoldenSample
 from hotswap_ros.serving.onnx.runtime import RuntimeRefusedError, RuntimeSettings, open_runtime
+from hotswap_ros.serving.task_memory import MemoryForm, Tensors
 
 #: Inputs with more elements, such as images, get no statistics: nobody reads a thousand of them.
 MOST_FEATURES = 1000
 
 _CPU_ONLY = RuntimeSettings()
-
-#: Inputs or outputs by the names of the tensors.
-Tensors = dict[str, NDArray[Any]]
 
 
 class GraphFailedError(Exception):
@@ -48,6 +47,22 @@ class Graph:
         except Exception as error:
             raise GraphFailedError(str(error)) from error
         return dict(zip(self._names, outputs, strict=True))
+
+
+def decided_in_turn(
+    manifest: Manifest, run: Callable[[Tensors], Tensors], observations: Sequence[Tensors]
+) -> list[GoldenSample]:
+    """Return all inputs and outputs of decisions on observations, which are those of one task."""
+    memory = MemoryForm(manifest).begin()
+    samples = []
+    for observation in observations:
+        inputs = memory.inputs_for(observation)
+        # The memory goes on with the array of a history.
+        inputs |= {name: inputs[name].copy() for name in manifest.history}
+        outputs = run(inputs)
+        memory.keep(dict(outputs))
+        samples.append(GoldenSample(inputs, outputs))
+    return samples
 
 
 def output_range(

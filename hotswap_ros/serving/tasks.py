@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from hotswap_ros.models import TaskCounts
 from hotswap_ros.serving.recorder import Recorder
 from hotswap_ros.serving.router import Router
+from hotswap_ros.serving.task_memory import TaskMemory
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 
 
@@ -24,10 +26,12 @@ class Task:
 
     It counts for `version`, which began it, and `loaded` decides it: the same version, unless that
     was a candidate (`on_trial`) that was dropped. `began` is when its first observation came.
-    `previous` is the last decision, made by `previous_by`; it is kept only for versions with rate
-    limits.
+    `decided_by` made the last decision, which `previous` is where versions have rate limits.
+    `memories` are those of versions that remember; `runs_along` is the one that another version's
+    decisions do not make forget. `followed_by` is a shadow that saw all of its observations.
     """
 
+    number: int
     category: str
     version: str
     recorder: Recorder
@@ -36,7 +40,10 @@ class Task:
     began: float
     last_inference: float
     previous: dict[str, NDArray[Any]] | None = None
-    previous_by: LoadedVersion | None = None
+    decided_by: LoadedVersion | None = None
+    memories: dict[LoadedVersion, TaskMemory] = field(default_factory=dict)
+    runs_along: LoadedVersion | None = None
+    followed_by: LoadedVersion | None = None
 
     def previous_for(
         self, loaded: LoadedVersion, stable: LoadedVersion
@@ -46,14 +53,13 @@ class Task:
 
         Stable is compared with its own decisions only: when it takes over, it has to decide.
         """
-        if loaded is stable and self.previous_by is not stable:
+        if loaded is stable and self.decided_by is not stable:
             return None
         return self.previous
 
-    def remember(self, outputs: dict[str, NDArray[Any]], loaded: LoadedVersion) -> None:
+    def remember(self, outputs: dict[str, NDArray[Any]]) -> None:
         """Keep a copy of the decision: the robot may write to its own."""
         self.previous = {name: array.copy() for name, array in outputs.items()}
-        self.previous_by = loaded
 
     def count(self, change: TaskCounts) -> None:
         """Count for the version that began the task."""
@@ -65,6 +71,7 @@ class Tasks:
 
     def __init__(self) -> None:
         self._tasks: OrderedDict[str, Task] = OrderedDict()
+        self._numbers = count(1)
 
     def go_on(self, task_id: str, now: float) -> Task | None:
         """Note an inference of a task and return the task, or None when it has not begun."""
@@ -79,7 +86,14 @@ class Tasks:
     ) -> Task:
         """Add a task and count it as started."""
         task = self._tasks[task_id] = Task(
-            category, loaded.version, loaded.recorder, loaded, on_trial, now, now
+            next(self._numbers),
+            category,
+            loaded.version,
+            loaded.recorder,
+            loaded,
+            on_trial,
+            now,
+            now,
         )
         task.count(TaskCounts(started=1))
         return task

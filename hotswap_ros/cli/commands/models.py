@@ -36,6 +36,16 @@ def import_(
         list[str] | None,
         typer.Option(help='Size of a dimension that the graph leaves open: batch=1.'),
     ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Recurrent state: its input and the output that is fed back, h_in=h_out.'
+        ),
+    ] = None,
+    history: Annotated[
+        list[str] | None,
+        typer.Option(help='Input that has the last observations, and how many: observation=5.'),
+    ] = None,
     samples: Annotated[
         Path | None,
         typer.Option(
@@ -57,7 +67,13 @@ def import_(
 ) -> None:
     """Make a version of an ONNX file: manifest, golden samples, and a check."""
     need('onnx')
-    from hotswap_ros.cli.verbs.models_import import ImportOrder, run_import, sizes_of
+    from hotswap_ros.cli.verbs.models_import import (
+        ImportOrder,
+        history_of,
+        run_import,
+        sizes_of,
+        states_of,
+    )
 
     order = ImportOrder(
         source,
@@ -70,6 +86,8 @@ def import_(
         margin,
         deadline_ms,
         description,
+        states_of(state or []),
+        history_of(history or []),
     )
     raise typer.Exit(run_import(console(), order))
 

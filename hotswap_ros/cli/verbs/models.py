@@ -70,8 +70,8 @@ def run_list(console: Console, root: Path, json_file: Path | None) -> int:
             model,
             version,
             size_words(manifest.total_bytes),
-            _tensors(manifest.inputs),
-            _tensors(manifest.outputs),
+            _tensors(manifest.observations),
+            _tensors(manifest.decisions),
             manifest.description,
         )
     console.print(table)
@@ -205,6 +205,10 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield 'Safe decision', ', '.join(f'{name} {shown_numbers(v)}' for name, v in safe.items())
     comparison = manifest.comparison
     yield 'Alike', f'within {comparison.tolerance:g} ({comparison.metric.value})'
+    yield 'States', ', '.join(f'{state.input} from {state.output}' for state in manifest.state)
+    yield 'History', ', '.join(f'{n} of {name}' for name, n in manifest.history.items())
+    remembers = bool(manifest.state or manifest.history)
+    yield 'Takes over', manifest.take_over.value if remembers else ''
     golden = manifest.golden
     yield 'Golden samples', '' if golden is None else f'{golden.file}, within {golden.tolerance:g}'
     statistics = manifest.input_statistics

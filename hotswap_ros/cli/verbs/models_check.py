@@ -25,6 +25,7 @@ from hotswap_ros.cli.verbs.models import (
 )
 from hotswap_ros.models import FailureCause, ModelRepository
 from hotswap_ros.serving import Guard, LoadFailedError, Session
+from hotswap_ros.serving.task_memory import MemoryForm, TaskMemory
 from hotswap_ros.text import count, size_words
 
 #: Decisions that are shown one by one; the figures are those of all.
@@ -73,21 +74,22 @@ class _Run(NamedTuple):
 def run_try(
     console: Console, root: Path, model: str, version: str, samples: Path, json_file: Path | None
 ) -> int:
-    """Let a version decide on observations; return 1 if the guard refuses a decision."""
+    """Let a version decide on the observations of one task; return 1 if the guard refuses one."""
     repository = ModelRepository(root)
     try:
         verified = repository.verify(model_of(repository, model), version)
-        observations = read_samples(samples, verified.manifest.inputs)
+        observations = read_samples(samples, verified.manifest.observations)
         session = Session(verified)
         guard = Guard(verified.manifest)
         session.warm_up(guard)
-        runs = [_run(version, session, guard, each) for each in observations]
+        memory = MemoryForm(verified.manifest).begin()
+        runs = [_run(version, session, guard, memory, each) for each in observations]
     except PROBLEMS as error:
         return refused(error)
     bad = [run for run in runs if run.cause is not None]
     if json_file is not None:
         write_json(json_file, [_run_figures(run) for run in runs])
-    table = version_table('', *(spec.name for spec in verified.manifest.outputs), 'Guard', 'ms')
+    table = version_table('', *(spec.name for spec in verified.manifest.decisions), 'Guard', 'ms')
     # Those that the guard refuses first: they are what somebody looks for.
     ordered = sorted(enumerate(runs), key=lambda each: each[1].cause is None)
     for number, run in ordered[:_SHOWN]:
@@ -103,14 +105,19 @@ def run_try(
     return int(bool(bad))
 
 
-def _run(version: str, session: Session, guard: Guard, observation: Observation) -> _Run:
+def _run(
+    version: str, session: Session, guard: Guard, memory: TaskMemory, observation: Observation
+) -> _Run:
+    inputs = memory.inputs_for(observation)
     started = perf_counter()
     try:
-        outputs, _ = session.run(observation)
+        outputs, _ = session.run(inputs)
     except Exception as error:
         raise LoadFailedError(version, f'it raised an error: {error}') from error
     latency_ms = (perf_counter() - started) * 1e3
-    return _Run(outputs, latency_ms, guard.check(outputs, latency_ms))
+    cause = guard.check(outputs, latency_ms)
+    memory.keep(outputs)
+    return _Run(outputs, latency_ms, cause)
 
 
 def _run_figures(run: _Run) -> dict[str, Any]:

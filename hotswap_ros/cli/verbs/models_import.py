@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,9 @@ from hotswap_ros.models import (
     Manifest,
     ModelError,
     ModelRepository,
+    StateTensor,
     TensorSpec,
+    likely_states,
     with_promises_of,
 )
 from hotswap_ros.models.importers import (
@@ -35,7 +37,13 @@ from hotswap_ros.models.importers import (
     write_version,
 )
 from hotswap_ros.serving.golden import GoldenSample, golden_file
-from hotswap_ros.serving.measured import Graph, GraphFailedError, feature_statistics, output_range
+from hotswap_ros.serving.measured import (
+    Graph,
+    GraphFailedError,
+    decided_in_turn,
+    feature_statistics,
+    output_range,
+)
 from hotswap_ros.text import count, shortened
 
 #: Golden samples of a version: each robot repeats them with each load.
@@ -52,6 +60,8 @@ class ImportOrder:
 
     `sizes` are those of symbolic dimensions, `samples` a file of observations, `like` a version
     whose promises it takes, and `margin` the part of a measured range that is added at its ends.
+    `states` are the outputs that are fed back, by their inputs, and `history` how many
+    observations an input has.
     """
 
     source: Path
@@ -64,20 +74,47 @@ class ImportOrder:
     margin: float = 0.1
     deadline_ms: float | None = None
     description: str = ''
+    states: dict[str, str] = field(default_factory=dict)
+    history: dict[str, int] = field(default_factory=dict)
 
 
 def sizes_of(texts: Sequence[str]) -> dict[str, int]:
     """Return the sizes of dimensions, such as `batch=1`; exit with a remedy for other texts."""
-    sizes = {}
+    remedy = (
+        'write a dimension and its size, batch=1, or a tensor, an index and its size, '
+        'observation[0]=1'
+    )
+    return _numbers_of('--shape', texts, remedy)
+
+
+def history_of(texts: Sequence[str]) -> dict[str, int]:
+    """Return the lengths of histories, such as `observation=5`; exit with a remedy."""
+    remedy = 'write an input and how many observations it has, observation=5'
+    return _numbers_of('--history', texts, remedy)
+
+
+def states_of(texts: Sequence[str]) -> dict[str, str]:
+    """Return outputs by the inputs that they are fed into, such as `h_in=h_out`; or exit."""
+    states = {}
     for text in texts:
-        name, _, size = text.rpartition('=')
-        if not name or not (size.isascii() and size.isdecimal() and int(size[:9]) > 0):
+        given, _, put_out = text.partition('=')
+        if not (given and put_out):
             raise SystemExit(
-                f"hotswap: --shape '{shortened(text, 60)}': write a dimension and its size, "
-                'batch=1, or a tensor, an index and its size, observation[0]=1'
+                f"hotswap: --state '{shortened(text, 60)}': write the input and the output that "
+                'is fed into it, h_in=h_out'
             )
-        sizes[name] = int(size[:9])
-    return sizes
+        states[given] = put_out
+    return states
+
+
+def _numbers_of(option: str, texts: Sequence[str], remedy: str) -> dict[str, int]:
+    numbers = {}
+    for text in texts:
+        name, _, number = text.rpartition('=')
+        if not name or not (number.isascii() and number.isdecimal() and int(number[:9]) > 0):
+            raise SystemExit(f"hotswap: {option} '{shortened(text, 60)}': {remedy}")
+        numbers[name] = int(number[:9])
+    return numbers
 
 
 def run_import(console: Console, order: ImportOrder) -> int:
@@ -103,31 +140,42 @@ def _version_of(
     graph: ImportedGraph, order: ImportOrder
 ) -> tuple[Manifest, dict[str, bytes], list[str]]:
     run = Graph(graph.content)
+    manifest = _bare_manifest(graph, order, run)
+    if order.like:
+        other = ModelRepository(order.repository).manifest(order.model, order.like)
+        manifest = with_promises_of(other, manifest)
+    files = {manifest.file: graph.content}
+    notes = [
+        f"'{put_out}' may be a recurrent state that is fed into '{given}': if it is, import with "
+        f'--state {given}={put_out}'
+        for given, put_out in likely_states(manifest)
+    ]
+    if order.samples is not None:
+        observations = read_samples(order.samples, manifest.observations)
+        samples = decided_in_turn(manifest, run, observations)
+        manifest = _with_measured_bounds(manifest, samples, order.margin, notes)
+        manifest = _with_statistics(manifest, observations, notes)
+        manifest, files[_GOLDEN_FILE] = _with_golden(manifest, samples, notes)
+    return manifest, files, notes
+
+
+def _bare_manifest(graph: ImportedGraph, order: ImportOrder, run: Graph) -> Manifest:
+    """Return what the graph itself tells; the form of outputs is what a run on zeros shows."""
     inputs = tuple(_input_spec(tensor) for tensor in graph.inputs)
-    observations = [] if order.samples is None else read_samples(order.samples, inputs)
-    zeros = {spec.name: np.zeros(spec.shape, spec.dtype.value) for spec in inputs}
-    outputs = [run(observation) for observation in observations or [zeros]]
-    manifest = Manifest(
+    outputs = run({spec.name: np.zeros(spec.shape, spec.dtype.value) for spec in inputs})
+    return Manifest(
         model=order.model,
         version=order.version,
         file='model.onnx',
         sha256=hashlib.sha256(graph.content).hexdigest(),
         size_bytes=len(graph.content),
         inputs=inputs,
-        outputs=tuple(_output_spec(tensor, outputs[0][tensor.name]) for tensor in graph.outputs),
+        outputs=tuple(_output_spec(tensor, outputs[tensor.name]) for tensor in graph.outputs),
+        state=tuple(StateTensor(input=i, output=o) for i, o in order.states.items()),
+        history=order.history,
         deadline_ms=order.deadline_ms,
         description=order.description,
     )
-    if order.like:
-        other = ModelRepository(order.repository).manifest(order.model, order.like)
-        manifest = with_promises_of(other, manifest)
-    files = {manifest.file: graph.content}
-    notes: list[str] = []
-    if observations:
-        manifest = _with_measured_bounds(manifest, outputs, order.margin, notes)
-        manifest = _with_statistics(manifest, observations, notes)
-        manifest, files[_GOLDEN_FILE] = _with_golden(manifest, observations, outputs, notes)
-    return manifest, files, notes
 
 
 def _input_spec(tensor: ImportedTensor) -> TensorSpec:
@@ -140,18 +188,19 @@ def _output_spec(tensor: ImportedTensor, output: NDArray[Any]) -> TensorSpec:
 
 
 def _with_measured_bounds(
-    manifest: Manifest, outputs: Sequence[Observation], margin: float, notes: list[str]
+    manifest: Manifest, samples: Sequence[GoldenSample], margin: float, notes: list[str]
 ) -> Manifest:
     """Return the manifest with bounds of outputs that have none."""
     specs = []
     for spec in manifest.outputs:
         found = None
-        if spec.dtype.is_float and spec.low is None and spec.high is None:
-            found = output_range([values[spec.name] for values in outputs], margin)
+        is_open = spec.low is None and spec.high is None
+        if spec in manifest.decisions and spec.dtype.is_float and is_open:
+            found = output_range([sample.outputs[spec.name] for sample in samples], margin)
         if found is not None:
             spec = spec.model_copy(update={'low': found[0], 'high': found[1]})
             notes.append(
-                f"bounds of '{spec.name}': its range over {count(len(outputs), 'observation')}, "
+                f"bounds of '{spec.name}': its range over {count(len(samples), 'observation')}, "
                 f'and {100 * margin:.0f}% of it at both ends'
             )
         specs.append(spec)
@@ -163,7 +212,7 @@ def _with_statistics(
 ) -> Manifest:
     by_input = {
         spec.name: [observation[spec.name] for observation in observations]
-        for spec in manifest.inputs
+        for spec in manifest.observations
         if spec.dtype.is_float
     }
     statistics = feature_statistics(by_input)
@@ -173,16 +222,12 @@ def _with_statistics(
 
 
 def _with_golden(
-    manifest: Manifest,
-    observations: Sequence[Observation],
-    outputs: Sequence[Observation],
-    notes: list[str],
+    manifest: Manifest, samples: Sequence[GoldenSample], notes: list[str]
 ) -> tuple[Manifest, bytes]:
     """Return the manifest with golden samples, spread over the observations, and their file."""
-    each = sum(array.nbytes for part in (observations[0], outputs[0]) for array in part.values())
-    most = max(1, min(_MOST_GOLDEN, len(observations), _GOLDEN_BYTES // max(1, each)))
-    chosen = np.linspace(0, len(observations) - 1, most).astype(int)
-    content = golden_file([GoldenSample(observations[i], outputs[i]) for i in chosen])
+    each = sum(array.nbytes for part in samples[0] for array in part.values())
+    most = max(1, min(_MOST_GOLDEN, len(samples), _GOLDEN_BYTES // max(1, each)))
+    content = golden_file([samples[i] for i in np.linspace(0, len(samples) - 1, most).astype(int)])
     golden = GoldenSamples(
         file=_GOLDEN_FILE,
         sha256=hashlib.sha256(content).hexdigest(),

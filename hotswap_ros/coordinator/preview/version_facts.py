@@ -70,7 +70,7 @@ def _version(repository: str, model_id: str, version: str) -> VersionFacts:
         return VersionFacts(problem=f"'model_repository' of the coordinator: {error}")
     except ModelError as error:
         return VersionFacts(problem=str(error))
-    unbounded = tuple(spec.name for spec in manifest.outputs if not _is_bounded(spec))
+    unbounded = tuple(spec.name for spec in manifest.decisions if not _is_bounded(spec))
     return VersionFacts(manifest.total_bytes, unbounded, _stated_lab(manifest))
 
 

@@ -17,6 +17,7 @@ from hotswap_ros.serving.checks import Guard, ObservationCheck
 from hotswap_ros.serving.errors import RunFailedError, SessionClosedError
 from hotswap_ros.serving.onnx.runtime import NOWHERE, Placement
 from hotswap_ros.serving.recorder import Recorder
+from hotswap_ros.serving.task_memory import MemoryForm, TaskMemory
 from hotswap_ros.serving.worker.shadow_ring import Primary
 
 #: How long a worker may take for a version whose manifest sets no deadline.
@@ -127,6 +128,7 @@ class LoadedVersion:
         'guard',
         'limits_rates',
         'manifest',
+        'memory_form',
         'observation',
         'recorder',
         'safe_outputs',
@@ -144,6 +146,7 @@ class LoadedVersion:
     ) -> None:
         self.version = manifest.version
         self.manifest = manifest
+        self.memory_form = MemoryForm(manifest)
         self.observation = ObservationCheck(manifest)
         self.session = session
         self.guard = guard
@@ -161,16 +164,20 @@ class LoadedVersion:
         inputs: dict[str, NDArray[Any]],
         reserve_ms: float = 0.0,
         previous: dict[str, NDArray[Any]] | None = None,
+        memory: TaskMemory | None = None,
     ) -> Answer | Failure:
         """
         Run the version and let the guard judge. Never raises for what the version does.
 
         A worker gets until `reserve_ms` before the deadline, and at least half of the time: the
         rest is for another version that answers in its place. `previous` is the decision that rate
-        limits compare this one with. Waiting of a worker for a processor does not make an answer
+        limits compare this one with, and `memory` that of the task, for a version that remembers.
+        Waiting of a worker for a processor does not make an answer
         late: it is there now, and another version would only answer later.
         """
         started = perf_counter()
+        if memory is not None:
+            inputs = memory.inputs_for(inputs)
         patience_s = self._patience_s
         if reserve_ms:
             patience_s = max(patience_s / 2, patience_s - reserve_ms / 1e3)
@@ -190,6 +197,8 @@ class LoadedVersion:
         cause = self.guard.check(outputs, latency_ms)
         if previous is not None and cause in (None, FailureCause.DEADLINE):
             cause = self.guard.check_rate(outputs, previous) or cause
+        if memory is not None and cause in (None, FailureCause.DEADLINE):
+            memory.keep(outputs)
         if cause is None:
             return Answer(outputs, latency_ms, waited_ms)
         late = outputs if cause is FailureCause.DEADLINE else None
@@ -204,7 +213,7 @@ def safe_outputs_of(manifest: Manifest) -> dict[str, NDArray[Any]] | None:
         spec.name: np.broadcast_to(
             np.asarray(manifest.safe_decision[spec.name], spec.dtype.value), spec.shape
         ).copy()
-        for spec in manifest.outputs
+        for spec in manifest.decisions
     }
 
 

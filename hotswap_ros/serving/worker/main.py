@@ -9,6 +9,7 @@ import json
 import math
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
@@ -19,10 +20,12 @@ from hotswap_ros.serving.checks import Guard
 from hotswap_ros.serving.errors import LoadFailedError
 from hotswap_ros.serving.onnx.runtime import RuntimeSettings
 from hotswap_ros.serving.onnx.session import Session
+from hotswap_ros.serving.task_memory import MemoryForm, TaskMemory
 from hotswap_ros.serving.worker.shadow_ring import distance_of
 from hotswap_ros.serving.worker.shared_memory import (
     CAUSES,
     DONE,
+    FORGOTTEN,
     RAISED,
     WRONG_OUTPUT,
     Exchange,
@@ -33,6 +36,8 @@ from hotswap_ros.text import shortened
 
 #: A pipe takes a message of this size at once or not at all.
 _MOST_BYTES = 4096
+#: Tasks that a shadow remembers: more than a robot has under way.
+_MOST_TASKS = 16
 
 
 class Worker:
@@ -72,8 +77,9 @@ class Worker:
         self._session.warm_up(Guard(manifest))
         self._session.try_bounds()
         exchange = Exchange(manifest, self._fds['memory'])
+        memory_form = MemoryForm(manifest)
         for sample in exchange.samples[: given['recent']]:
-            self._session.try_on(sample.inputs)
+            self._session.try_on(memory_form.begin().inputs_for(sample.inputs))
         self._slot, self._times = exchange.request, exchange.times
         # Started here, the thread stays in the scheduling class of the thread that loads.
         shadow = _Shadow(self._session, manifest, exchange.samples, self._fds)
@@ -139,6 +145,8 @@ class _Shadow:
         self._session = session
         self._comparison = manifest.comparison
         self._guard = Guard(manifest)
+        self._memory_form = MemoryForm(manifest)
+        self._memories: OrderedDict[int, TaskMemory] = OrderedDict()
         self._samples = samples
         self._source, self._results = fds['samples'], fds['results']
 
@@ -149,10 +157,20 @@ class _Shadow:
             os.write(self._results, index + bytes([code]))
 
     def _compare(self, sample: Sample) -> int:
-        """Return 0 and leave the figures in the sample, or one more than the cause's place."""
+        """
+        Return 0 and leave the figures in the sample, or one more than the cause's place.
+
+        FORGOTTEN is for a task whose earlier observations this process has not seen.
+        """
+        memory, inputs = None, sample.inputs
+        if self._memory_form.is_needed:
+            memory = self._memory_of(*sample.task.tolist())
+            if memory is None:
+                return FORGOTTEN
+            inputs = memory.inputs_for(inputs)
         started = perf_counter()
         try:
-            outputs, _ = self._session.run(sample.inputs)
+            outputs, _ = self._session.run(inputs)
         except Exception:
             return 1 + CAUSES.index(FailureCause.EXCEPTION)
         latency_ms = (perf_counter() - started) * 1e3
@@ -161,6 +179,8 @@ class _Shadow:
         sample.figures[:] = math.inf, latency_ms
         if cause is not None:
             return 1 + CAUSES.index(cause)
+        if memory is not None:
+            memory.keep(outputs)
         for name, place in sample.shadow_outputs.items():
             place[...] = outputs[name]
         shared = {
@@ -170,3 +190,13 @@ class _Shadow:
         }
         sample.figures[0] = distance_of(self._comparison.metric, shared, outputs)
         return 0
+
+    def _memory_of(self, task: int, is_first: int) -> TaskMemory | None:
+        """Return the memory of a task; only the last few are kept, as no end is told."""
+        memory = self._memory_form.begin() if is_first else self._memories.get(task)
+        if memory is not None:
+            self._memories[task] = memory
+            self._memories.move_to_end(task)
+        if len(self._memories) > _MOST_TASKS:
+            self._memories.popitem(last=False)
+        return memory

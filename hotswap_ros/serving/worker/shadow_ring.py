@@ -17,15 +17,21 @@ from numpy.typing import NDArray
 
 from hotswap_ros.models import Comparison, Manifest, Metric
 from hotswap_ros.serving.types import ShadowComparison
-from hotswap_ros.serving.worker.shared_memory import CAUSES, Sample
+from hotswap_ros.serving.worker.shared_memory import CAUSES, FORGOTTEN, Sample
 
 
 class Primary(NamedTuple):
-    """The decision of stable that a shadow is compared with."""
+    """
+    The decision of stable that a shadow is compared with.
+
+    Tasks have numbers for shadows that remember them; `is_first` is its first observation.
+    """
 
     task_id: str
     version: str
     latency_ms: float
+    task_number: int = 0
+    is_first: bool = True
 
 
 class Verdict(NamedTuple):
@@ -100,6 +106,7 @@ class ShadowRing:
             sample.shared[number] = array is not None
             if array is not None:
                 place[...] = array
+        sample.task[:] = primary.task_number, primary.is_first
         self._under_way[index] = primary
         self._next = (index + 1) % len(self._samples)
         with suppress(BrokenPipeError):  # a worker that has ended drops all samples
@@ -132,6 +139,9 @@ class ShadowRing:
         sample, primary = self._samples[index], self._under_way[index]
         if primary is None:
             return Verdict(None)
+        if code == FORGOTTEN:
+            self._under_way[index] = None
+            return Verdict(None, drops=1)
         distance, latency_ms = (float(figure) for figure in sample.figures)
         shown = zip(sample.outputs.items(), sample.shared)
         comparison = ShadowComparison(

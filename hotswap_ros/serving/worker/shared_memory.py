@@ -20,6 +20,8 @@ DONE, RAISED, WRONG_OUTPUT = b'D', b'R', b'W'
 
 #: The failure of a shadow is reported as the index of its cause in here, plus one.
 CAUSES = tuple(FailureCause)
+#: A shadow that remembers tasks does not know the earlier observations of this one.
+FORGOTTEN = 255
 
 #: Tensors begin at multiples of this many bytes, for the vector instructions of the runtime.
 _ALIGNMENT = 64
@@ -108,6 +110,8 @@ class Sample(NamedTuple):
     shadow_outputs: dict[str, NDArray[Any]]
     #: Distance, and latency of the shadow in ms.
     figures: NDArray[np.float64]
+    #: Number of the task, and whether this is its first observation.
+    task: NDArray[np.uint64]
     #: One for each output, whether stable puts it out too.
     shared: NDArray[np.uint8]
 
@@ -152,13 +156,16 @@ class _Layout:
         ]
 
 
-def _add_sample(layout: _Layout, manifest: Manifest) -> tuple[_Places, _Places, _Places, int, int]:
+def _add_sample(
+    layout: _Layout, manifest: Manifest
+) -> tuple[_Places, _Places, _Places, int, int, int]:
     return (
-        layout.add_all(manifest.inputs),
-        layout.add_all(manifest.outputs),
-        layout.add_all(manifest.outputs),
+        layout.add_all(manifest.observations),
+        layout.add_all(manifest.decisions),
+        layout.add_all(manifest.decisions),
         layout.add(2 * 8),
-        layout.add(len(manifest.outputs)),
+        layout.add(2 * 8),
+        layout.add(len(manifest.decisions)),
     )
 
 
@@ -169,6 +176,7 @@ def _sample(
     outputs: _Places,
     shadow_outputs: _Places,
     figures: int,
+    task: int,
     shared: int,
 ) -> Sample:
     return Sample(
@@ -176,7 +184,8 @@ def _sample(
         _views(memory, outputs),
         _views(memory, shadow_outputs),
         np.frombuffer(memory, np.float64, 2, figures),
-        np.frombuffer(memory, np.uint8, len(manifest.outputs), shared),
+        np.frombuffer(memory, np.uint64, 2, task),
+        np.frombuffer(memory, np.uint8, len(manifest.decisions), shared),
     )
 
 

@@ -207,3 +207,65 @@ def test_a_repository_with_several_models_asks_which(
     assert refused.exit_code == 1
     assert 'grasp, reach' in refused.output
     assert hotswap('models', 'show', 'v1', '--model', 'grasp', '--repository', root).exit_code == 0
+
+
+def recurrent() -> onnx.ModelProto:
+    """Return a policy with a hidden state, as recurrent trainers export it."""
+    graph = helper.make_graph(
+        [
+            helper.make_node('ReduceSum', ['obs', 'one'], ['sum'], keepdims=1),
+            helper.make_node('Add', ['h_in', 'sum'], ['h_out']),
+            helper.make_node('Tanh', ['h_out'], ['action']),
+        ],
+        'policy',
+        [
+            helper.make_tensor_value_info('obs', TensorProto.FLOAT, ['batch', 6]),
+            helper.make_tensor_value_info('h_in', TensorProto.FLOAT, ['batch', 1]),
+        ],
+        [
+            helper.make_tensor_value_info('action', TensorProto.FLOAT, ['batch', 1]),
+            helper.make_tensor_value_info('h_out', TensorProto.FLOAT, ['batch', 1]),
+        ],
+        [numpy_helper.from_array(np.array([1], np.int64), 'one')],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=8)
+
+
+def test_a_recurrent_policy_is_measured_as_one_task(
+    import_version: Callable[..., Result], hotswap: Hotswap, files: Path
+) -> None:
+    onnx.save(recurrent(), files / 'recurrent.onnx')
+    np.savez(files / 'ones.npz', obs=np.full((5, 6), 0.1, np.float32))
+    more = ('--from', files / 'ones.npz')
+    done = import_version('v1', *more, '--state', 'h_in=h_out', source='recurrent.onnx')
+    assert done.exit_code == 0, done.output
+    manifest = ModelRepository(files / 'models').manifest('reach', 'v1')
+    assert [spec.name for spec in manifest.observations] == ['obs']
+    assert manifest.outputs[0].high[0] > np.tanh(3.0), 'the state grew from one to the next'
+    tried = hotswap(
+        *('models', 'try', 'v1', '--sample', files / 'ones.npz'),
+        *('--repository', files / 'models', '--json', files / 'tried.json'),
+    )
+    assert tried.exit_code == 0, tried.output
+    actions = [
+        each['outputs']['action'][0][0] for each in json.loads((files / 'tried.json').read_text())
+    ]
+    assert actions == pytest.approx(np.tanh(0.6 * np.arange(1, 6)), abs=1e-6)
+
+
+def test_a_state_that_nobody_named_is_told(
+    import_version: Callable[..., Result], files: Path
+) -> None:
+    onnx.save(recurrent(), files / 'recurrent.onnx')
+    done = import_version('v1', source='recurrent.onnx')
+    assert '--state h_in=h_out' in done.output
+    assert '--state' not in import_version('v2', source='policy.onnx').output
+
+
+@pytest.mark.parametrize('option', [('--state', 'h_in'), ('--history', 'obs=0')])
+def test_an_option_that_is_not_understood_names_the_remedy(
+    import_version: Callable[..., Result], option: tuple[str, str]
+) -> None:
+    refused = import_version('v1', *option)
+    assert refused.exit_code == 1
+    assert option[0] in f'{refused.output}{refused.exception}'

@@ -88,8 +88,10 @@ def watch(make_version: Any, repository: ModelRepository) -> Iterator[Callable[.
     """Return a maker of engines with v1 in force and v2, in a worker, as its candidate."""
     made: list[Watched] = []
 
-    def make(v2: dict[str, Any] | None = None, **fields: Any) -> Watched:
-        make_version('v1', bias=0.1)
+    def make(
+        v2: dict[str, Any] | None = None, v1: dict[str, Any] | None = None, **fields: Any
+    ) -> Watched:
+        make_version('v1', **(v1 or {'bias': 0.1}))
         make_version('v2', **{'bias': 0.2, 'deadline_ms': 20_000.0, **(v2 or {})})
         watched = Watched(repository, **fields)
         made.append(watched)

@@ -285,7 +285,8 @@ def test_nothing_is_left_of_an_unloaded_version(watch: Any, observe: Any) -> Non
     for _ in range(2):
         engine.load('v2')
         engine.unload('v2')
-    assert fds_open() == before
+    # Engines of earlier tests may close theirs meanwhile.
+    assert fds_open() <= before
 
 
 def test_closing_ends_every_worker(watch: Any) -> None:
