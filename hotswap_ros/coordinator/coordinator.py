@@ -28,7 +28,7 @@ from hotswap_ros.coordinator.rollouts import Rollouts
 from hotswap_ros.coordinator.takeover import Takeover
 from hotswap_ros.coordinator.views import RolloutSummary
 from hotswap_ros.fleet.clocks import ClockWatch
-from hotswap_ros.fleet.commands import Command, LoadVersion
+from hotswap_ros.fleet.commands import Command, LoadVersion, Route
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.desired_fleet import DesiredFleet
 from hotswap_ros.fleet.events import SETTLED, Event, EventKind, EventLog
@@ -159,7 +159,10 @@ class Coordinator:
 
     def on_refused(self, command: Command, cause: Cause, message: str, now: float) -> None:
         """Take a robot's refusal; `cause` NONE: a retry may succeed."""
-        self._desired.refused(command, now, for_good=cause is not Cause.NONE)
+        is_load = isinstance(command, LoadVersion)
+        self._desired.refused(command, now, for_good=is_load and cause is not Cause.NONE)
+        if isinstance(command, Route):
+            self._routing_refused(command, cause, message, now)
         if not isinstance(command, LoadVersion):
             return
         if cause is not Cause.NONE:
@@ -167,6 +170,16 @@ class Coordinator:
         for runner in self._rollouts.of_model(command.model_id):
             if runner.state.plan.version == command.version:
                 runner.load_refused(command.robot_id, cause, message, now)
+
+    def _routing_refused(self, command: Route, cause: Cause, message: str, now: float) -> None:
+        """Let a rollout fail on a robot that refuses for good what is still desired of it."""
+        routing = command.routing
+        newest = self._desired.generation(routing.model_id, command.robot_id)
+        if cause is Cause.NONE or routing.generation != newest:
+            return
+        for runner in self._rollouts.of_model(routing.model_id):
+            if runner.state.plan.version in routing.versions:
+                runner.routing_refused(command.robot_id, cause, message, now)
 
     def on_heartbeat(self, epoch: int, now: float) -> None:
         """Take a heartbeat of another coordinator: the one with the higher epoch has the fleet."""
@@ -215,9 +228,15 @@ class Coordinator:
         if runner is not None and not runner.state.status.is_terminal:
             runner.state.odds = tuple(odds)
 
-    def preview(self, plan: Plan, now: float) -> Preview:
-        """Return what a plan means for the fleet now. Raises PlanError or NoRobotsError."""
-        return self._previewer.preview(plan, now)
+    def preview(
+        self, plan: Plan, now: float, versions: Mapping[str, VersionFacts] | None = None
+    ) -> Preview:
+        """
+        Return what a plan means for the fleet now, `versions` as in `start`.
+
+        Raises PlanError or NoRobotsError.
+        """
+        return self._previewer.preview(plan, now, versions or {})
 
     def command(
         self,

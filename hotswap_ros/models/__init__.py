@@ -36,7 +36,13 @@ if TYPE_CHECKING:
         NoDiskError,
         UnknownVersionError,
     )
-    from hotswap_ros.models.interface import differing_tensors, likely_states, tensor_words
+    from hotswap_ros.models.interface import (
+        Difference,
+        Interface,
+        differences,
+        likely_states,
+        tensor_words,
+    )
     from hotswap_ros.models.manifest import (
         Comparison,
         GoldenSamples,
@@ -89,7 +95,7 @@ __all__ = [
     'VersionCounters',
     'VersionState',
     'bucket',
-    'differing_tensors',
+    'differences',
     'history_axis',
     'is_url',
     'likely_states',
@@ -101,6 +107,8 @@ __all__ = [
     'tensor_words',
     'unknown_promises',
     'with_promises_of',
+    'Difference',
+    'Interface',
 ]
 
 __getattr__ = lazy_names(__name__)

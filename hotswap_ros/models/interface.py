@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from hotswap_ros.models.manifest import Manifest
 from hotswap_ros.models.tensor import TensorSpec
@@ -27,17 +29,49 @@ _SIDES = {
 }
 
 
-def differing_tensors(stable: Manifest, other: Manifest) -> list[str]:
+@dataclass(frozen=True)
+class Interface:
+    """What a robot gives to a version and gets from it, without what the version remembers."""
+
+    observations: tuple[TensorSpec, ...]
+    decisions: tuple[TensorSpec, ...]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Interface:
+        """Return the interface that a manifest states."""
+        return cls(manifest.observations, manifest.decisions)
+
+
+class Difference(NamedTuple):
+    """An input or output in which two versions differ; a form is empty where there is none."""
+
+    kind: str
+    name: str
+    stable: str
+    other: str
+
+    def words(self, stable: str, other: str) -> str:
+        """Return the difference with both sides, by the names of the two versions."""
+        of_stable, of_other = self.stable or 'missing', self.other or 'missing'
+        return f"{self.kind} '{self.name}' is {of_other} in {other} and {of_stable} in {stable}"
+
+
+def differences(stable: Interface, other: Interface) -> tuple[Difference, ...]:
     """
-    Return the names of the tensors that keep a version from running beside stable, sorted.
+    Return what keeps a version from running beside stable, or in its place, by kind and name.
 
     Stable answers for it when it fails: so it takes the same observations, in name, type and
     shape, and puts out at least the decisions of stable. What each of them remembers of a task is
     its own. Empty: it fits.
     """
-    inputs = _forms(other.observations) ^ _forms(stable.observations)
-    outputs = _forms(stable.decisions) - _forms(other.decisions)
-    return sorted({name for name, _, _ in inputs | outputs})
+    given, wanted = _forms(stable.observations), _forms(other.observations)
+    made, asked = _forms(other.decisions), _forms(stable.decisions)
+    inputs = (
+        ('input', name, given.get(name, ''), wanted.get(name, '')) for name in given | wanted
+    )
+    outputs = (('output', name, form, made.get(name, '')) for name, form in asked.items())
+    found = (Difference(*one) for one in (*inputs, *outputs))
+    return tuple(sorted(one for one in found if one.stable != one.other))
 
 
 def tensor_words(spec: TensorSpec) -> str:
@@ -45,8 +79,8 @@ def tensor_words(spec: TensorSpec) -> str:
     return f'{spec.dtype.value}[{", ".join(map(str, spec.shape))}]'
 
 
-def _forms(specs: Iterable[TensorSpec]) -> set[tuple[str, str, tuple[int, ...]]]:
-    return {(spec.name, spec.dtype.value, spec.shape) for spec in specs}
+def _forms(specs: Iterable[TensorSpec]) -> dict[str, str]:
+    return {spec.name: tensor_words(spec) for spec in specs}
 
 
 def likely_states(manifest: Manifest) -> list[tuple[str, str]]:

@@ -163,8 +163,7 @@ class Runner:
         The robot has failed: it is excluded, or the rollout rolls back if the plan allows no more.
         """
         robot = self.state.robots.get(robot_id)
-        is_under_way = self.state.status in (Status.RUNNING, Status.PAUSED)
-        if robot is None or not robot.staged or not is_under_way:
+        if robot is None or not robot.staged or not self._is_under_way:
             return
         if cause is Cause.NONE:
             self.state.put({robot_id: replace(robot, why=message)})
@@ -172,6 +171,16 @@ class Runner:
         self.gate_feed.diagnosis.note_refusal(robot_id, message)
         text = sentences.cannot_load(robot_id, self._version, message)
         self.transitions.fail({robot_id: message}, cause, text, now)
+
+    def routing_refused(self, robot_id: str, cause: Cause, message: str, now: float) -> None:
+        """Take a robot's refusal of a routing with the version; it has failed, see there."""
+        if robot_id in self.state.robots and self._is_under_way:
+            text = sentences.cannot_serve(robot_id, self._version, message)
+            self.transitions.fail({robot_id: message}, cause, text, now)
+
+    @property
+    def _is_under_way(self) -> bool:
+        return self.state.status in (Status.RUNNING, Status.PAUSED)
 
     def supersede(self, reason: str, now: float) -> None:
         """End at once because something else takes over the robots."""

@@ -220,6 +220,20 @@ def cannot_load(robot_id: str, version: str, message: str) -> str:
     return f'{robot_id} cannot load {version}: {message}'
 
 
+def cannot_serve(robot_id: str, version: str, message: str) -> str:
+    """Return that a robot refuses a routing with the version."""
+    return f'{robot_id} cannot serve {version}: {message}'
+
+
+def other_interface(version: str, previous: str, found: Sequence[str]) -> str:
+    """Return in which tensors a version differs from what robots serve, and the remedy."""
+    return (
+        f'version: robots that serve {previous} cannot serve {version} in its place '
+        f'({"; ".join(found)}): export it with the same inputs and outputs, or give it a model '
+        'name of its own, for robots with other code'
+    )
+
+
 def not_loaded(robots: Sequence[str], timeout_s: float) -> str:
     """Return which robots did not load the version in time."""
     return _late(robots, 'load the version', timeout_s)

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from hotswap_ros.fleet.reports import RobotReport
-from hotswap_ros.plan import Plan, Robot, Step, VersionFacts, compile_plan
+from hotswap_ros.models import differences
+from hotswap_ros.plan import Plan, PlanError, Robot, Step, VersionFacts, compile_plan
+from hotswap_ros.rollout import sentences
 from hotswap_ros.rollout.errors import NoRobotsError
 from hotswap_ros.rollout.robot_progress import RobotProgress
 from hotswap_ros.rollout.state import RolloutState
@@ -24,17 +26,42 @@ def robots_of(reports: Mapping[str, RobotReport]) -> list[Robot]:
     ]
 
 
-def steps_of(plan: Plan, reports: Mapping[str, RobotReport], salt: str) -> tuple[Step, ...]:
+def steps_of(
+    plan: Plan,
+    reports: Mapping[str, RobotReport],
+    salt: str,
+    versions: Mapping[str, VersionFacts],
+) -> tuple[Step, ...]:
     """
     Return what a plan means for the reachable robots that serve another version.
 
-    Raises NoRobotsError for none, and PlanError when the plan does not fit the robots.
+    Raises NoRobotsError for none, and PlanError when the plan does not fit the robots, or its
+    version what they serve, by the interfaces in `versions`.
     """
     fleet = robots_of(reports)
     steps = compile_plan(plan, fleet, salt) if fleet else ()
     if not any(step.robots for step in steps):
         raise NoRobotsError(plan.model_id, plan.version, len(reports))
+    serve = {reports[robot_id].routing.stable for step in steps for robot_id in step.robots}
+    _require_interface(plan.version, serve, versions)
     return steps
+
+
+def _require_interface(
+    version: str, previous: Collection[str], versions: Mapping[str, VersionFacts]
+) -> None:
+    """Refuse a version that does not take and put out what the previous versions do."""
+    own = versions.get(version, VersionFacts()).interface
+    problems = []
+    for name in sorted(previous):
+        other = versions.get(name, VersionFacts()).interface
+        if own is None or other is None:
+            continue
+        found = [one.words(name, version) for one in differences(other, own)]
+        if found:
+            problems.append(sentences.other_interface(version, name, found))
+    if problems:
+        raise PlanError(problems)
 
 
 def begin(
@@ -48,10 +75,12 @@ def begin(
     Return the state of a rollout on the reachable robots that serve another version.
 
     `versions` is what is known of model versions: a diagnosis needs their lab results. Raises
-    NoRobotsError for none, and PlanError when the plan does not fit the robots.
+    NoRobotsError for none, and PlanError when the plan does not fit the robots, or its version
+    what they serve.
     """
-    steps = steps_of(plan, reports, rollout_id)
-    labs = {name: facts.lab for name, facts in (versions or {}).items()}
+    versions = versions or {}
+    steps = steps_of(plan, reports, rollout_id, versions)
+    labs = {name: facts.lab for name, facts in versions.items()}
     taking_part = sorted({robot_id for step in steps for robot_id in step.robots})
     return RolloutState(
         rollout_id=rollout_id,

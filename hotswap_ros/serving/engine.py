@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
-from hotswap_ros.models import FailureCause, ModelRepository, Routing, VersionCounters
+from hotswap_ros.models import FailureCause, Manifest, ModelRepository, Routing, VersionCounters
 from hotswap_ros.serving.assignment import Assignment
 from hotswap_ros.serving.breaker import Breaker, OpenBreaker
 from hotswap_ros.serving.errors import InferenceFailedError
@@ -96,6 +96,7 @@ class Engine:
             on_verdicts=self._hear_verdicts,
             also_keep=self._last_known_good.versions,
             recent=self._recent.all,
+            stable=self._stable_manifest,
         )
         self._in_force = InForce(
             model_id,
@@ -287,7 +288,8 @@ class Engine:
         """
         Bring a version to READY; one that is READY already is a success. Blocks.
 
-        Raises NoRoomError, LoadFailedError, or a ModelError for a fault in the repository.
+        Raises NoRoomError, LoadFailedError, OtherInterfaceError for a version that cannot take
+        the place of stable, or a ModelError for a fault in the repository.
         After a failure the version is FAILED and may be loaded again; everything else serves on.
         """
         info = self._versions.load(version)
@@ -433,6 +435,10 @@ class Engine:
                     self.on_shadow(verdict.comparison)
         except Exception:
             _log.exception('on_shadow raised an error; serving goes on')
+
+    def _stable_manifest(self) -> Manifest | None:
+        stable = self._in_force.router.stable
+        return None if stable is None else stable.manifest
 
     def _announce(self) -> None:
         if self.on_change is None:

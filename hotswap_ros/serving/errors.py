@@ -41,6 +41,20 @@ class LoadFailedError(ServingError):
         )
 
 
+class OtherInterfaceError(ServingError):
+    """A version takes or puts out other tensors than the stable version in force."""
+
+    def __init__(self, version: str, stable: str, differences: Sequence[str]) -> None:
+        self.version = version
+        self.stable = stable
+        super().__init__(
+            f"version '{version}' cannot take the place of stable '{stable}' "
+            f'({"; ".join(differences)}): export it with the same inputs and outputs, or end '
+            'serving first, with a routing without a stable version, where the code of the robot '
+            'changes too'
+        )
+
+
 class NoRoomError(ServingError):
     """As many versions as allowed are loaded."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hotswap_ros.models import InvalidRoutingError, Routing, differing_tensors
+from hotswap_ros.models import Interface, InvalidRoutingError, Routing, differences
 from hotswap_ros.serving.settings import Isolation
 from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 
@@ -77,13 +77,12 @@ def _require_worker(shadow: LoadedVersion) -> None:
 
 def _require_interchangeable(stable: LoadedVersion, candidate: LoadedVersion, role: str) -> None:
     """Require the same inputs, and the outputs that the code of the robot reads."""
-    differing = differing_tensors(stable.manifest, candidate.manifest)
-    if differing:
-        names = ', '.join(f"'{name}'" for name in differing)
+    found = differences(Interface.of(stable.manifest), Interface.of(candidate.manifest))
+    if found:
+        text = ', '.join(one.words(stable.version, candidate.version) for one in found)
         raise InvalidRoutingError(
             role,
             candidate.version,
-            f"its manifest differs from that of stable '{stable.version}' in {names}, so that "
-            'stable could not answer for it: export it with the same inputs and outputs, or make '
-            'it stable together with robot code that suits it',
+            f"stable '{stable.version}' could not answer for it ({text}): export it with the same "
+            'inputs and outputs, or make it stable together with robot code that suits it',
         )

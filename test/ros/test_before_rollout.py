@@ -191,3 +191,14 @@ def test_a_mistyped_version_starts_and_ends_nothing(site, tmp_path):
     assert back.error_code == back.NONE, back.error_msg
     assert goal.result().status == msg.RolloutStatus.STATUS_SUPERSEDED
     site.wait_until_served('v23')
+
+
+def test_another_interface_is_refused_by_name_before_anything_is_loaded(site):
+    text = json.dumps({'modelId': 'pick_policy', 'version': 'odd', 'strategy': 'Direct'})
+    answer = validate(site, text)
+    assert answer.error_code == answer.INVALID_PLAN
+    result = site.roll_out(text).result()
+    assert result.error_code == Result.INVALID_PLAN
+    assert answer.problems == [result.error_msg]
+    assert "input 'observation' is float32[1, 14] in odd" in result.error_msg
+    assert site.serves('v23')

@@ -21,6 +21,7 @@ from hotswap_ros.nodes.process import CANNOT_START
 
 ROBOTS = 6
 LONG = [(50, 1_000_000), (100, 1_000_000)]
+DIRECT_TO_ODD = json.dumps({'modelId': 'pick_policy', 'version': 'odd', 'strategy': 'Direct'})
 Result = action.Rollout.Result
 Status = msg.RolloutStatus
 Control = srv.ControlRollout.Request
@@ -188,10 +189,12 @@ def test_a_damaged_file_ends_it_before_anybody_serves_it(site):
     assert site.serves('v23')
 
 
-def test_a_version_that_robot_code_could_not_use_never_serves(site):
-    result = site.roll_out(plan('odd', confirmTimeout=3)).result()
-    assert result.error_code == Result.TIMED_OUT
-    site.wait_until_served('v23')
+@pytest.mark.parametrize('text', [plan('odd'), DIRECT_TO_ODD])
+def test_a_version_that_robot_code_could_not_use_never_serves(site, text):
+    result = site.roll_out(text).result()
+    assert result.error_code == Result.STAGING_FAILED, 'not after the timeout'
+    assert "input 'observation' is float32[1, 14] in odd" in result.error_msg
+    assert site.serves('v23')
 
 
 def test_two_rollouts_of_a_model_do_not_overlap(site):

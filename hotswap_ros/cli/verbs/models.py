@@ -18,12 +18,13 @@ from hotswap_ros.cli.files.samples import SamplesError
 from hotswap_ros.cli.terminal import PlainConsole, write_json
 from hotswap_ros.models import (
     MANIFEST_NAME,
+    Interface,
     InvalidManifestError,
     Manifest,
     ModelError,
     ModelRepository,
     TensorSpec,
-    differing_tensors,
+    differences,
     tensor_words,
     unknown_promises,
 )
@@ -125,10 +126,11 @@ def run_diff(
         for (key, old), (_, new) in zip(_comparable(before, after), _comparable(after, before))
         if old != new
     ]
-    tensors = differing_tensors(before, after)
+    found = differences(Interface.of(before), Interface.of(after))
     if json_file is not None:
-        differences = {key: {'before': old, 'after': new} for key, old, new in rows}
-        write_json(json_file, {'differences': differences, 'differing_tensors': tensors})
+        changed = {key: {'before': old, 'after': new} for key, old, new in rows}
+        names = sorted({one.name for one in found})
+        write_json(json_file, {'differences': changed, 'differing_tensors': names})
     if rows:
         table = version_table('', *versions)
         for row in rows:
@@ -137,10 +139,10 @@ def run_diff(
     else:
         console.print('No difference but the name.')
     old, new = versions
-    if tensors:
+    if found:
+        text = ', '.join(one.words(old, new) for one in found)
         console.print(
-            f'{new} cannot be a candidate or shadow beside {old}: they differ in '
-            f'{", ".join(tensors)}',
+            f'{new} cannot be a candidate or shadow beside {old}: {text}',
             style='bold yellow',
             markup=False,
             highlight=False,

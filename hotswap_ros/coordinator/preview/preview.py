@@ -65,10 +65,10 @@ class Previewer:
         self._throughput = throughput
         self._journal = journal
 
-    def preview(self, plan: Plan, now: float) -> Preview:
+    def preview(self, plan: Plan, now: float, versions: Mapping[str, VersionFacts]) -> Preview:
         """Return steps, facts and traffic. Raises PlanError or NoRobotsError."""
-        steps = steps_of(plan, self._view.reachable(plan.model_id, now), 'preview')
-        facts = self._facts(plan, steps, now)
+        steps = steps_of(plan, self._view.reachable(plan.model_id, now), 'preview', versions)
+        facts = replace(self._facts(plan, steps, now), versions=versions)
         return Preview(plan, steps, facts, self._traffic(plan.model_id, facts))
 
     def checklist(

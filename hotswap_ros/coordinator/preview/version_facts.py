@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from hotswap_ros.models import (
     CachedRepository,
+    Interface,
     Manifest,
     ModelError,
     ModelRepository,
@@ -71,7 +72,12 @@ def _version(repository: str, model_id: str, version: str) -> VersionFacts:
     except ModelError as error:
         return VersionFacts(problem=str(error))
     unbounded = tuple(spec.name for spec in manifest.decisions if not _is_bounded(spec))
-    return VersionFacts(manifest.total_bytes, unbounded, _stated_lab(manifest))
+    return VersionFacts(
+        manifest.total_bytes,
+        unbounded,
+        _stated_lab(manifest),
+        interface=Interface.of(manifest),
+    )
 
 
 def _repository(place: str) -> ModelRepository:

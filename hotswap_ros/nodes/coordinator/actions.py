@@ -238,7 +238,7 @@ def _begin(
     known = coordinator.rollout_of(nonce)
     if known:
         return None, known
-    preview = coordinator.preview(plan, now)
+    preview = coordinator.preview(plan, now, versions)
     return preview, coordinator.start(plan, now, versions, nonce)
 
 

@@ -107,6 +107,8 @@ class RobotCalls:
         cause = Cause.NONE
         if isinstance(command, LoadVersion):
             cause = _LOAD_CAUSES.get(answer.error_code, Cause.NONE)
+        elif isinstance(command, Route) and answer.error_code == srv.SetRouting.Response.INVALID:
+            cause = Cause.STAGING_FAILED
         text = sentence(answer.error_msg)
         self._log_refusal(command, text)
         self._link.post(lambda coordinator, now: coordinator.on_refused(command, cause, text, now))

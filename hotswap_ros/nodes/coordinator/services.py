@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 from rclpy.callback_groups import CallbackGroup
@@ -129,13 +128,13 @@ class PlanService:
 
     async def _fill_in(self, request: Any, response: Any) -> None:
         plan = await self._reader.plan(request.plan)
-        preview: Preview = await self._link.ask(
-            lambda coordinator, now: coordinator.preview(plan, now)
-        )
         versions = await self._reader.versions(plan)
+        preview: Preview = await self._link.ask(
+            lambda coordinator, now: coordinator.preview(plan, now, versions)
+        )
         items, forecasts, outlook = await self._reader.do(
             lambda: (
-                review(plan, replace(preview.facts, versions=versions)),
+                review(plan, preview.facts),
                 forecast(preview, versions),
                 outlook_of(preview),
             )

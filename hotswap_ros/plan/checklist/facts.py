@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hotswap_ros.models import Interface
+
 
 class LabResult(BaseModel):
     """
@@ -32,13 +34,14 @@ class VersionFacts:
     The facts on a version; `problem` says why they are not known, with the remedy.
 
     `unbounded` are the outputs that have an element without a lower or upper bound in the
-    manifest.
+    manifest. `interface` has its inputs and outputs, None: not known.
     """
 
     size_bytes: int = 0
     unbounded: tuple[str, ...] = ()
     lab: LabResult | None = None
     problem: str = ''
+    interface: Interface | None = None
 
 
 @dataclass(frozen=True)

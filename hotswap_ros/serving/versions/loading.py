@@ -10,9 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from hotswap_ros.models import Manifest, ModelRepository, VerifiedVersion, VersionState
+from hotswap_ros.models import (
+    Interface,
+    Manifest,
+    ModelRepository,
+    VerifiedVersion,
+    VersionState,
+    differences,
+)
 from hotswap_ros.serving.checks import Guard
-from hotswap_ros.serving.errors import LoadFailedError, NoMemoryError
+from hotswap_ros.serving.errors import LoadFailedError, NoMemoryError, OtherInterfaceError
 from hotswap_ros.serving.onnx.runtime import RuntimeSettings
 from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.recorder import Recorder
@@ -74,9 +81,11 @@ class MemoryBudget:
 @dataclass(frozen=True)
 class Loader:
     """
-    Loads versions of one model. Threads may share it. `recent` returns what they are tried on.
+    Loads versions of one model. Threads may share it.
 
-    Every method blocks, and raises NoMemoryError, LoadFailedError or a ModelError.
+    `recent` returns what versions are tried on, and `stable` the manifest of the stable version in
+    force, None without one. Every method blocks, and raises NoMemoryError, LoadFailedError,
+    OtherInterfaceError or a ModelError.
     """
 
     repository: ModelRepository
@@ -85,12 +94,33 @@ class Loader:
     budget: MemoryBudget
     open_session: OpenSession
     recent: Callable[[], Observations]
+    stable: Callable[[], Manifest | None]
     _opening: dict[str, WorkerSupervisor] = field(default_factory=dict, init=False)
 
     def reserve(self, version: str, *is_in_worker: bool) -> None:
-        """Reserve memory for each copy of a version."""
+        """
+        Reserve memory for each copy of a version.
+
+        Raises OtherInterfaceError for one that cannot serve what the robot gives to stable.
+        """
         manifest = self.repository.manifest(self.model_id, version)
+        self._require_interface(manifest)
         self.budget.reserve(version, manifest.size_bytes, *is_in_worker)
+
+    def _require_interface(self, manifest: Manifest) -> None:
+        """
+        Refuse a version for which the observations of stable, or its outputs, have another form.
+
+        An output that it lacks is none of this: a previous version may have fewer.
+        """
+        stable = self.stable()
+        if stable is None:
+            return
+        found = differences(Interface.of(stable), Interface.of(manifest))
+        wrong = [one for one in found if one.kind == 'input' or one.other]
+        if wrong:
+            words = [one.words(stable.version, manifest.version) for one in wrong]
+            raise OtherInterfaceError(manifest.version, stable.version, words)
 
     def load_here(
         self, version: str, recorder: Recorder, on_news: Callable[[News], None]

@@ -18,6 +18,7 @@ from hotswap_ros.models import (
     DigestMismatchError,
     IncompleteVersionError,
     InvalidManifestError,
+    Manifest,
     ModelError,
     ModelRepository,
     VersionState,
@@ -51,7 +52,7 @@ class Versions:
     outside the lock too, and must not raise: `on_change` after every change of a state, `on_lost`
     for a version whose worker died too often, `on_verdicts` for the results of shadows.
     `also_keep` returns the versions whose cached files must stay, `recent` the observations that a
-    version is tried on.
+    version is tried on, and `stable` the manifest of the stable version in force.
     """
 
     def __init__(
@@ -67,12 +68,15 @@ class Versions:
         on_verdicts: Callable[[Recorder, list[Verdict]], None],
         also_keep: Callable[[], Collection[str]],
         recent: Callable[[], Observations],
+        stable: Callable[[], Manifest | None],
     ) -> None:
         self._model_id = model_id
         self._repository = repository
         self._limit = settings.resident_limit
         self._budget = MemoryBudget(settings.memory_budget_bytes)
-        self._loader = Loader(repository, model_id, settings, self._budget, open_session, recent)
+        self._loader = Loader(
+            repository, model_id, settings, self._budget, open_session, recent, stable
+        )
         self._recorder_of = recorder_of
         self._on_change = on_change
         self._on_lost = on_lost

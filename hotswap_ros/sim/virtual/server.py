@@ -257,7 +257,9 @@ class VirtualServer:
             if self.in_force.is_known(routing):
                 return None
             self.in_force.accept(routing)
-        except (ServingError, ModelError, InvalidRoutingError) as error:
+        except InvalidRoutingError as error:
+            return Refusal(RolloutCause.STAGING_FAILED, str(error))
+        except (ServingError, ModelError) as error:
             return Refusal(RolloutCause.NONE, str(error))
         self._changed()
         return None

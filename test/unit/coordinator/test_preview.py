@@ -10,7 +10,7 @@ import re
 import pytest
 
 from hotswap_ros.coordinator import forecast, read_versions, refuse_missing
-from hotswap_ros.models import UnknownVersionError
+from hotswap_ros.models import Interface, UnknownVersionError
 from hotswap_ros.plan import Item, LabResult, PlanError, VersionFacts, load_plan, review
 from hotswap_ros.rollout import Cause, Status
 
@@ -176,6 +176,7 @@ def test_versions_are_read_from_a_repository(make_version):
     assert found['v2'] == VersionFacts(
         found['v2'].size_bytes,
         lab=LabResult(success=0.94, success_by_category={'near': 0.96}, tasks=100),
+        interface=Interface.of(make_version.repository.manifest('policy', 'v2')),
     )
     assert found['v3'].lab is None
     assert "version 'v9' of model 'policy' is not in the model repository" in found['v9'].problem

@@ -88,10 +88,12 @@ def test_an_absent_version(engine: Engine) -> None:
 def test_a_candidate_that_stable_could_not_answer_for(make_version: Any, engine: Engine) -> None:
     make_version('v3', size=5)
     engine.load('v3')
-    with pytest.raises(InvalidRoutingError, match="differs from that of stable 'v1'") as caught:
+    with pytest.raises(InvalidRoutingError, match="stable 'v1' could not") as caught:
         engine.set_routing(Routing('policy', 'v1', 'v3', generation=1))
     assert caught.value.field == 'candidate'
-    assert "in 'observation'" in str(caught.value)
+    assert "input 'observation' is float32[1, 5] in v3 and float32[1, 4] in v1" in str(
+        caught.value
+    )
     engine.set_routing(Routing('policy', 'v3', generation=1))
 
 
@@ -100,8 +102,8 @@ def test_a_candidate_that_stable_could_not_answer_for(make_version: Any, engine:
     [
         ({'decision': [1, 2]}, None),
         ({'decision': [1, 2], 'value': [1]}, None),
-        ({'value': [1]}, "'decision'"),
-        ({'decision': [1, 3]}, "'decision'"),
+        ({'value': [1]}, "output 'decision' is missing in v4"),
+        ({'decision': [1, 3]}, r"output 'decision' is float32\[1, 3\] in v4"),
     ],
 )
 def test_a_candidate_puts_out_what_stable_does_and_may_add_to_it(
@@ -116,7 +118,7 @@ def test_a_candidate_puts_out_what_stable_does_and_may_add_to_it(
     if differing is None:
         assert Router.of(routing, loaded.__getitem__).candidate is loaded['v4']
     else:
-        with pytest.raises(InvalidRoutingError, match=f"'v1' in {differing}"):
+        with pytest.raises(InvalidRoutingError, match=differing):
             Router.of(routing, loaded.__getitem__)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 
 from hotswap_ros.models import (
@@ -29,6 +30,7 @@ from hotswap_ros.serving import (
     NoRoomError,
     NotLoadedError,
     NotReadyError,
+    OtherInterfaceError,
     Placement,
     Routing,
     VersionInfo,
@@ -336,3 +338,50 @@ def test_the_copy_of_a_released_version_is_deleted_on_request(
         assert not cache.has('policy', 'v2')
         with pytest.raises(NotLoadedError):
             engine.unload('v9')
+
+
+@pytest.mark.parametrize(
+    'other',
+    [
+        {'size': 5},
+        {'inputs': [{'name': 'observation', 'shape': [1, 4]}, {'name': 'more', 'shape': [1]}]},
+        {'outputs': [{'name': 'decision', 'shape': [1, 3]}]},
+    ],
+)
+def test_a_version_that_cannot_take_the_place_of_stable_is_refused_before_it_is_loaded(
+    make_version: Any, other: dict[str, Any]
+) -> None:
+    make_version('v1')
+    (make_version('v3', **other) / 'model.onnx').unlink()
+    engine = Engine(ModelRepository(make_version.root), 'policy')
+    engine.load('v1')
+    engine.set_routing(Routing('policy', 'v1'))
+    # There is no model file: nothing of the version is read but its manifest.
+    with pytest.raises(OtherInterfaceError) as caught:
+        engine.load('v3')
+    assert (caught.value.version, caught.value.stable) == ('v3', 'v1')
+    assert engine.versions()[-1].state is VersionState.FAILED
+    assert engine.routing.stable == 'v1'
+
+
+def test_a_previous_version_that_puts_out_less_can_be_loaded_again(make_version: Any) -> None:
+    make_version('v1')
+    model = onnx.load(make_version('v2') / 'model.onnx')
+    model.graph.node.append(onnx.helper.make_node('Identity', ['decision'], ['value']))
+    model.graph.output.append(onnx.helper.make_empty_tensor_value_info('value'))
+    outputs = [{'name': name, 'shape': [1, 2]} for name in ('decision', 'value')]
+    make_version('v2', content=model.SerializeToString(), outputs=outputs)
+    engine = Engine(ModelRepository(make_version.root), 'policy')
+    engine.load('v2')
+    engine.set_routing(Routing('policy', 'v2'))
+    assert engine.load('v1').state is VersionState.READY
+
+
+def test_what_serves_nothing_takes_any_interface(make_version: Any) -> None:
+    make_version('v1')
+    make_version('v3', size=5)
+    engine = Engine(ModelRepository(make_version.root), 'policy')
+    engine.load('v1')
+    engine.set_routing(Routing('policy', 'v1'))
+    engine.set_routing(Routing('policy', generation=1))
+    assert engine.load('v3').state is VersionState.READY
