@@ -85,6 +85,10 @@ ELEMENTS: Final = 10_000_000
 STATE_NUMBERS: Final = 16_384
 HISTORY_OBSERVATIONS: Final = 1_000
 
+#: Steps of a chunk, and the seconds between two of them.
+CHUNK_STEPS: Final = 10_000
+CHUNK_STEP_S: Final = 60.0
+
 #: Memory of a worker in bytes, besides its model file four times: interpreter, runtime and what a
 #: run needs. A larger version needs a robot with a memory budget, which is the limit then.
 WORKER_BYTES: Final = 2_000_000_000

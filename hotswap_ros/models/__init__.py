@@ -14,6 +14,7 @@ from hotswap_ros.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hotswap_ros.models.cache import CachedRepository
+    from hotswap_ros.models.chunk import Chunk
     from hotswap_ros.models.counters import (
         BINS,
         LATENCY_EDGES_MS,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from hotswap_ros.models.sources import is_url, source_of
     from hotswap_ros.models.states import FailureCause, VersionState
     from hotswap_ros.models.task_memory import StateTensor, TakeOver, history_axis
-    from hotswap_ros.models.tensor import DType, TensorSpec
+    from hotswap_ros.models.tensor import DType, TensorSpec, feature_of
     from hotswap_ros.models.verified import NotRegularError, VerifiedVersion, open_regular
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     'PROGRESS_UNIT',
     'MANIFEST_NAME',
     'CachedRepository',
+    'Chunk',
     'Comparison',
     'DType',
     'DigestMismatchError',
@@ -96,6 +98,7 @@ __all__ = [
     'VersionState',
     'bucket',
     'differences',
+    'feature_of',
     'history_axis',
     'is_url',
     'likely_states',

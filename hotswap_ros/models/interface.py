@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class Interface:
     @classmethod
     def of(cls, manifest: Manifest) -> Interface:
         """Return the interface that a manifest states."""
-        return cls(manifest.observations, manifest.decisions)
+        return cls(manifest.observations, tuple(_steps_of(manifest)))
 
 
 class Difference(NamedTuple):
@@ -62,7 +62,7 @@ def differences(stable: Interface, other: Interface) -> tuple[Difference, ...]:
 
     Stable answers for it when it fails: so it takes the same observations, in name, type and
     shape, and puts out at least the decisions of stable. What each of them remembers of a task is
-    its own. Empty: it fits.
+    its own, and chunks may have different lengths. Empty: it fits.
     """
     given, wanted = _forms(stable.observations), _forms(other.observations)
     made, asked = _forms(other.decisions), _forms(stable.decisions)
@@ -72,6 +72,16 @@ def differences(stable: Interface, other: Interface) -> tuple[Difference, ...]:
     outputs = (('output', name, form, made.get(name, '')) for name, form in asked.items())
     found = (Difference(*one) for one in (*inputs, *outputs))
     return tuple(sorted(one for one in found if one.stable != one.other))
+
+
+def _steps_of(manifest: Manifest) -> Iterator[TensorSpec]:
+    """Yield the forms of decisions, of one step for chunks."""
+    for spec in manifest.decisions:
+        if manifest.chunk is None:
+            yield spec
+        else:  # a robot that plays chunks takes no single steps, and the other way round
+            name = f'{spec.name} (steps along axis {manifest.chunk.axis})'
+            yield manifest.chunk.step_of(spec).model_copy(update={'name': name})
 
 
 def tensor_words(spec: TensorSpec) -> str:

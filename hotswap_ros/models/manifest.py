@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, StringConstraints, model_validator
 
 from hotswap_ros.limits import DEADLINE_MS, GOLDEN_BYTES, MODEL_BYTES, TENSORS, TEXT_DEPTH
+from hotswap_ros.models.chunk import Chunk, require_chunk
 from hotswap_ros.models.counters import FeatureStatistics
 from hotswap_ros.models.task_memory import (
     HistoryLength,
@@ -21,7 +22,7 @@ from hotswap_ros.models.task_memory import (
     require_history,
     require_states,
 )
-from hotswap_ros.models.tensor import Part, TensorSpec, Text
+from hotswap_ros.models.tensor import Part, TensorSpec, Text, feature_of
 from hotswap_ros.text import few
 
 _NAME = r'[A-Za-z0-9][A-Za-z0-9._+-]{0,127}'
@@ -80,8 +81,8 @@ class Manifest(Part):
     version is stable and fails; without one, it gets an error. `state` are recurrent states, which
     the engine keeps for each task; an input with a `history` has the last observations, of which a
     robot gives one. `take_over` says what happens when this version is stable and has to go on
-    with a task of another one. `golden` are samples that a robot repeats before it serves the
-    version. `input_statistics` describes input features
+    with a task of another one. With `chunk`, a decision is several steps. `golden` are samples
+    that a robot repeats before it serves the version. `input_statistics` describes input features
     (`observation[3]`) in the training data.
     """
 
@@ -99,6 +100,7 @@ class Manifest(Part):
     state: tuple[StateTensor, ...] = Field((), max_length=TENSORS)
     history: dict[str, HistoryLength] = Field(default_factory=dict, max_length=TENSORS)
     take_over: TakeOver = TakeOver.RESET
+    chunk: Chunk | None = None
     golden: GoldenSamples | None = None
     input_statistics: dict[str, FeatureStatistics] = Field(default_factory=dict)
     description: Text = ''
@@ -142,6 +144,12 @@ class Manifest(Part):
         return self
 
     @model_validator(mode='after')
+    def _chunk_fits(self) -> Manifest:
+        if self.chunk is not None:
+            require_chunk(self.chunk, self.decisions)
+        return self
+
+    @model_validator(mode='after')
     def _take_over_is_possible(self) -> Manifest:
         if self.take_over is TakeOver.SAFE and self.safe_decision is None:
             raise ValueError("'take_over' is 'safe' without a 'safe_decision': add one")
@@ -169,7 +177,9 @@ class Manifest(Part):
     @model_validator(mode='after')
     def _statistics_are_of_inputs(self) -> Manifest:
         widths = {spec.name: spec.width for spec in self.observations}
-        unknown = [name for name in sorted(self.input_statistics) if not _is_in(name, widths)]
+        unknown = [
+            name for name in sorted(self.input_statistics) if feature_of(name, widths) is None
+        ]
         if unknown:
             example = f'{self.observations[0].name}[0]'
             raise ValueError(
@@ -214,12 +224,6 @@ def _inside(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
-
-
-def _is_in(feature: str, widths: dict[str, int]) -> bool:
-    """Return whether a feature, such as `observation[3]`, is in the last dimension of a tensor."""
-    found = re.fullmatch(r'(.+)\[(0|[1-9][0-9]{0,8})\]', feature, re.DOTALL)
-    return found is not None and int(found[2]) < widths.get(found[1], 0)
 
 
 def is_name(text: str) -> bool:

@@ -52,12 +52,7 @@ def history_axis(spec: TensorSpec, length: int) -> int:
 
 def observed(spec: TensorSpec, length: int) -> TensorSpec:
     """Return what the robot gives for an input with a history: the same without that dimension."""
-    axis = history_axis(spec, length)
-    bounds = {}
-    if axis == len(spec.shape) - 1:  # bounds of each element are bounds of each observation then
-        bounds = {key: None for key in ('low', 'high') if isinstance(getattr(spec, key), tuple)}
-    shape = spec.shape[:axis] + spec.shape[axis + 1 :]
-    return spec.model_copy(update={'shape': shape, **bounds})
+    return spec.without_axis(history_axis(spec, length))
 
 
 def require_states(

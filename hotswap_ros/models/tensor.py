@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import Annotated
 
@@ -71,6 +72,15 @@ class TensorSpec(Part):
         """Return the number of elements of the last dimension."""
         return self.shape[-1] if self.shape else 1
 
+    def without_axis(self, axis: int) -> TensorSpec:
+        """Return the same tensor without a dimension; bounds of its elements go with it."""
+        lost = {}
+        if axis == len(self.shape) - 1:
+            bounds = ('low', 'high', 'rate_limit')
+            lost = {key: None for key in bounds if isinstance(getattr(self, key), tuple)}
+        shape = self.shape[:axis] + self.shape[axis + 1 :]
+        return self.model_copy(update={'shape': shape, **lost})
+
     @model_validator(mode='after')
     def _has_a_possible_size(self) -> TensorSpec:
         if self.size > ELEMENTS:
@@ -118,3 +128,15 @@ def _aligned(*values: float | tuple[float, ...]) -> Iterator[tuple[float, ...]]:
         yield values  # type: ignore[misc]
         return
     yield from zip(*(value if isinstance(value, tuple) else repeat(value) for value in values))
+
+
+def feature_of(text: str, widths: Mapping[str, int]) -> tuple[str, int] | None:
+    """
+    Return the tensor and the index that a feature names, such as `observation[3]`.
+
+    None where no tensor of these `widths`, the sizes of last dimensions, has it.
+    """
+    found = re.fullmatch(r'(.+)\[(0|[1-9][0-9]{0,8})\]', text, re.DOTALL)
+    if found is None or int(found[2]) >= widths.get(found[1], 0):
+        return None
+    return found[1], int(found[2])

@@ -21,13 +21,15 @@ _FEW = 16
 class Guard:
     """Checks the outputs of one version against its manifest. Threads may share it."""
 
-    __slots__ = ('_deadline_ms', '_outputs', '_rates')
+    __slots__ = ('_deadline_ms', '_outputs', '_rates', '_rates_in_chunks')
 
     def __init__(self, manifest: Manifest) -> None:
         self._outputs = tuple(_Limits.of(spec) for spec in manifest.outputs)
+        axis = None if manifest.chunk is None else manifest.chunk.axis
         self._rates = tuple(
-            _Rate.of(spec) for spec in manifest.outputs if spec.rate_limit is not None
+            _Rate.of(spec, axis) for spec in manifest.outputs if spec.rate_limit is not None
         )
+        self._rates_in_chunks = () if axis is None else self._rates
         self._deadline_ms = float('inf') if manifest.deadline_ms is None else manifest.deadline_ms
 
     def check(self, outputs: dict[str, NDArray[Any]], latency_ms: float) -> FailureCause | None:
@@ -46,6 +48,10 @@ class Guard:
                 count_nonzero(array >= low) == size and count_nonzero(array <= high) == size
             ):
                 return _cause_of(array)
+        for rate in self._rates_in_chunks:
+            steps = rate.steps(outputs)
+            if not rate.allows(steps[:-1], steps[1:]).all():
+                return FailureCause.RATE_LIMIT
         return FailureCause.DEADLINE if latency_ms > self._deadline_ms else None
 
     @property
@@ -56,14 +62,18 @@ class Guard:
     def check_rate(
         self, outputs: dict[str, NDArray[Any]], previous: dict[str, NDArray[Any]]
     ) -> FailureCause | None:
-        """Return RATE_LIMIT when an element differs too much from the task's previous one."""
-        for name, most, rounding in self._rates:
-            before = previous.get(name)
-            if before is not None:
-                # In float64: float32 would round the difference, and integers would overflow.
-                step = np.abs(outputs[name].astype(np.float64) - before)
-                if (step > most + rounding * (most + np.abs(before))).any():
-                    return FailureCause.RATE_LIMIT
+        """
+        Return RATE_LIMIT when an element differs too much from the task's previous one.
+
+        The first step of a chunk may follow any step of the previous chunk: how many of them were
+        played is not known here.
+        """
+        for rate in self._rates:
+            if rate.name not in previous:
+                continue
+            near = rate.allows(rate.steps(previous), rate.steps(outputs)[:1])
+            if not (near.all() or near.reshape(len(near), -1).all(axis=1).any()):
+                return FailureCause.RATE_LIMIT
         return None
 
 
@@ -109,12 +119,26 @@ class _Rate(NamedTuple):
     name: str
     most: NDArray[np.float64]
     rounding: float  # of the type, relative: a model at its limit is right
+    axis: int | None  # of the steps of a chunk
 
     @classmethod
-    def of(cls, spec: TensorSpec) -> _Rate:
-        most = np.broadcast_to(np.asarray(spec.rate_limit, np.float64), spec.shape)
+    def of(cls, spec: TensorSpec, axis: int | None) -> _Rate:
+        step = spec if axis is None else spec.without_axis(axis)
+        most = np.broadcast_to(np.asarray(spec.rate_limit, np.float64), step.shape)
         rounding = float(np.finfo(spec.dtype.value).eps) if spec.dtype.is_float else 0.0
-        return cls(spec.name, most, rounding)
+        return cls(spec.name, most, rounding, axis)
+
+    def steps(self, outputs: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """Return the steps one after the other, one of them without a chunk."""
+        # In float64: float32 would round a difference, and integers would overflow.
+        array = outputs[self.name].astype(np.float64)
+        return array[np.newaxis] if self.axis is None else np.moveaxis(array, self.axis, 0)
+
+    def allows(self, before: NDArray[np.float64], after: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return for each element whether its change is within the limit."""
+        allowed = self.most + self.rounding * (self.most + np.abs(before))
+        found: NDArray[np.bool_] = np.abs(after - before) <= allowed
+        return found
 
 
 def _cause_of(array: NDArray[Any]) -> FailureCause:

@@ -185,7 +185,8 @@ class Engine:
             if waited_ms:
                 is_late = waited_ms + latency_ms > loaded.deadline_ms
                 self._waits.count(self._in_force.clock(), loaded.version, is_late)
-        return Decision(outputs, loaded.version, False, None, (perf_counter() - taken) * 1e3)
+        latency_ms = (perf_counter() - taken) * 1e3
+        return Decision(outputs, loaded.version, False, None, latency_ms, chunk=loaded.chunk)
 
     def _let_shadow(
         self,
@@ -274,13 +275,30 @@ class Engine:
             task.remember(outputs)
         is_fallback, latency_ms = loaded is not stable, (perf_counter() - taken) * 1e3
         cause, detail = failure.cause, failure.detail
-        return Decision(outputs, stable.version, is_fallback, cause, latency_ms, detail, is_safe)
+        return Decision(
+            outputs,
+            stable.version,
+            is_fallback,
+            cause,
+            latency_ms,
+            detail,
+            is_safe_decision=is_safe,
+            chunk=stable.chunk,
+        )
 
     def _only_safe(self, stable: LoadedVersion, taken: float) -> Decision:
         """Answer for a task that stable cannot go on with; see TakeOver.SAFE."""
         outputs = _copied(cast('dict[str, NDArray[Any]]', stable.safe_outputs))
-        latency_ms, detail = (perf_counter() - taken) * 1e3, 'the task ends with safe decisions'
-        return Decision(outputs, stable.version, True, None, latency_ms, detail, True)
+        return Decision(
+            outputs,
+            stable.version,
+            fallback=True,
+            cause=None,
+            latency_ms=(perf_counter() - taken) * 1e3,
+            detail='the task ends with safe decisions',
+            is_safe_decision=True,
+            chunk=stable.chunk,
+        )
 
     # --- Versions -----------------------------------------------------------------------------
 

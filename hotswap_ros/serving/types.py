@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from hotswap_ros import limits
-from hotswap_ros.models import PROGRESS_UNIT, FailureCause, TaskCounts, succeeded
+from hotswap_ros.models import PROGRESS_UNIT, Chunk, FailureCause, TaskCounts, succeeded
 from hotswap_ros.serving.errors import InvalidReportError
 
 
@@ -23,7 +23,7 @@ class Decision(NamedTuple):
     With `fallback`, `version` is the stable one, `cause` says why it answered for another, and
     `detail` is the error message of the runtime, if it raised. With `is_safe_decision`, stable
     failed too, and `outputs` is the safe decision of its manifest. `latency_ms` is the time from
-    the request to its answer.
+    the request to its answer. `chunk` says how to play outputs that have several steps.
     """
 
     outputs: dict[str, NDArray[Any]]
@@ -33,6 +33,7 @@ class Decision(NamedTuple):
     latency_ms: float
     detail: str = ''
     is_safe_decision: bool = False
+    chunk: Chunk | None = None
 
 
 @dataclass(frozen=True, slots=True)

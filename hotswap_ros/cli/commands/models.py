@@ -46,6 +46,16 @@ def import_(
         list[str] | None,
         typer.Option(help='Input that has the last observations, and how many: observation=5.'),
     ] = None,
+    step_s: Annotated[
+        float | None,
+        typer.Option(help='Seconds from one step of a chunk to the next.', min=1e-6),
+    ] = None,
+    execute: Annotated[
+        int, typer.Option(help='Steps of a chunk that are played before the next one.', min=1)
+    ] = 1,
+    blend: Annotated[
+        int, typer.Option(help='Steps over which a chunk goes over into the next one.', min=0)
+    ] = 0,
     samples: Annotated[
         Path | None,
         typer.Option(
@@ -88,6 +98,7 @@ def import_(
         description,
         states_of(state or []),
         history_of(history or []),
+        None if step_s is None else {'step_s': step_s, 'execute': execute, 'blend': blend},
     )
     raise typer.Exit(run_import(console(), order))
 

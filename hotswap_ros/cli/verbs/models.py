@@ -18,6 +18,7 @@ from hotswap_ros.cli.files.samples import SamplesError
 from hotswap_ros.cli.terminal import PlainConsole, write_json
 from hotswap_ros.models import (
     MANIFEST_NAME,
+    Chunk,
     Interface,
     InvalidManifestError,
     Manifest,
@@ -211,6 +212,8 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield 'History', ', '.join(f'{n} of {name}' for name, n in manifest.history.items())
     remembers = bool(manifest.state or manifest.history)
     yield 'Takes over', manifest.take_over.value if remembers else ''
+    chunk = manifest.chunk
+    yield 'Chunk', '' if chunk is None else _chunk_words(manifest, chunk)
     golden = manifest.golden
     yield 'Golden samples', '' if golden is None else f'{golden.file}, within {golden.tolerance:g}'
     statistics = manifest.input_statistics
@@ -219,6 +222,12 @@ def _facts(manifest: Manifest) -> Iterator[tuple[str, str]]:
     if isinstance(measured, dict):
         for name, value in measured.items():
             yield f'Lab: {name}', json.dumps(value)
+
+
+def _chunk_words(manifest: Manifest, chunk: Chunk) -> str:
+    steps = count(chunk.steps_of(manifest.decisions[0]), 'step')
+    blend = f', blends over {chunk.blend}' if chunk.blend else ''
+    return f'{steps} of {chunk.step_s:g} s, plays {chunk.execute}{blend}'
 
 
 def _comparable(manifest: Manifest, other: Manifest) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from hotswap_ros.cli.files.samples import Observation, SamplesError, read_sample
 from hotswap_ros.cli.verbs.models import refused, tell_unknown
 from hotswap_ros.cli.verbs.models_check import check_version
 from hotswap_ros.models import (
+    Chunk,
     DType,
     GoldenSamples,
     Manifest,
@@ -61,7 +62,7 @@ class ImportOrder:
     `sizes` are those of symbolic dimensions, `samples` a file of observations, `like` a version
     whose promises it takes, and `margin` the part of a measured range that is added at its ends.
     `states` are the outputs that are fed back, by their inputs, and `history` how many
-    observations an input has.
+    observations an input has. `chunk` has the keys of the manifest.
     """
 
     source: Path
@@ -76,6 +77,7 @@ class ImportOrder:
     description: str = ''
     states: dict[str, str] = field(default_factory=dict)
     history: dict[str, int] = field(default_factory=dict)
+    chunk: dict[str, float] | None = None
 
 
 def sizes_of(texts: Sequence[str]) -> dict[str, int]:
@@ -173,6 +175,7 @@ def _bare_manifest(graph: ImportedGraph, order: ImportOrder, run: Graph) -> Mani
         outputs=tuple(_output_spec(tensor, outputs[tensor.name]) for tensor in graph.outputs),
         state=tuple(StateTensor(input=i, output=o) for i, o in order.states.items()),
         history=order.history,
+        chunk=None if order.chunk is None else Chunk.model_validate(order.chunk),
         deadline_ms=order.deadline_ms,
         description=order.description,
     )

@@ -124,6 +124,7 @@ class LoadedVersion:
 
     __slots__ = (
         '_patience_s',
+        'chunk',
         'deadline_ms',
         'guard',
         'limits_rates',
@@ -146,6 +147,7 @@ class LoadedVersion:
     ) -> None:
         self.version = manifest.version
         self.manifest = manifest
+        self.chunk = manifest.chunk
         self.memory_form = MemoryForm(manifest)
         self.observation = ObservationCheck(manifest)
         self.session = session

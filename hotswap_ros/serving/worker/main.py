@@ -21,7 +21,7 @@ from hotswap_ros.serving.errors import LoadFailedError
 from hotswap_ros.serving.onnx.runtime import RuntimeSettings
 from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.task_memory import MemoryForm, TaskMemory
-from hotswap_ros.serving.worker.shadow_ring import distance_of
+from hotswap_ros.serving.worker.shadow_ring import distance_of, shared_part
 from hotswap_ros.serving.worker.shared_memory import (
     CAUSES,
     DONE,
@@ -144,6 +144,7 @@ class _Shadow:
     ) -> None:
         self._session = session
         self._comparison = manifest.comparison
+        self._chunk = manifest.chunk
         self._guard = Guard(manifest)
         self._memory_form = MemoryForm(manifest)
         self._memories: OrderedDict[int, TaskMemory] = OrderedDict()
@@ -164,7 +165,7 @@ class _Shadow:
         """
         memory, inputs = None, sample.inputs
         if self._memory_form.is_needed:
-            memory = self._memory_of(*sample.task.tolist())
+            memory = self._memory_of(*sample.numbers[:2].tolist())
             if memory is None:
                 return FORGOTTEN
             inputs = memory.inputs_for(inputs)
@@ -184,10 +185,11 @@ class _Shadow:
         for name, place in sample.shadow_outputs.items():
             place[...] = outputs[name]
         shared = {
-            name: array
+            name: shared_part(array, self._chunk, sample)
             for (name, array), is_shared in zip(sample.outputs.items(), sample.shared)
             if is_shared
         }
+        outputs = {name: shared_part(outputs[name], self._chunk, sample) for name in shared}
         sample.figures[0] = distance_of(self._comparison.metric, shared, outputs)
         return 0
 

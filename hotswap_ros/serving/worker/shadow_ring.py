@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hotswap_ros.models import Comparison, Manifest, Metric
+from hotswap_ros.models import Chunk, Comparison, Manifest, Metric
 from hotswap_ros.serving.types import ShadowComparison
 from hotswap_ros.serving.worker.shared_memory import CAUSES, FORGOTTEN, Sample
 
@@ -60,6 +60,14 @@ def distance_of(
     return length / math.sqrt(differences.size) if metric is Metric.RMS else length
 
 
+def shared_part(array: NDArray[Any], chunk: Chunk | None, sample: Sample) -> NDArray[Any]:
+    """Return the part of an output that both versions have: of chunks the first steps."""
+    if chunk is None:
+        return array
+    steps = np.moveaxis(array, chunk.axis, 0)[: int(sample.numbers[2])]
+    return np.moveaxis(steps, 0, chunk.axis)
+
+
 def agrees(comparison: Comparison, distance: float) -> bool:
     """Return whether a distance is within the tolerance."""
     return distance <= comparison.tolerance
@@ -82,6 +90,7 @@ class ShadowRing:
         self, manifest: Manifest, samples: Sequence[Sample], source: int, results: int
     ) -> None:
         self._manifest = manifest
+        self._chunk = manifest.chunk
         self._samples = samples
         self._source = source
         self._results = results
@@ -101,12 +110,19 @@ class ShadowRing:
         sample = self._samples[index]
         for name, place in sample.inputs.items():
             place[...] = inputs[name]
+        shared_steps = 0
         for number, (name, place) in enumerate(sample.outputs.items()):
             array = outputs.get(name)
             sample.shared[number] = array is not None
-            if array is not None:
+            if array is None:
+                continue
+            if self._chunk is None:
                 place[...] = array
-        sample.task[:] = primary.task_number, primary.is_first
+            else:  # of chunks of different lengths, what both have
+                places, steps = (np.moveaxis(each, self._chunk.axis, 0) for each in (place, array))
+                shared_steps = min(len(places), len(steps))
+                places[:shared_steps] = steps[:shared_steps]
+        sample.numbers[:] = primary.task_number, primary.is_first, shared_steps
         self._under_way[index] = primary
         self._next = (index + 1) % len(self._samples)
         with suppress(BrokenPipeError):  # a worker that has ended drops all samples
@@ -148,7 +164,11 @@ class ShadowRing:
             task_id=primary.task_id,
             stable_version=primary.version,
             shadow_version=self._manifest.version,
-            stable_outputs={name: array.copy() for (name, array), shared in shown if shared},
+            stable_outputs={
+                name: shared_part(array, self._chunk, sample).copy()
+                for (name, array), shared in shown
+                if shared
+            },
             shadow_outputs={}
             if code
             else {name: array.copy() for name, array in sample.shadow_outputs.items()},

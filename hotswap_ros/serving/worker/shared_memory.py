@@ -110,8 +110,9 @@ class Sample(NamedTuple):
     shadow_outputs: dict[str, NDArray[Any]]
     #: Distance, and latency of the shadow in ms.
     figures: NDArray[np.float64]
-    #: Number of the task, and whether this is its first observation.
-    task: NDArray[np.uint64]
+    #: Number of the task, whether this is its first observation, and how many steps of a chunk
+    #: both versions put out.
+    numbers: NDArray[np.uint64]
     #: One for each output, whether stable puts it out too.
     shared: NDArray[np.uint8]
 
@@ -164,7 +165,7 @@ def _add_sample(
         layout.add_all(manifest.decisions),
         layout.add_all(manifest.decisions),
         layout.add(2 * 8),
-        layout.add(2 * 8),
+        layout.add(3 * 8),
         layout.add(len(manifest.decisions)),
     )
 
@@ -176,7 +177,7 @@ def _sample(
     outputs: _Places,
     shadow_outputs: _Places,
     figures: int,
-    task: int,
+    numbers: int,
     shared: int,
 ) -> Sample:
     return Sample(
@@ -184,7 +185,7 @@ def _sample(
         _views(memory, outputs),
         _views(memory, shadow_outputs),
         np.frombuffer(memory, np.float64, 2, figures),
-        np.frombuffer(memory, np.uint64, 2, task),
+        np.frombuffer(memory, np.uint64, 3, numbers),
         np.frombuffer(memory, np.uint8, len(manifest.decisions), shared),
     )
 

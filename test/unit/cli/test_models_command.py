@@ -269,3 +269,25 @@ def test_an_option_that_is_not_understood_names_the_remedy(
     refused = import_version('v1', *option)
     assert refused.exit_code == 1
     assert option[0] in f'{refused.output}{refused.exception}'
+
+
+def test_a_version_with_chunks_is_imported(
+    import_version: Callable[..., Result], hotswap: Hotswap, files: Path
+) -> None:
+    model = policy()
+    steps = numpy_helper.from_array(np.array([1, 2, 1], np.int64), 'steps')
+    model.graph.initializer.append(steps)
+    model.graph.node.append(helper.make_node('Reshape', ['action', 'steps'], ['chunk']))
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info('chunk', TensorProto.FLOAT, None))
+    onnx.save(model, files / 'chunks.onnx')
+    how = ('--step-s', 0.02, '--execute', 2, '--blend', 1)
+    done = import_version('v1', *how, source='chunks.onnx')
+    assert done.exit_code == 0, done.output
+    chunk = ModelRepository(files / 'models').manifest('reach', 'v1').chunk
+    assert chunk is not None
+    assert (chunk.step_s, chunk.execute, chunk.blend) == (0.02, 2, 1)
+    shown = hotswap('models', 'show', 'v1', '--repository', files / 'models')
+    assert '2 steps of 0.02 s' in shown.output
+    refused = import_version('v2', '--step-s', 0.02, '--execute', 3, source='chunks.onnx')
+    assert refused.exit_code == 1
