@@ -68,6 +68,14 @@ def analyze(
     looks: Annotated[
         int, typer.Option(help='Planned number of interim analyses.', min=1, max=20)
     ] = 5,
+    duration_limit: Annotated[
+        float | None,
+        typer.Option(
+            help='Seconds that a failed task, or a longer one, counts as where durations are '
+            'compared. Default: the longest duration.',
+            min=0.001,
+        ),
+    ] = None,
     html: Annotated[
         Path | None, typer.Option(help='Write an HTML page with plots to this file.')
     ] = None,
@@ -82,7 +90,9 @@ def analyze(
     from hotswap_ros.gates.analysis import Question
 
     reading = Reading(model, tuple(column or ()), success_at)
-    question = Question(tolerance, matters, alpha, one_sided, share, planned, looks)
+    question = Question(
+        tolerance, matters, alpha, one_sided, share, planned, looks, duration_limit
+    )
     raise typer.Exit(
         run_analyze(console(json), trial, control, candidate, reading, question, html, json)
     )

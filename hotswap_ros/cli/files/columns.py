@@ -161,7 +161,8 @@ TASK_COLUMNS = (
     Column(
         'duration_s',
         Kind.DURATION,
-        'how long the task took; with `ended`, it gives the start',
+        'how long the task took, which is compared beside success; with `ended`, it gives the '
+        'start',
         (
             'duration',
             'task_duration',
@@ -222,6 +223,25 @@ TASK_COLUMNS = (
     ),
     Column(
         'stuck', Kind.YES_NO, 'whether the task had to be abandoned', ('is_stuck', 'abandoned')
+    ),
+    Column(
+        'progress',
+        Kind.YES_NO,
+        'the part of the task that was done, 0 to 1, which is compared beside success',
+        ('task_progress', 'partial_credit', 'completion', 'completion_rate'),
+    ),
+    Column(
+        'interventions',
+        Kind.COUNT,
+        'how often a person helped, which is compared beside success',
+        (
+            'intervention_count',
+            'n_interventions',
+            'num_interventions',
+            'human_interventions',
+            'takeovers',
+            'assists',
+        ),
     ),
     Column(
         'error',

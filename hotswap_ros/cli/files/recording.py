@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -193,7 +194,16 @@ def _record(message: Any) -> Record:
         time=(ended - _nanoseconds(message.duration)) / 1e9,
         task_id=message.task_id,
         error=message.error,
+        progress=_reported(message, 'progress'),
+        duration_s=_nanoseconds(message.duration) / 1e9 or math.nan,
+        interventions=_reported(message, 'interventions'),
     )
+
+
+def _reported(message: Any, name: str) -> float:
+    """Return a figure that recordings of older versions do not have; NaN if it is unknown."""
+    found = getattr(message, name, -1)
+    return float(found) if found >= 0 else math.nan
 
 
 def _nanoseconds(stamp: Any) -> int:

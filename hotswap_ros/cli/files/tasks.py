@@ -68,6 +68,12 @@ class _TrialReader:
         latency = table.durations(self._first('latency_ms'))
         tasks, successes, stuck, outcomes = self._outcomes(versions)
         error = self._text('error', self._first('error'))
+        progress = self._progress(outcomes)
+        interventions = self.table.amounts(self._first('interventions'))
+        duration = times.duration or self._first('duration_s')
+        if duration is not None:
+            self.used['duration_s'] = duration
+        duration_s = table.durations(duration)
         category = self._first('category', without_seldom=True)
         categories = self._text('category', category)
         cells: list[NDArray[Any]] = [
@@ -77,9 +83,10 @@ class _TrialReader:
             categories.codes,
             error.codes,
             latency,
+            progress,
+            interventions,
+            duration_s,
         ]
-        if times.duration or table.first('duration_s'):
-            cells.append(table.durations(times.duration or table.first('duration_s')))
         ids = find_ids(table, self.rows, versions, robots, cells, times.started)
         if ids.match is not None:
             self.used['task_id'] = ids.match
@@ -100,6 +107,9 @@ class _TrialReader:
             task_id=table.ids(ids.match),
             error=error,
             latency_ms=latency,
+            progress=progress,
+            duration_s=duration_s,
+            interventions=interventions,
         )
         kept = ids.kept & self.rows
         if not kept.all():
@@ -223,6 +233,17 @@ class _TrialReader:
                 'as failed. Choose another limit with --success-at.'
             )
         return np.asarray(outcomes == 1)
+
+    def _progress(self, outcomes: Floats) -> Floats:
+        """Return the progress of tasks: a column of its own, or partial credit as an outcome."""
+        match = self._first('progress')
+        if match is not None:
+            return self.table.shares(match)
+        is_share = (outcomes >= 0) & (outcomes <= 1)
+        is_partial = is_share & (outcomes > 0) & (outcomes < 1)
+        if 'success' in self.used and is_partial.any() and is_share[~np.isnan(outcomes)].all():
+            return outcomes
+        return np.full(self.table.rows, np.nan)
 
     def _tell_unknown(self, versions: Names, unknown: NDArray[np.bool_]) -> None:
         if not unknown.any():

@@ -22,6 +22,7 @@ from hotswap_ros.cli.views.document import (
     deliver,
     refuse,
 )
+from hotswap_ros.cli.views.figures import figures_grid
 from hotswap_ros.cli.views.progress import reading_bar
 from hotswap_ros.gates.analysis import (
     Action,
@@ -76,6 +77,8 @@ def to_document(report: Analysis, trial: Trial, source: str) -> Document:
         Section('Certainty', [_certainty(report)]),
         Section('Power of a trial of this size', [_sizes(report)]),
     ]
+    if report.figures:
+        sections.insert(1, Section('Progress, duration, interventions', figures_grid(report)))
     if report.categories is not None and report.categories.compared:
         sections.insert(1, Section('Task categories', _categories(report.categories)))
     if report.replay is not None:

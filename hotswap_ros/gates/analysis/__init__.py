@@ -9,6 +9,7 @@ They do not decide on a running rollout. No node imports this room: it loads sci
 
 from hotswap_ros.gates.analysis.by_category import Categories, CategoryDifference
 from hotswap_ros.gates.analysis.by_robot import mean_test
+from hotswap_ros.gates.analysis.figures import FigureDifference
 from hotswap_ros.gates.analysis.records import Names, Records
 from hotswap_ros.gates.analysis.replay import Moment, Replay
 from hotswap_ros.gates.analysis.report import analyze
@@ -52,6 +53,7 @@ __all__ = [
     'Counts',
     'Diagnosis',
     'Drift',
+    'FigureDifference',
     'Finding',
     'Group',
     'Latency',

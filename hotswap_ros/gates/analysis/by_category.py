@@ -64,15 +64,18 @@ class Categories:
         return self.balance_p < _UNBALANCED
 
 
-def split_alpha(alpha: float, design: Design) -> tuple[float, float]:
+def split_alpha(alpha: float, design: Design, figures: int = 0) -> tuple[float, float]:
     """
-    Return the error probability of the comparison of all tasks, and that of all categories.
+    Return the error probability of success, and that of each other comparison.
 
-    With several categories the second part is a fifth, as it is in a gate for other checks than
-    success. So a report on two equal versions is wrong with a probability of at most alpha.
+    The others are all categories together, if there are several, and each of the `figures`. They
+    share a fifth, as they do in a gate. So a report on two equal versions is wrong with a
+    probability of at most alpha.
     """
-    several = len(design.trial.records.category.seen()) > 1
-    return (SUCCESS_SHARE * alpha, (1 - SUCCESS_SHARE) * alpha) if several else (alpha, 0.0)
+    others = figures + (len(design.trial.records.category.seen()) > 1)
+    if not others:
+        return alpha, 0.0
+    return SUCCESS_SHARE * alpha, (1 - SUCCESS_SHARE) * alpha / others
 
 
 def by_category(design: Design, control: str, candidate: str, alpha: float) -> Categories | None:

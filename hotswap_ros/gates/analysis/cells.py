@@ -52,16 +52,21 @@ class _Columns(NamedTuple):
     place: Floats  # 0 to 1, the part of the trial that had passed
 
 
-def cells_of(design: Design, candidate: str, records: Records | None = None) -> Cells:
+def cells_of(
+    design: Design,
+    candidate: str,
+    records: Records | None = None,
+    figure: Floats | None = None,
+) -> Cells:
     """
     Return the counts by stratum and robot of all comparable tasks, or of some `records` of them.
 
     A stratum is a task category in a part of the trial (of up to ten), on one robot if robots
     served both versions. With too few tasks for that, it is on all robots that gave a similar
     share of their tasks to the candidate. The choice depends on numbers of tasks and never on
-    outcomes.
+    outcomes. A `figure` of each record takes the place of its successes.
     """
-    columns = _columns(design.trial.records if records is None else records, candidate)
+    columns = _columns(design.trial.records if records is None else records, candidate, figure)
     is_within = design.kind == WITHIN
     robots = int(columns.robot.max()) + 1
     divisions = _FEW_DIVISIONS if is_within and robots < LEAST_ROBOTS else _DIVISIONS
@@ -78,12 +83,12 @@ def cells_of(design: Design, candidate: str, records: Records | None = None) -> 
     return _gathered(columns, strata, robots)
 
 
-def _columns(records: Records, candidate: str) -> _Columns:
+def _columns(records: Records, candidate: str, figure: Floats | None) -> _Columns:
     tasks = records.tasks.astype(float)
     return _Columns(
         records.version.equal(candidate),
         tasks,
-        records.successes.astype(float),
+        records.successes.astype(float) if figure is None else figure,
         _numbered(records.robot_id.codes),
         _numbered(records.category.codes),
         (np.cumsum(tasks) - tasks) / max(1.0, tasks.sum()),

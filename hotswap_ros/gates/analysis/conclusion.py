@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hotswap_ros.gates.analysis.by_category import CategoryDifference
 from hotswap_ros.gates.analysis.comparison import LEAST_ROBOTS_ACROSS
+from hotswap_ros.gates.analysis.figures import FigureDifference
 from hotswap_ros.gates.analysis.result import Action, Analysis
 from hotswap_ros.text import change, p_words, percent, points, span
 
@@ -39,6 +40,10 @@ def _conclude(report: Analysis) -> tuple[Action, str]:
         )
     if worst is not None and worst.is_worse:
         return Action.KEEP, f'{figures}. {_worst_words(report)} Keep {control}.'
+    harmed = [one for one in report.figures if one.is_worse]
+    if harmed:
+        words = ' '.join(_figure_words(one) for one in harmed)
+        return Action.KEEP, f'{figures}. {words} Keep {control}.'
     rest = '' if worst is None else f' {_worst_words(report)}'
     if report.p_value >= report.limit:
         return Action.KEEP, (
@@ -153,6 +158,16 @@ def _worst_words(report: Analysis) -> str:
     return (
         f"The worst of {n} categories is '{worst.name}': {rates}, not beyond chance ({corrected})."
     )
+
+
+def _figure_words(found: FigureDifference) -> str:
+    text = (
+        f'Mean {found.name} is shown to be worse: {found.candidate:.4g}{found.unit} against '
+        f'{found.control:.4g}{found.unit} ({p_words(found.p_value)}, limit {found.limit:.4g}).'
+    )
+    if found.alarm:
+        text += f' A gate would have rolled back after {found.alarm:,} tasks of the candidate.'
+    return text
 
 
 def _gate_words(report: Analysis) -> str:

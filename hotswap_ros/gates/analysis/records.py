@@ -65,6 +65,9 @@ class Records(Sequence[Record]):
     task_id: NDArray[np.object_]
     error: Names
     latency_ms: NDArray[np.float64]
+    progress: NDArray[np.float64]
+    duration_s: NDArray[np.float64]
+    interventions: NDArray[np.float64]
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Records:
@@ -87,6 +90,9 @@ class Records(Sequence[Record]):
             task_id=np.array([*column('task_id'), None], object)[:-1],
             error=Names.of(column('error')),
             latency_ms=np.fromiter(column('latency_ms'), np.float64),
+            progress=np.fromiter(column('progress'), np.float64),
+            duration_s=np.fromiter(column('duration_s'), np.float64),
+            interventions=np.fromiter(column('interventions'), np.float64),
         )
 
     def __len__(self) -> int:

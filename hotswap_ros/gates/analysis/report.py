@@ -14,6 +14,7 @@ from hotswap_ros.gates.analysis.by_category import by_category, split_alpha
 from hotswap_ros.gates.analysis.by_robot import by_robot
 from hotswap_ros.gates.analysis.comparison import Comparison
 from hotswap_ros.gates.analysis.conclusion import conclude
+from hotswap_ros.gates.analysis.figures import compare_figures, figures_of
 from hotswap_ros.gates.analysis.planned_looks import obrien_fleming_bounds
 from hotswap_ros.gates.analysis.replay import replay
 from hotswap_ros.gates.analysis.result import Analysis, Arm, Look, Question, RatioCheck, Size
@@ -57,7 +58,8 @@ class _Analyst:
                 )
         self.robots = by_robot(self.design, *self.names)
         self.effect = self.robots.design_effect if self.robots else 1.0
-        self.limit, self.category_alpha = split_alpha(question.alpha, self.design)
+        self.figures_found = figures_of(self.design, *self.names, question.duration_limit_s)
+        self.limit, self.part = split_alpha(question.alpha, self.design, len(self.figures_found))
         self.tail = self.limit if question.one_sided else self.limit / 2
         self.comparison = Comparison.of(self.design, self.names[1])
         if math.isnan(self.comparison.value):
@@ -90,7 +92,10 @@ class _Analyst:
             not_inferior_p=comparison.p_better(-question.tolerance),
             size=self._size(),
             robots=self.robots,
-            categories=by_category(self.design, *self.names, self.category_alpha),
+            categories=by_category(self.design, *self.names, self.part),
+            figures=compare_figures(
+                self.figures_found, self.design, self.names[1], self.part, question.share
+            ),
             stuck_ratio=stuck.statistic,
             stuck_p=stuck.p_value,
             ratio=ratio,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hotswap_ros.gates.analysis.by_category import Categories
 from hotswap_ros.gates.analysis.by_robot import RobotView
+from hotswap_ros.gates.analysis.figures import FigureDifference
 from hotswap_ros.gates.analysis.replay import Replay
 from hotswap_ros.gates.stats.intervals import Interval
 
@@ -35,6 +36,8 @@ class Question:
     `tolerance` is the tolerated drop and `matters` the smallest relevant gain, as differences of
     success rates. `share` is the planned share of units of the candidate (0 to 1); None: not
     known. A running trial has `planned` tasks per version and `looks`; planned 0: it has ended.
+    A failed task, or one that takes longer, counts as `duration_limit_s` seconds where durations
+    are compared; None: as the longest duration of the trial.
     """
 
     tolerance: float = 0.02
@@ -44,6 +47,7 @@ class Question:
     share: float | None = None
     planned: int = 0
     looks: int = 5
+    duration_limit_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,7 @@ class Analysis:
     size: Size
     robots: RobotView | None
     categories: Categories | None
+    figures: tuple[FigureDifference, ...]
     stuck_ratio: float
     stuck_p: float
     ratio: RatioCheck | None

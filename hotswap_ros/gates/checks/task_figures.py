@@ -89,6 +89,11 @@ class _FigureCheck(ABC):
         """Whether the evidence of harm has reached its limit."""
         return self._failed
 
+    @property
+    def evidence(self) -> float:
+        """The evidence of harm; 1 is none."""
+        return self._harm.value
+
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the present verdict; `complete` says that the stage has all its data."""
         enough = min(self._tasks) >= result.MIN_TASKS and self._is_reported(window)

@@ -15,8 +15,9 @@ class Record(NamedTuple):
     """
     One task, or the counts of several tasks that agree in all other fields.
 
-    `time` is the start of the task in seconds, on any clock. Empty text and NaN stand for what is
-    not known.
+    `time` is the start of the task in seconds, on any clock. `progress` is the part of the task
+    that was done, 0 to 1, `duration_s` the time that it took, and `interventions` how often a
+    person helped; they are for single tasks. Empty text and NaN stand for what is not known.
     """
 
     version: str
@@ -29,6 +30,9 @@ class Record(NamedTuple):
     task_id: str = ''
     error: str = ''
     latency_ms: float = math.nan
+    progress: float = math.nan
+    duration_s: float = math.nan
+    interventions: float = math.nan
 
 
 class Counts(NamedTuple):

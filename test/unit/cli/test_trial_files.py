@@ -30,13 +30,29 @@ def table(tmp_path: Path):
 
 def test_a_csv_with_every_column(table) -> None:
     path = table(
-        'robot_id,task_id,version,category,started,duration_s,success,stuck,error,latency_ms',
-        'r2,t2,v24,far,2026-03-01T12:00:05Z,2,false,true,dropped,21.5',
-        'r1,t1,v23,near,2026-03-01T12:00:00Z,2,true,false,,20',
+        'robot_id,task_id,version,category,started,duration_s,success,stuck,error,latency_ms,'
+        'progress,interventions',
+        'r2,t2,v24,far,2026-03-01T12:00:05Z,2,false,true,dropped,21.5,0.4,3',
+        'r1,t1,v23,near,2026-03-01T12:00:00Z,2,true,false,,20,1,0',
     )
     first, second = read_trial(path).records
     assert (first.robot_id, first.version, first.successes, first.stuck) == ('r1', 'v23', 1, 0)
-    assert second == ('v24', 1, 0, 1, 'r2', 'far', first.time + 5, 't2', 'dropped', 21.5)
+    assert second[:10] == ('v24', 1, 0, 1, 'r2', 'far', first.time + 5, 't2', 'dropped', 21.5)
+    assert second[10:] == (0.4, 2, 3)
+
+
+def test_partial_credit_as_an_outcome_is_progress(table) -> None:
+    path = table('version,success', 'v1,0.25', 'v1,1', 'v2,0', 'v2,')
+    found = read_trial(path).records
+    assert found.progress.tolist()[:3] == [0.25, 1, 0]
+    assert math.isnan(found.progress[3])
+    assert found.successes.tolist() == [0, 1, 0, 0]
+
+
+def test_progress_beyond_the_whole_task_is_refused(table) -> None:
+    path = table('version,success,progress', 'v1,yes,1', 'v2,no,40')
+    with pytest.raises(AnalysisError, match="line 3, column 'progress'"):
+        read_trial(path)
 
 
 @pytest.mark.parametrize('separator', [',', ';', '\t'])

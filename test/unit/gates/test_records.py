@@ -29,6 +29,9 @@ def rows(request: pytest.FixtureRequest) -> list[Record]:
             f't{number}',
             draw.choice(['', 'dropped']),
             draw.uniform(1, 9),
+            draw.random(),
+            draw.uniform(1, 9),
+            float(draw.randrange(3)),
         )
         for number in range(request.param)
     ]
