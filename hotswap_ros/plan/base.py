@@ -64,6 +64,8 @@ class BasePlan(Section):
     is_regional: ClassVar[bool] = False
     #: Whether a gate compares successes before the promotion.
     can_prove: ClassVar[bool] = True
+    #: Whether a robot that serves nothing yet is left out.
+    needs_previous: ClassVar[bool] = True
 
     model_id: str = Field(
         min_length=1, description='The model (named policy). `ABTesting` takes it from `modelA`.'

@@ -20,14 +20,15 @@ def desired_of(state: RolloutState, robot_id: str) -> Desired:
     """Return what a robot of the plan should serve and keep resident."""
     robot = state.robots[robot_id]
     model_id, previous, version = state.plan.model_id, robot.previous, state.plan.version
+    before = (previous,) if previous else ()
     if _goes_back(state.status) or not robot.staged:
-        return Desired(robot_id, Routing(model_id, previous), (previous,), previous)
+        return Desired(robot_id, Routing(model_id, previous), before, previous)
     if robot.promoted:
         routing = Routing(model_id, version, activate_at=state.activate_at)
         if robot.retired:
-            return Desired(robot_id, routing, (version,), previous, retired=(previous,))
-        return Desired(robot_id, routing, (previous, version), previous)
-    return Desired(robot_id, _on_trial(state, robot), (previous, version), previous)
+            return Desired(robot_id, routing, (version,), previous, retired=before)
+        return Desired(robot_id, routing, (*before, version), previous)
+    return Desired(robot_id, _on_trial(state, robot), (*before, version), previous)
 
 
 def _on_trial(state: RolloutState, robot: RobotProgress) -> Routing:

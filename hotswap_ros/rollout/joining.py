@@ -60,7 +60,7 @@ def join(state: RolloutState, report: RobotReport, view: FleetView) -> bool:
     plan, known = state.plan, state.robots.get(report.robot_id)
     stable = report.routing.stable if known is None else known.previous
     robot = Robot(report.robot_id, report.region, stable, report.labels)
-    serves_another = stable not in ('', plan.version)
+    serves_another = stable != plan.version and (stable or not plan.needs_previous)
     if not _is_new(state, robot.robot_id) or not serves_another or report.resident_limit < 2:
         return False
     if not (plan.means(robot) and plan.admits(robot)):

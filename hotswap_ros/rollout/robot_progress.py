@@ -48,12 +48,13 @@ class RobotProgress:
     """
     The place of one robot in a rollout: what the steps have asked of it so far.
 
-    It served the version `previous` before. `staged`: it holds the candidate as well. `share` is
-    the candidate's share of its tasks, 1 after the promotion; None: the gate does not watch it.
-    `shadows`: the candidate runs as a shadow. `retired`: the previous version is released.
-    `mark` is what the candidate had done on it before; None: it never served the candidate.
-    `failed`: it could not load, obey or confirm. `unconfirmed`: it did not confirm the rollback.
-    `excluded`: no step waits for it any more. `why` it was excluded, or last refused to load.
+    It served the version `previous` before; empty: none. `staged`: it holds the candidate as well.
+    `share` is the candidate's share of its tasks, 1 after the promotion; None: the gate does not
+    watch it. `shadows`: the candidate runs as a shadow. `retired`: the previous version is
+    released. `mark` is what the candidate had done on it before; None: it never served the
+    candidate. `failed`: it could not load, obey or confirm. `unconfirmed`: it did not confirm the
+    rollback. `excluded`: no step waits for it any more. `why` it was excluded, or last refused to
+    load.
     """
 
     previous: str

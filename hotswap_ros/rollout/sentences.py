@@ -225,6 +225,15 @@ def cannot_serve(robot_id: str, version: str, message: str) -> str:
     return f'{robot_id} cannot serve {version}: {message}'
 
 
+def nothing_to_compare(strategy: str, robots: Sequence[str]) -> str:
+    """Return that a strategy has no robot with a previous version, and the remedy."""
+    return (
+        f'strategy: {strategy} compares with a previous version, and {few(robots)} '
+        f'{"serves" if len(robots) == 1 else "serve"} nothing yet: bring the first version there '
+        "with 'strategy: Direct'"
+    )
+
+
 def other_interface(version: str, previous: str, found: Sequence[str]) -> str:
     """Return in which tensors a version differs from what robots serve, and the remedy."""
     return (
@@ -389,7 +398,8 @@ def rolled_back(
     unreachable_robots: int,
 ) -> str:
     """Return how a rollback ended: `missing` of the robots that `served` have not confirmed."""
-    text = f'{reason.rstrip(".")}. {versions} is back on '
+    back = f'{versions} is back on' if versions else 'Nothing is served, as before, on'
+    text = f'{reason.rstrip(".")}. {back} '
     confirmed = len(served) - len(missing)
     text += f'{confirmed} of {counted(served)}' if missing else counted(served)
     nobody = none_confirmed(seconds, unreachable_robots)

@@ -17,13 +17,13 @@ from hotswap_ros.rollout.state import RolloutState
 from hotswap_ros.rollout.status import Status
 
 
-def robots_of(reports: Mapping[str, RobotReport]) -> list[Robot]:
-    """Return the robots that a plan can be compiled for: those that serve something."""
-    return [
-        Robot(report.robot_id, report.region, report.routing.stable, report.labels)
-        for report in reports.values()
-        if report.routing.stable
-    ]
+def robots_of(plan: Plan, reports: Mapping[str, RobotReport]) -> list[Robot]:
+    """Return the robots for which a plan can be compiled: most need a version to compare with."""
+    return [r for r in map(_robot, reports.values()) if r.serves or not plan.needs_previous]
+
+
+def _robot(report: RobotReport) -> Robot:
+    return Robot(report.robot_id, report.region, report.routing.stable, report.labels)
 
 
 def steps_of(
@@ -38,9 +38,13 @@ def steps_of(
     Raises NoRobotsError for none, and PlanError when the plan does not fit the robots, or its
     version what they serve, by the interfaces in `versions`.
     """
-    fleet = robots_of(reports)
+    fleet = robots_of(plan, reports)
     steps = compile_plan(plan, fleet, salt) if fleet else ()
     if not any(step.robots for step in steps):
+        known = {robot.robot_id for robot in fleet}
+        idle = [r for r in reports if r not in known and plan.means(_robot(reports[r]))]
+        if idle:
+            raise PlanError([sentences.nothing_to_compare(plan.strategy.value, idle)])
         raise NoRobotsError(plan.model_id, plan.version, len(reports))
     serve = {reports[robot_id].routing.stable for step in steps for robot_id in step.robots}
     _require_interface(plan.version, serve, versions)

@@ -199,7 +199,7 @@ class Transitions:
         if not served:
             self.end(end, self.state.reason, now, gravity)
             return
-        versions = '/'.join(sorted(set(self.state.previous.values())))
+        versions = '/'.join(sorted({*self.state.previous.values()} - {''}))
         reason = self.state.reason
         text = sentences.rolled_back(reason, versions, served, missing, seconds, unreachable)
         if served <= set(missing):

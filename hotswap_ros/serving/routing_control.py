@@ -198,7 +198,8 @@ class RoutingControl:
     def _note_in_force(self) -> None:
         with self._changed:
             routing, waiting = self._in_force.router.routing, self._in_force.pending_routing
-            if not routing.stable or self._is_restoring:
+            # A routing without a generation is that of the start: nobody has ended serving.
+            if not (routing.stable or routing.generation) or self._is_restoring:
                 return
             workers = self._versions.workers()
             in_process = [version for version in routing.versions if version not in workers]

@@ -87,14 +87,18 @@ class FakeFleet:
     # -- the robots -------------------------------------------------------------------------------
 
     def add_robot(
-        self, robot_id: str, region: str = '', stable: str = '', labels: tuple[str, ...] = ()
+        self,
+        robot_id: str,
+        region: str = '',
+        stable: str | None = None,
+        labels: tuple[str, ...] = (),
     ) -> FakeRobot:
-        """Switch on another robot, which serves `stable`, and return it."""
+        """Switch on another robot, which serves `stable` (empty: nothing), and return it."""
         robot = FakeRobot(
             robot_id,
             self._library,
             self.clock,
-            stable or self._stable,
+            self._stable if stable is None else stable,
             self._success,
             self._seed,
             region,

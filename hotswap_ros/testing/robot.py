@@ -123,7 +123,9 @@ class FakeRobot(VirtualServer):
     # -- what the robot does ----------------------------------------------------------------------
 
     def do_tasks(self, number: int) -> None:
-        """Do tasks, each with the version that the routing assigns to it."""
+        """Do tasks, each with the version that the routing assigns to it; none without one."""
+        if not self.routing.stable:
+            return
         for _ in range(number):
             version = self.begin_task()
             won = self._random.random() < self.success[version]

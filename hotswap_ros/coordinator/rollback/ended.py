@@ -48,7 +48,7 @@ def rollback_of(runner: Runner, view: FleetView, now: float) -> EndedRollback | 
     return EndedRollback(
         state.rollout_id,
         model_id,
-        {robot_id: previous[robot_id] for robot_id in confirmed},
+        {robot_id: previous[robot_id] for robot_id in confirmed if previous[robot_id]},
         {robot_id: previous[robot_id] for robot_id in unconfirmed},
         rehearsed,
         state.ended,

@@ -17,7 +17,8 @@ from hotswap_ros.rollout.errors import NothingToRollBackError, UnknownRobotError
 def desired_as_reported(report: RobotReport) -> Desired:
     """Return the desired routing of a robot that never had one: the version that it serves."""
     stable = report.routing.stable
-    return Desired(report.robot_id, Routing(report.model_id, stable), resident=(stable,))
+    resident = (stable,) if stable else ()
+    return Desired(report.robot_id, Routing(report.model_id, stable), resident)
 
 
 def find_targets(

@@ -65,7 +65,7 @@ def rollout_status_msg(snapshot: Snapshot) -> Any:
         rollout_id=state.rollout_id,
         model_id=state.plan.model_id,
         version=state.plan.version,
-        previous_versions=sorted(set(state.previous.values())),
+        previous_versions=sorted({*state.previous.values()} - {''}),
         strategy=state.plan.strategy.value,
         status=_STATUSES[state.status],
         pause_reason=_PAUSES[state.pause_reason],

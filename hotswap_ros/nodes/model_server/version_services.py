@@ -170,6 +170,8 @@ class VersionServices:
 
 def described(routing: Routing) -> str:
     """Return a routing in words."""
+    if not routing.stable:
+        return 'nothing is served'
     if not routing.candidate:
         return f'{routing.stable} serves every task'
     return f'{routing.candidate} serves {routing.candidate_share:.0%}, {routing.stable} the rest'

@@ -49,11 +49,11 @@ class RobotFacts:
     """
     One robot of the plan, as it reports itself.
 
-    `serves` is its stable version; `is_stable_ready` says that this version is loaded and warm.
-    `holds` says that the candidate is loaded, `size_bytes` is the size of the candidate (0: not
-    known) and `warm_latency_ms` the 95th percentile of its warm-up on the robot. `counters_age_s`
-    is the age of its newest counters. Its clock is `clock_skew_s` ahead of the coordinator's. None
-    stands for what is not known.
+    `serves` is its stable version, empty for none; `is_stable_ready` says that this version is
+    loaded and warm. `holds` says that the candidate is loaded, `size_bytes` is the size of the
+    candidate (0: not known) and `warm_latency_ms` the 95th percentile of its warm-up on the robot.
+    `counters_age_s` is the age of its newest counters. Its clock is `clock_skew_s` ahead of the
+    coordinator's. None stands for what is not known.
     """
 
     robot_id: str

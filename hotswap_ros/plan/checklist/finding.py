@@ -34,7 +34,7 @@ class Case(NamedTuple):
     @property
     def previous(self) -> tuple[str, ...]:
         """Return the versions that the robots serve, sorted."""
-        return tuple(sorted({robot.serves for robot in self.facts.robots}))
+        return tuple(sorted({robot.serves for robot in self.facts.robots} - {''}))
 
     def version(self, name: str) -> VersionFacts:
         """Return the facts on a version."""

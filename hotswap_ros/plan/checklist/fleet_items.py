@@ -28,6 +28,13 @@ def fallback_present(case: Case) -> Finding:
             f"{few(small)} may hold one version only: set parameter 'resident_limit' to 2 there, "
             'so that the previous version stays loaded.',
         )
+    bare = [robot.robot_id for robot in robots if not robot.serves]
+    if bare:
+        return Finding(
+            False,
+            f'No version is there to roll back to on {few(bare)}, where nothing is served yet: '
+            'override.',
+        )
     cold = [robot.robot_id for robot in robots if not robot.is_stable_ready]
     if cold:
         return Finding(

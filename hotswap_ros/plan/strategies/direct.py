@@ -20,10 +20,12 @@ class Direct(BasePlan):
     """
     The version on `target_devices`, or on all robots, at once and without a gate.
 
-    If one robot cannot load the version or does not confirm, all of them are rolled back.
+    If one robot cannot load the version or does not confirm, all of them are rolled back. A robot
+    that serves nothing yet takes part as well, and serves nothing again after a rollback.
     """
 
     can_prove: ClassVar[bool] = False
+    needs_previous: ClassVar[bool] = False
 
     strategy: Literal[Strategy.DIRECT] = Strategy.DIRECT
     target_devices: tuple[str, ...] | None = Field(

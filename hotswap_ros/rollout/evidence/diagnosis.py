@@ -102,7 +102,7 @@ class RolloutDiagnosis:
     def _case(self, view: FleetView, checks: Sequence[CheckResult]) -> Case:
         state = self._state
         version = state.plan.version
-        stable = sorted(set(state.previous.values()))
+        stable = sorted({*state.previous.values()} - {''})
         control = stable[0] if len(stable) == 1 else 'the previous version'
         lab = state.lab.get(version, {})
         for robot_id in self._newest:

@@ -86,6 +86,14 @@ def test_the_whole_routing_comes_back(boot: Any, observe: Any, is_clean: bool) -
     assert again.infer(observe(), 'task').version in ('v1', 'v2')
 
 
+def test_what_ended_serving_serves_nothing_after_a_restart(boot: Any) -> None:
+    engine = serve(boot(), BOTH)
+    engine.set_routing(Routing('policy', generation=BOTH.generation + 1))
+    again = boot()
+    assert again.restore() is None
+    assert again.routing == Routing('policy')
+
+
 def test_the_lease_begins_anew(boot: Any, clock: Any) -> None:
     serve(boot(), BOTH)
     clock.now += 100
