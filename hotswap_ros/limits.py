@@ -74,6 +74,9 @@ GOLDEN_BYTES: Final = 100_000_000
 #: A file with observations of a policy, for the import of a version or for a try.
 SAMPLES_BYTES: Final = 2_000_000_000
 
+#: A file of statistics of a training set.
+STATISTICS_BYTES: Final = 20_000_000
+
 #: Inputs, and outputs, of one version.
 TENSORS: Final = 64
 

@@ -150,9 +150,9 @@ def test_every_imported_library_is_declared():
                 continue
             tops = {name.split('.')[0] for name in names}
             undeclared |= tops - sys.stdlib_module_names - {'hotswap_ros'} - declared
-    # onnx writes model files, which robots only read, and rosdep has no key for it. mcap, lz4
-    # and zstandard come with mcap-ros2-support.
-    assert undeclared <= {'onnx', 'lz4', 'mcap', 'zstandard'}
+    # Imports, which no robot does, need onnx and safetensors: rosdep has no keys for them. mcap,
+    # lz4 and zstandard come with mcap-ros2-support.
+    assert undeclared <= {'onnx', 'lz4', 'mcap', 'safetensors', 'zstandard'}
 
 
 @pytest.mark.parametrize('name', EXECUTABLES)

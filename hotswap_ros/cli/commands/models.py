@@ -56,6 +56,41 @@ def import_(
     blend: Annotated[
         int, typer.Option(help='Steps over which a chunk goes over into the next one.', min=0)
     ] = 0,
+    normalize: Annotated[
+        Path | None,
+        typer.Option(
+            help='Statistics of the training set (.safetensors, .npz, .json): inputs are '
+            'normalised and outputs brought back to their unit inside the graph.'
+        ),
+    ] = None,
+    min_max: Annotated[
+        bool,
+        typer.Option(
+            '--min-max', help='Normalise from -1 to 1 by min and max, not by mean and std.'
+        ),
+    ] = False,
+    statistic: Annotated[
+        list[str] | None,
+        typer.Option(help='Tensor and its name in the statistics: obs=observation.state.'),
+    ] = None,
+    pixels: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Input that robots give as uint8, 0 to 255, and the graph takes as 0 to 1.'
+        ),
+    ] = None,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option(help='Input that robots give as height, width, channels: image=HWC.'),
+    ] = None,
+    resize: Annotated[
+        list[str] | None,
+        typer.Option(help='Height and width in which robots give an image: image=480x640.'),
+    ] = None,
+    factor: Annotated[
+        list[str] | None,
+        typer.Option(help='Unit of the graph in that of robots: joints=57.29578 for degrees.'),
+    ] = None,
     samples: Annotated[
         Path | None,
         typer.Option(
@@ -84,6 +119,13 @@ def import_(
         sizes_of,
         states_of,
     )
+    from hotswap_ros.cli.verbs.models_preprocessing import (
+        PreprocessingOrder,
+        factor_of,
+        layout_of,
+        pairs_of,
+        size_of,
+    )
 
     order = ImportOrder(
         source,
@@ -99,6 +141,15 @@ def import_(
         states_of(state or []),
         history_of(history or []),
         None if step_s is None else {'step_s': step_s, 'execute': execute, 'blend': blend},
+        PreprocessingOrder(
+            tuple(pixels or ()),
+            pairs_of('--layout', layout or [], layout_of, 'image=HWC'),
+            pairs_of('--resize', resize or [], size_of, 'image=480x640'),
+            pairs_of('--factor', factor or [], factor_of, 'joints=57.29578'),
+            normalize,
+            pairs_of('--statistic', statistic or [], str, 'obs=observation.state'),
+            min_max,
+        ),
     )
     raise typer.Exit(run_import(console(), order))
 

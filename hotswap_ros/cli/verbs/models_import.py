@@ -17,8 +17,16 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from hotswap_ros.cli.files.samples import Observation, SamplesError, read_samples
+from hotswap_ros.cli.files.statistics import StatisticsError
 from hotswap_ros.cli.verbs.models import refused, tell_unknown
 from hotswap_ros.cli.verbs.models_check import check_version
+from hotswap_ros.cli.verbs.models_preprocessing import (
+    MOST_PROVEN,
+    PreprocessingOrder,
+    changes_of,
+    proof_words,
+    random_observations,
+)
 from hotswap_ros.models import (
     Chunk,
     DType,
@@ -62,7 +70,8 @@ class ImportOrder:
     `sizes` are those of symbolic dimensions, `samples` a file of observations, `like` a version
     whose promises it takes, and `margin` the part of a measured range that is added at its ends.
     `states` are the outputs that are fed back, by their inputs, and `history` how many
-    observations an input has. `chunk` has the keys of the manifest.
+    observations an input has. `chunk` has the keys of the manifest. `preprocessing` lies between
+    the robot's quantities and the graph.
     """
 
     source: Path
@@ -78,6 +87,7 @@ class ImportOrder:
     states: dict[str, str] = field(default_factory=dict)
     history: dict[str, int] = field(default_factory=dict)
     chunk: dict[str, float] | None = None
+    preprocessing: PreprocessingOrder = field(default_factory=PreprocessingOrder)
 
 
 def sizes_of(texts: Sequence[str]) -> dict[str, int]:
@@ -123,9 +133,13 @@ def run_import(console: Console, order: ImportOrder) -> int:
     """Make a version of a file, and check it as a robot would; return the exit code."""
     try:
         graph = read_onnx(order.source, order.sizes)
+        names = [tensor.name for tensor in (*graph.inputs, *graph.outputs)]
+        changes = changes_of(order.preprocessing, names)
+        if changes:
+            graph = read_onnx(order.source, order.sizes, changes)
         manifest, files, notes = _version_of(graph, order)
         folder = write_version(order.repository, manifest, files)
-    except (ModelError, SamplesError, GraphFailedError, OSError) as error:
+    except (ModelError, SamplesError, StatisticsError, GraphFailedError, OSError) as error:
         return refused(
             f'{order.source}: {error}' if isinstance(error, GraphFailedError) else error
         )
@@ -152,8 +166,14 @@ def _version_of(
         f'--state {given}={put_out}'
         for given, put_out in likely_states(manifest)
     ]
+    observations = None
     if order.samples is not None:
         observations = read_samples(order.samples, manifest.observations)
+    if graph.merged is not None:
+        trials = random_observations(manifest) if observations is None else observations
+        samples = decided_in_turn(manifest, run, trials[:MOST_PROVEN])
+        notes.append(proof_words(graph.merged, samples))
+    if observations is not None:
         samples = decided_in_turn(manifest, run, observations)
         manifest = _with_measured_bounds(manifest, samples, order.margin, notes)
         manifest = _with_statistics(manifest, observations, notes)

@@ -13,12 +13,22 @@ from hotswap_ros.models.importers.onnx_file import (
     ImportRefusedError,
     read_onnx,
 )
+from hotswap_ros.models.importers.preprocessing import (
+    Change,
+    Merged,
+    PreprocessingError,
+    Scaling,
+)
 from hotswap_ros.models.importers.version_folder import VersionExistsError, write_version
 
 __all__ = [
+    'Change',
     'ImportRefusedError',
     'ImportedGraph',
     'ImportedTensor',
+    'Merged',
+    'PreprocessingError',
+    'Scaling',
     'VersionExistsError',
     'read_onnx',
     'write_version',

@@ -15,6 +15,7 @@ from onnx import TensorProto, checker, external_data_helper, helper, shape_infer
 
 from hotswap_ros.limits import MODEL_BYTES, PROBLEM_CHARACTERS
 from hotswap_ros.models.errors import ModelError
+from hotswap_ros.models.importers.preprocessing import Change, Merged, merged
 from hotswap_ros.models.tensor import DType
 from hotswap_ros.models.verified import open_regular
 from hotswap_ros.text import few, shortened, size_words
@@ -46,20 +47,28 @@ class ImportedTensor:
 
 @dataclass(frozen=True)
 class ImportedGraph:
-    """A graph in one file, with fixed inputs; `notes` tell people what was changed."""
+    """
+    A graph in one file, with fixed inputs; `notes` tell people what was changed.
+
+    `merged` has the parts of a graph with added preprocessing.
+    """
 
     content: bytes
     inputs: tuple[ImportedTensor, ...]
     outputs: tuple[ImportedTensor, ...]
     notes: tuple[str, ...]
+    merged: Merged | None = None
 
 
-def read_onnx(path: Path, sizes: Mapping[str, int]) -> ImportedGraph:
+def read_onnx(
+    path: Path, sizes: Mapping[str, int], changes: Mapping[str, Change] | None = None
+) -> ImportedGraph:
     """
     Read an ONNX file whose symbolic dimensions get these sizes.
 
     Keys of `sizes` are names of dimensions (`batch`), or a tensor with an index (`observation[0]`)
-    where a dimension has no name. Raises ImportRefusedError.
+    where a dimension has no name. `changes` of tensors, by name, become nodes. Raises
+    ImportRefusedError and PreprocessingError.
     """
     model = _load(path)
     notes = []
@@ -70,12 +79,14 @@ def read_onnx(path: Path, sizes: Mapping[str, int]) -> ImportedGraph:
     fixed = _fix(model, sizes)
     if fixed:
         notes.append(f'fixed dimensions: {few(fixed)}')
+    parts = merged(model, changes) if changes else None
     model = _with_inferred_shapes(model)
     return ImportedGraph(
         content=model.SerializeToString(deterministic=True),
         inputs=tuple(_tensor(value, 'input') for value in _inputs_of(model)),
         outputs=tuple(_tensor(value, 'output') for value in model.graph.output),
         notes=tuple(notes),
+        merged=parts,
     )
 
 
