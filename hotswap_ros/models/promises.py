@@ -56,7 +56,8 @@ def unknown_promises(manifest: Manifest) -> list[Unknown]:
     if free:
         found.append(Unknown(f'rate_limit of {", ".join(free)}', 'decisions may jump'))
     if manifest.deadline_ms is None:
-        found.append(Unknown('deadline_ms', 'a candidate may take 1 s for a decision'))
+        longest = 'a candidate may take 1 s, or three times what its warm-up takes'
+        found.append(Unknown('deadline_ms', longest))
     if manifest.safe_decision is None:
         found.append(Unknown('safe_decision', 'the robot gets an error when stable fails'))
     if manifest.golden is None:

@@ -20,8 +20,10 @@ from hotswap_ros.serving.recorder import Recorder
 from hotswap_ros.serving.task_memory import MemoryForm, TaskMemory
 from hotswap_ros.serving.worker.shadow_ring import Primary
 
-#: How long a worker may take for a version whose manifest sets no deadline.
-DEFAULT_DEADLINE_MS = 1000.0
+#: How long a worker may take for a version whose manifest sets no deadline: at least so long, and
+#: as many times as long as when it was warmed.
+_LEAST_DEADLINE_MS = 1000.0
+_DEADLINE_PER_WARM_LATENCY = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,7 @@ class LoadedVersion:
         self.watches_inputs = bool(manifest.input_statistics)
         recorder.watch_inputs(manifest.input_statistics)
         self.safe_outputs = safe_outputs_of(manifest)
-        deadline_ms = manifest.deadline_ms
-        self.deadline_ms = DEFAULT_DEADLINE_MS if deadline_ms is None else deadline_ms
+        self.deadline_ms = manifest.deadline_ms or _default_deadline_ms(session.warm_latency_ms)
         self._patience_s = self.deadline_ms / 1e3
 
     def attempt(
@@ -205,6 +206,11 @@ class LoadedVersion:
             return Answer(outputs, latency_ms, waited_ms)
         late = outputs if cause is FailureCause.DEADLINE else None
         return Failure(cause, latency_ms, outputs=late, waited_ms=waited_ms)
+
+
+def _default_deadline_ms(warm_latency_ms: float) -> float:
+    # In this order: the least one for a latency that is not known, which is NaN.
+    return max(_LEAST_DEADLINE_MS, _DEADLINE_PER_WARM_LATENCY * warm_latency_ms)
 
 
 def safe_outputs_of(manifest: Manifest) -> dict[str, NDArray[Any]] | None:

@@ -65,6 +65,10 @@ class Process:
             _close(theirs.values())
         self.pid = self._popen.pid
         self._fds = ours
+        #: How long a run takes when nothing disturbs it, once that is known.
+        self.usual_s = 0.0
+        #: Whether it was ended because it did not answer.
+        self.was_late = False
         self._times = exchange.times
         self._inputs = tuple(exchange.request.inputs.items())
         self._outputs = tuple(exchange.request.outputs.items())
@@ -127,6 +131,8 @@ class Process:
         code = self._popen.wait()
         self.samples.end()
         _close(self._fds.values())
+        if self.was_late:
+            return 'did not answer, and was ended'
         return f'was ended by signal {-code}' if code < 0 else f'ended with exit code {code}'
 
     def _late(self, patience_s: float, detail: str) -> RunFailedError:
@@ -173,7 +179,7 @@ class Process:
         self._watch(self._times_behind)
 
     def _watch(self, time: int) -> None:
-        watch = threading.Timer(HANG_S, self._end_if_behind, [time])
+        watch = threading.Timer(self._hang_s, self._end_if_behind, [time])
         watch.daemon = True
         watch.start()
 
@@ -184,13 +190,23 @@ class Process:
         is_same = self._is_behind and self._times_behind == time
         if not is_same or self._poll.poll(0):
             return
-        if own_s < OWN_PART * min(since_s, HANG_S):
+        if own_s < OWN_PART * min(since_s, self._hang_s):
             self._watch(time)  # it does not hang, it does not get to run
             return
-        _log.warning('worker %d hangs: it is ended', self.pid)
+        _log.warning('worker %d has not answered for %.1f s: it is ended', self.pid, since_s)
+        self.was_late = True
         self.kill()
 
+    @property
+    def _hang_s(self) -> float:
+        """Return how long after the deadline a run is ended: a slow one needs its usual time."""
+        return max(HANG_S, 2 * self.usual_s)
+
     def _lost(self) -> RunFailedError:
+        if self.was_late:
+            return RunFailedError(
+                FailureCause.DEADLINE, 'its worker did not answer, and was ended'
+            )
         return RunFailedError(FailureCause.CRASH, 'its worker died')
 
 

@@ -84,6 +84,7 @@ class WorkerSupervisor:
         self._serving: Process | None = None
         self._ready: Future[None] = Future()
         self._why_not = 'it is being started'
+        self._is_late = False
         self._warm_bytes = 0
         self._outgrown = ''
         self._ended_because = ''
@@ -131,7 +132,8 @@ class WorkerSupervisor:
                 raise SessionClosedError
             worker = self._serving
             if worker is None:
-                raise RunFailedError(FailureCause.CRASH, self._why_not)
+                cause = FailureCause.DEADLINE if self._is_late else FailureCause.CRASH
+                raise RunFailedError(cause, self._why_not)
             return worker.run(inputs, patience_s)
         finally:
             self._lock.release()
@@ -219,6 +221,7 @@ class WorkerSupervisor:
                 is_warm = self._bring_up(worker, is_first, deadline)
             if is_warm:
                 self._warm_bytes = resident_bytes(worker.pid)
+                worker.usual_s = self.warm_latency_ms / 1e3
                 with self._lock:
                     self._serving = None if self._closing else worker
                 if is_first:
@@ -234,6 +237,7 @@ class WorkerSupervisor:
         finally:
             with self._lock, self._sampling:
                 self._serving = self._worker = None
+                self._is_late = worker.was_late
             worker.kill()
             end = worker.wait()
         if is_first and not is_warm:

@@ -4,6 +4,7 @@
 """A worker process: its answers, its crashes, and its end without remains."""
 
 import gc
+import math
 import os
 import select
 import signal
@@ -13,6 +14,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,12 +23,15 @@ import pytest
 from hotswap_ros.models import DigestMismatchError
 from hotswap_ros.serving import (
     FailureCause,
+    Guard,
     LoadFailedError,
     NotReadyError,
     Routing,
     RuntimeSettings,
     VersionState,
 )
+from hotswap_ros.serving.recorder import Recorder
+from hotswap_ros.serving.versions.loaded_version import LoadedVersion
 from hotswap_ros.serving.worker.job import Job
 from hotswap_ros.serving.worker.supervisor import WorkerSupervisor
 
@@ -128,9 +133,31 @@ def test_a_worker_that_hangs_is_replaced(
         True,
         FailureCause.DEADLINE,
     )
+    causes = set()
+    while (decision := engine.infer(observe(), 'task')).fallback:
+        causes.add(decision.cause)
+    assert FailureCause.CRASH not in causes, 'it was late'
     watched.wait_for_another_worker(pid)
     assert is_gone(pid)
     assert engine.infer(observe(), 'task').version == 'v2'
+
+
+@pytest.mark.parametrize(
+    ('deadline_ms', 'warm_ms', 'expected'),
+    [
+        (None, 1200.0, 3600.0),
+        (None, 2.0, 1000.0),
+        (None, math.nan, 1000.0),
+        (500.0, 1200.0, 500.0),
+    ],
+)
+def test_the_default_deadline_follows_the_warm_latency(
+    make_version: Any, deadline_ms: float | None, warm_ms: float, expected: float
+) -> None:
+    manifest = make_version.manifest('v1', deadline_ms=deadline_ms)
+    session: Any = SimpleNamespace(warm_latency_ms=warm_ms)
+    loaded = LoadedVersion(manifest, session, Guard(manifest), Recorder())
+    assert loaded.deadline_ms == pytest.approx(expected)
 
 
 def test_a_late_reply_is_not_taken_for_the_next(watch: Any, observe: Any) -> None:
