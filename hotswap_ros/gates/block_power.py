@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hotswap_ros.gates.pairing.blocks import BLOCK_TASKS
 from hotswap_ros.gates.pairing.clustering import likely_largest_correlation
 from hotswap_ros.gates.result import MIN_TASKS
+from hotswap_ros.gates.stats.average import MULTIPLIERS, average_factors
 from hotswap_ros.gates.stats.drawn import WEIGHTS, log_factors
 from hotswap_ros.gates.stats.evidence import HARM_DROPS, Block, BlockEvidence
 from hotswap_ros.plan import Control
@@ -82,16 +83,17 @@ def drops_by_evidence(
     rates: tuple[float, float],
     rho: float,
     history: int,
+    *,
+    on_average: bool = False,
 ) -> tuple[float, ...]:
     """Return, for the end of each stage, the smallest detectable drop; see detectable_drops."""
     kinds: list[_Blocks | _DrawnTasks] = [
-        _DrawnTasks(null, rates, stage)
+        _DrawnTasks(null, rates, stage, on_average=on_average)
         if control is Control.WITHIN_ROBOTS and stage.candidate and stage.control
         else _Blocks(control, null, rates, stage)
         for stage in stages
     ]
-    is_drawn = control is Control.WITHIN_ROBOTS and not null
-    weights = WEIGHTS if is_drawn else (1,) * len(HARM_DROPS)
+    weights = weights_of(control, null, on_average=on_average)
     effects = [
         design_effect_of(_until(stages, index), control, rho, history)
         for index in range(len(stages))
@@ -111,6 +113,14 @@ def drops_by_evidence(
         else math.nan
         for number in range(len(stages))
     )
+
+
+def weights_of(control: Control, null: float, *, on_average: bool) -> Sequence[float]:
+    """Return the weights of the alternatives of harm."""
+    if on_average:
+        return (1,) * len(MULTIPLIERS)
+    is_exact = control is Control.WITHIN_ROBOTS and not null
+    return WEIGHTS if is_exact else (1,) * len(HARM_DROPS)
 
 
 def _is_enough(control: Control, stages: Sequence[StageTasks], effect: float) -> bool:
@@ -175,11 +185,13 @@ def _log_mean_exp(logs: Floats, weights: Sequence[float]) -> Floats:
 class _DrawnTasks:
     """The tasks of one stage whose versions are drawn; `rates` are as in _Blocks."""
 
-    def __init__(self, null: float, rates: tuple[float, float], stage: StageTasks) -> None:
+    def __init__(
+        self, null: float, rates: tuple[float, float], stage: StageTasks, *, on_average: bool
+    ) -> None:
         self._baseline, known = rates
         self._share = stage.candidate / (stage.candidate + stage.control)
         self._number = stage.candidate + stage.control
-        self._outcomes = _task_table(null, known, self._share)
+        self._outcomes = task_table(null, known, self._share, on_average=on_average)
 
     def draw(self, drop: float, chance: np.random.Generator) -> Floats:
         """Return log evidence of shape (repetitions, groups of tasks, alternatives)."""
@@ -255,8 +267,10 @@ def block_sizes(stage: StageTasks, against_number: bool) -> Ints:
 
 
 @lru_cache(maxsize=64)
-def _task_table(null: float, baseline: float, share: float) -> Floats:
-    """Return the log evidence of a task of each kind."""
+def task_table(null: float, baseline: float, share: float, *, on_average: bool) -> Floats:
+    """Return the log evidence of harm of a task of each kind, for each alternative."""
+    if on_average:
+        return np.array(average_factors(share, baseline))
     if not null:
         return np.array(log_factors(share, baseline))
     rows = []

@@ -12,8 +12,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from hotswap_ros.gates.block_power import TASK_KINDS, Floats, StageTasks, block_sizes
-from hotswap_ros.gates.stats.drawn import WEIGHTS, log_factors
+from hotswap_ros.gates.block_power import (
+    TASK_KINDS,
+    Floats,
+    StageTasks,
+    block_sizes,
+    task_table,
+    weights_of,
+)
 from hotswap_ros.gates.stats.evidence import HARM_DROPS, PROOF_DROPS, Block, BlockEvidence
 from hotswap_ros.gates.stats.intervals import wilson_interval
 from hotswap_ros.plan import Control, SuccessCriteria
@@ -30,7 +36,7 @@ _NUMBER_TASKS = 10_000_000
 
 def harm_weights(criteria: SuccessCriteria) -> Sequence[float]:
     """Return the weights of the alternatives of harm, of which `draw` gives the evidence."""
-    return WEIGHTS if _is_exact(criteria) else (1,) * len(HARM_DROPS)
+    return weights_of(criteria.control, _null(criteria), on_average=criteria.is_on_average)
 
 
 def draws_of(criteria: SuccessCriteria, baseline: float, history: int, tasks: StageTasks) -> Draws:
@@ -46,10 +52,6 @@ def draws_of(criteria: SuccessCriteria, baseline: float, history: int, tasks: St
     if criteria.control is Control.WITHIN_ROBOTS and tasks.control:
         return _drawn_tasks(criteria, baseline, tasks)
     return _blocks(criteria, rates, tasks)
-
-
-def _is_exact(criteria: SuccessCriteria) -> bool:
-    return criteria.control is Control.WITHIN_ROBOTS and not _null(criteria)
 
 
 def _null(criteria: SuccessCriteria) -> float:
@@ -162,9 +164,7 @@ def _binomial(n: int, rate: float) -> Floats:
 def _drawn_tasks(criteria: SuccessCriteria, baseline: float, tasks: StageTasks) -> DrawnTasks:
     share = tasks.candidate / (tasks.candidate + tasks.control)
     proof = [_proof(criteria, task, baseline, share) for task in TASK_KINDS]
-    harm: Sequence[Sequence[float]] = log_factors(share, baseline)
-    if not _is_exact(criteria):
-        harm = [_harm(criteria, task, baseline, share) for task in TASK_KINDS]
+    harm = task_table(_null(criteria), baseline, share, on_average=criteria.is_on_average)
     return DrawnTasks(np.hstack([harm, proof]), tasks)
 
 
@@ -204,12 +204,10 @@ def _block(
     return Block(control, control - failed, own, own - lost)
 
 
-def _harm(
-    criteria: SuccessCriteria, block: Block, rate: float, share: float | None = None
-) -> Sequence[float]:
+def _harm(criteria: SuccessCriteria, block: Block, rate: float) -> Sequence[float]:
     null = _null(criteria)
     evidence = BlockEvidence([null + drop for drop in HARM_DROPS], null)
-    evidence.add(block, rate, share)
+    evidence.add(block, rate)
     return evidence.log_e
 
 

@@ -79,7 +79,16 @@ def detectable_drops(
         )
     rates = round(baseline, 3), round(number, 3)
     rho = round(rho, 3)
-    return drops_by_evidence(criteria.control, null, alpha, tuple(stages), rates, rho, history)
+    return drops_by_evidence(
+        criteria.control,
+        null,
+        alpha,
+        tuple(stages),
+        rates,
+        rho,
+        history,
+        on_average=criteria.is_on_average,
+    )
 
 
 def _of_one_look(

@@ -240,11 +240,13 @@ class SuccessCriteria(Section):
             'person decides. `unreachable` and `sample_ratio` always do.'
         ),
     )
-    harm_null: Literal['not_worse', 'not_worse_than_tolerance'] = Field(
+    harm_null: Literal['not_worse', 'not_worse_than_tolerance', 'not_worse_on_average'] = Field(
         'not_worse',
         description=(
-            'What must be disproved to roll back: that the candidate is not worse at all, or not '
-            'worse by more than the tolerance.'
+            'What must be disproved to roll back: that the candidate is not worse at all, not '
+            'worse by more than the tolerance, or not worse on average over all tasks so far '
+            '(only with `method: sequential` and `control: within_robots`; the average is of '
+            'success).'
         ),
     )
     alpha: float = Field(
@@ -315,6 +317,18 @@ class SuccessCriteria(Section):
         return self
 
     @model_validator(mode='after')
+    def _averages_are_of_drawn_tasks(self) -> SuccessCriteria:
+        if not self.is_on_average:
+            return self
+        if self.control is not Control.WITHIN_ROBOTS or self.method is not Method.SEQUENTIAL:
+            raise ValueError(
+                "'harmNull' is 'not_worse_on_average', which needs control 'within_robots' and "
+                f"method 'sequential', found '{self.control.value}' and '{self.method.value}': "
+                "set them so, or set 'harmNull' to 'not_worse'"
+            )
+        return self
+
+    @model_validator(mode='after')
     def _figures_are_complete(self) -> SuccessCriteria:
         if self.max_duration_increase is not None and self.duration_limit_s is None:
             raise ValueError(
@@ -347,6 +361,11 @@ class SuccessCriteria(Section):
                     f"'{name}' cannot be in 'signals' and be the 'successMetric': remove one"
                 )
         return self
+
+    @property
+    def is_on_average(self) -> bool:
+        """Return whether a rollback needs evidence that the candidate is worse on average."""
+        return self.harm_null == 'not_worse_on_average'
 
     @property
     def proof_words(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from hotswap_ros.gates.pairing.baseline import Baseline
 from hotswap_ros.gates.pairing.blocks import DrawnTasks, FleetBlock
 from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
+from hotswap_ros.gates.stats.average import AverageEvidence
 from hotswap_ros.gates.stats.bounds import DropBounds
 from hotswap_ros.gates.stats.drawn import DrawnEvidence
 from hotswap_ros.gates.stats.evidence import HARM_DROPS, PROOF_DROPS, Block, BlockEvidence
@@ -27,13 +28,14 @@ _OTHER_TAIL = 0.25
 
 class SuccessCheck:
     """
-    E-process against "not worse" or "not worse than the tolerance".
+    E-process against "not worse", "not worse than the tolerance" or "not worse on average".
 
     Evidence multiplies over tasks in the order in which they began where robots report the share
     with which versions are drawn, and otherwise over blocks of tasks that began together (see
     Lane). Within robots and against "not worse" it depends only on the random choice of versions,
     for any tasks and robots (DrawnEvidence has the limits of this); in all other cases on the
-    means of tasks that began together (BlockEvidence). A second one, against "worse by at least
+    means of tasks that began together (BlockEvidence; AverageEvidence for the average over all
+    tasks so far). A second one, against "worse by at least
     the tolerance", proves the opposite: once it reaches 1/alpha, the candidate stays proven.
 
     The baseline of an alternative is the control's rate in earlier blocks, with a prior of
@@ -52,8 +54,10 @@ class SuccessCheck:
         self._limit = 1 / alpha
         self._proof_limit = 1 / criteria.alpha
         self._null = self._tolerance if criteria.harm_null == 'not_worse_than_tolerance' else 0.0
-        self._harm: BlockEvidence | DrawnEvidence
-        if criteria.control is Control.WITHIN_ROBOTS and not self._null:
+        self._harm: BlockEvidence | DrawnEvidence | AverageEvidence
+        if criteria.is_on_average:
+            self._harm = AverageEvidence()
+        elif criteria.control is Control.WITHIN_ROBOTS and not self._null:
             self._harm = DrawnEvidence(self._limit)
         else:
             self._harm = BlockEvidence([self._null + drop for drop in HARM_DROPS], self._null)
@@ -102,17 +106,17 @@ class SuccessCheck:
         self._baseline.learn(found.control)
 
     def _judge(self, block: Block, rate: float) -> None:
-        if isinstance(self._harm, DrawnEvidence):
-            self._harm.add_block(block)
-        else:
+        if isinstance(self._harm, BlockEvidence):
             self._harm.add(block, rate)
+        else:
+            self._harm.add_block(block)
 
     def _judge_drawn(self, tasks: Block, share: float, category: str) -> None:
         rate = self._baseline.rate
-        if isinstance(self._harm, DrawnEvidence):
-            self._harm.add_tasks(tasks, share, self._baseline.rate_in(category), category)
-        else:
+        if isinstance(self._harm, BlockEvidence):
             self._harm.add(tasks, rate, share)
+        else:
+            self._harm.add_tasks(tasks, share, self._baseline.rate_in(category), category)
         self._proof.add(tasks, rate, share)
         self._conclude()
 
@@ -134,9 +138,9 @@ class SuccessCheck:
 
     @property
     def _evidence(self) -> float:
-        if isinstance(self._harm, DrawnEvidence):
-            return self._harm.value
-        return self._harm.value_for(self._baseline.design_effect)
+        if isinstance(self._harm, BlockEvidence):
+            return self._harm.value_for(self._baseline.design_effect)
+        return self._harm.value
 
     @property
     def _proof_evidence(self) -> float:

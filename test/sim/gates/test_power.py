@@ -69,6 +69,7 @@ def is_found(criteria, drop, robots, share, tasks, seed):
         ({}, 0.1, 150),
         ({}, 0.9, 300),
         ({'harm_null': 'not_worse_than_tolerance'}, 0.5, 200),
+        ({'harm_null': 'not_worse_on_average'}, 0.5, 200),
         ({'method': 'fixed'}, 0.5, 200),
         ({'method': 'threshold'}, 0.5, 200),
         ({'baseline_success_rate': BASELINE}, 0.5, 150),
