@@ -155,12 +155,14 @@ class Engine:
         stable, task, loaded = self._assignment.take(inputs, task_id, category)
         if taken >= self._recent.next_s:
             self._recent.keep(taken, inputs)
-        if loaded is stable and self._take_overs.is_safe_only(task, stable):
+        # What only versions that remember need costs the others no call.
+        is_new = task.decided_by is not loaded
+        if is_new and loaded is stable and self._take_overs.is_safe_only(task, stable):
             return self._only_safe(stable, taken)
         reserve_ms = 0.0 if loaded is stable else _RESERVE * stable.session.typical_ms
         limits_rates = loaded.limits_rates
         previous = task.previous_for(loaded, stable) if limits_rates else None
-        memory = self._take_overs.memory(task, loaded)
+        memory = self._take_overs.memory(task, loaded) if loaded.remembers else None
         result = loaded.attempt(inputs, reserve_ms, previous, memory)
         if isinstance(result, Failure):
             if result.is_hang:
@@ -171,11 +173,13 @@ class Engine:
             task.remember(outputs)
         router = self._in_force.router
         if loaded is not stable:
-            self._take_overs.follow(task, stable, inputs)
+            if stable.remembers:
+                self._take_overs.follow(task, stable, inputs)
         elif router.shadow is not None:
             primary = Primary(task_id, loaded.version, latency_ms, task.number)
             self._let_shadow(router.shadow, task, inputs, outputs, primary)
-        task.decided_by = loaded
+        if is_new:
+            task.decided_by = loaded
         with self._lock:
             loaded.recorder.count_request(latency_ms, task.on_trial)
             if loaded.watches_inputs:
@@ -186,7 +190,7 @@ class Engine:
                 is_late = waited_ms + latency_ms > loaded.deadline_ms
                 self._waits.count(self._in_force.clock(), loaded.version, is_late)
         latency_ms = (perf_counter() - taken) * 1e3
-        return Decision(outputs, loaded.version, False, None, latency_ms, chunk=loaded.chunk)
+        return Decision(outputs, loaded.version, False, None, latency_ms, '', False, loaded.chunk)
 
     def _let_shadow(
         self,
@@ -203,7 +207,7 @@ class Engine:
         """
         is_first = task.decided_by is None
         taken = False
-        if is_first or task.followed_by is shadow or not shadow.memory_form.is_needed:
+        if is_first or task.followed_by is shadow or not shadow.remembers:
             primary = primary._replace(is_first=is_first)
             taken = shadow.session.offer(inputs, outputs, primary)
         task.followed_by = shadow if taken else None
@@ -247,7 +251,7 @@ class Engine:
         answer: Answer | Failure = failure
         if loaded is not stable and not self._take_overs.is_safe_only(task, stable):
             previous = task.previous_for(stable, stable) if stable.limits_rates else None
-            memory = self._take_overs.memory(task, stable)
+            memory = self._take_overs.memory(task, stable) if stable.remembers else None
             answer = stable.attempt(inputs, previous=previous, memory=memory)
             if isinstance(answer, Failure) and answer.is_hang:
                 self._control.drop_hung(stable)

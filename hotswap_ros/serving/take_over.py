@@ -37,10 +37,8 @@ class TakeOvers:
         """End the thread of versions that run along."""
         self._along.close()
 
-    def memory(self, task: Task, loaded: LoadedVersion) -> TaskMemory | None:
-        """Return what a version remembers of a task that it decides now; None: it never does."""
-        if not loaded.memory_form.is_needed:
-            return None
+    def memory(self, task: Task, loaded: LoadedVersion) -> TaskMemory:
+        """Return what a version that remembers knows of a task that it decides now."""
         memory = task.memories.get(loaded)
         if memory is None:
             memory = task.memories[loaded] = loaded.memory_form.begin()
@@ -61,8 +59,6 @@ class TakeOvers:
         observation: dict[str, NDArray[Any]],
     ) -> None:
         """Note that another version has decided: stable runs along, or forgets the task."""
-        if not stable.memory_form.is_needed:
-            return
         if stable.manifest.take_over is not TakeOver.WARM:
             task.memories.pop(stable, None)
             return

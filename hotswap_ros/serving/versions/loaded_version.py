@@ -134,6 +134,7 @@ class LoadedVersion:
         'memory_form',
         'observation',
         'recorder',
+        'remembers',
         'safe_outputs',
         'session',
         'version',
@@ -151,6 +152,7 @@ class LoadedVersion:
         self.manifest = manifest
         self.chunk = manifest.chunk
         self.memory_form = MemoryForm(manifest)
+        self.remembers = self.memory_form.is_needed
         self.observation = ObservationCheck(manifest)
         self.session = session
         self.guard = guard
