@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from hotswap_ros.gates.gate import Gate
-from hotswap_ros.plan import Role, SuccessCriteria
+from hotswap_ros.gates.checks.of_criteria import checks_of
+from hotswap_ros.plan import Role, SuccessCriteria, role_of
 
 
 def checks_by_role(criteria: SuccessCriteria) -> dict[Role, tuple[str, ...]]:
     """Return the names of the checks in each role."""
-    checks = Gate(criteria, '', explain=False).checks(complete=False)
+    names = [check.name for check in checks_of(criteria, '', explain=False)]
     return {
-        role: tuple(check.name for check in checks if check.role == role.value) for role in Role
+        role: tuple(name for name in names if role_of(criteria, name) is role) for role in Role
     }
 
 

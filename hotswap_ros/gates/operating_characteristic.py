@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hotswap_ros.gates.block_power import SEED, Floats, StageTasks, design_effect_of
-from hotswap_ros.gates.gate import alpha_of
+from hotswap_ros.gates.checks.of_criteria import alpha_of
 from hotswap_ros.gates.odds import Odds
 from hotswap_ros.gates.outcomes import ROLLOUTS, draws_of, harm_weights
 from hotswap_ros.gates.pairing.clustering import ASSUMED_CORRELATION

@@ -25,7 +25,7 @@ from hotswap_ros.gates.block_power import (
     design_effect_of,
     drops_by_evidence,
 )
-from hotswap_ros.gates.gate import alpha_of
+from hotswap_ros.gates.checks.of_criteria import alpha_of
 from hotswap_ros.gates.pairing.blocks import BLOCK_TASKS
 from hotswap_ros.gates.pairing.clustering import ASSUMED_CORRELATION
 from hotswap_ros.gates.result import MIN_TASKS

@@ -19,7 +19,7 @@ from hotswap_ros.gates.analysis.comparison import Comparison
 from hotswap_ros.gates.analysis.records import Records
 from hotswap_ros.gates.analysis.trial import ACROSS, WITHIN, Design
 from hotswap_ros.gates.checks.task_figures import DurationCheck, InterventionCheck, ProgressCheck
-from hotswap_ros.gates.pairing.blocks import Arm, DrawnTasks
+from hotswap_ros.gates.pairing.tasks import Arm, DrawnTasks
 from hotswap_ros.gates.result import MIN_TASKS
 from hotswap_ros.gates.stats.intervals import Interval
 from hotswap_ros.models import PROGRESS_UNIT

@@ -18,7 +18,8 @@ from hotswap_ros.gates.result import (
     verdict_of,
 )
 from hotswap_ros.gates.stats.evidence import GainEvidence
-from hotswap_ros.gates.window import MAX_NAMES, Window
+from hotswap_ros.gates.tally import MAX_NAMES
+from hotswap_ros.gates.window import Window
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.models.counter_delta import CounterTracker, rise
 from hotswap_ros.text import count, percent

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from scipy.special import bdtrc
 
-from hotswap_ros.gates.pairing.blocks import FleetBlock
+from hotswap_ros.gates.pairing.tasks import FleetBlock
 from hotswap_ros.gates.result import (
     MIN_TASKS,
     CheckResult,
@@ -22,7 +22,8 @@ from hotswap_ros.gates.result import (
     verdict_of,
 )
 from hotswap_ros.gates.stats.evidence import RareEvidence
-from hotswap_ros.gates.window import News, Tally, Window
+from hotswap_ros.gates.tally import Tally
+from hotswap_ros.gates.window import News, Window
 from hotswap_ros.text import count
 
 #: Tasks of one robot in which a burst is looked for.

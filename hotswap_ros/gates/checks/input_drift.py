@@ -11,7 +11,8 @@ from typing import Any
 
 from hotswap_ros.gates.result import CheckResult, verdict_of
 from hotswap_ros.gates.stats.drift import population_stability_index
-from hotswap_ros.gates.window import MAX_NAMES, Window
+from hotswap_ros.gates.tally import MAX_NAMES
+from hotswap_ros.gates.window import Window
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.models.counter_delta import CounterTracker, Vector, add_counts, rise
 from hotswap_ros.text import count

@@ -19,7 +19,8 @@ from hotswap_ros.gates.result import (
     verdict_of,
 )
 from hotswap_ros.gates.stats.evidence import GainEvidence
-from hotswap_ros.gates.window import NOTHING, News, Tally, Window
+from hotswap_ros.gates.tally import NOTHING, Tally
+from hotswap_ros.gates.window import News, Window
 from hotswap_ros.models import LATENCY_EDGES_MS
 from hotswap_ros.text import count, percent
 

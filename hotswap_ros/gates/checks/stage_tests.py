@@ -11,7 +11,7 @@ from itertools import repeat
 from typing import Any
 
 from hotswap_ros.gates.pairing.baseline import Baseline
-from hotswap_ros.gates.pairing.blocks import FleetBlock
+from hotswap_ros.gates.pairing.tasks import FleetBlock
 from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
 from hotswap_ros.gates.stats.evidence import Block
 from hotswap_ros.gates.stats.intervals import (
@@ -26,7 +26,8 @@ from hotswap_ros.gates.stats.stratified import (
     stratified_drop,
     stratified_test,
 )
-from hotswap_ros.gates.window import News, Tally, Window
+from hotswap_ros.gates.tally import Tally
+from hotswap_ros.gates.window import News, Window
 from hotswap_ros.plan import Control, SuccessCriteria
 from hotswap_ros.text import change, count, percent, points, span
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hotswap_ros.gates.pairing.baseline import Baseline
-from hotswap_ros.gates.pairing.blocks import DrawnTasks, FleetBlock
+from hotswap_ros.gates.pairing.tasks import DrawnTasks, FleetBlock
 from hotswap_ros.gates.result import MIN_TASKS, CheckResult, Verdict, ratio, verdict_of
 from hotswap_ros.gates.stats.average import AverageEvidence
 from hotswap_ros.gates.stats.bounds import DropBounds
@@ -18,7 +18,8 @@ from hotswap_ros.gates.stats.drawn import DrawnEvidence
 from hotswap_ros.gates.stats.evidence import HARM_DROPS, PROOF_DROPS, Block, BlockEvidence
 from hotswap_ros.gates.stats.intervals import Interval, wilson_interval
 from hotswap_ros.gates.stats.stratified import weighted_drop
-from hotswap_ros.gates.window import News, Tally, Window
+from hotswap_ros.gates.tally import Tally
+from hotswap_ros.gates.window import News, Window
 from hotswap_ros.plan import Control, SuccessCriteria
 from hotswap_ros.text import change, count, evidence_words, percent, points, span
 

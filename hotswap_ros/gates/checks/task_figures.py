@@ -5,146 +5,21 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
-from hotswap_ros.gates import result
-from hotswap_ros.gates.pairing.blocks import Arm, DrawnTasks
-from hotswap_ros.gates.pairing.control_mean import ControlMean
-from hotswap_ros.gates.result import CheckResult, Verdict, conclusion, ratio, verdict_of
+from hotswap_ros.gates.checks.figure_check import FigureCheck
+from hotswap_ros.gates.pairing.tasks import Arm
+from hotswap_ros.gates.result import CheckResult, Verdict
 from hotswap_ros.gates.stats.betting import CountEvidence, ScoreEvidence
-from hotswap_ros.gates.window import Tally, Window
+from hotswap_ros.gates.window import Window
 from hotswap_ros.models import PROGRESS_UNIT
 from hotswap_ros.plan import SuccessCriteria
 from hotswap_ros.text import count, evidence_words, percent, points
 
 
-class _FigureCheck(ABC):
-    """
-    Check of a figure that is added up over the tasks of each version.
-
-    Only tasks count whose version was drawn with a known share. They count in the order in which
-    they began, and each against what is expected of it: the control's mean before it, in its
-    category. Once the evidence reaches the limit, the verdict stays FAIL.
-    """
-
-    name: ClassVar[str]
-    #: The mean that is expected before the control has finished a task.
-    _prior: ClassVar[float]
-    #: What the check looks for, in words.
-    _harm_words: ClassVar[str]
-
-    def __init__(self, alpha: float, harm: ScoreEvidence | CountEvidence) -> None:
-        self._alpha = alpha
-        self._limit = 1 / alpha
-        self._harm = harm
-        self._mean = ControlMean(self._prior)
-        #: Of control and candidate.
-        self._tasks = [0, 0]
-        self._totals = [0.0, 0.0]
-        self._failed = False
-
-    @abstractmethod
-    def _total(self, arm: Arm) -> float:
-        """Return the sum of the figure over tasks that ended."""
-
-    @abstractmethod
-    def _judge(self, arm: Arm, own: bool, share: float, mean: float) -> None:
-        """Take in tasks of the candidate (`own`) or of the control."""
-
-    @abstractmethod
-    def _figures(self, window: Window, control: float, own: float) -> str:
-        """Return the means of both versions in words."""
-
-    def join(self, robot_id: str, history: Tally) -> None:
-        """Take in the control's earlier tasks on a robot."""
-        earlier = Arm(
-            history.finished,
-            history.succeeded,
-            progress=history.progress,
-            duration_ms=history.duration_ms,
-            interventions=history.interventions,
-        )
-        self._mean.remember(earlier.tasks, self._total(earlier))
-
-    def draw(self, found: DrawnTasks) -> None:
-        """Take in tasks whose versions were drawn, in the order in which they began."""
-        # In an order that does not depend on the versions.
-        for category, both in sorted(found.categories.items()):
-            if self._failed:
-                return
-            mean = self._mean.of(category)
-            for index, arm in enumerate(both):
-                if arm.tasks:
-                    self._judge(arm, bool(index), found.share, mean)
-                    self._tasks[index] += arm.tasks
-                    self._totals[index] += self._total(arm)
-            self._failed = self._harm.value >= self._limit
-            self._mean.learn(category, both[0].tasks, self._total(both[0]))
-
-    @property
-    def failed(self) -> bool:
-        """Whether the evidence of harm has reached its limit."""
-        return self._failed
-
-    @property
-    def evidence(self) -> float:
-        """The evidence of harm; 1 is none."""
-        return self._harm.value
-
-    def result(self, window: Window, *, complete: bool) -> CheckResult:
-        """Return the present verdict; `complete` says that the stage has all its data."""
-        enough = min(self._tasks) >= result.MIN_TASKS and self._is_reported(window)
-        verdict = verdict_of(failed=self._failed, complete=complete, enough=enough)
-        control, own = map(ratio, self._totals, self._tasks)
-        return CheckResult(
-            name=self.name,
-            verdict=verdict,
-            method='e-process',
-            sentence=f'{self._subject(window, control, own)}: {self._end(verdict)}.',
-            estimate=own,
-            control=control,
-            evidence=self._harm.value,
-            evidence_limit=self._limit,
-            n=self._tasks[1],
-            n_control=self._tasks[0],
-            alpha=self._alpha,
-        )
-
-    def _is_reported(self, window: Window) -> bool:
-        return True
-
-    def _subject(self, window: Window, control: float, own: float) -> str:
-        if not all(self._tasks):
-            return f'No tasks of both versions have been compared by {self.name}'
-        if not self._is_reported(window):
-            return f'The robots do not report {self.name} with each version'
-        return self._figures(window, control, own)
-
-    def _end(self, verdict: Verdict) -> str:
-        return conclusion(verdict, self._harm.value, self._limit, harm=self._harm_words)
-
-    def dump(self) -> dict[str, Any]:
-        """Return the whole state for JSON."""
-        return {
-            'harm': self._harm.dump(),
-            'mean': self._mean.dump(),
-            'tasks': list(self._tasks),
-            'totals': list(self._totals),
-            'failed': self._failed,
-        }
-
-    def load(self, data: Mapping[str, Any]) -> None:
-        """Restore the state that `dump` returned."""
-        self._harm.load(data['harm'])
-        self._mean.load(data['mean'])
-        self._tasks, self._totals = list(data['tasks']), list(data['totals'])
-        self._failed = data['failed']
-
-
-class ProgressCheck(_FigureCheck):
+class ProgressCheck(FigureCheck[ScoreEvidence]):
     """
     Check that the mean progress of tasks is not lower with the candidate, and prove it.
 
@@ -159,8 +34,7 @@ class ProgressCheck(_FigureCheck):
     def __init__(self, criteria: SuccessCriteria, alpha: float) -> None:
         self._tolerance = criteria.max_progress_drop or 0.0
         is_tolerant = criteria.harm_null == 'not_worse_than_tolerance'
-        self._scores = ScoreEvidence(self._tolerance if is_tolerant else 0.0)
-        super().__init__(alpha, self._scores)
+        super().__init__(alpha, ScoreEvidence(self._tolerance if is_tolerant else 0.0))
         self._proof = ScoreEvidence(self._tolerance, is_proof=True)
         self._proof_limit = 1 / criteria.alpha
         self._proven = False
@@ -170,7 +44,7 @@ class ProgressCheck(_FigureCheck):
 
     def _judge(self, arm: Arm, own: bool, share: float, mean: float) -> None:
         total, is_part = self._total(arm), arm.shared > 0
-        for evidence in (self._scores, self._proof):
+        for evidence in (self._harm, self._proof):
             evidence.add(total, arm.tasks, own, share, mean, is_part=is_part)
         self._proven = self._proven or self._proof.value >= self._proof_limit
 
@@ -218,7 +92,7 @@ class ProgressCheck(_FigureCheck):
         self._proven = data['proven']
 
 
-class DurationCheck(_FigureCheck):
+class DurationCheck(FigureCheck[ScoreEvidence]):
     """
     Check that tasks do not take longer on average with the candidate, by more than is allowed.
 
@@ -238,8 +112,7 @@ class DurationCheck(_FigureCheck):
     def __init__(self, criteria: SuccessCriteria, alpha: float) -> None:
         self._limit_s = criteria.duration_limit_s or 0.0
         self._allowed = criteria.max_duration_increase or 0.0
-        self._scores = ScoreEvidence()
-        super().__init__(alpha, self._scores)
+        super().__init__(alpha, ScoreEvidence())
 
     def _total(self, arm: Arm) -> float:
         return self._parts(arm, arm.succeeded)
@@ -256,7 +129,7 @@ class DurationCheck(_FigureCheck):
             time = self._parts(arm, 0 if arm.shared else min(1, arm.succeeded))
             time /= 1 + self._allowed
         is_part = arm.shared > 0
-        self._scores.add(arm.tasks - time, arm.tasks, own, share, 1 - mean, is_part=is_part)
+        self._harm.add(arm.tasks - time, arm.tasks, own, share, 1 - mean, is_part=is_part)
 
     def result(self, window: Window, *, complete: bool) -> CheckResult:
         """Return the present verdict, with durations in seconds."""
@@ -278,7 +151,7 @@ class DurationCheck(_FigureCheck):
         )
 
 
-class InterventionCheck(_FigureCheck):
+class InterventionCheck(FigureCheck[CountEvidence]):
     """Check that people do not help more often with the candidate, by CountEvidence."""
 
     name = 'interventions'
@@ -286,14 +159,13 @@ class InterventionCheck(_FigureCheck):
     _harm_words = 'more often'
 
     def __init__(self, alpha: float) -> None:
-        self._counts = CountEvidence()
-        super().__init__(alpha, self._counts)
+        super().__init__(alpha, CountEvidence())
 
     def _total(self, arm: Arm) -> float:
         return float(arm.interventions)
 
     def _judge(self, arm: Arm, own: bool, share: float, mean: float) -> None:
-        self._counts.add(arm.interventions, arm.tasks, own, share, mean)
+        self._harm.add(arm.interventions, arm.tasks, own, share, mean)
 
     def _figures(self, window: Window, control: float, own: float) -> str:
         control_total, total = (round(found) for found in self._totals)

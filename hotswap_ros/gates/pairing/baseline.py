@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotswap_ros.gates.pairing.blocks import Arm, FleetBlock
 from hotswap_ros.gates.pairing.clustering import Clusters
+from hotswap_ros.gates.pairing.tasks import Arm, FleetBlock
 from hotswap_ros.gates.result import MIN_TASKS, ratio
 from hotswap_ros.gates.stats.evidence import Block
 from hotswap_ros.gates.stats.intervals import wilson_interval
-from hotswap_ros.gates.window import MAX_NAMES, News, Tally, Window
+from hotswap_ros.gates.tally import MAX_NAMES, Tally
+from hotswap_ros.gates.window import News, Window
 from hotswap_ros.plan import Control, SuccessCriteria
 from hotswap_ros.text import count, percent
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hotswap_ros.gates.window import MAX_NAMES
+from hotswap_ros.gates.tally import MAX_NAMES
 
 #: The prior counts as so many tasks, and all earlier tasks of the control as so many at most.
 _PRIOR_TASKS = 10

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import sub
 from typing import Any
 
-from hotswap_ros.gates.pairing.blocks import Arm
-from hotswap_ros.gates.window import CategoryTasks
+from hotswap_ros.gates.pairing.tasks import Arm
+from hotswap_ros.gates.tally import CategoryTasks
 
 #: The block of tasks that count nowhere.
 NO_BLOCK = -1

@@ -9,9 +9,11 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import Any
 
-from hotswap_ros.gates.pairing.blocks import Arm, DrawnTasks, FleetBlock, Lane, Progress
+from hotswap_ros.gates.pairing.blocks import Lane, Progress
 from hotswap_ros.gates.pairing.in_flight import NO_BLOCK, RobotTasks
-from hotswap_ros.gates.window import News, Tally
+from hotswap_ros.gates.pairing.tasks import Arm, DrawnTasks, FleetBlock
+from hotswap_ros.gates.tally import Tally
+from hotswap_ros.gates.window import News
 from hotswap_ros.plan import Control
 
 

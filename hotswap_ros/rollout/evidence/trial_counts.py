@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from hotswap_ros.gates.window import Tally, tally_rise
+from hotswap_ros.gates.tally import Tally, tally_rise
 from hotswap_ros.models import VersionCounters
 from hotswap_ros.models.counter_delta import CounterTracker
 

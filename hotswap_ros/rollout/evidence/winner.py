@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hotswap_ros.gates.window import Tally
+from hotswap_ros.gates.tally import Tally
 from hotswap_ros.models import LATENCY_EDGES_MS
 from hotswap_ros.plan import ChooseWinner
 from hotswap_ros.rollout.evidence.trial_counts import TrialCounts

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom, nchypergeom_fisher
 
 from hotswap_ros.gates import MIN_TASKS, Block, CheckResult, Gate, Verdict
-from hotswap_ros.gates.pairing.blocks import Arm, FleetBlock
 from hotswap_ros.gates.pairing.strata import Strata
+from hotswap_ros.gates.pairing.tasks import Arm, FleetBlock
 from hotswap_ros.gates.stats.drawn import ODDS_RATIOS, WEIGHTS, DrawnEvidence
-from hotswap_ros.gates.window import News, Tally
+from hotswap_ros.gates.tally import Tally
+from hotswap_ros.gates.window import News
 from hotswap_ros.models import TaskCounts, VersionCounters
 from hotswap_ros.plan import Control, SuccessCriteria
 

@@ -14,10 +14,10 @@ import pytest
 from _counting_robot import CountingRobot
 
 from hotswap_ros.gates import CheckResult, Gate, Verdict
-from hotswap_ros.gates.pairing.blocks import Arm, DrawnTasks
 from hotswap_ros.gates.pairing.in_flight import RobotTasks
+from hotswap_ros.gates.pairing.tasks import Arm, DrawnTasks
 from hotswap_ros.gates.stats.betting import ScoreEvidence
-from hotswap_ros.gates.window import CategoryTasks
+from hotswap_ros.gates.tally import CategoryTasks
 from hotswap_ros.plan import SuccessCriteria
 
 Find = Callable[..., CheckResult]
