@@ -1,7 +1,11 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Launch file of one robot: a model server that configures and activates itself."""
+"""
+Launch file of one robot: a model server that configures and activates itself.
+
+With a contract it is a policy runner, which also takes the robot's topics and sends its commands.
+"""
 
 import os
 from pathlib import Path
@@ -24,6 +28,7 @@ PARAMETERS = {
     'stable_version': 'Version that the robot serves after the start.',
     'state_folder': 'Folder that keeps the routing over restarts (default: below ~/.ros).',
     'fleet_namespace': 'Namespace of the topics that the fleet shares.',
+    'contract': 'File with the contract of the robot: policy_runner runs, not model_server.',
 }
 
 
@@ -53,11 +58,12 @@ def start(context):
     """Return the node, with the arguments that were given."""
     namespace = LaunchConfiguration('namespace').perform(context)
     given = [name for name in PARAMETERS if LaunchConfiguration(name).perform(context)]
+    program = 'policy_runner' if 'contract' in given else 'model_server'
     return [
         Node(
             package='hotswap_ros',
-            executable='model_server',
-            name='model_server',
+            executable=program,
+            name=program,
             namespace=LaunchConfiguration('namespace'),
             parameters=[
                 defaults(namespace),

@@ -11,7 +11,16 @@ from typing import Annotated
 import typer
 
 import hotswap_ros
-from hotswap_ros.cli.commands import analysis, checklist, journal, models, rollout, scenario, sim
+from hotswap_ros.cli.commands import (
+    analysis,
+    checklist,
+    contract,
+    journal,
+    models,
+    rollout,
+    scenario,
+    sim,
+)
 from hotswap_ros.cli.terminal import PlainConsole, need_ros
 
 app = typer.Typer(
@@ -61,6 +70,7 @@ analysis.register(app)
 app.add_typer(rollout.rollouts, name='rollout')
 app.add_typer(journal.journals, name='journal')
 app.add_typer(models.versions, name='models')
+app.add_typer(contract.contracts, name='contract')
 checklist.register(app)
 rollout.register(app)
 app.add_typer(scenario.scenarios, name='scenario')

@@ -34,6 +34,9 @@ EVENT = _profile(100, ReliabilityPolicy.RELIABLE)
 STATE = _profile(1, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
 #: The same, for every rollout that is under way: each has its own status.
 STATE_OF_EACH = _profile(100, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
+#: The newest message of a robot's own topics: sensors, commands, outcomes.
+NEWEST = _profile(1, ReliabilityPolicy.BEST_EFFORT)
+NEWEST_RELIABLE = _profile(1, ReliabilityPolicy.RELIABLE)
 #: Of the same kinds, for subscribers to a whole fleet: a thousand robots may publish at once.
 STREAM_OF_FLEET = _profile(5_000, ReliabilityPolicy.BEST_EFFORT)
 EVENT_OF_FLEET = _profile(5_000, ReliabilityPolicy.RELIABLE)

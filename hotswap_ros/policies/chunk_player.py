@@ -33,17 +33,18 @@ class ChunkPlayer:
     never mix; chunks of one version may blend.
 
     No element changes by more than its `rate_limit` in `outputs` from one command to the next,
-    also from one task to the next, and where another version answers.
+    also from one task to the next, and where another version answers. `last` is the command before
+    the first one, if there is one.
     """
 
-    def __init__(self, outputs: Sequence[TensorSpec]) -> None:
+    def __init__(self, outputs: Sequence[TensorSpec], last: Command | None = None) -> None:
         self._rates = {
             spec.name: np.asarray(spec.rate_limit, np.float64)
             for spec in outputs
             if spec.rate_limit is not None
         }
         self._playing: _Playing | None = None
-        self._last: Command = {}
+        self.last: Command = last or {}
         self._ticket = 0
         self._waits = False
         self._waited = self._played = 0
@@ -71,6 +72,11 @@ class ChunkPlayer:
             return False
         playing = self._playing
         return playing is None or playing.index >= playing.execute - self.delay_steps
+
+    @property
+    def is_dry(self) -> bool:
+        """Return whether there is no next command."""
+        return self._playing is None or self._playing.is_over
 
     def ask(self) -> int:
         """Note that a decision is asked for on the present observation; returns its ticket."""
@@ -108,12 +114,16 @@ class ChunkPlayer:
             self.starved += playing is not None
             return None
         self._played += 1
-        command = {name: self._limited(name, array) for name, array in step.items()}
-        self._last = command
-        return {name: array.copy() for name, array in command.items()}
+        return self.limited(step)
+
+    def limited(self, command: Command) -> Command:
+        """Return the command that follows the last one within the rate limits, and note it."""
+        changed = {name: self._limited(name, array) for name, array in command.items()}
+        self.last = {**self.last, **changed}
+        return {name: array.copy() for name, array in changed.items()}
 
     def _limited(self, name: str, array: NDArray[Any]) -> NDArray[Any]:
-        most, last = self._rates.get(name), self._last.get(name)
+        most, last = self._rates.get(name), self.last.get(name)
         if most is None or last is None or last.shape != array.shape:
             return array
         before = last.astype(np.float64)
@@ -133,9 +143,14 @@ class _Playing:
         self.execute = 1 if chunk is None else chunk.execute
         self.index = 0 if chunk is None else min(played, self._length)
 
+    @property
+    def is_over(self) -> bool:
+        """Return whether every step was played."""
+        return self.index >= self._length
+
     def take(self) -> Command | None:
         """Return the next step, None at the end."""
-        if self.index >= self._length:
+        if self.is_over:
             return None
         step = {name: steps[self.index] for name, steps in self.steps.items()}
         self.index += 1

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hotswap_ros.models import FailureCause, Manifest, ModelRepository, Routing, VersionCounters
 from hotswap_ros.serving.assignment import Assignment
 from hotswap_ros.serving.breaker import Breaker, OpenBreaker
-from hotswap_ros.serving.errors import InferenceFailedError
+from hotswap_ros.serving.errors import InferenceFailedError, NotServingError
 from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.processor_waits import BusyComputer, ProcessorWaits
 from hotswap_ros.serving.recent import RecentObservations
@@ -367,6 +367,14 @@ class Engine:
     def routing(self) -> Routing:
         """Return the routing in force."""
         return self._in_force.router.routing
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return the manifest of the stable version. Raises NotServingError."""
+        stable = self._in_force.router.stable
+        if stable is None:
+            raise NotServingError(self.model_id)
+        return stable.manifest
 
     @property
     def pending(self) -> Routing | None:

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 import hotswap_ros.models
 import hotswap_ros.plan
+import hotswap_ros.policies
 import hotswap_ros.sim
 import hotswap_ros.sim.scenario
 import hotswap_ros.sim.virtual
@@ -27,6 +28,7 @@ _ROOMS = (
     hotswap_ros.models,
     hotswap_ros.sim,
     hotswap_ros.sim.scenario,
+    hotswap_ros.policies,
     hotswap_ros.sim.virtual,
 )
 _NAMES = {int: 'integer', float: 'number', bool: '`true` or `false`', str: 'text', Any: 'any'}
@@ -56,7 +58,7 @@ def known_models() -> dict[str, type[BaseModel]]:
     """Return the public models, and those below them, by name."""
     known: dict[str, type[BaseModel]] = {}
     for room in _ROOMS:
-        for one in vars(room).values():
+        for one in (getattr(room, name) for name in room.__all__):
             if isinstance(one, type) and issubclass(one, BaseModel):
                 _collect(one, known)
     return known

@@ -11,7 +11,7 @@ from _launched import FOLDER
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
 
 from hotswap_ros.nodes.coordinator.parameters import CoordinatorParameters
-from hotswap_ros.nodes.model_server.parameters import ModelServerParameters
+from hotswap_ros.nodes.policy_runner.parameters import PolicyRunnerParameters
 from hotswap_ros.sim.nodes.sim_fleet import SimFleetParameters
 from hotswap_ros.sim.nodes.sim_robot import SimRobotParameters
 
@@ -19,7 +19,7 @@ FILES = sorted(path.name for path in FOLDER.glob('*.launch.py'))
 PARAMETERS = {
     'coordinator.launch.py': CoordinatorParameters,
     'fleet_sim.launch.py': SimFleetParameters,
-    'robot.launch.py': ModelServerParameters,
+    'robot.launch.py': PolicyRunnerParameters,
     'sim_robot.launch.py': SimRobotParameters,
 }
 

@@ -6,6 +6,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from _world import Program, wait_until
@@ -14,6 +15,7 @@ from hotswap_ros import msg
 from hotswap_ros.nodes import qos
 
 STOP_S = 2.0
+CONTRACT = Path(__file__).parents[2] / 'config' / 'contracts' / 'arm.yaml'
 
 
 def stop_deadline_s():
@@ -50,13 +52,16 @@ def run_and_wait(run, name, world, policies, tmp_path):
     elif name == 'sim_robot':
         program = run(name, speed=20.0, **where)
     else:
-        program = run(name, robot_id='r1', model_id='pick_policy', **where)
+        contract = {'contract': str(CONTRACT)} if name == 'policy_runner' else {}
+        program = run(name, robot_id='r1', model_id='pick_policy', **contract, **where)
     heard.wait_for(lambda m: m.health == m.HEALTH_OK)
     return program
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize('name', ['fleet_coordinator', 'model_server', 'sim_fleet', 'sim_robot'])
+@pytest.mark.parametrize(
+    'name', ['fleet_coordinator', 'model_server', 'policy_runner', 'sim_fleet', 'sim_robot']
+)
 def test_a_signal_ends_it_well_and_soon(run, world, policies, tmp_path, name, number):
     program = run_and_wait(run, name, world, policies, tmp_path)
     sent = time.monotonic()

@@ -28,6 +28,7 @@ EXECUTABLES = {
     'fleet_coordinator': 'hotswap_ros.nodes.coordinator',
     'hotswap': 'hotswap_ros.cli',
     'model_server': 'hotswap_ros.nodes.model_server',
+    'policy_runner': 'hotswap_ros.nodes.policy_runner',
     'sim_fleet': 'hotswap_ros.sim.nodes.sim_fleet',
     'sim_robot': 'hotswap_ros.sim.nodes.sim_robot',
 }

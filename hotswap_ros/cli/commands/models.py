@@ -18,7 +18,7 @@ Repository = Annotated[
 Model = Annotated[str, typer.Option(help='Model, if the repository has several.')]
 Version = Annotated[str, typer.Argument(help='Name of the version, such as v24.')]
 
-_HERE = Path('models')
+HERE = Path('models')
 
 versions = typer.Typer(
     help='Import versions of a policy, and look at them before they go to robots.',
@@ -31,7 +31,7 @@ def import_(
     source: Annotated[Path, typer.Argument(help='ONNX file of the policy.')],
     version: Annotated[str, typer.Option(help='Name of the new version, such as v24.')],
     model: Annotated[str, typer.Option(help='Name of the policy, such as pick_policy.')],
-    repository: Repository = _HERE,
+    repository: Repository = HERE,
     shape: Annotated[
         list[str] | None,
         typer.Option(help='Size of a dimension that the graph leaves open: batch=1.'),
@@ -155,7 +155,7 @@ def import_(
 
 
 @versions.command('list')
-def list_(repository: Repository = _HERE, json: Json = None) -> None:
+def list_(repository: Repository = HERE, json: Json = None) -> None:
     """Show the versions of a repository."""
     from hotswap_ros.cli.verbs.models import run_list
 
@@ -164,7 +164,7 @@ def list_(repository: Repository = _HERE, json: Json = None) -> None:
 
 @versions.command()
 def show(
-    version: Version, model: Model = '', repository: Repository = _HERE, json: Json = None
+    version: Version, model: Model = '', repository: Repository = HERE, json: Json = None
 ) -> None:
     """Show a version: what it takes, puts out and promises."""
     from hotswap_ros.cli.verbs.models import run_show
@@ -177,7 +177,7 @@ def diff(
     before: Annotated[str, typer.Argument(help='The version that robots have, such as v23.')],
     after: Annotated[str, typer.Argument(help='The version to compare with it, such as v24.')],
     model: Model = '',
-    repository: Repository = _HERE,
+    repository: Repository = HERE,
     json: Json = None,
 ) -> None:
     """Show what differs between two versions (exit code 1: they cannot run side by side)."""
@@ -187,7 +187,7 @@ def diff(
 
 
 @versions.command()
-def check(version: Version, model: Model = '', repository: Repository = _HERE) -> None:
+def check(version: Version, model: Model = '', repository: Repository = HERE) -> None:
     """Load a version as a robot does (exit code 1: a robot would refuse it)."""
     from hotswap_ros.cli.verbs.models_check import run_check
 
@@ -199,7 +199,7 @@ def try_(
     version: Version,
     sample: Annotated[Path, typer.Option(help='Observations (.npz, .npy).')],
     model: Model = '',
-    repository: Repository = _HERE,
+    repository: Repository = HERE,
     json: Json = None,
 ) -> None:
     """Let a version decide on observations (exit code 1: the guard refuses a decision)."""

@@ -3,6 +3,6 @@
 
 """The node `model_server`: one robot's models, served over ROS."""
 
-from hotswap_ros.nodes.model_server.node import ModelServer, main
+from hotswap_ros.nodes.model_server.node import ModelServer, main, run_server
 
-__all__ = ['ModelServer', 'main']
+__all__ = ['ModelServer', 'main', 'run_server']

@@ -26,9 +26,10 @@ class ManagedNode(LifecycleNode):
     """A node with the parameters of a model server, but nothing to serve yet."""
 
     PARAMETERS: type[ModelServerParameters] = ModelServerParameters
+    NAME = 'model_server'
 
     def __init__(self, **node_options: Any) -> None:
-        super().__init__('model_server', **node_options)
+        super().__init__(self.NAME, **node_options)
         self.parameters = declare(self, self.PARAMETERS)
         self._active = False
         self._models = Path()

@@ -284,14 +284,19 @@ class ModelServer(ManagedNode):
         return outcome
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run one model server until SIGINT or SIGTERM."""
+def run_server(kind: Callable[[], ModelServer], args: list[str] | None = None) -> None:
+    """Run one model server of this kind until SIGINT or SIGTERM."""
     servers: list[ModelServer] = []
 
     def start(executor: Executor) -> Callable[[], None]:
-        server = ModelServer()
+        server = kind()
         servers.append(server)
         executor.add_node(server)
         return server.stop
 
     run(args, start, check=lambda: end_if_stuck(servers[0]))
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run one model server until SIGINT or SIGTERM."""
+    run_server(ModelServer, args)
