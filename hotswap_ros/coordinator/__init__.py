@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         outlook_of,
     )
     from hotswap_ros.coordinator.preview.preview import Preview
-    from hotswap_ros.coordinator.preview.robot_limits import robot_limits
+    from hotswap_ros.coordinator.preview.robot_limits import needed_inputs, robot_limits
     from hotswap_ros.coordinator.preview.version_facts import read_versions, refuse_missing
     from hotswap_ros.coordinator.report import Snapshot, planned_steps
     from hotswap_ros.coordinator.rollback.rollback import Rollback
@@ -78,6 +78,7 @@ __all__ = [
     'read_versions',
     'refuse_foreign',
     'refuse_missing',
+    'needed_inputs',
     'robot_limits',
     'strategy_metrics',
 ]

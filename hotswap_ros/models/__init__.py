@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from hotswap_ros.models.interface import (
         Difference,
         Interface,
+        added_inputs,
         differences,
+        form_words,
         likely_states,
         tensor_words,
     )
@@ -97,7 +99,9 @@ __all__ = [
     'VersionCounters',
     'VersionState',
     'bucket',
+    'added_inputs',
     'differences',
+    'form_words',
     'feature_of',
     'history_axis',
     'is_url',

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -56,22 +56,37 @@ class Difference(NamedTuple):
         return f"{self.kind} '{self.name}' is {of_other} in {other} and {of_stable} in {stable}"
 
 
-def differences(stable: Interface, other: Interface) -> tuple[Difference, ...]:
+def differences(
+    stable: Interface, other: Interface, provided: Mapping[str, str] | None = None
+) -> tuple[Difference, ...]:
     """
     Return what keeps a version from running beside stable, or in its place, by kind and name.
 
-    Stable answers for it when it fails: so it takes the same observations, in name, type and
-    shape, and puts out at least the decisions of stable. What each of them remembers of a task is
-    its own, and chunks may have different lengths. Empty: it fits.
+    Stable answers for it when it fails: so it puts out at least the decisions of stable. Of the
+    observations it may take any that the robot provides, in name, type and shape: `provided` has
+    their forms by name, None: nobody knows more than that stable gets its own. What each of them
+    remembers of a task is its own, and chunks may have different lengths. Empty: it fits.
     """
     given, wanted = _forms(stable.observations), _forms(other.observations)
     made, asked = _forms(other.decisions), _forms(stable.decisions)
+    if provided is not None:
+        given = {**provided, **given}
     inputs = (
-        ('input', name, given.get(name, ''), wanted.get(name, '')) for name in given | wanted
+        ('input', name, given.get(name, ''), form)
+        for name, form in wanted.items()
+        if name in given or provided is not None
     )
     outputs = (('output', name, form, made.get(name, '')) for name, form in asked.items())
     found = (Difference(*one) for one in (*inputs, *outputs))
     return tuple(sorted(one for one in found if one.stable != one.other))
+
+
+def added_inputs(stable: Interface, other: Interface) -> tuple[str, ...]:
+    """Return the observations, with their forms, that a version takes and stable does not."""
+    given = _forms(stable.observations)
+    return tuple(
+        f"'{n}' ({form})" for n, form in _forms(other.observations).items() if n not in given
+    )
 
 
 def _steps_of(manifest: Manifest) -> Iterator[TensorSpec]:
@@ -86,7 +101,12 @@ def _steps_of(manifest: Manifest) -> Iterator[TensorSpec]:
 
 def tensor_words(spec: TensorSpec) -> str:
     """Write the type and shape of a tensor: float32[1, 15]."""
-    return f'{spec.dtype.value}[{", ".join(map(str, spec.shape))}]'
+    return form_words(spec.dtype.value, spec.shape)
+
+
+def form_words(dtype: str, shape: Iterable[int]) -> str:
+    """Write a type and a shape: float32[1, 15]."""
+    return f'{dtype}[{", ".join(map(str, shape))}]'
 
 
 def _forms(specs: Iterable[TensorSpec]) -> dict[str, str]:

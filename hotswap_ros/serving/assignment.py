@@ -42,8 +42,8 @@ class Assignment:
         Return the stable version, the task, and the version that decides this request.
 
         The observation is checked without the lock, and before a task begins: an observation that
-        no version understands must not count as a task. If the routing changes meanwhile, so that
-        another version decides, that one checks it too.
+        stable does not understand must not count as a task. If another version is stable
+        meanwhile, that one checks it too.
         """
         checked = None
         while True:
@@ -60,12 +60,12 @@ class Assignment:
                     raise ObservationError('task_id', 'the name of a task', 'an empty text')
                 else:
                     loaded = router.candidate_for(task_id) or stable
-                    if loaded is checked:
+                    if stable is checked:
                         on_trial = loaded is router.candidate
                         task = self._tasks.begin(task_id, category, loaded, on_trial, now)
-            if loaded is not checked:
-                loaded.observation.check(inputs)
-                checked = loaded
+            if stable is not checked:
+                stable.observation.check(inputs)
+                checked = stable
             if task is not None:
                 return stable, task, loaded
 

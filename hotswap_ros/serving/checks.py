@@ -146,12 +146,18 @@ def _cause_of(array: NDArray[Any]) -> FailureCause:
 
 
 class ObservationCheck:
-    """Checks observations against one manifest. Threads may share it."""
+    """
+    Checks observations against one manifest. Threads may share it.
 
-    __slots__ = ('_inputs',)
+    `forms` are equal for two versions that take the same. An observation may have more inputs: a
+    robot provides them for all of its versions.
+    """
+
+    __slots__ = ('_inputs', 'forms')
 
     def __init__(self, manifest: Manifest) -> None:
         self._inputs = tuple(_Input.of(spec) for spec in manifest.observations)
+        self.forms = frozenset(self._inputs)
 
     def check(self, inputs: dict[str, NDArray[Any]]) -> None:
         """Raise ObservationError for the first input that is not as the manifest says."""
@@ -162,15 +168,6 @@ class ObservationCheck:
                 raise expected.mismatch(array)
             if finite and count_nonzero(isfinite(array)) != finite:
                 raise expected.not_finite(array)
-        if len(inputs) != len(self._inputs):
-            raise self._unknown(inputs)
-
-    def _unknown(self, inputs: dict[str, NDArray[Any]]) -> ObservationError:
-        names = [expected.name for expected in self._inputs]
-        extra = next(name for name in inputs if name not in names)
-        return ObservationError(
-            f"input '{extra}'", f'no input but {", ".join(names)}', 'an unknown input'
-        )
 
 
 class _Input(NamedTuple):

@@ -97,6 +97,7 @@ class Engine:
             also_keep=self._last_known_good.versions,
             recent=self._recent.all,
             stable=self._stable_manifest,
+            provided=lambda: self._recent.forms,
         )
         self._in_force = InForce(
             model_id,
@@ -146,10 +147,11 @@ class Engine:
         """
         Decide on one observation of a task; a task begins with its first one.
 
-        Observations of one task come one after the other where versions remember it.
-        Raises NotServingError without a stable version, ObservationError for inputs that are not
-        as the manifest says, and InferenceFailedError when the stable version fails and declares
-        no safe decision. The arrays of the decision belong to the caller.
+        Observations of one task come one after the other where versions remember it. Of `inputs`,
+        each version takes its own. Raises NotServingError without a stable version,
+        ObservationError for inputs that are not as stable's manifest says, and
+        InferenceFailedError when the stable version fails and declares no safe decision. The
+        arrays of the decision belong to the caller.
         """
         taken = perf_counter()
         stable, task, loaded = self._assignment.take(inputs, task_id, category)
@@ -163,7 +165,8 @@ class Engine:
         limits_rates = loaded.limits_rates
         previous = task.previous_for(loaded, stable) if limits_rates else None
         memory = self._take_overs.memory(task, loaded) if loaded.remembers else None
-        result = loaded.attempt(inputs, reserve_ms, previous, memory)
+        missing = None if loaded is stable else loaded.lacks(inputs, stable)
+        result = missing or loaded.attempt(inputs, reserve_ms, previous, memory)
         if isinstance(result, Failure):
             if result.is_hang:
                 self._control.drop_hung(loaded)
@@ -177,7 +180,7 @@ class Engine:
                 self._take_overs.follow(task, stable, inputs)
         elif router.shadow is not None:
             primary = Primary(task_id, loaded.version, latency_ms, task.number)
-            self._let_shadow(router.shadow, task, inputs, outputs, primary)
+            self._let_shadow(router.shadow, stable, task, inputs, outputs, primary)
         if is_new:
             task.decided_by = loaded
         with self._lock:
@@ -195,6 +198,7 @@ class Engine:
     def _let_shadow(
         self,
         shadow: LoadedVersion,
+        stable: LoadedVersion,
         task: Task,
         inputs: dict[str, NDArray[Any]],
         outputs: dict[str, NDArray[Any]],
@@ -203,17 +207,20 @@ class Engine:
         """
         Offer a decision of stable to the shadow, which takes it if it keeps up.
 
-        One that remembers tasks gets none of a task of which it has missed an observation.
+        One for which an input is missing gets none. One that remembers tasks gets none of a task
+        of which it has missed an observation.
         """
         is_first = task.decided_by is None
         taken = False
-        if is_first or task.followed_by is shadow or not shadow.remembers:
+        is_given = shadow.lacks(inputs, stable) is None
+        goes_on = is_first or task.followed_by is shadow or not shadow.remembers
+        if is_given and goes_on:
             primary = primary._replace(is_first=is_first)
             taken = shadow.session.offer(inputs, outputs, primary)
         task.followed_by = shadow if taken else None
         with self._lock:
             shadow.recorder.count_offer(taken)
-            if shadow.watches_inputs:
+            if shadow.watches_inputs and is_given:
                 shadow.recorder.sample_inputs(inputs)
 
     def report_task(

@@ -25,6 +25,7 @@ from hotswap_ros.models import (
     ModelError,
     ModelRepository,
     TensorSpec,
+    added_inputs,
     differences,
     tensor_words,
     unknown_promises,
@@ -127,11 +128,13 @@ def run_diff(
         for (key, old), (_, new) in zip(_comparable(before, after), _comparable(after, before))
         if old != new
     ]
-    found = differences(Interface.of(before), Interface.of(after))
+    forms = Interface.of(before), Interface.of(after)
+    found, added = differences(*forms), added_inputs(*forms)
     if json_file is not None:
         changed = {key: {'before': old, 'after': new} for key, old, new in rows}
         names = sorted({one.name for one in found})
-        write_json(json_file, {'differences': changed, 'differing_tensors': names})
+        figures = {'differences': changed, 'differing_tensors': names, 'added_inputs': added}
+        write_json(json_file, figures)
     if rows:
         table = version_table('', *versions)
         for row in rows:
@@ -149,8 +152,9 @@ def run_diff(
             highlight=False,
         )
         return 1
+    where = f' where the robot also gives {", ".join(added)}' if added else ''
     console.print(
-        f'{new} can be a candidate or shadow beside {old}', markup=False, highlight=False
+        f'{new} can be a candidate or shadow beside {old}{where}', markup=False, highlight=False
     )
     return 0
 

@@ -1,13 +1,15 @@
 # Copyright 2026 The hotswap_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Sentences on what a plan does about robots that are unreachable or that fail."""
+"""Sentences on robots that are unreachable, that fail or that refuse, by plan and manifests."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hotswap_ros.plan import Plan, Step
+from hotswap_ros.coordinator.preview.preview import Preview
+from hotswap_ros.models import added_inputs
+from hotswap_ros.plan import Plan, Step, VersionFacts
 from hotswap_ros.text import count, percent, time_words
 
 _ON_UNREACHABLE = {
@@ -37,6 +39,18 @@ def robot_limits(plan: Plan, steps: Sequence[Step]) -> tuple[str, str]:
         '(maxFailed), the rollout is rolled back; robots that fail before are excluded.'
     )
     return unreachable, fails
+
+
+def needed_inputs(preview: Preview) -> tuple[str, ...]:
+    """Return which inputs robots have to give that what they serve does not take; none: empty."""
+    versions, version = preview.facts.versions, preview.plan.version
+    served = {robot.serves for robot in preview.facts.robots}
+    own = versions.get(version, VersionFacts()).interface
+    before = [found.interface for name, found in versions.items() if name in served]
+    added = sorted({name for one in before if one and own for name in added_inputs(one, own)})
+    if not added:
+        return ()
+    return (f'A robot that does not give {", ".join(added)} as well refuses to load {version}.',)
 
 
 def _failed(allowed: float) -> str:

@@ -12,7 +12,14 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 from hotswap_ros import srv
-from hotswap_ros.coordinator import Preview, forecast, outlook_of, planned_steps, robot_limits
+from hotswap_ros.coordinator import (
+    Preview,
+    forecast,
+    needed_inputs,
+    outlook_of,
+    planned_steps,
+    robot_limits,
+)
 from hotswap_ros.limits import NAME_CHARACTERS, REMARK_CHARACTERS
 from hotswap_ros.nodes.conversions.plan import forecast_msg, item_msg, odds_msg
 from hotswap_ros.nodes.conversions.rollout import step_msgs, summary_msg
@@ -143,7 +150,11 @@ class PlanService:
         response.steps = step_msgs(steps)
         response.forecasts = [forecast_msg(found) for found in forecasts]
         response.odds = [odds_msg(found) for found in outlook.odds]
-        response.outlook = [*outlook.sentences, *robot_limits(plan, preview.steps)]
+        response.outlook = [
+            *outlook.sentences,
+            *robot_limits(plan, preview.steps),
+            *needed_inputs(preview),
+        ]
         response.checklist = [item_msg(item) for item in items]
         response.problems = [
             *await self._missing_version(plan),

@@ -62,6 +62,7 @@ class Session:
     def __init__(self, verified: VerifiedVersion, settings: RuntimeSettings = _CPU_ONLY) -> None:
         self._manifest = manifest = verified.manifest
         self.typical_ms = self.warm_latency_ms = math.nan
+        self._input_names = [spec.name for spec in manifest.inputs]
         self._output_names = [spec.name for spec in manifest.outputs]
         try:
             self._runtime, self.placement = open_runtime(verified.path, settings)
@@ -112,6 +113,7 @@ class Session:
         self, inputs: dict[str, NDArray[Any]], patience_s: float = math.inf
     ) -> dict[str, NDArray[Any]]:
         """Return the outputs in any form. Raises what `run` raises."""
+        own = {name: inputs[name] for name in self._input_names}
         try:
             watched = self._unbound.pop()
         except IndexError:
@@ -119,7 +121,7 @@ class Session:
         names = self._output_names
         watched.begin(patience_s)
         try:
-            outputs = self._runtime.run(names, inputs, watched.options)
+            outputs = self._runtime.run(names, own, watched.options)
         except Exception:
             if watched.end():
                 raise self._ended(watched, patience_s) from None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hotswap_ros.models import FailureCause, Manifest, VersionState
 from hotswap_ros.serving.checks import Guard, ObservationCheck
-from hotswap_ros.serving.errors import RunFailedError, SessionClosedError
+from hotswap_ros.serving.errors import ObservationError, RunFailedError, SessionClosedError
 from hotswap_ros.serving.onnx.runtime import NOWHERE, Placement
 from hotswap_ros.serving.recorder import Recorder
 from hotswap_ros.serving.task_memory import MemoryForm, TaskMemory
@@ -163,6 +163,20 @@ class LoadedVersion:
         self.safe_outputs = safe_outputs_of(manifest)
         self.deadline_ms = manifest.deadline_ms or _default_deadline_ms(session.warm_latency_ms)
         self._patience_s = self.deadline_ms / 1e3
+
+    def lacks(self, inputs: dict[str, NDArray[Any]], checked: LoadedVersion) -> Failure | None:
+        """
+        Return the failure on inputs that are not as the manifest says, None: they are.
+
+        Inputs that another version has checked are not checked again if it takes the same.
+        """
+        if self.observation.forms == checked.observation.forms:
+            return None
+        try:
+            self.observation.check(inputs)
+        except ObservationError as error:
+            return Failure(FailureCause.EXCEPTION, 0.0, str(error))
+        return None
 
     def attempt(
         self,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -84,8 +84,8 @@ class Loader:
     Loads versions of one model. Threads may share it.
 
     `recent` returns what versions are tried on, and `stable` the manifest of the stable version in
-    force, None without one. Every method blocks, and raises NoMemoryError, LoadFailedError,
-    OtherInterfaceError or a ModelError.
+    force, None without one; `provided` are the forms of what the robot gives. Every method blocks,
+    and raises NoMemoryError, LoadFailedError, OtherInterfaceError or a ModelError.
     """
 
     repository: ModelRepository
@@ -95,6 +95,7 @@ class Loader:
     open_session: OpenSession
     recent: Callable[[], Observations]
     stable: Callable[[], Manifest | None]
+    provided: Callable[[], Mapping[str, str] | None]
     _opening: dict[str, WorkerSupervisor] = field(default_factory=dict, init=False)
 
     def reserve(self, version: str, *is_in_worker: bool) -> None:
@@ -116,7 +117,7 @@ class Loader:
         stable = self.stable()
         if stable is None:
             return
-        found = differences(Interface.of(stable), Interface.of(manifest))
+        found = differences(Interface.of(stable), Interface.of(manifest), self.provided())
         wrong = [one for one in found if one.kind == 'input' or one.other]
         if wrong:
             words = [one.words(stable.version, manifest.version) for one in wrong]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from functools import partial
@@ -52,7 +52,8 @@ class Versions:
     outside the lock too, and must not raise: `on_change` after every change of a state, `on_lost`
     for a version whose worker died too often, `on_verdicts` for the results of shadows.
     `also_keep` returns the versions whose cached files must stay, `recent` the observations that a
-    version is tried on, and `stable` the manifest of the stable version in force.
+    version is tried on, `stable` the manifest of the stable version in force, and `provided` the
+    forms of what the robot gives.
     """
 
     def __init__(
@@ -69,13 +70,14 @@ class Versions:
         also_keep: Callable[[], Collection[str]],
         recent: Callable[[], Observations],
         stable: Callable[[], Manifest | None],
+        provided: Callable[[], Mapping[str, str] | None],
     ) -> None:
         self._model_id = model_id
         self._repository = repository
         self._limit = settings.resident_limit
         self._budget = MemoryBudget(settings.memory_budget_bytes)
         self._loader = Loader(
-            repository, model_id, settings, self._budget, open_session, recent, stable
+            repository, model_id, settings, self._budget, open_session, recent, stable, provided
         )
         self._recorder_of = recorder_of
         self._on_change = on_change

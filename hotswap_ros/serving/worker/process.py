@@ -216,7 +216,7 @@ def _lay_out(observations: Observations, samples: Sequence[Sample]) -> int:
     fitting = [
         inputs
         for inputs in observations
-        if {name: (array.shape, array.dtype) for name, array in inputs.items()} == forms
+        if {n: (inputs[n].shape, inputs[n].dtype) for n in forms.keys() & inputs.keys()} == forms
     ]
     for inputs, sample in zip(fitting, samples, strict=False):
         for name, place in sample.inputs.items():

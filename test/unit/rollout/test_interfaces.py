@@ -61,7 +61,11 @@ def test_no_strategy_starts_with_another_interface(fleet, strategy, inputs, outp
 def test_every_version_that_robots_serve_is_compared(fleet):
     fleet.add_robot('r10', stable='v22')
     fleet.run(3)
-    versions = {'v22': facts({'camera': (1, 9)}, {'decision': (1, 3)}), 'v23': V23, 'v24': V23}
+    versions = {
+        'v22': facts({'observation': (1, 9)}, {'decision': (1, 3)}),
+        'v23': V23,
+        'v24': V23,
+    }
     with pytest.raises(PlanError) as caught:
         fleet.coordinator.start(plan_of('Direct'), fleet.now, versions)
     (problem,) = caught.value.problems

@@ -344,7 +344,6 @@ def test_the_copy_of_a_released_version_is_deleted_on_request(
     'other',
     [
         {'size': 5},
-        {'inputs': [{'name': 'observation', 'shape': [1, 4]}, {'name': 'more', 'shape': [1]}]},
         {'outputs': [{'name': 'decision', 'shape': [1, 3]}]},
     ],
 )

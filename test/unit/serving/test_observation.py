@@ -44,12 +44,6 @@ def test_a_good_one(check: ObservationCheck, observe: Any) -> None:
             'finite numbers',
             'nan at [0, 2]',
         ),
-        (
-            {'observation': np.zeros((1, 4), np.float32), 'camera': np.zeros(1)},
-            'camera',
-            'no input but observation',
-            'an unknown input',
-        ),
     ],
 )
 def test_a_wrong_one_is_described(
