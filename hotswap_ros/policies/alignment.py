@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -52,10 +53,27 @@ class Sources:
         with self._lock:
             self._kept[name].append(_Message(message, came_s, stamp_s))
 
-    def observation(self, now_s: float, names: Collection[str]) -> dict[str, NDArray[Any]]:
-        """Return the present observation, of these names. Raises MissingError."""
+    def observation(
+        self, now_s: float, names: Collection[str], also: Collection[str] = ()
+    ) -> dict[str, NDArray[Any]]:
+        """
+        Return the present observation, of these names. Raises MissingError.
+
+        Those of `also` that are not in the contract, or missing at present, are left out.
+        """
+        found = self._observation(now_s, names)
+        for name in also:
+            if name in self._terms and name not in found:
+                with suppress(MissingError):
+                    found |= self._observation(now_s, (*names, name), only=name)
+        return found
+
+    def _observation(
+        self, now_s: float, names: Collection[str], only: str = ''
+    ) -> dict[str, NDArray[Any]]:
+        taken = [only] if only else names
         with self._lock:
-            chosen = {name: self._choose(name, names, now_s) for name in names}
+            chosen = {name: self._choose(name, names, now_s) for name in taken}
             self._used.update(chosen)
         try:
             return {name: self._readers[name](one.message) for name, one in chosen.items()}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -41,6 +41,10 @@ class Answer(NamedTuple):
 
 class Decider(Protocol):
     """Decides in a thread of its own."""
+
+    @property
+    def inputs(self) -> Collection[str]:
+        """Return the names of the observations that any version takes that may decide."""
 
     def submit(self, request: Request) -> None:
         """Ask for a decision; returns at once."""
@@ -128,7 +132,8 @@ class ControlLoop:
     def _ask(self, now_s: float) -> str:
         """Ask for a decision on the present observation; returns why there is none."""
         try:
-            observation = self._sources.observation(now_s, self._names)
+            inputs = self._decider.inputs
+            observation = self._sources.observation(now_s, self._names, inputs)
         except MissingError as error:
             if now_s - self._seen_s > self._contract.abort_after_s:
                 self.aborted = str(error)

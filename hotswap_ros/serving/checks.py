@@ -149,15 +149,16 @@ class ObservationCheck:
     """
     Checks observations against one manifest. Threads may share it.
 
-    `forms` are equal for two versions that take the same. An observation may have more inputs: a
-    robot provides them for all of its versions.
+    `names` are those of its inputs; `forms` are equal for two versions that take the same. An
+    observation may have more inputs: a robot provides them for all of its versions.
     """
 
-    __slots__ = ('_inputs', 'forms')
+    __slots__ = ('_inputs', 'forms', 'names')
 
     def __init__(self, manifest: Manifest) -> None:
         self._inputs = tuple(_Input.of(spec) for spec in manifest.observations)
         self.forms = frozenset(self._inputs)
+        self.names = frozenset(expected.name for expected in self._inputs)
 
     def check(self, inputs: dict[str, NDArray[Any]]) -> None:
         """Raise ObservationError for the first input that is not as the manifest says."""

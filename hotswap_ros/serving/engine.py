@@ -384,6 +384,13 @@ class Engine:
         return stable.manifest
 
     @property
+    def taken_inputs(self) -> frozenset[str]:
+        """Return the names of the inputs that stable, candidate or shadow take."""
+        router = self._in_force.router
+        versions = (router.stable, router.candidate, router.shadow)
+        return frozenset().union(*(v.observation.names for v in versions if v is not None))
+
+    @property
     def pending(self) -> Routing | None:
         """Return the routing that takes effect at its `activate_at`, or None."""
         return self._in_force.pending_routing

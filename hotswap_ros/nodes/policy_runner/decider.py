@@ -28,6 +28,11 @@ class EngineDecider:
         self._thread = threading.Thread(target=self._run, name='decisions', daemon=True)
         self._thread.start()
 
+    @property
+    def inputs(self) -> frozenset[str]:
+        """Return the names of the observations that stable, candidate or shadow take."""
+        return self._engine.taken_inputs
+
     def submit(self, request: Request) -> None:
         """Ask for a decision; returns at once."""
         self._requests.put(request)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from _arm import ARM, joints, manifest
+from _arm import ARM, joints, manifest, picture
 
 from hotswap_ros.models import Chunk
 from hotswap_ros.policies import (
@@ -30,6 +30,7 @@ class Decider:
     def __init__(self, decide: Callable[[Request], Decision]) -> None:
         self.decide = decide
         self.requests: list[Request] = []
+        self.inputs = ['state']
         self.is_slow = False
         self.problem = ''
         self._waiting: list[Request] = []
@@ -95,6 +96,17 @@ def test_each_observation_becomes_a_command(robot: Robot) -> None:
         'near',
         ['state'],  # the version takes no image
     )
+
+
+def test_a_candidate_gets_the_camera_that_stable_does_not_take(robot: Robot) -> None:
+    robot.decider.inputs = ['state', 'image', 'lidar']
+    robot.see(1.0)
+    assert robot.command() == 2.0, 'stable needs no image, and decides without'
+    pixels = np.zeros((2, 3, 3), np.uint8)
+    robot.sources.put('image', picture(pixels), robot.now, None)
+    robot.see(2.0)
+    assert robot.command() == 4.0
+    assert list(robot.decider.requests[-1].observation) == ['state', 'image']
 
 
 def test_without_an_observation_the_robot_holds_and_then_the_task_ends(robot: Robot) -> None:
