@@ -68,7 +68,8 @@ soak: tools build  ## Check every answer while versions swap (make soak ARGS='--
 
 chaos: tools build  ## Kill the coordinator 200 times, and flood it (make chaos ARGS='--kills 20 --seed 2')
 	@$(in_env) pytest --timeout 0 --capture no --kills 200 --steps 100000 \
-	  --flood-seconds 20 test/ros/test_floods.py test/ros/test_chaos.py test/unit/coordinator/test_state_machine.py $(ARGS)
+	  --flood-seconds 20 --fuzz 100000 test/hostile/test_fuzzed_readers.py \
+	  test/ros/test_floods.py test/ros/test_chaos.py test/unit/coordinator/test_state_machine.py $(ARGS)
 
 reference: build  ## Write the generated parts of docs/reference from the code
 	@$(in_env) python scripts/generate_reference.py

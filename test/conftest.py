@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         '--flood-seconds', type=float, default=0, help='of each flood of statuses, default: 0'
     )
+    group.addoption('--fuzz', type=int, default=0, help='inputs of each reader, default: a few')
     group.addoption('--seed', type=int, default=1, help='of moments and steps, default: 1')
 
 

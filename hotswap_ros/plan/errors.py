@@ -21,10 +21,16 @@ class PlanError(Exception):
     """
 
     def __init__(self, problems: list[str]) -> None:
-        self.problems = [shortened(problem, PROBLEM_CHARACTERS) for problem in problems[:PROBLEMS]]
-        if len(problems) > PROBLEMS:
-            self.problems.append(f'and {len(problems) - PROBLEMS} more problems')
+        self.problems = bounded(problems)
         super().__init__('; '.join(self.problems))
+
+
+def bounded(problems: list[str]) -> list[str]:
+    """Return sentences about one input, shortened, and not more of them than PROBLEMS."""
+    found = [shortened(problem, PROBLEM_CHARACTERS) for problem in problems[:PROBLEMS]]
+    if len(problems) > PROBLEMS:
+        found.append(f'and {len(problems) - PROBLEMS} more problems')
+    return found
 
 
 def refuse_unknown(names: Iterable[str], known: Collection[str], problem: str) -> None:

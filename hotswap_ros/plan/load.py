@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from hotswap_ros.limits import PLAN_BYTES, STAGES
 from hotswap_ros.plan.base import BasePlan, Strategy
-from hotswap_ros.plan.errors import PlanError, names_near
+from hotswap_ros.plan.errors import PlanError, bounded, names_near
 from hotswap_ros.plan.plan import PLANS, Plan
 from hotswap_ros.plan.yaml_text import parse_text, read_text_file
 
@@ -35,8 +35,6 @@ def load_plan(text: str) -> Plan:
             # YAML within YAML, as on the command line of ROS, folds lines in quotes.
             problem += '. The text has one line: check whether its line breaks were lost'
         raise PlanError([problem]) from error
-    except RecursionError as error:
-        raise PlanError(['the plan is nested too deeply: remove levels']) from error
     if not isinstance(data, dict):
         raise PlanError(
             [
@@ -50,7 +48,7 @@ def load_plan(text: str) -> Plan:
     try:
         plan: Any = _class_of(data).model_validate(data)
     except ValidationError as error:
-        raise PlanError(problems_of(error)) from error
+        raise PlanError([_problem(entry) for entry in error.errors()]) from error
     found: Plan = plan
     return found
 
@@ -92,7 +90,7 @@ def _kind(data: object) -> str:
 
 def problems_of(error: ValidationError) -> list[str]:
     """Return a sentence for each wrong field: the field, the problem, the remedy."""
-    return [_problem(entry) for entry in error.errors()]
+    return bounded([_problem(entry) for entry in error.errors()])
 
 
 #: Parts of pydantic's locations that name a class and are no place in the text.

@@ -69,14 +69,16 @@ def parse_text(text: str, most_bytes: int = TEXT_FILE_BYTES) -> Any:
     """
     Return what YAML or JSON text of at most `most_bytes` (bytes) holds.
 
-    JSON is read as such: YAML knows neither its tabs nor 5e3. Raises PlanError, ValueError,
-    RecursionError or yaml.YAMLError.
+    JSON is read as such: YAML knows neither its tabs nor 5e3. Raises PlanError, ValueError
+    or yaml.YAMLError.
     """
     text = text.removeprefix('\ufeff')
     if len(text.encode('utf-8', 'surrogatepass')) > most_bytes:
         raise PlanError([f'the text is larger than {size_words(most_bytes)}: shorten it'])
     try:
         return json.loads(text, object_pairs_hook=_json_object)
+    except RecursionError as error:
+        raise PlanError(['the text is nested too deeply: remove levels']) from error
     except ValueError:
         _scan(text)
         return yaml.load(text, Loader=_PlainLoader)

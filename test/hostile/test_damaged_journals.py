@@ -12,46 +12,22 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from _journals import make_journal, open_all
 
 from hotswap_ros.coordinator import (
-    Coordinator,
     Journal,
     JournalDamagedError,
     JournalError,
     read_journal,
 )
 from hotswap_ros.coordinator.journal_sums import SUMMED, add_sums
-from hotswap_ros.testing import FakeFleet
 
 _FILES = 200
 
 
 @pytest.fixture(scope='module')
 def journal(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return a journal with a rollout that ended and one under way."""
-    path = tmp_path_factory.mktemp('journal') / 'journal.sqlite3'
-    fleet = FakeFleet(path, {'v23': 0.9, 'v24': 0.95, 'v25': 0.95}, robots=6)
-    plan = 'strategy: Direct\nmodelId: pick_policy\nversion: {}\n'
-    fleet.finish(fleet.start(plan.format('v24')))
-    fleet.start(plan.format('v25'))
-    fleet.run(1)
-    fleet.kill_coordinator()
-    Journal(path).close()
-    return path.read_bytes()
-
-
-def open_all(path: Path) -> list[object]:
-    """Open a journal as a coordinator does, and return what it holds."""
-    opened = Journal(path)
-    try:
-        rows = [opened.execute(f'SELECT rowid, * FROM {table}') for table in SUMMED]
-        coordinator = Coordinator(opened, lambda: 'another', 1.9e9)
-        for summary in coordinator.history():
-            coordinator.report(summary.rollout_id)
-        opened.untold()
-    finally:
-        opened.close()
-    return rows
+    return make_journal(tmp_path_factory.mktemp('journal') / 'journal.sqlite3')
 
 
 def test_the_journal_as_it_was_opens(journal: bytes, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hotswap_ros.gates.analysis import AnalysisError
+from hotswap_ros.limits import NAME_CHARACTERS
 
 
 class Kind(enum.Enum):
@@ -406,7 +407,7 @@ def matches(columns: Iterable[Column], titles: Sequence[str]) -> dict[str, list[
         some = []
         for index, title in enumerate(titles):
             rank, unit = _rank(key(title), ranks, column)
-            if rank is None:  # 'Success (0/1)'
+            if rank is None and len(title) <= NAME_CHARACTERS:  # 'Success (0/1)'
                 rank, unit = _rank(key(re.sub(r'[(\[].*?[)\]]', '', title)), ranks, column)
             if rank is not None:
                 some.append(Match(column, index, title, rank, unit))

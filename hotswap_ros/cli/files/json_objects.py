@@ -33,7 +33,7 @@ def json_objects(file: Any, name: str, encoding: str) -> Iterator[dict[str, str]
             continue
         try:
             found = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if not line.endswith('\n'):
                 yield None
                 return
@@ -44,7 +44,7 @@ def json_objects(file: Any, name: str, encoding: str) -> Iterator[dict[str, str]
 def _whole_json(text: str, name: str) -> Iterator[dict[str, str]]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AnalysisError(f'{name} is no JSON: {error}') from error
     if isinstance(found, dict):
         lists = [value for value in found.values() if isinstance(value, list) and value]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,20 @@ from numpy.typing import NDArray
 from hotswap_ros.limits import SAMPLES_BYTES
 from hotswap_ros.models import TensorSpec
 from hotswap_ros.text import size_words
+
+#: What NumPy and the readers of packed files raise; NotImplementedError: another compression.
+_DAMAGES = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    NotImplementedError,
+    MemoryError,
+    SyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 #: An observation: an array for each input, by name.
 Observation = dict[str, NDArray[Any]]
@@ -63,7 +78,7 @@ def _arrays(path: Path, inputs: Sequence[TensorSpec]) -> dict[str, NDArray[Any]]
                     f'{", ".join(content.files) or "none"}): name arrays as the inputs are named'
                 )
             return {name: content[name] for name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+    except _DAMAGES as error:
         raise SamplesError(
             f'{path} is no file of NumPy with plain arrays: {error}: save it with numpy.savez'
         ) from error

@@ -29,6 +29,9 @@ from hotswap_ros.cli.files.open_table import Progress, TextTable, open_table
 from hotswap_ros.cli.files.values import Marks, Unclear
 from hotswap_ros.gates.analysis import AnalysisError, Names
 
+#: Larger integers are not told apart as numbers of 64 bits, and are nobody's count.
+_LARGEST_COUNT = 2**53
+
 
 class Table:
     """
@@ -90,7 +93,7 @@ class Table:
         cut = self.source.broken if self.source.separator else 0  # of JSON it was not read
         for store in self._stores.values():
             store.finish(cut)
-        if cut:
+        if cut and self.rows:
             self.rows -= 1
             self._kept = filled.copy()
             self._kept[np.flatnonzero(filled)[-1]] = False
@@ -191,7 +194,8 @@ class Table:
         """Return whole numbers, zero or more; 0 for unknown ones."""
         found = self._positive(match, self.numbers(match, whole=True))
         found = np.nan_to_num(found)
-        self.refuse(match, found != np.round(found), 'is no count: write an integer')
+        is_none = (found != np.round(found)) | (found > _LARGEST_COUNT)
+        self.refuse(match, is_none, 'is no count: write an integer')
         return found.astype(np.int64)
 
     def unknown(self, match: Match | None) -> NDArray[np.bool_]:

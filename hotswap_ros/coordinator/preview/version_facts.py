@@ -111,6 +111,6 @@ def _read_lab_results(path: Path) -> dict[str, LabResult]:
         problem = f'{where}: {field}: {first["msg"]} (found {first["input"]!r})'
         remedy = "write 'v24: {success: 0.94, success_by_category: {near: 0.96}}'"
         raise PlanError([f'{problem}: {remedy}']) from error
-    except (PlanError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (PlanError, ValueError, yaml.YAMLError) as error:
         problem = ' '.join(str(error).split())
         raise PlanError([f'{where}: is not YAML or JSON: {problem}']) from error

@@ -276,7 +276,7 @@ def test_the_short_form_is_whole_and_alone(lines, expected):
         ('? {a: b}\n: c', 'the plan is not YAML or JSON: .*unhashable'),
         ('!!python/object/apply:os.getcwd []', 'the plan is not YAML or JSON: could not deter'),
         ('a\0b', 'the plan is not YAML or JSON: unacceptable character'),
-        ('[' * 100_000, 'the plan is nested too deeply'),
+        ('[' * 100_000, 'the text is nested too deeply'),
         ('{a: ' * 5_000, 'line 1 is nested deeper than 20 levels'),
     ],
     ids=range(12),
