@@ -221,16 +221,31 @@ def moment(text: str, day_first: bool | None = None, day: str = '') -> float:
         return math.nan
     whole = text.strip() if not day else f'{day.strip()} {text.strip()}'
     try:
-        return _iso(whole).timestamp()
+        return _seconds_of(_iso(whole), text)
+    except Unclear:
+        raise
     except (ValueError, OverflowError):
         pass
     try:
-        return _other(whole, text, day_first).timestamp()
+        return _seconds_of(_other(whole, text, day_first), text)
     except Unclear:
         raise
     except (ValueError, OverflowError, AttributeError) as error:
         why = 'is no time: write seconds, or a date and time like 2026-03-01T12:30:00Z'
         raise Unclear(text, why) from error
+
+
+def _seconds_of(found: datetime, text: str) -> float:
+    """Return the seconds since 1970. Raises Unclear where a clock change leaves two or none."""
+    seconds = found.timestamp()
+    if found.tzinfo is None:
+        other = found.replace(fold=1).timestamp()
+        if other != seconds:
+            # In a gap the second reading is the earlier one (PEP 495).
+            how = 'does not exist' if other < seconds else 'comes twice'
+            why = f'{how} in the local time zone, whose clock was set: write times with a zone'
+            raise Unclear(text, why)
+    return seconds
 
 
 def _iso(text: str) -> datetime:
