@@ -9,6 +9,7 @@ The coordinator without ROS: many rollouts over one fleet, and their journal.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ from hotswap_ros.fleet.clocks import ClockWatch
 from hotswap_ros.fleet.commands import Command, LoadVersion, Route
 from hotswap_ros.fleet.desired import Desired
 from hotswap_ros.fleet.desired_fleet import DesiredFleet
-from hotswap_ros.fleet.events import SETTLED, Event, EventKind, EventLog
+from hotswap_ros.fleet.events import SETTLED, Event, EventKind, EventLog, Level
 from hotswap_ros.fleet.quarantine import QuarantineWatch
 from hotswap_ros.fleet.reports import Name, RobotReport, Telemetry
 from hotswap_ros.fleet.throughput import Throughput
@@ -42,6 +43,9 @@ from hotswap_ros.rollout.errors import UnknownRolloutError
 from hotswap_ros.rollout.runner import Runner
 from hotswap_ros.rollout.start import begin
 from hotswap_ros.rollout.status import Cause, Status, Verb
+
+#: Seconds between two alerts about robots that are ignored.
+_IGNORED_S = 600.0
 
 #: Kinds of events after the end of a rollback that belong to its report.
 _AFTER = (EventKind.VERIFIED, *SETTLED)
@@ -105,6 +109,7 @@ class Coordinator:
         self._pending = PendingRollbacks(self._view, self._desired, log, pending)
         self._takeover = Takeover(self.epoch, log)
         self._rollouts = Rollouts()
+        self._ignored_at = -math.inf
         self._orders = RollbackOrders(journal, log, now)
         self._overlap = OverlapGuard(self._rollouts, self._orders, self._view, self._desired)
         self._outbox = Outbox(journal, now, checkpoint_s)
@@ -184,6 +189,12 @@ class Coordinator:
     def on_heartbeat(self, epoch: int, now: float) -> None:
         """Take a heartbeat of another coordinator: the one with the higher epoch has the fleet."""
         self._takeover.hear(epoch, now)
+
+    def on_robots_ignored(self, text: str, now: float) -> None:
+        """Tell people, every ten minutes at most, that there is no room for more robots."""
+        if now - self._ignored_at >= _IGNORED_S:
+            self._ignored_at = now
+            self._log.say(now, EventKind.ROBOTS_IGNORED, Level.WARNING, text, alert=True)
 
     def on_unsent(self, command: Command) -> None:
         """Note that a command never reached its robot: it is due again at once."""

@@ -102,6 +102,7 @@ class EventKind(str, enum.Enum):
     # Of the fleet: they belong to no rollout.
     QUARANTINED = 'quarantined', 'Two robots use one robot_id or server name, or no longer do.'
     CLOCK = 'clock', 'The clocks of robots are wrong, or correct again.'
+    ROBOTS_IGNORED = 'robots_ignored', 'Robots are ignored: there is no room for more.'
     SECOND_COORDINATOR = 'second_coordinator', 'Another coordinator runs in this fleet.'
 
 

@@ -163,6 +163,7 @@ class RobotListener(threading.Thread):
             f"{self._most}; raise parameter 'max_robots', or stop who sends them"
         )
         self._tell(self.problem)
+        self._link.post(partial(_ignored, self.problem))
 
 
 def _do_all(
@@ -170,6 +171,10 @@ def _do_all(
 ) -> None:
     for job in jobs:
         job(coordinator, now)
+
+
+def _ignored(problem: str, coordinator: Coordinator, now: float) -> None:
+    coordinator.on_robots_ignored(problem, now)
 
 
 def _report(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from hotswap_ros.coordinator import robot_limits
+from hotswap_ros.fleet.events import EventKind
 from hotswap_ros.plan import Robot, compile_plan, load_plan
 
 _PLAN = """
@@ -47,3 +48,10 @@ def test_robots_that_fail_by_stage() -> None:
     assert '2.0% of the robots' in failed
     assert failed.index('2.0%') < failed.index('3 robots')
     assert 'maxFailed' in failed
+
+
+def test_robots_without_a_place_are_an_alert_that_is_not_repeated_at_once(fleet):
+    for _ in range(3):
+        fleet.coordinator.on_robots_ignored('no room for r1', fleet.now)
+        fleet.run(1)
+    assert [e.alert for e in fleet.events if e.kind is EventKind.ROBOTS_IGNORED] == [True]
