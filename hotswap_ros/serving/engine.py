@@ -23,19 +23,20 @@ from hotswap_ros.serving.errors import InferenceFailedError, NotServingError
 from hotswap_ros.serving.onnx.session import Session
 from hotswap_ros.serving.processor_waits import BusyComputer, ProcessorWaits
 from hotswap_ros.serving.recent import RecentObservations
-from hotswap_ros.serving.recorder import Recorder, Recorders
+from hotswap_ros.serving.recorder import Recorders
 from hotswap_ros.serving.router import Router
 from hotswap_ros.serving.routing_control import RoutingControl
 from hotswap_ros.serving.routing_in_force import InForce
 from hotswap_ros.serving.settings import EngineSettings
+from hotswap_ros.serving.shadowing import OnShadow, Shadowing
 from hotswap_ros.serving.take_over import TakeOvers
 from hotswap_ros.serving.tasks import Task, Tasks
-from hotswap_ros.serving.types import Decision, ShadowComparison, TaskOutcome, TaskReport
+from hotswap_ros.serving.types import Decision, TaskOutcome, TaskReport
 from hotswap_ros.serving.versions.last_known_good import LastKnownGood
 from hotswap_ros.serving.versions.loaded_version import Answer, Failure, LoadedVersion, VersionInfo
 from hotswap_ros.serving.versions.loading import OpenSession
 from hotswap_ros.serving.versions.versions import Versions
-from hotswap_ros.serving.worker.shadow_ring import Primary, Verdict
+from hotswap_ros.serving.worker.shadow_ring import Primary
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Engine:
         settings: EngineSettings = EngineSettings(),  # noqa: B008 (frozen)
         *,
         on_change: Callable[[], None] | None = None,
-        on_shadow: Callable[[ShadowComparison], None] | None = None,
+        on_shadow: OnShadow = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         open_session: OpenSession = Session,
@@ -76,8 +77,8 @@ class Engine:
         self.settings = settings
         self.boot_id = secrets.token_hex(8)
         self.on_change = on_change
-        self.on_shadow = on_shadow
         self._lock = threading.Lock()
+        self._shadowing = Shadowing(self._lock, on_shadow)
         changed = threading.Condition(self._lock)
         self._recorders = Recorders(self._lock)
         self._breaker = Breaker(settings.breaker_limit)
@@ -93,7 +94,7 @@ class Engine:
             recorder_of=self._recorders.of,
             on_change=self._announce,
             on_lost=self._drop_lost,
-            on_verdicts=self._hear_verdicts,
+            on_verdicts=self._shadowing.hear,
             also_keep=self._last_known_good.versions,
             recent=self._recent.all,
             stable=self._stable_manifest,
@@ -180,7 +181,7 @@ class Engine:
                 self._take_overs.follow(task, stable, inputs)
         elif router.shadow is not None:
             primary = Primary(task_id, loaded.version, latency_ms, task.number)
-            self._let_shadow(router.shadow, stable, task, inputs, outputs, primary)
+            self._shadowing.offer(router.shadow, stable, task, inputs, outputs, primary)
         if is_new:
             task.decided_by = loaded
         with self._lock:
@@ -194,34 +195,6 @@ class Engine:
                 self._waits.count(self._in_force.clock(), loaded.version, is_late)
         latency_ms = (perf_counter() - taken) * 1e3
         return Decision(outputs, loaded.version, False, None, latency_ms, '', False, loaded.chunk)
-
-    def _let_shadow(
-        self,
-        shadow: LoadedVersion,
-        stable: LoadedVersion,
-        task: Task,
-        inputs: dict[str, NDArray[Any]],
-        outputs: dict[str, NDArray[Any]],
-        primary: Primary,
-    ) -> None:
-        """
-        Offer a decision of stable to the shadow, which takes it if it keeps up.
-
-        One for which an input is missing gets none. One that remembers tasks gets none of a task
-        of which it has missed an observation.
-        """
-        is_first = task.decided_by is None
-        taken = False
-        is_given = shadow.lacks(inputs, stable) is None
-        goes_on = is_first or task.followed_by is shadow or not shadow.remembers
-        if is_given and goes_on:
-            primary = primary._replace(is_first=is_first)
-            taken = shadow.session.offer(inputs, outputs, primary)
-        task.followed_by = shadow if taken else None
-        with self._lock:
-            shadow.recorder.count_offer(taken)
-            if shadow.watches_inputs and is_given:
-                shadow.recorder.sample_inputs(inputs)
 
     def report_task(
         self,
@@ -456,6 +429,15 @@ class Engine:
         with self._lock:
             self._in_force.drop_lost(loaded)
 
+    @property
+    def on_shadow(self) -> OnShadow:
+        """Return what is called for every shadowed observation, None: nothing."""
+        return self._shadowing.on_comparison
+
+    @on_shadow.setter
+    def on_shadow(self, call: OnShadow) -> None:
+        self._shadowing.on_comparison = call
+
     # --- Counting -----------------------------------------------------------------------------
 
     def counters(self) -> dict[str, VersionCounters]:
@@ -466,19 +448,6 @@ class Engine:
         """Return the routing in force and the counts, both of this one moment."""
         with self._lock:  # no task may begin under another routing between the two
             return self._in_force.router.routing, self._recorders.snapshot()
-
-    def _hear_verdicts(self, recorder: Recorder, verdicts: list[Verdict]) -> None:
-        with self._lock:
-            for verdict in verdicts:
-                recorder.count_verdict(verdict)
-        if self.on_shadow is None:
-            return
-        try:
-            for verdict in verdicts:
-                if verdict.comparison is not None:
-                    self.on_shadow(verdict.comparison)
-        except Exception:
-            _log.exception('on_shadow raised an error; serving goes on')
 
     def _stable_manifest(self) -> Manifest | None:
         stable = self._in_force.router.stable

@@ -44,6 +44,7 @@ class TakeOvers:
             memory = task.memories[loaded] = loaded.memory_form.begin()
         elif task.runs_along is loaded:
             self._along.wait(loaded.deadline_ms / 1e3)
+            task.runs_along = None  # from here on it decides
         return memory
 
     @staticmethod

@@ -93,9 +93,10 @@ def proof_words(merged: Merged, samples: Sequence[GoldenSample]) -> str:
         for name, array in outputs.items():
             apart = np.abs(array.astype(np.float64) - sample.outputs[name])
             largest = max(largest, float(apart.max(initial=0.0)))
+    apart = f'within {largest:.2g}' if largest else 'exactly'
     return (
         f'preprocessing is in the graph: on {count(len(samples), "observation")} it puts out what '
-        f'its parts do one after the other, within {largest:.2g}'
+        f'its parts do one after the other, {apart}'
     )
 
 
