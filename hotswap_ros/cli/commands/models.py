@@ -108,6 +108,14 @@ def import_(
     deadline_ms: Annotated[
         float | None, typer.Option(help='Milliseconds that a decision may take.', min=0.001)
     ] = None,
+    safe_decision: Annotated[
+        list[str] | None,
+        typer.Option(help='What a robot gets when this version is stable and fails: action=0,0.'),
+    ] = None,
+    rate_limit: Annotated[
+        list[str] | None,
+        typer.Option(help='How far an output may change from one step to the next: action=0.05.'),
+    ] = None,
     description: Annotated[str, typer.Option(help='A sentence for people.')] = '',
 ) -> None:
     """Make a version of an ONNX file: manifest, golden samples, and a check."""
@@ -123,6 +131,7 @@ def import_(
         PreprocessingOrder,
         factor_of,
         layout_of,
+        numbers_of,
         pairs_of,
         size_of,
     )
@@ -150,6 +159,8 @@ def import_(
             pairs_of('--statistic', statistic or [], str, 'obs=observation.state'),
             min_max,
         ),
+        pairs_of('--safe-decision', safe_decision or [], numbers_of, 'action=0,0'),
+        pairs_of('--rate-limit', rate_limit or [], numbers_of, 'action=0.05'),
     )
     raise typer.Exit(run_import(console(), order))
 

@@ -42,6 +42,7 @@ from hotswap_ros.models import (
 from hotswap_ros.models.importers import (
     ImportedGraph,
     ImportedTensor,
+    PreprocessingError,
     read_onnx,
     write_version,
 )
@@ -53,11 +54,13 @@ from hotswap_ros.serving.measured import (
     feature_statistics,
     output_range,
 )
-from hotswap_ros.text import count, shortened
+from hotswap_ros.text import count, few, shortened
 
 #: Golden samples of a version: each robot repeats them with each load.
 _MOST_GOLDEN = 16
 _GOLDEN_FILE = 'golden.npz'
+#: One number for all elements of an output, or one for each of its last dimension.
+Numbers = float | tuple[float, ...]
 #: Bytes of all golden samples together.
 _GOLDEN_BYTES = 20_000_000
 
@@ -71,7 +74,7 @@ class ImportOrder:
     whose promises it takes, and `margin` the part of a measured range that is added at its ends.
     `states` are the outputs that are fed back, by their inputs, and `history` how many
     observations an input has. `chunk` has the keys of the manifest. `preprocessing` lies between
-    the robot's quantities and the graph.
+    the robot's quantities and the graph. `safe_decision` and `rate_limits` are those of outputs.
     """
 
     source: Path
@@ -88,6 +91,8 @@ class ImportOrder:
     history: dict[str, int] = field(default_factory=dict)
     chunk: dict[str, float] | None = None
     preprocessing: PreprocessingOrder = field(default_factory=PreprocessingOrder)
+    safe_decision: dict[str, Numbers] = field(default_factory=dict)
+    rate_limits: dict[str, Numbers] = field(default_factory=dict)
 
 
 def sizes_of(texts: Sequence[str]) -> dict[str, int]:
@@ -160,6 +165,7 @@ def _version_of(
     if order.like:
         other = ModelRepository(order.repository).manifest(order.model, order.like)
         manifest = with_promises_of(other, manifest)
+    manifest = _with_promises(manifest, order)
     files = {manifest.file: graph.content}
     notes = [
         f"'{put_out}' may be a recurrent state that is fed into '{given}': if it is, import with "
@@ -198,6 +204,23 @@ def _bare_manifest(graph: ImportedGraph, order: ImportOrder, run: Graph) -> Mani
         chunk=None if order.chunk is None else Chunk.model_validate(order.chunk),
         deadline_ms=order.deadline_ms,
         description=order.description,
+    )
+
+
+def _with_promises(manifest: Manifest, order: ImportOrder) -> Manifest:
+    """Return the manifest with the promises that somebody gave. Raises ValidationError."""
+    unknown = sorted(set(order.rate_limits) - {spec.name for spec in manifest.decisions})
+    if unknown:
+        names = few(spec.name for spec in manifest.decisions)
+        raise PreprocessingError(f"'--rate-limit' names {few(unknown)}: the outputs are {names}")
+    outputs = [
+        spec.model_dump()
+        | ({'rate_limit': order.rate_limits[spec.name]} if spec.name in order.rate_limits else {})
+        for spec in manifest.outputs
+    ]
+    safe = {**(manifest.safe_decision or {}), **order.safe_decision} or None
+    return Manifest.model_validate(
+        manifest.model_dump() | {'outputs': outputs, 'safe_decision': safe}
     )
 
 

@@ -141,6 +141,12 @@ def factor_of(text: str) -> float:
     return factor
 
 
+def numbers_of(text: str) -> float | tuple[float, ...]:
+    """Return one number, or several with commas: 0.1,0.2. Raises ValueError."""
+    numbers = tuple(float(part) for part in text.split(','))
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
 def _random(spec: TensorSpec, chance: np.random.Generator) -> np.ndarray:
     if spec.dtype.is_float:
         return chance.normal(size=spec.shape).astype(spec.dtype.value)

@@ -292,3 +292,33 @@ def test_a_version_with_chunks_is_imported(
     assert '2 steps of 0.02 s' in shown.output
     refused = import_version('v2', '--step-s', 0.02, '--execute', 3, source='chunks.onnx')
     assert refused.exit_code == 1
+
+
+def test_promises_are_given_at_the_import(
+    import_version: Callable[..., Result], files: Path
+) -> None:
+    promises = ('--safe-decision', 'action=0', '--rate-limit', 'action=0.05,0.1')
+    done = import_version('v1', *promises)
+    assert done.exit_code == 0, done.output
+    manifest = ModelRepository(files / 'models').manifest('reach', 'v1')
+    assert manifest.safe_decision == {'action': 0.0}
+    assert manifest.outputs[0].rate_limit == (0.05, 0.1)
+
+
+@pytest.mark.parametrize(
+    ('promise', 'words'),
+    [
+        (('--safe-decision', 'act=0'), 'act'),
+        (('--safe-decision', 'action=zero'), 'action=0,0'),
+        (('--rate-limit', 'act=1'), 'act'),
+        (('--rate-limit', 'action=1,2,3'), '3 numbers'),
+        (('--rate-limit', 'action=-1'), 'greater than 0'),
+    ],
+)
+def test_promises_that_do_not_fit_are_refused(
+    import_version: Callable[..., Result], files: Path, promise: tuple[str, str], words: str
+) -> None:
+    refused = import_version('v1', *promise)
+    assert refused.exit_code == 1
+    assert words in f'{refused.output}{refused.exception}'.replace('\n', ' ')
+    assert not list((files / 'models').rglob('*'))
