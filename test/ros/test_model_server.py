@@ -296,10 +296,6 @@ def test_infer_returns_the_decision_and_who_made_it(robot):
 
 FAULTS = {
     'not given': (lambda: [msg.Tensor(name='other', dtype=1, shape=[1], values=[0.0])], 'none'),
-    'one too many': (
-        lambda: [observation(), msg.Tensor(name='other', dtype=1, shape=[1], values=[0.0])],
-        "'other': expected no input but observation",
-    ),
     'given twice': (lambda: [observation(), observation()], 'two tensors'),
     'wrong shape': (lambda: [observation(size=5)], 'expected float32[1, 4], found float32[1, 5]'),
     'wrong type': (
@@ -319,6 +315,12 @@ FAULTS = {
     'not a number': (lambda: [observation(math.nan)], 'expected finite numbers, found nan'),
     'infinite': (lambda: [observation(-math.inf)], 'found -inf at [0, 0]'),
 }
+
+
+def test_a_version_takes_its_own_of_what_a_robot_gives(robot):
+    other = msg.Tensor(name='other', dtype=msg.Tensor.FLOAT32, shape=[1], values=[0.0])
+    answer = robot.infer(observation(), other)
+    assert (answer.error_code, answer.decision.version) == (answer.NONE, 'v1')
 
 
 @pytest.mark.parametrize('fault', FAULTS)

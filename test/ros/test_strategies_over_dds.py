@@ -221,7 +221,7 @@ def test_green_is_swapped_in_at_one_instant_and_blue_retired(shadow_site):
 def test_green_is_reversed_with_one_command_during_retention(shadow_site):
     goal = shadow_site.roll_out(text('BlueGreen', retention='P1D', **BLUE_GREEN))
     wait_for_step(shadow_site, 'keep the previous version loaded')
-    assert shadow_site.serves('same')
+    shadow_site.wait_until_served('same')  # this test hears robots later than the coordinator
     say(shadow_site, 'ROLLBACK')
     assert goal.result().status == Status.STATUS_ROLLED_BACK
     shadow_site.wait_until_served('v23')
